@@ -41,10 +41,18 @@ const [file, ...args] = process.argv.slice(2);
 const node = projectNode();
 const child = spawn(
   node,
-  ['--conditions=lachesis-source', '--disable-warning=ExperimentalWarning', path.resolve(root, file), ...args],
+  [
+    '--conditions=lachesis-source',
+    '--disable-warning=ExperimentalWarning',
+    path.resolve(root, file),
+    ...args,
+  ],
   {
     stdio: 'inherit',
-    env: { ...process.env, PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH ?? ''}` },
+    env: {
+      ...process.env,
+      PATH: `${path.dirname(node)}${path.delimiter}${process.env.PATH ?? ''}`,
+    },
   },
 );
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));

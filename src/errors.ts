@@ -1,0 +1,82 @@
+/**
+ * The one error base. A `kind` says whose fault it is, which decides what may be done about it:
+ * the caller's input, the state of things, an environment's code, the infrastructure, or a cancel.
+ */
+export type ErrorKind =
+  | 'invalid_input'
+  | 'not_found'
+  | 'already_exists'
+  | 'failed_precondition'
+  | 'out_of_range'
+  | 'aborted'
+  | 'resource_exhausted'
+  | 'unauthenticated'
+  | 'permission_denied'
+  | 'unimplemented'
+  | 'environment_error'
+  | 'model_error'
+  | 'infrastructure_error'
+  | 'deadline_exceeded'
+  | 'cancelled'
+  | 'internal';
+
+export interface ErrorFields {
+  /** Stable, upper snake case, safe to branch on: `TOKEN_COLUMN_LENGTH`. */
+  readonly reason: string;
+  /** What the reader can do about it, as a sentence. */
+  readonly remedy?: string;
+  /** Path of the offending field, as the caller spelled it: `group.rows[2].logprobs`. */
+  readonly field?: string;
+  /** Small machine-readable facts, such as the oldest sequence still held. */
+  readonly metadata?: Readonly<Record<string, string>>;
+  /** When trying again is sensible, the pause before it. */
+  readonly retryAfterMs?: number;
+  readonly cause?: unknown;
+}
+
+/** An error that a caller may branch on by `kind` and `reason`; `message` already holds the fix. */
+export class LachesisError extends Error {
+  override readonly name = 'LachesisError';
+  readonly kind: ErrorKind;
+  readonly reason: string;
+  readonly remedy: string | undefined;
+  readonly field: string | undefined;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly retryAfterMs: number | undefined;
+
+  constructor(kind: ErrorKind, message: string, fields: ErrorFields) {
+    super(
+      fields.remedy === undefined ? message : `${message} ${fields.remedy}`,
+      fields.cause === undefined ? undefined : { cause: fields.cause },
+    );
+    this.kind = kind;
+    this.reason = fields.reason;
+    this.remedy = fields.remedy;
+    this.field = fields.field;
+    this.metadata = Object.freeze({ ...fields.metadata });
+    this.retryAfterMs = fields.retryAfterMs;
+  }
+}
+
+/** An input the caller can correct; `field` names it as the caller spelled it. */
+export function invalidInput(
+  field: string,
+  message: string,
+  fields: Partial<ErrorFields> = {},
+): LachesisError {
+  return new LachesisError('invalid_input', `${field}: ${message}`, {
+    reason: 'INVALID_FIELD',
+    ...fields,
+    field,
+  });
+}
+
+/** The message of whatever was thrown, for a log line or a typed detail. */
+export function errorMessage(thrown: unknown): string {
+  return thrown instanceof Error ? thrown.message : String(thrown);
+}
+
+/** Throws the signal's own reason when it has fired; `when` is for the log of a foreign reason. */
+export function throwIfAborted(signal: AbortSignal | undefined): void {
+  signal?.throwIfAborted();
+}
