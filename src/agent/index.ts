@@ -1,0 +1,9 @@
+export type {
+  AgentResult,
+  StopReason,
+  ToolCallMetrics,
+  ToolError,
+  ToolStatistics,
+  Turn,
+  Usage,
+} from './result.ts';

@@ -1,0 +1,91 @@
+import type { Message } from '../messages.ts';
+
+/** Why an agent stopped. */
+export type StopReason =
+  | 'natural'
+  | 'length'
+  | 'max_turns'
+  | 'model_error'
+  | 'empty_response'
+  | 'context_overflow'
+  | 'cancelled'
+  | 'deadline'
+  | 'environment_error'
+  | 'infrastructure_error'
+  | 'environment_done'
+  | 'max_tool_calls'
+  | 'max_tokens';
+
+/** A tool error met during a rollout. */
+export interface ToolError {
+  /** From 1. */
+  readonly turn: number;
+  readonly toolName: string;
+  /** The first 200 characters (code points) of the argument text. */
+  readonly arguments: string;
+  readonly error: string;
+  /** The start of the result that the model was given. */
+  readonly toolResult: string;
+}
+
+export interface ToolStatistics {
+  readonly toolName: string;
+  readonly calls: number;
+  readonly errors: number;
+  readonly durationMs: number;
+}
+
+/** The seed's four counters first, then ours. `executedOk + execError = attempted + unknown + refused*`; see metrics.ts. */
+export interface ToolCallMetrics {
+  /** Calls of a known tool. */
+  readonly attempted: number;
+  /** Whose arguments decoded directly to an object. */
+  readonly schemaValid: number;
+  readonly executedOk: number;
+  /** Whose result is an error, and calls of unknown tools. */
+  readonly execError: number;
+  readonly unknown: number;
+  readonly coerced: number;
+  readonly repaired: number;
+  /** Not run: cut off, or no JSON. Counted as attempted and execError. */
+  readonly refused: number;
+  readonly timedOut: number;
+  /** Whose arguments satisfy the tool's JSON Schema. */
+  readonly jsonSchemaValid: number;
+  readonly tools: readonly ToolStatistics[];
+}
+
+/** Absent is unknown, which is not 0. */
+export interface Usage {
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly modelCalls: number;
+  readonly modelRetries: number;
+}
+
+export interface Turn {
+  /** From 1. */
+  readonly index: number;
+  readonly reasoning?: string;
+  readonly finishReason: string;
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+  readonly modelDurationMs: number;
+  readonly toolDurationMs: number;
+  readonly toolCalls: number;
+}
+
+/** How an agent's run of a task ended, apart from its reward. Present on every path, also after a failure. */
+export interface AgentResult {
+  /** The whole transcript; never cut. */
+  readonly messages: readonly Message[];
+  readonly stopReason: StopReason;
+  readonly stopDetail: string;
+  readonly finishedNaturally: boolean;
+  readonly turnsUsed: number;
+  readonly turns: readonly Turn[];
+  readonly toolErrors: readonly ToolError[];
+  readonly toolCalls: ToolCallMetrics;
+  readonly usage: Usage;
+  readonly messagesTruncated: number;
+}

@@ -1,0 +1,223 @@
+import type { Ledger, TrainingPolicy } from '../tokens/index.ts';
+
+/** What a batch counts. */
+export type BatchSize =
+  | { readonly kind: 'rows'; readonly rows: number }
+  | { readonly kind: 'tokens'; readonly tokens: number }
+  | { readonly kind: 'groups'; readonly groups: number };
+
+export interface AutoPlay {
+  readonly environment: string;
+  readonly groupSize: number;
+  /** Most groups assigned or waiting at a time. */
+  readonly maxAhead: number;
+  readonly split: string;
+  /** Hold new groups while the waiting ones fill this many batches; 0 for no hold. */
+  readonly maxBatchesAhead: number;
+}
+
+/** Settings of a run, fixed when it is opened. */
+export interface RunSettings {
+  readonly batchSize: BatchSize;
+  readonly trainingPolicy: TrainingPolicy;
+  /** In policy versions behind the current one; undefined for any. */
+  readonly maxStaleness: number | undefined;
+  readonly maxWaitingGroups: number;
+  readonly failedRollouts: 'drop_rollout' | 'drop_group' | 'mask';
+  /** 0 for any. */
+  readonly maxRowTokens: number;
+  /** Empty for any. */
+  readonly environments: readonly string[];
+  readonly autoPlay: AutoPlay | undefined;
+}
+
+export interface RunState {
+  readonly id: string;
+  readonly settings: RunSettings;
+  readonly policyVersion: number;
+  /** Batches fully acked. */
+  readonly step: number;
+  readonly closed: boolean;
+  readonly openTimeMs: number;
+}
+
+/** A row of a stored group: which part holds its bytes, and how long it is. */
+export interface StoredRow {
+  readonly partIndex: number;
+  readonly tokens: number;
+  readonly sampledTokens: number;
+  readonly trainedTokens: number;
+}
+
+/** What the broker indexes of a group. The header's and the parts' bytes are kept as they came. */
+export interface StoredGroup {
+  readonly id: string;
+  readonly runId: string;
+  readonly environment: string;
+  readonly taskKey: string;
+  readonly rows: readonly StoredRow[];
+  readonly rewards: readonly (number | undefined)[];
+  /** Undefined when nothing was sampled. */
+  readonly oldestPolicyVersion: number | undefined;
+  readonly ledger: Ledger;
+  /** The serialized `lachesis.v1.GroupHeader`, as submitted. */
+  readonly header: Uint8Array;
+  /** As submitted, in header order. */
+  readonly parts: readonly Uint8Array[];
+  /** SHA-256 over the parts. */
+  readonly digest: Uint8Array;
+}
+
+/** The broker's own view of an order to play; `payload` is the serialized `lachesis.v1.Assignment`. */
+export interface StoredAssignment {
+  readonly id: string;
+  readonly runId: string;
+  readonly environment: string;
+  readonly priority: number;
+  readonly payload: Uint8Array;
+}
+
+export interface LeasedAssignment {
+  readonly assignment: StoredAssignment;
+  /** From 1. */
+  readonly attempt: number;
+  readonly leaseMs: number;
+}
+
+export type SubmitOutcome =
+  | { readonly kind: 'stored'; readonly position: number }
+  | { readonly kind: 'duplicate' };
+
+export interface ConsumerKey {
+  readonly runId: string;
+  readonly consumerId: string;
+}
+
+export interface BatchRow {
+  /** Into the batch's groups. */
+  readonly groupIndex: number;
+  readonly partIndex: number;
+  readonly rank: number;
+}
+
+/** Immutable once cut; handed out again, it is identical but for `delivery`. */
+export interface Batch {
+  readonly id: string;
+  readonly runId: string;
+  /** From 1. */
+  readonly step: number;
+  readonly policyVersion: number;
+  readonly groups: readonly StoredGroup[];
+  readonly rows: readonly BatchRow[];
+  readonly delivery: number;
+  readonly leaseMs: number;
+  readonly digest: Uint8Array;
+}
+
+export type NextBatch =
+  | { readonly kind: 'batch'; readonly batch: Batch }
+  | {
+      readonly kind: 'none';
+      readonly waiting: number;
+      readonly needed: number;
+      readonly closed: boolean;
+    };
+
+export interface RunStatus {
+  readonly run: RunState;
+  readonly waitingGroups: number;
+  readonly waitingRows: number;
+  readonly waitingTokens: number;
+  readonly openAssignments: number;
+  readonly leasedBatches: number;
+  readonly acceptedGroups: number;
+  readonly droppedGroups: Readonly<Record<string, number>>;
+  readonly rollouts: number;
+  readonly notScored: number;
+  readonly recentMeanReward: number | undefined;
+  readonly ledger: Ledger;
+  readonly oldestWaitingMs: number | undefined;
+}
+
+/**
+ * Groups in, batches out. Every method that changes something is atomic and idempotent by the ids
+ * it is given; methods that wait take a signal. Errors are LachesisErrors of kinds not_found,
+ * failed_precondition, aborted (stale lease) and resource_exhausted.
+ */
+export interface Broker {
+  openRun(
+    id: string,
+    settings: RunSettings,
+    initialPolicyVersion: number,
+  ): Promise<{ readonly run: RunState; readonly existed: boolean }>;
+  getRun(id: string): Promise<RunState>;
+  /** Newest first. */
+  listRuns(): Promise<readonly RunState[]>;
+  closeRun(id: string): Promise<RunState>;
+  status(id: string): Promise<RunStatus>;
+
+  /** Returns the ids that are new. */
+  enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]>;
+  /** Waits for the first until `signal` fires or `waitMs` passes; may return none. */
+  lease(request: {
+    readonly workerId: string;
+    readonly environments: readonly string[];
+    readonly max: number;
+    readonly waitMs: number;
+    readonly signal: AbortSignal;
+  }): Promise<readonly LeasedAssignment[]>;
+  /** Returns the ids whose lease is gone. */
+  extend(workerId: string, assignmentIds: readonly string[]): Promise<readonly string[]>;
+  failAssignment(request: {
+    readonly workerId: string;
+    readonly assignmentId: string;
+    readonly reason: string;
+    readonly permanent: boolean;
+  }): Promise<void>;
+
+  /** Stores the group and ends its assignment in one step. Throws when refused; a group that comes twice is a duplicate. */
+  submit(group: StoredGroup): Promise<SubmitOutcome>;
+  /** Resolves when the run takes more groups, or when `signal` fires. */
+  waitForRoom(runId: string, signal: AbortSignal): Promise<void>;
+  credits(runId: string): Promise<number>;
+
+  registerConsumer(
+    consumer: ConsumerKey & {
+      readonly worldSize: number;
+      readonly mode: 'compete' | 'fan_out';
+    },
+  ): Promise<{ readonly leaseMs: number; readonly run: RunState }>;
+  nextBatch(
+    request: ConsumerKey & {
+      readonly rank: number;
+      readonly waitMs: number | undefined;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<NextBatch>;
+  extendBatch(
+    request: ConsumerKey & { readonly batchId: string; readonly rank: number },
+  ): Promise<{ readonly leaseMs: number }>;
+  ackBatch(
+    request: ConsumerKey & { readonly batchId: string; readonly rank: number },
+  ): Promise<{ readonly complete: boolean; readonly step: number }>;
+  nackBatch(
+    request: ConsumerKey & {
+      readonly batchId: string;
+      readonly rank: number;
+      readonly reason: string;
+    },
+  ): Promise<void>;
+
+  publishPolicyVersion(runId: string, version: number): Promise<number>;
+  /** Yields the version at once and at every change, until `signal` fires. */
+  watchPolicyVersion(runId: string, signal: AbortSignal): AsyncIterable<number>;
+
+  getGroup(runId: string, groupId: string): Promise<StoredGroup>;
+  /** In submit order, from after `position`; ends at the newest. */
+  scanGroups(
+    runId: string,
+    afterPosition: number,
+  ): AsyncIterable<{ readonly position: number; readonly group: StoredGroup }>;
+
+  close(): Promise<void>;
+}

@@ -1,0 +1,100 @@
+import type { AgentResult, Turn } from '../agent/index.ts';
+import type { ErrorKind } from '../errors.ts';
+import type { Message, SamplingParameters } from '../messages.ts';
+import type { Ledger, RenderingFingerprint, Segment, TrainingPolicy } from '../tokens/index.ts';
+
+/** A named part of a reward. */
+export interface RewardComponent {
+  readonly name: string;
+  /** Before weighting. */
+  readonly value: number;
+  readonly weight: number;
+}
+
+/** What a rollout earned, or why that can't be known. A failure is never a score. */
+export type Outcome =
+  | {
+      readonly kind: 'scored';
+      readonly reward: number;
+      readonly components: readonly RewardComponent[];
+    }
+  | { readonly kind: 'not_scored'; readonly failure: RolloutFailure };
+
+/** What failed, typed: a model's mistake, an environment's bug and an infrastructure fault differ. */
+export interface RolloutFailure {
+  readonly kind: ErrorKind;
+  readonly reason: string;
+  readonly message: string;
+  readonly remedy?: string;
+}
+
+/** What is needed to judge how a rollout came about. */
+export interface Provenance {
+  readonly environment: string;
+  readonly environmentVersion: string;
+  readonly verifierVersion: string;
+  readonly model: string;
+  readonly sampling: SamplingParameters;
+  readonly rendering: RenderingFingerprint;
+  /** `none`, `in_process`, `process`, `bubblewrap`, ... */
+  readonly isolation: string;
+  readonly workerId: string;
+  readonly logprobMode: 'raw' | 'processed' | 'unknown' | '';
+}
+
+/** One finished attempt of an agent at one task. */
+export interface Rollout {
+  readonly id: string;
+  /** Empty for none. */
+  readonly groupId: string;
+  readonly taskKey: string;
+  /** Place in the group, from 0. */
+  readonly index: number;
+  readonly result: AgentResult;
+  readonly outcome: Outcome;
+  /** Empty for a direct model server. */
+  readonly segments: readonly Segment[];
+  /** By the training policy under which the segments' spans were settled. */
+  readonly ledger: Ledger;
+  readonly provenance: Provenance;
+  /** Milliseconds since the Unix epoch. */
+  readonly startTimeMs: number;
+  readonly endTimeMs: number;
+  /** Numbers that the environment wants kept. */
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/** The rollouts of one assignment, scored together; its id is the assignment's. */
+export interface Group {
+  readonly id: string;
+  /** Empty when played outside of a run. */
+  readonly runId: string;
+  readonly environment: string;
+  readonly taskKey: string;
+  /** In index order. */
+  readonly rollouts: readonly Rollout[];
+  readonly trainingPolicy: TrainingPolicy;
+}
+
+/** What a watcher is told while rollouts run. Each dispatched rollout has exactly one `finished`. */
+export type RolloutProgress =
+  | {
+      readonly kind: 'started';
+      readonly rolloutId: string;
+      readonly groupId: string;
+      readonly taskKey: string;
+      readonly index: number;
+    }
+  | {
+      readonly kind: 'turn';
+      readonly rolloutId: string;
+      readonly groupId: string;
+      readonly turn: Turn;
+      readonly messages: readonly Message[];
+    }
+  | {
+      readonly kind: 'finished';
+      readonly rolloutId: string;
+      readonly groupId: string;
+      readonly rollout: Rollout;
+    };

@@ -1,0 +1,114 @@
+import type { AgentResult } from '../agent/index.ts';
+import type { Rollout, Task } from '../contract/index.ts';
+import type { JsonObject, JsonValue, Message, SamplingParameters } from '../messages.ts';
+import type { AnyTool, StandardSchema } from '../tools/index.ts';
+
+/** Where tasks come from; finite or endless, and always readable again from a cursor. */
+export interface TaskSource<Data = JsonValue> {
+  /** Undefined when endless or unknown. */
+  readonly count: number | undefined;
+  /** Yields tasks in a fixed order, starting at position `from` (0-based). */
+  tasks(options?: {
+    readonly from?: number;
+    readonly signal?: AbortSignal;
+  }): AsyncIterable<Task<Data>>;
+  /** By key, or undefined. */
+  get(key: string): Promise<Task<Data> | undefined>;
+}
+
+/** What an environment's functions are given when an episode begins. */
+export interface EpisodeContext<Settings = unknown> {
+  readonly settings: Settings;
+  readonly rolloutId: string;
+  /** Uniform in [0, 1); seeded when the assignment has a seed. */
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** What a reward function is given. */
+export interface RewardContext<Data = unknown, State = unknown, Settings = unknown> {
+  readonly task: Task<Data>;
+  readonly state: State;
+  readonly settings: Settings;
+  readonly result: AgentResult;
+  /** The text of the last assistant message; empty when there is none. */
+  readonly finalText: string;
+  readonly signal: AbortSignal;
+}
+
+/** A plain number, or named weighted components, or "can't be scored" with its reason. */
+export type RewardValue =
+  | number
+  | {
+      readonly components: readonly {
+        readonly name: string;
+        readonly value: number;
+        readonly weight?: number;
+      }[];
+    }
+  | { readonly notScored: string };
+
+/** What `defineEnvironment` takes. */
+// biome-ignore lint/suspicious/noExplicitAny: an environment of any task, state and settings types is hosted alike
+export interface EnvironmentDefinition<Data = any, State = any, Settings = any> {
+  readonly name: string;
+  readonly version?: string;
+  readonly description?: string;
+  /** Any Standard Schema that can say its JSON Schema; settings are validated when the environment is hosted. */
+  readonly settings?: StandardSchema<Settings>;
+  /** An array, a source, or a function of the settings that makes one. */
+  readonly tasks: TasksInput<Data, Settings>;
+  readonly tools?: readonly AnyTool[];
+  readonly systemPrompt?: string;
+  /** The first user message, or the whole opening conversation. */
+  readonly prompt: (
+    task: Task<Data>,
+    episode: { readonly state: State; readonly settings: Settings },
+  ) => string | readonly Message[] | Promise<string | readonly Message[]>;
+  /** Makes a rollout's own state; runs before `prompt`. */
+  readonly setup?: (task: Task<Data>, context: EpisodeContext<Settings>) => State | Promise<State>;
+  /** Scores one finished rollout; not called for a failed one. */
+  readonly reward: (
+    context: RewardContext<Data, State, Settings>,
+  ) => RewardValue | Promise<RewardValue>;
+  /** Runs at the end of every episode that `setup` began, also after a failure. */
+  readonly teardown?: (state: State) => void | Promise<void>;
+  /** Rewrites the rewards of a whole group, in index order; failed rollouts are not in it. */
+  readonly groupReward?: (
+    rollouts: readonly Rollout[],
+  ) => readonly number[] | Promise<readonly number[]>;
+  readonly maxTurns?: number;
+  readonly sampling?: SamplingParameters;
+  /** Wall time of one rollout. Default 10 minutes. */
+  readonly timeoutMs?: number;
+  /** Of one tool call. Default 60 s. */
+  readonly toolTimeoutMs?: number;
+  /** Of the reward function. Default 60 s. */
+  readonly rewardTimeoutMs?: number;
+}
+
+export type TasksInput<Data, Settings> =
+  | readonly TaskInput<Data>[]
+  | TaskSource<Data>
+  | ((
+      settings: Settings,
+    ) =>
+      | readonly TaskInput<Data>[]
+      | TaskSource<Data>
+      | Promise<readonly TaskInput<Data>[] | TaskSource<Data>>);
+
+/** A task as an author writes it: the key may be left out (then it is the position), and so may the split. */
+export interface TaskInput<Data> {
+  readonly key?: string;
+  readonly split?: string;
+  readonly data: Data;
+}
+
+/** An environment with its settings resolved, ready to be played. Two with different settings share a server. */
+export interface HostedEnvironment {
+  readonly definition: EnvironmentDefinition;
+  readonly name: string;
+  readonly settings: unknown;
+  readonly settingsJson: JsonObject;
+  readonly tasks: TaskSource;
+}

@@ -1,0 +1,15 @@
+export type {
+  Engine,
+  EngineDescription,
+  EngineFinish,
+  EngineGeneration,
+  EngineRequest,
+} from './engine.ts';
+export type {
+  Completion,
+  CompletionRequest,
+  ModelServer,
+  ModelSession,
+  SessionOptions,
+  SessionRecord,
+} from './model-server.ts';

@@ -1,0 +1,58 @@
+import type { AssistantMessage, Message, SamplingParameters, ToolDefinition } from '../messages.ts';
+import type { RenderingFingerprint, Segment } from '../tokens/index.ts';
+
+/** What an agent loop talks to. *Direct*: any OpenAI-compatible API. *Managed*: exact ids, masks, logprobs. */
+export interface ModelServer {
+  readonly kind: 'direct' | 'managed';
+  /** The model's name, for provenance. */
+  readonly model: string;
+  /** One per rollout; sessions share nothing. */
+  openSession(options: SessionOptions): ModelSession;
+  close(): Promise<void>;
+}
+
+export interface SessionOptions {
+  readonly rolloutId: string;
+  /** The policy version that the trainer has announced, asked at every call. */
+  readonly announcedVersion: () => number;
+}
+
+export interface CompletionRequest {
+  /** The prompt view; the session finds what is new in it. */
+  readonly messages: readonly Message[];
+  readonly tools: readonly ToolDefinition[];
+  readonly toolChoice?: 'auto' | 'none' | 'required';
+  readonly sampling: SamplingParameters;
+}
+
+export interface Completion {
+  readonly message: AssistantMessage;
+  /** `stop`, `length`, `tool_calls`, `abort`, or the server's own word. */
+  readonly finishReason: string;
+  /** Absent is unknown, which is not 0. */
+  readonly promptTokens?: number;
+  readonly completionTokens?: number;
+}
+
+export interface ModelSession {
+  /**
+   * One model call. Rejects with a typed `model_error` or `infrastructure_error`. When `signal` fires
+   * during sampling, what was sampled by then is kept in the record and the signal's reason is thrown.
+   */
+  complete(
+    request: CompletionRequest,
+    options: { readonly signal: AbortSignal },
+  ): Promise<Completion>;
+  /** What the session holds so far; callable at any time, also after a failure. */
+  record(): SessionRecord;
+}
+
+export interface SessionRecord {
+  /** In order of creation; empty for a direct server. Sampled spans are `trained` until a policy says otherwise. */
+  readonly segments: readonly Segment[];
+  /** Tokens that the engine produced, from the engine's own replies; undefined for a direct server. */
+  readonly sampledTokens: number | undefined;
+  readonly modelCalls: number;
+  readonly rendering: RenderingFingerprint | undefined;
+  readonly logprobMode: 'raw' | 'processed' | 'unknown' | undefined;
+}

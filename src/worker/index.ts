@@ -1,0 +1,1 @@
+export type { LeasedWork, PlayPolicy, WorkPlane } from './work-plane.ts';
