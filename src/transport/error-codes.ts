@@ -1,0 +1,79 @@
+import { Code, ConnectError } from '@connectrpc/connect';
+import { type ErrorKind, LachesisError } from '../errors.ts';
+
+/** A protobuf message to send along with an error. */
+export type ErrorDetail = Exclude<
+  NonNullable<ConstructorParameters<typeof ConnectError>[3]>[number],
+  undefined
+>;
+
+/** Makes the typed details of an error; injected, so that transport knows no generated code. */
+export type ErrorDetailsOf = (error: LachesisError) => readonly ErrorDetail[];
+
+const CODE_OF_KIND: Readonly<Record<ErrorKind, Code>> = {
+  invalid_input: Code.InvalidArgument,
+  not_found: Code.NotFound,
+  already_exists: Code.AlreadyExists,
+  failed_precondition: Code.FailedPrecondition,
+  out_of_range: Code.OutOfRange,
+  aborted: Code.Aborted,
+  resource_exhausted: Code.ResourceExhausted,
+  unauthenticated: Code.Unauthenticated,
+  permission_denied: Code.PermissionDenied,
+  unimplemented: Code.Unimplemented,
+  // Whose code failed is in the details; INTERNAL would say that this server is broken.
+  environment_error: Code.Unknown,
+  model_error: Code.Unavailable,
+  infrastructure_error: Code.Unavailable,
+  deadline_exceeded: Code.DeadlineExceeded,
+  cancelled: Code.Canceled,
+  internal: Code.Internal,
+};
+
+/** The status code under which an error of this kind travels. */
+export function codeOfKind(kind: ErrorKind): Code {
+  return CODE_OF_KIND[kind];
+}
+
+/** A code as the Connect protocol and our metrics spell it: `invalid_argument`. */
+export function codeName(code: Code): string {
+  return (Code[code] ?? 'unknown').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();
+}
+
+/** What a thrown value becomes on the wire, and whether the log must hold what the wire does not say. */
+export interface WireError {
+  readonly error: ConnectError;
+  /** True when the cause is hidden from the peer, so that it has to be logged here. */
+  readonly hidden: boolean;
+}
+
+/**
+ * Maps whatever a handler threw. A `ConnectError` passes; a `LachesisError` gets its kind's code
+ * and typed details; after an abort with a `ConnectError` reason (deadline, cancel, shutdown)
+ * that reason wins over the `AbortError` it caused; the rest is INTERNAL without its message.
+ */
+export function toWireError(
+  thrown: unknown,
+  signal?: AbortSignal,
+  errorDetails?: ErrorDetailsOf,
+): WireError {
+  if (thrown instanceof ConnectError) return { error: thrown, hidden: false };
+  if (thrown instanceof LachesisError) {
+    const details = errorDetails === undefined ? [] : [...errorDetails(thrown)];
+    return {
+      error: new ConnectError(thrown.message, codeOfKind(thrown.kind), undefined, details, thrown),
+      hidden: thrown.kind === 'internal',
+    };
+  }
+  if (signal?.aborted === true) {
+    if (signal.reason instanceof ConnectError) return { error: signal.reason, hidden: false };
+    if (thrown instanceof Error && thrown.name === 'AbortError') {
+      const error = new ConnectError('the peer went away', Code.Canceled, undefined, [], thrown);
+      return { error, hidden: false };
+    }
+  }
+  return {
+    error: new ConnectError('internal error', Code.Internal, undefined, [], thrown),
+    hidden: true,
+  };
+}

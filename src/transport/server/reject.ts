@@ -1,0 +1,143 @@
+import { Code } from '@connectrpc/connect';
+import { codeName, type ErrorDetail } from '../error-codes.ts';
+import { encodeRpcStatus, packDetails } from '../rpc-status.ts';
+import { http2StreamOf, type NodeRequest, type NodeResponse } from './node-http.ts';
+import { rpcProtocolOf } from './rpc-protocol.ts';
+
+/** An answer that is known before the body is read. */
+export interface Rejection {
+  readonly code: Code;
+  readonly message: string;
+  readonly details?: readonly ErrorDetail[];
+  /** HTTP status in place of the code's own, also for gRPC (an unparsable authority is a 400). */
+  readonly httpStatus?: number;
+}
+
+const HTTP_STATUS: Readonly<Record<Code, number>> = {
+  [Code.Canceled]: 499,
+  [Code.Unknown]: 500,
+  [Code.InvalidArgument]: 400,
+  [Code.DeadlineExceeded]: 504,
+  [Code.NotFound]: 404,
+  [Code.AlreadyExists]: 409,
+  [Code.PermissionDenied]: 403,
+  [Code.ResourceExhausted]: 429,
+  [Code.FailedPrecondition]: 400,
+  [Code.Aborted]: 409,
+  [Code.OutOfRange]: 400,
+  [Code.Unimplemented]: 404,
+  [Code.Internal]: 500,
+  [Code.Unavailable]: 503,
+  [Code.DataLoss]: 500,
+  [Code.Unauthenticated]: 401,
+};
+
+const TRAILER_FRAME_FLAG = 0x80;
+const END_STREAM_FLAG = 0x02;
+
+/** Answers a request in its own dialect without touching its body. No-op once headers are out. */
+export function reject(request: NodeRequest, response: NodeResponse, rejection: Rejection): void {
+  if (response.headersSent || response.destroyed) return;
+  const protocol = rpcProtocolOf(request.method ?? '', request.url, request.headers);
+  const contentType = request.headers['content-type'] ?? 'text/plain; charset=utf-8';
+  switch (rejection.httpStatus === undefined ? protocol : 'http') {
+    case 'grpc':
+      return rejectGrpc(response, rejection, contentType);
+    case 'grpc-web':
+      return end(response, 200, contentType, frame(TRAILER_FRAME_FLAG, trailerText(rejection)));
+    case 'connect-stream': {
+      const body = JSON.stringify({ error: errorJson(rejection) });
+      return end(response, 200, contentType, frame(END_STREAM_FLAG, body));
+    }
+    case 'connect-unary':
+      return endJson(response, rejection);
+    case 'http':
+      return protocol === 'connect-unary'
+        ? endJson(response, rejection)
+        : endText(response, rejection);
+  }
+}
+
+/** Headers that also end the stream: an extra DATA frame makes gRPC clients miss the status. */
+function rejectGrpc(response: NodeResponse, rejection: Rejection, contentType: string): void {
+  const headers = { 'content-type': contentType, ...grpcTrailers(rejection) };
+  const stream = http2StreamOf(response);
+  if (stream === undefined) {
+    response.writeHead(200, headers);
+    response.end();
+    return;
+  }
+  stream.respond({ ':status': 200, ...headers }, { endStream: true });
+}
+
+function grpcTrailers(rejection: Rejection): Record<string, string> {
+  const trailers: Record<string, string> = {
+    'grpc-status': String(rejection.code),
+    'grpc-message': encodeURIComponent(rejection.message.toWellFormed()),
+  };
+  const details = packDetails(rejection.details ?? []);
+  if (details.length > 0) {
+    const { code, message } = rejection;
+    const status = encodeRpcStatus({ code, message: message.toWellFormed(), details });
+    trailers['grpc-status-details-bin'] = unpadded(status);
+  }
+  return trailers;
+}
+
+function trailerText(rejection: Rejection): string {
+  return Object.entries(grpcTrailers(rejection))
+    .map(([name, value]) => `${name}: ${value}\r\n`)
+    .join('');
+}
+
+function errorJson(rejection: Rejection): Record<string, unknown> {
+  const details = packDetails(rejection.details ?? []);
+  return {
+    code: codeName(rejection.code),
+    message: rejection.message,
+    ...(details.length > 0 && {
+      details: details.map(({ type, value }) => ({ type, value: unpadded(value) })),
+    }),
+  };
+}
+
+function endJson(response: NodeResponse, rejection: Rejection): void {
+  end(response, statusOf(rejection), 'application/json', JSON.stringify(errorJson(rejection)));
+}
+
+function endText(response: NodeResponse, rejection: Rejection): void {
+  end(response, statusOf(rejection), 'text/plain; charset=utf-8', `${rejection.message}\n`);
+}
+
+function statusOf(rejection: Rejection): number {
+  return rejection.httpStatus ?? HTTP_STATUS[rejection.code];
+}
+
+function end(
+  response: NodeResponse,
+  status: number,
+  contentType: string,
+  body: string | Uint8Array,
+): void {
+  response.writeHead(status, {
+    'content-type': contentType,
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+  });
+  response.end(body);
+}
+
+function frame(flag: number, body: string): Uint8Array {
+  const bytes = Buffer.from(body, 'utf8');
+  const framed = Buffer.alloc(5 + bytes.byteLength);
+  framed.writeUInt8(flag, 0);
+  framed.writeUInt32BE(bytes.byteLength, 1);
+  bytes.copy(framed, 5);
+  return framed;
+}
+
+function unpadded(bytes: Uint8Array): string {
+  return Buffer.from(bytes).toString('base64').replace(/=+$/, '');
+}
