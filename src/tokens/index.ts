@@ -1,4 +1,14 @@
-export type { Ledger } from './ledger.ts';
+export {
+  addLedgers,
+  BUCKETS,
+  type Bucket,
+  bucketOf,
+  emptyLedger,
+  type Ledger,
+  ledgerBalance,
+  ledgerOfSpans,
+  sumLedgers,
+} from './ledger.ts';
 export type {
   Column,
   ColumnType,
@@ -12,4 +22,15 @@ export type {
   TokenSequence,
   VersionRun,
 } from './segment.ts';
+export { type SampledRun, SegmentBuilder, type SegmentBuilderOptions } from './segment-builder.ts';
+export { type Settled, type SettleOptions, settle } from './settle.ts';
+export {
+  cutRuns,
+  pushSpan,
+  pushVersionRun,
+  sampledLength,
+  spansLength,
+  trainedLength,
+} from './spans.ts';
 export type { TrainingPolicy } from './training-policy.ts';
+export { columnEntryBytes, validateSequence } from './validate.ts';

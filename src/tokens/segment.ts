@@ -1,10 +1,17 @@
-import type { Ledger } from './ledger.ts';
-
 /** Where the tokens of a span came from; only `sampled` ones can be trained. */
 export type SpanOrigin = 'prompt' | 'tool' | 'template' | 'sampled' | 'foreign';
 
-/** What a trainer does with a span: the buckets of a {@link Ledger}, and `not_sampled` for the rest. */
-export type LossState = 'not_sampled' | keyof Omit<Ledger, 'sampled'>;
+/** What a trainer does with a span: `not_sampled`, or the bucket of the ledger that it counts in. */
+export type LossState =
+  | 'not_sampled'
+  | 'trained'
+  | 'context_only'
+  | 'abandoned_retry'
+  | 'realigned_drift'
+  | 'dropped_branch'
+  | 'over_length'
+  | 'masked_by_failure'
+  | 'not_for_training';
 
 /** A run of tokens with one origin and one loss state. */
 export interface Span {

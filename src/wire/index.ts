@@ -1,0 +1,11 @@
+export { ChunkAssembler, chunksOf } from './chunks.ts';
+export { decodePayload, encodePayload, type PayloadCodec } from './codec.ts';
+export {
+  assertFinite,
+  concatBytes,
+  decodeFloat32,
+  decodeInt32,
+  encodeFloat32,
+  encodeInt32,
+} from './columns.ts';
+export { WIRE_LIMITS } from './limits.ts';

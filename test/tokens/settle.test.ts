@@ -1,0 +1,138 @@
+import { expect, test } from 'vitest';
+import {
+  ledgerBalance,
+  type Segment,
+  SegmentBuilder,
+  settle,
+  type TrainingPolicy,
+  trainedLength,
+} from '../../src/tokens/index.ts';
+
+const rendering = { tokenizerSha256: '', templateSha256: '' };
+
+/** Prompt of 2, answer of 3, tool of 1, answer of 4: 7 sampled tokens. */
+function linear(): Segment {
+  const builder = new SegmentBuilder({ id: 's0', reason: 'start', rendering });
+  builder.append([1, 2], { origin: 'prompt' });
+  builder.appendSampled(Int32Array.of(3, 4, 5), Float32Array.of(-1, -1, -1), {
+    callIndex: 0,
+    announcedVersion: 1,
+  });
+  builder.append([6], { origin: 'tool' });
+  builder.appendSampled(Int32Array.of(7, 8, 9, 10), Float32Array.of(-2, -2, -2, -2), {
+    callIndex: 1,
+    announcedVersion: 2,
+  });
+  return builder.build();
+}
+
+/** The second answer sampled again, 2 tokens long. */
+function branchOf(parent: Segment): Segment {
+  const builder = new SegmentBuilder({
+    id: 's1',
+    reason: 'branch',
+    parent: { id: parent.id, sharedTokens: 6 },
+    rendering,
+  });
+  builder.appendPrefixOf(parent, 6);
+  builder.appendSampled(Int32Array.of(11, 12), Float32Array.of(-3, -3), {
+    callIndex: 2,
+    announcedVersion: 2,
+  });
+  return builder.build();
+}
+
+function settled(
+  segments: readonly Segment[],
+  sampledTokens: number,
+  change: { policy?: TrainingPolicy; masked?: boolean; maxRowTokens?: number } = {},
+) {
+  return settle({
+    rolloutId: 'r',
+    segments,
+    sampledTokens,
+    policy: 'strict',
+    masked: false,
+    maxRowTokens: 0,
+    ...change,
+  });
+}
+
+test.each(['strict', 'realign', 'fork', 'mask'] as const)(
+  'a linear rollout is one row with every sampled token trained under %s',
+  (policy) => {
+    const { rows, ledger } = settled([linear()], 7, { policy });
+    expect(rows).toHaveLength(1);
+    expect(trainedLength(rows[0]!.spans)).toBe(7);
+    expect(ledger).toMatchObject({ sampled: 7, trained: 7 });
+    expect(ledgerBalance(ledger)).toBe(0);
+  },
+);
+
+test.each([
+  ['strict', 1, { trained: 5, droppedBranch: 4 }],
+  ['realign', 1, { trained: 5, droppedBranch: 4 }],
+  ['fork', 2, { trained: 9, droppedBranch: 0 }],
+  ['mask', 1, { trained: 0, maskedByFailure: 9, droppedBranch: 0 }],
+] as const)('an answer sampled twice under %s', (policy, rowCount, buckets) => {
+  const parent = linear();
+  const { rows, ledger } = settled([parent, branchOf(parent)], 9, { policy });
+  expect(ledger).toMatchObject({ sampled: 9, ...buckets });
+  expect(ledgerBalance(ledger)).toBe(0);
+  expect(rows).toHaveLength(rowCount);
+  expect(rows.reduce((sum, row) => sum + trainedLength(row.spans), 0)).toBe(ledger.trained);
+});
+
+test('under fork the shared prefix is trained once and is context the second time', () => {
+  const parent = linear();
+  const { rows } = settled([parent, branchOf(parent)], 9, { policy: 'fork' });
+  expect(rows[1]!.spans.map(({ length, loss }) => [length, loss])).toEqual([
+    [2, 'not_sampled'],
+    [3, 'context_only'],
+    [1, 'not_sampled'],
+    [2, 'trained'],
+  ]);
+});
+
+test('a rewritten history keeps the first segment trained and trains the new tokens of the second', () => {
+  const first = linear();
+  const builder = new SegmentBuilder({
+    id: 's1',
+    reason: 'history_rewritten',
+    parent: { id: 's0', sharedTokens: 2 },
+    rendering,
+  });
+  builder.appendPrefixOf(first, 2);
+  builder.append([20, 21], { origin: 'foreign' });
+  builder.appendSampled(Int32Array.of(22), Float32Array.of(-1), {
+    callIndex: 2,
+    announcedVersion: 2,
+  });
+  const { rows, ledger } = settled([first, builder.build()], 8);
+  expect(rows.map((row) => trainedLength(row.spans))).toEqual([7, 1]);
+  expect(ledgerBalance(ledger)).toBe(0);
+});
+
+test('a row is cut at its longest length and the rest is counted as over length', () => {
+  const { rows, ledger, segments } = settled([linear()], 7, { maxRowTokens: 8 });
+  const row = rows[0]!;
+  expect([...row.tokenIds]).toEqual([1, 2, 3, 4, 5, 6, 7, 8]);
+  expect(row.logprobs).toEqual(Float32Array.of(-1, -1, -1, -2, -2));
+  expect(row.policyVersions).toEqual([
+    { length: 3, announcedVersion: 1 },
+    { length: 2, announcedVersion: 2 },
+  ]);
+  expect(ledger).toMatchObject({ sampled: 7, trained: 5, overLength: 2 });
+  expect(segments[0]!.tokenIds).toHaveLength(10);
+});
+
+test('a masked rollout keeps its row with nothing in the loss', () => {
+  const { rows, ledger } = settled([linear()], 7, { masked: true });
+  expect(rows).toHaveLength(1);
+  expect(trainedLength(rows[0]!.spans)).toBe(0);
+  expect(ledger).toMatchObject({ trained: 0, maskedByFailure: 7 });
+});
+
+test('a count that differs from the engine’s own log leaves the ledger unbalanced', () => {
+  expect(ledgerBalance(settled([linear()], 9).ledger)).toBe(2);
+});
