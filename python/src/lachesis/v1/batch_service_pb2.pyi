@@ -1,0 +1,235 @@
+from google.protobuf import duration_pb2 as _duration_pb2
+from lachesis.v1 import group_pb2 as _group_pb2
+from lachesis.v1 import tokens_pb2 as _tokens_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ConsumerMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CONSUMER_MODE_UNSPECIFIED: _ClassVar[ConsumerMode]
+    CONSUMER_MODE_COMPETE: _ClassVar[ConsumerMode]
+    CONSUMER_MODE_FAN_OUT: _ClassVar[ConsumerMode]
+CONSUMER_MODE_UNSPECIFIED: ConsumerMode
+CONSUMER_MODE_COMPETE: ConsumerMode
+CONSUMER_MODE_FAN_OUT: ConsumerMode
+
+class RegisterConsumerRequest(_message.Message):
+    __slots__ = ("run_id", "consumer_id", "rank", "world_size", "mode", "codecs")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    WORLD_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    CODECS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    consumer_id: str
+    rank: int
+    world_size: int
+    mode: ConsumerMode
+    codecs: _containers.RepeatedScalarFieldContainer[_tokens_pb2.Codec]
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., mode: _Optional[_Union[ConsumerMode, str]] = ..., codecs: _Optional[_Iterable[_Union[_tokens_pb2.Codec, str]]] = ...) -> None: ...
+
+class RegisterConsumerResponse(_message.Message):
+    __slots__ = ("lease_duration", "step", "policy_version")
+    LEASE_DURATION_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    lease_duration: _duration_pb2.Duration
+    step: int
+    policy_version: int
+    def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., step: _Optional[int] = ..., policy_version: _Optional[int] = ...) -> None: ...
+
+class NextBatchRequest(_message.Message):
+    __slots__ = ("run_id", "consumer_id", "rank", "wait", "include_rollouts")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    WAIT_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    consumer_id: str
+    rank: int
+    wait: _duration_pb2.Duration
+    include_rollouts: bool
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., rank: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., include_rollouts: bool = ...) -> None: ...
+
+class NextBatchResponse(_message.Message):
+    __slots__ = ("manifest", "chunk", "end", "none")
+    MANIFEST_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    NONE_FIELD_NUMBER: _ClassVar[int]
+    manifest: BatchManifest
+    chunk: BatchChunk
+    end: BatchEnd
+    none: NoBatch
+    def __init__(self, manifest: _Optional[_Union[BatchManifest, _Mapping]] = ..., chunk: _Optional[_Union[BatchChunk, _Mapping]] = ..., end: _Optional[_Union[BatchEnd, _Mapping]] = ..., none: _Optional[_Union[NoBatch, _Mapping]] = ...) -> None: ...
+
+class BatchManifest(_message.Message):
+    __slots__ = ("batch_id", "step", "policy_version", "groups", "rows", "delivery", "lease_duration", "digest")
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    DELIVERY_FIELD_NUMBER: _ClassVar[int]
+    LEASE_DURATION_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
+    batch_id: str
+    step: int
+    policy_version: int
+    groups: _containers.RepeatedCompositeFieldContainer[_group_pb2.GroupHeader]
+    rows: _containers.RepeatedCompositeFieldContainer[BatchRow]
+    delivery: int
+    lease_duration: _duration_pb2.Duration
+    digest: bytes
+    def __init__(self, batch_id: _Optional[str] = ..., step: _Optional[int] = ..., policy_version: _Optional[int] = ..., groups: _Optional[_Iterable[_Union[_group_pb2.GroupHeader, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BatchRow, _Mapping]]] = ..., delivery: _Optional[int] = ..., lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class BatchRow(_message.Message):
+    __slots__ = ("group_index", "part_index", "rank")
+    GROUP_INDEX_FIELD_NUMBER: _ClassVar[int]
+    PART_INDEX_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    group_index: int
+    part_index: int
+    rank: int
+    def __init__(self, group_index: _Optional[int] = ..., part_index: _Optional[int] = ..., rank: _Optional[int] = ...) -> None: ...
+
+class BatchChunk(_message.Message):
+    __slots__ = ("group_index", "chunk")
+    GROUP_INDEX_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    group_index: int
+    chunk: _group_pb2.GroupChunk
+    def __init__(self, group_index: _Optional[int] = ..., chunk: _Optional[_Union[_group_pb2.GroupChunk, _Mapping]] = ...) -> None: ...
+
+class BatchEnd(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class NoBatch(_message.Message):
+    __slots__ = ("waiting_rows", "needed", "closed")
+    WAITING_ROWS_FIELD_NUMBER: _ClassVar[int]
+    NEEDED_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    waiting_rows: int
+    needed: int
+    closed: bool
+    def __init__(self, waiting_rows: _Optional[int] = ..., needed: _Optional[int] = ..., closed: bool = ...) -> None: ...
+
+class ExtendBatchRequest(_message.Message):
+    __slots__ = ("run_id", "consumer_id", "batch_id", "rank")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    consumer_id: str
+    batch_id: str
+    rank: int
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ...) -> None: ...
+
+class ExtendBatchResponse(_message.Message):
+    __slots__ = ("lease_duration",)
+    LEASE_DURATION_FIELD_NUMBER: _ClassVar[int]
+    lease_duration: _duration_pb2.Duration
+    def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class AckBatchRequest(_message.Message):
+    __slots__ = ("run_id", "consumer_id", "batch_id", "rank")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    consumer_id: str
+    batch_id: str
+    rank: int
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ...) -> None: ...
+
+class AckBatchResponse(_message.Message):
+    __slots__ = ("complete", "step")
+    COMPLETE_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    complete: bool
+    step: int
+    def __init__(self, complete: bool = ..., step: _Optional[int] = ...) -> None: ...
+
+class NackBatchRequest(_message.Message):
+    __slots__ = ("run_id", "consumer_id", "batch_id", "rank", "reason")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    BATCH_ID_FIELD_NUMBER: _ClassVar[int]
+    RANK_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    consumer_id: str
+    batch_id: str
+    rank: int
+    reason: str
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class NackBatchResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class CommitStepRequest(_message.Message):
+    __slots__ = ("run_id", "consumer_id", "step")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    consumer_id: str
+    step: int
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., step: _Optional[int] = ...) -> None: ...
+
+class CommitStepResponse(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class RewindToStepRequest(_message.Message):
+    __slots__ = ("run_id", "consumer_id", "step")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    consumer_id: str
+    step: int
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., step: _Optional[int] = ...) -> None: ...
+
+class RewindToStepResponse(_message.Message):
+    __slots__ = ("batches",)
+    BATCHES_FIELD_NUMBER: _ClassVar[int]
+    batches: int
+    def __init__(self, batches: _Optional[int] = ...) -> None: ...
+
+class PublishPolicyVersionRequest(_message.Message):
+    __slots__ = ("run_id", "policy_version")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    policy_version: int
+    def __init__(self, run_id: _Optional[str] = ..., policy_version: _Optional[int] = ...) -> None: ...
+
+class PublishPolicyVersionResponse(_message.Message):
+    __slots__ = ("policy_version",)
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    policy_version: int
+    def __init__(self, policy_version: _Optional[int] = ...) -> None: ...
+
+class WatchPolicyVersionRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class WatchPolicyVersionResponse(_message.Message):
+    __slots__ = ("policy_version",)
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    policy_version: int
+    def __init__(self, policy_version: _Optional[int] = ...) -> None: ...

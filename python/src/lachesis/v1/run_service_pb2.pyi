@@ -1,0 +1,247 @@
+from google.protobuf import duration_pb2 as _duration_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from lachesis.v1 import group_pb2 as _group_pb2
+from lachesis.v1 import tokens_pb2 as _tokens_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Mapping, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class FailedRolloutPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    FAILED_ROLLOUT_POLICY_UNSPECIFIED: _ClassVar[FailedRolloutPolicy]
+    FAILED_ROLLOUT_POLICY_DROP_ROLLOUT: _ClassVar[FailedRolloutPolicy]
+    FAILED_ROLLOUT_POLICY_DROP_GROUP: _ClassVar[FailedRolloutPolicy]
+    FAILED_ROLLOUT_POLICY_MASK: _ClassVar[FailedRolloutPolicy]
+FAILED_ROLLOUT_POLICY_UNSPECIFIED: FailedRolloutPolicy
+FAILED_ROLLOUT_POLICY_DROP_ROLLOUT: FailedRolloutPolicy
+FAILED_ROLLOUT_POLICY_DROP_GROUP: FailedRolloutPolicy
+FAILED_ROLLOUT_POLICY_MASK: FailedRolloutPolicy
+
+class RunSettings(_message.Message):
+    __slots__ = ("batch_rows", "batch_tokens", "batch_groups", "training_policy", "max_staleness", "max_waiting_groups", "failed_rollouts", "max_row_tokens", "environments", "auto_play")
+    BATCH_ROWS_FIELD_NUMBER: _ClassVar[int]
+    BATCH_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    BATCH_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_POLICY_FIELD_NUMBER: _ClassVar[int]
+    MAX_STALENESS_FIELD_NUMBER: _ClassVar[int]
+    MAX_WAITING_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    FAILED_ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_ROW_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
+    AUTO_PLAY_FIELD_NUMBER: _ClassVar[int]
+    batch_rows: int
+    batch_tokens: int
+    batch_groups: int
+    training_policy: _group_pb2.TrainingPolicy
+    max_staleness: int
+    max_waiting_groups: int
+    failed_rollouts: FailedRolloutPolicy
+    max_row_tokens: int
+    environments: _containers.RepeatedScalarFieldContainer[str]
+    auto_play: AutoPlay
+    def __init__(self, batch_rows: _Optional[int] = ..., batch_tokens: _Optional[int] = ..., batch_groups: _Optional[int] = ..., training_policy: _Optional[_Union[_group_pb2.TrainingPolicy, str]] = ..., max_staleness: _Optional[int] = ..., max_waiting_groups: _Optional[int] = ..., failed_rollouts: _Optional[_Union[FailedRolloutPolicy, str]] = ..., max_row_tokens: _Optional[int] = ..., environments: _Optional[_Iterable[str]] = ..., auto_play: _Optional[_Union[AutoPlay, _Mapping]] = ...) -> None: ...
+
+class AutoPlay(_message.Message):
+    __slots__ = ("environment", "group_size", "max_ahead", "split", "max_batches_ahead")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    GROUP_SIZE_FIELD_NUMBER: _ClassVar[int]
+    MAX_AHEAD_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    MAX_BATCHES_AHEAD_FIELD_NUMBER: _ClassVar[int]
+    environment: str
+    group_size: int
+    max_ahead: int
+    split: str
+    max_batches_ahead: int
+    def __init__(self, environment: _Optional[str] = ..., group_size: _Optional[int] = ..., max_ahead: _Optional[int] = ..., split: _Optional[str] = ..., max_batches_ahead: _Optional[int] = ...) -> None: ...
+
+class Run(_message.Message):
+    __slots__ = ("id", "settings", "policy_version", "step", "closed", "open_time")
+    ID_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    CLOSED_FIELD_NUMBER: _ClassVar[int]
+    OPEN_TIME_FIELD_NUMBER: _ClassVar[int]
+    id: str
+    settings: RunSettings
+    policy_version: int
+    step: int
+    closed: bool
+    open_time: _timestamp_pb2.Timestamp
+    def __init__(self, id: _Optional[str] = ..., settings: _Optional[_Union[RunSettings, _Mapping]] = ..., policy_version: _Optional[int] = ..., step: _Optional[int] = ..., closed: bool = ..., open_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class OpenRunRequest(_message.Message):
+    __slots__ = ("run_id", "settings", "initial_policy_version")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    SETTINGS_FIELD_NUMBER: _ClassVar[int]
+    INITIAL_POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    settings: RunSettings
+    initial_policy_version: int
+    def __init__(self, run_id: _Optional[str] = ..., settings: _Optional[_Union[RunSettings, _Mapping]] = ..., initial_policy_version: _Optional[int] = ...) -> None: ...
+
+class OpenRunResponse(_message.Message):
+    __slots__ = ("run", "existed")
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    EXISTED_FIELD_NUMBER: _ClassVar[int]
+    run: Run
+    existed: bool
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., existed: bool = ...) -> None: ...
+
+class GetRunRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class GetRunResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: Run
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
+
+class ListRunsRequest(_message.Message):
+    __slots__ = ("page_size", "page_token")
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    page_size: int
+    page_token: str
+    def __init__(self, page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRunsResponse(_message.Message):
+    __slots__ = ("runs", "next_page_token")
+    RUNS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    runs: _containers.RepeatedCompositeFieldContainer[Run]
+    next_page_token: str
+    def __init__(self, runs: _Optional[_Iterable[_Union[Run, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class CloseRunRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class CloseRunResponse(_message.Message):
+    __slots__ = ("run",)
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    run: Run
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
+
+class RunStatus(_message.Message):
+    __slots__ = ("run", "waiting_groups", "waiting_rows", "waiting_tokens", "open_assignments", "leased_batches", "accepted_groups", "dropped_groups", "rollouts", "not_scored", "recent_mean_reward", "ledger", "oldest_waiting")
+    class DroppedGroupsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    RUN_FIELD_NUMBER: _ClassVar[int]
+    WAITING_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_ROWS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    OPEN_ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
+    LEASED_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    NOT_SCORED_FIELD_NUMBER: _ClassVar[int]
+    RECENT_MEAN_REWARD_FIELD_NUMBER: _ClassVar[int]
+    LEDGER_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_WAITING_FIELD_NUMBER: _ClassVar[int]
+    run: Run
+    waiting_groups: int
+    waiting_rows: int
+    waiting_tokens: int
+    open_assignments: int
+    leased_batches: int
+    accepted_groups: int
+    dropped_groups: _containers.ScalarMap[str, int]
+    rollouts: int
+    not_scored: int
+    recent_mean_reward: float
+    ledger: _tokens_pb2.Ledger
+    oldest_waiting: _duration_pb2.Duration
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class GetRunStatusRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class GetRunStatusResponse(_message.Message):
+    __slots__ = ("status",)
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    status: RunStatus
+    def __init__(self, status: _Optional[_Union[RunStatus, _Mapping]] = ...) -> None: ...
+
+class WatchRunRequest(_message.Message):
+    __slots__ = ("run_id", "interval")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    interval: _duration_pb2.Duration
+    def __init__(self, run_id: _Optional[str] = ..., interval: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class WatchRunResponse(_message.Message):
+    __slots__ = ("status",)
+    STATUS_FIELD_NUMBER: _ClassVar[int]
+    status: RunStatus
+    def __init__(self, status: _Optional[_Union[RunStatus, _Mapping]] = ...) -> None: ...
+
+class GetGroupRequest(_message.Message):
+    __slots__ = ("run_id", "group_id", "header_only")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    GROUP_ID_FIELD_NUMBER: _ClassVar[int]
+    HEADER_ONLY_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    group_id: str
+    header_only: bool
+    def __init__(self, run_id: _Optional[str] = ..., group_id: _Optional[str] = ..., header_only: bool = ...) -> None: ...
+
+class GetGroupResponse(_message.Message):
+    __slots__ = ("header", "chunk", "end")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    header: _group_pb2.GroupHeader
+    chunk: _group_pb2.GroupChunk
+    end: _group_pb2.GroupEnd
+    def __init__(self, header: _Optional[_Union[_group_pb2.GroupHeader, _Mapping]] = ..., chunk: _Optional[_Union[_group_pb2.GroupChunk, _Mapping]] = ..., end: _Optional[_Union[_group_pb2.GroupEnd, _Mapping]] = ...) -> None: ...
+
+class ScanGroupsRequest(_message.Message):
+    __slots__ = ("run_id", "after_position", "max_groups", "header_only")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    AFTER_POSITION_FIELD_NUMBER: _ClassVar[int]
+    MAX_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    HEADER_ONLY_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    after_position: int
+    max_groups: int
+    header_only: bool
+    def __init__(self, run_id: _Optional[str] = ..., after_position: _Optional[int] = ..., max_groups: _Optional[int] = ..., header_only: bool = ...) -> None: ...
+
+class ScanGroupsResponse(_message.Message):
+    __slots__ = ("group", "chunk", "end")
+    GROUP_FIELD_NUMBER: _ClassVar[int]
+    CHUNK_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    group: ScannedGroup
+    chunk: _group_pb2.GroupChunk
+    end: _group_pb2.GroupEnd
+    def __init__(self, group: _Optional[_Union[ScannedGroup, _Mapping]] = ..., chunk: _Optional[_Union[_group_pb2.GroupChunk, _Mapping]] = ..., end: _Optional[_Union[_group_pb2.GroupEnd, _Mapping]] = ...) -> None: ...
+
+class ScannedGroup(_message.Message):
+    __slots__ = ("position", "header")
+    POSITION_FIELD_NUMBER: _ClassVar[int]
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    position: int
+    header: _group_pb2.GroupHeader
+    def __init__(self, position: _Optional[int] = ..., header: _Optional[_Union[_group_pb2.GroupHeader, _Mapping]] = ...) -> None: ...
