@@ -1,3 +1,4 @@
+export { createDirectServer, type DirectServerOptions } from './direct/direct-server.ts';
 export type {
   Engine,
   EngineDescription,

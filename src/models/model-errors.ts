@@ -1,0 +1,26 @@
+import { type ErrorFields, LachesisError } from '../errors.ts';
+
+/** The model or its server answered, and the answer is of no use; asking again would not help. */
+export function modelError(message: string, fields: ErrorFields): LachesisError {
+  return new LachesisError('model_error', message, fields);
+}
+
+/** The way to the model failed; asking again can help, so `metadata.retryable` is `true`. */
+export function unreachable(message: string, fields: ErrorFields): LachesisError {
+  return new LachesisError('infrastructure_error', message, {
+    ...fields,
+    metadata: { ...fields.metadata, retryable: 'true' },
+  });
+}
+
+/** A prompt leaves no room for even one token. */
+export function contextOverflow(promptTokens: number, contextLength: number): LachesisError {
+  return modelError(
+    `The prompt has ${promptTokens} tokens and the model's context holds ${contextLength}.`,
+    {
+      reason: 'CONTEXT_OVERFLOW',
+      remedy: 'Shorten the history, or set the agent a context limit below the model’s.',
+      metadata: { promptTokens: String(promptTokens), contextLength: String(contextLength) },
+    },
+  );
+}
