@@ -1,0 +1,93 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+
+export const root = path.resolve(import.meta.dirname, '..');
+
+/** What a suite came to: tests by outcome, and the names of those that could not run here. */
+export interface SuiteResult {
+  readonly passed: number;
+  readonly failed: number;
+  readonly skipped: readonly string[];
+}
+
+export interface Suite {
+  readonly name: string;
+  run(): Promise<SuiteResult>;
+}
+
+/** A suite of one check: a program that exits 0. */
+export function program(name: string, command: string, args: readonly string[]): Suite {
+  return {
+    name,
+    run: async () => {
+      const code = await exec(command, args);
+      return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] };
+    },
+  };
+}
+
+/** A vitest run over some paths, counted test by test. */
+export function vitest(
+  name: string,
+  paths: readonly string[],
+  exclude: readonly string[] = [],
+): Suite {
+  return {
+    name,
+    run: async () => {
+      const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-vitest-'));
+      const report = path.join(folder, 'report.json');
+      try {
+        const code = await exec(binary('vitest'), [
+          'run',
+          '--reporter=dot',
+          '--reporter=json',
+          `--outputFile.json=${report}`,
+          ...exclude.flatMap((pattern) => ['--exclude', pattern]),
+          ...paths,
+        ]);
+        return countVitest(JSON.parse(readFileSync(report, 'utf8')), code);
+      } finally {
+        rmSync(folder, { recursive: true, force: true });
+      }
+    },
+  };
+}
+
+interface VitestReport {
+  readonly numPassedTests: number;
+  readonly numFailedTests: number;
+  readonly testResults: readonly {
+    readonly status: string;
+    readonly assertionResults: readonly { readonly status: string; readonly fullName: string }[];
+  }[];
+}
+
+function countVitest(report: VitestReport, exitCode: number): SuiteResult {
+  const tests = report.testResults.flatMap(({ assertionResults }) => assertionResults);
+  const skipped = tests
+    .filter(({ status }) => status !== 'passed' && status !== 'failed')
+    .map(({ fullName }) => fullName);
+  // A file that does not load has no tests of its own, yet it failed; so does an unhandled rejection.
+  const failed = report.numFailedTests === 0 && exitCode !== 0 ? 1 : report.numFailedTests;
+  return { passed: report.numPassedTests, failed, skipped };
+}
+
+export function binary(name: string): string {
+  return path.join(root, 'node_modules', '.bin', name);
+}
+
+/** Runs a program with its output shown, and resolves with its exit code. */
+export function exec(
+  command: string,
+  args: readonly string[],
+  env: NodeJS.ProcessEnv = process.env,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env });
+    child.on('error', reject);
+    child.on('exit', (code) => resolve(code ?? 1));
+  });
+}
