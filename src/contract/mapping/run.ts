@@ -1,0 +1,204 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  AutoPlaySchema,
+  FailedRolloutPolicy,
+  type Run as RunProto,
+  RunSchema,
+  type RunSettings as RunSettingsProto,
+  RunSettingsSchema,
+  type RunStatus as RunStatusProto,
+  RunStatusSchema,
+} from '../../../gen/lachesis/v1/run_service_pb.ts';
+import type { AutoPlay, BatchSize, RunSettings, RunState, RunStatus } from '../../broker/index.ts';
+import { invalidInput } from '../../errors.ts';
+import { enumTable } from './enum-table.ts';
+import { ledgerFromProto, ledgerToProto } from './ledger.ts';
+import {
+  countFromInt32,
+  countFromInt64,
+  durationFromMs,
+  msFromDuration,
+  msFromTimestamp,
+  required,
+  timestampFromMs,
+} from './scalars.ts';
+import { trainingPolicyFromProto, trainingPolicyToProto } from './token-enums.ts';
+
+const failedRolloutPolicies = enumTable<RunSettings['failedRollouts'], FailedRolloutPolicy>(
+  'failed-rollout policy',
+  {
+    drop_rollout: FailedRolloutPolicy.DROP_ROLLOUT,
+    drop_group: FailedRolloutPolicy.DROP_GROUP,
+    mask: FailedRolloutPolicy.MASK,
+  },
+);
+
+/** What a run takes when its settings leave it open. */
+export const DEFAULT_MAX_WAITING_GROUPS = 1024;
+
+export function runSettingsToProto(settings: RunSettings): RunSettingsProto {
+  return create(RunSettingsSchema, {
+    batchSize: batchSizeToProto(settings.batchSize),
+    trainingPolicy: trainingPolicyToProto(settings.trainingPolicy),
+    maxStaleness: settings.maxStaleness === undefined ? undefined : BigInt(settings.maxStaleness),
+    maxWaitingGroups: settings.maxWaitingGroups,
+    failedRollouts: failedRolloutPolicies.toProto(settings.failedRollouts),
+    maxRowTokens: settings.maxRowTokens,
+    environments: [...settings.environments],
+    autoPlay:
+      settings.autoPlay === undefined ? undefined : create(AutoPlaySchema, settings.autoPlay),
+  });
+}
+
+/** Fills in what is left open, and throws naming the field for what can't be. */
+export function runSettingsFromProto(
+  proto: RunSettingsProto | undefined,
+  field = 'settings',
+): RunSettings {
+  const settings = required(proto, field);
+  return {
+    batchSize: batchSizeFromProto(settings, field),
+    trainingPolicy: trainingPolicyFromProto(settings.trainingPolicy, `${field}.training_policy`),
+    maxStaleness:
+      settings.maxStaleness === undefined
+        ? undefined
+        : countFromInt64(settings.maxStaleness, `${field}.max_staleness`),
+    maxWaitingGroups:
+      countFromInt32(settings.maxWaitingGroups, `${field}.max_waiting_groups`) ||
+      DEFAULT_MAX_WAITING_GROUPS,
+    failedRollouts:
+      settings.failedRollouts === FailedRolloutPolicy.UNSPECIFIED
+        ? 'drop_rollout'
+        : failedRolloutPolicies.fromProto(settings.failedRollouts, `${field}.failed_rollouts`),
+    maxRowTokens: countFromInt32(settings.maxRowTokens, `${field}.max_row_tokens`),
+    environments: settings.environments,
+    autoPlay: autoPlayFromProto(settings.autoPlay, `${field}.auto_play`),
+  };
+}
+
+export function runToProto(run: RunState): RunProto {
+  return create(RunSchema, {
+    id: run.id,
+    settings: runSettingsToProto(run.settings),
+    policyVersion: BigInt(run.policyVersion),
+    step: BigInt(run.step),
+    closed: run.closed,
+    openTime: timestampFromMs(run.openTimeMs),
+  });
+}
+
+export function runFromProto(proto: RunProto | undefined, field = 'run'): RunState {
+  const run = required(proto, field);
+  return {
+    id: run.id,
+    settings: runSettingsFromProto(run.settings, `${field}.settings`),
+    policyVersion: countFromInt64(run.policyVersion, `${field}.policy_version`),
+    step: countFromInt64(run.step, `${field}.step`),
+    closed: run.closed,
+    openTimeMs: msFromTimestamp(run.openTime),
+  };
+}
+
+export function runStatusToProto(status: RunStatus): RunStatusProto {
+  return create(RunStatusSchema, {
+    run: runToProto(status.run),
+    waitingGroups: BigInt(status.waitingGroups),
+    waitingRows: BigInt(status.waitingRows),
+    waitingTokens: BigInt(status.waitingTokens),
+    openAssignments: BigInt(status.openAssignments),
+    leasedBatches: BigInt(status.leasedBatches),
+    acceptedGroups: BigInt(status.acceptedGroups),
+    droppedGroups: Object.fromEntries(
+      Object.entries(status.droppedGroups).map(([reason, count]) => [reason, BigInt(count)]),
+    ),
+    rollouts: BigInt(status.rollouts),
+    notScored: BigInt(status.notScored),
+    recentMeanReward: status.recentMeanReward,
+    ledger: ledgerToProto(status.ledger),
+    oldestWaiting:
+      status.oldestWaitingMs === undefined ? undefined : durationFromMs(status.oldestWaitingMs),
+  });
+}
+
+export function runStatusFromProto(proto: RunStatusProto | undefined, field = 'status'): RunStatus {
+  const status = required(proto, field);
+  const count = (value: bigint, name: string): number => countFromInt64(value, `${field}.${name}`);
+  return {
+    run: runFromProto(status.run, `${field}.run`),
+    waitingGroups: count(status.waitingGroups, 'waiting_groups'),
+    waitingRows: count(status.waitingRows, 'waiting_rows'),
+    waitingTokens: count(status.waitingTokens, 'waiting_tokens'),
+    openAssignments: count(status.openAssignments, 'open_assignments'),
+    leasedBatches: count(status.leasedBatches, 'leased_batches'),
+    acceptedGroups: count(status.acceptedGroups, 'accepted_groups'),
+    droppedGroups: Object.fromEntries(
+      Object.entries(status.droppedGroups).map(([reason, value]) => [
+        reason,
+        count(value, `dropped_groups[${reason}]`),
+      ]),
+    ),
+    rollouts: count(status.rollouts, 'rollouts'),
+    notScored: count(status.notScored, 'not_scored'),
+    recentMeanReward: status.recentMeanReward,
+    ledger: ledgerFromProto(status.ledger, `${field}.ledger`),
+    oldestWaitingMs:
+      status.oldestWaiting === undefined ? undefined : msFromDuration(status.oldestWaiting),
+  };
+}
+
+function batchSizeToProto(
+  size: BatchSize,
+): Exclude<RunSettingsProto['batchSize'], { case: undefined }> {
+  switch (size.kind) {
+    case 'rows':
+      return { case: 'batchRows', value: size.rows };
+    case 'tokens':
+      return { case: 'batchTokens', value: BigInt(size.tokens) };
+    case 'groups':
+      return { case: 'batchGroups', value: size.groups };
+  }
+}
+
+function batchSizeFromProto(settings: RunSettingsProto, field: string): BatchSize {
+  const size = settings.batchSize;
+  switch (size.case) {
+    case 'batchRows':
+      return { kind: 'rows', rows: positive(size.value, `${field}.batch_rows`) };
+    case 'batchTokens':
+      return {
+        kind: 'tokens',
+        tokens: positive(
+          countFromInt64(size.value, `${field}.batch_tokens`),
+          `${field}.batch_tokens`,
+        ),
+      };
+    case 'batchGroups':
+      return { kind: 'groups', groups: positive(size.value, `${field}.batch_groups`) };
+    case undefined:
+      throw invalidInput(
+        `${field}.batch_rows`,
+        'is missing; say what a batch counts: batch_rows, batch_tokens or batch_groups.',
+        { reason: 'FIELD_MISSING' },
+      );
+  }
+}
+
+function autoPlayFromProto(
+  proto: RunSettingsProto['autoPlay'],
+  field: string,
+): AutoPlay | undefined {
+  if (proto === undefined) return undefined;
+  if (proto.environment === '') throw invalidInput(`${field}.environment`, 'is empty.');
+  return {
+    environment: proto.environment,
+    groupSize: positive(proto.groupSize, `${field}.group_size`),
+    maxAhead: positive(proto.maxAhead, `${field}.max_ahead`),
+    split: proto.split,
+    maxBatchesAhead: countFromInt32(proto.maxBatchesAhead, `${field}.max_batches_ahead`),
+  };
+}
+
+function positive(value: number, field: string): number {
+  if (value >= 1) return value;
+  throw invalidInput(field, `is ${value}; it must be at least 1.`, { reason: 'NOT_POSITIVE' });
+}

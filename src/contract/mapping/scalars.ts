@@ -1,0 +1,98 @@
+import { create } from '@bufbuild/protobuf';
+import {
+  type Duration,
+  DurationSchema,
+  type Timestamp,
+  TimestampSchema,
+} from '@bufbuild/protobuf/wkt';
+import { errorMessage, invalidInput } from '../../errors.ts';
+import type { JsonObject, JsonValue } from '../../messages.ts';
+
+/** An int64 field as a number. Throws when it is beyond 2^53 - 1, where a number would lie. */
+export function numberFromInt64(value: bigint, field: string): number {
+  const number = Number(value);
+  if (Number.isSafeInteger(number)) return number;
+  throw invalidInput(field, `is ${value}; numbers beyond ±(2^53 - 1) are not supported here.`, {
+    reason: 'INTEGER_TOO_LARGE',
+  });
+}
+
+/** As {@link numberFromInt64}, for a count: never negative. */
+export function countFromInt64(value: bigint, field: string): number {
+  return countFromInt32(numberFromInt64(value, field), field);
+}
+
+/** A count that must not be negative. */
+export function countFromInt32(value: number, field: string): number {
+  if (value >= 0) return value;
+  throw invalidInput(field, `is ${value}; a count can't be negative.`, {
+    reason: 'NEGATIVE_COUNT',
+  });
+}
+
+/** A number as an int64 field. Throws when it is no integer. */
+export function int64FromNumber(value: number, field: string): bigint {
+  if (Number.isSafeInteger(value)) return BigInt(value);
+  throw invalidInput(field, `is ${value}; a whole number below 2^53 is needed.`, {
+    reason: 'NOT_AN_INTEGER',
+  });
+}
+
+/** Milliseconds as a Duration, kept to the microsecond. */
+export function durationFromMs(ms: number): Duration {
+  const micros = Math.round(ms * 1000);
+  const seconds = Math.trunc(micros / 1e6);
+  return create(DurationSchema, {
+    seconds: BigInt(seconds),
+    nanos: (micros - seconds * 1e6) * 1000,
+  });
+}
+
+/** Milliseconds of a Duration; an absent one is 0. */
+export function msFromDuration(duration: Duration | undefined): number {
+  return duration === undefined ? 0 : Number(duration.seconds) * 1000 + duration.nanos / 1e6;
+}
+
+/** Milliseconds since the Unix epoch as a Timestamp, kept to the millisecond. */
+export function timestampFromMs(ms: number): Timestamp {
+  const whole = Math.round(ms);
+  const seconds = Math.floor(whole / 1000);
+  return create(TimestampSchema, {
+    seconds: BigInt(seconds),
+    nanos: (whole - seconds * 1000) * 1e6,
+  });
+}
+
+/** Milliseconds since the Unix epoch; an absent Timestamp is 0. */
+export function msFromTimestamp(timestamp: Timestamp | undefined): number {
+  return timestamp === undefined
+    ? 0
+    : Number(timestamp.seconds) * 1000 + Math.trunc(timestamp.nanos / 1e6);
+}
+
+/** A field that holds JSON text. */
+export function jsonFromText(text: string, field: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch (error) {
+    throw invalidInput(field, `is no JSON: ${errorMessage(error)}.`, {
+      reason: 'NOT_JSON',
+      cause: error,
+    });
+  }
+}
+
+/** A field that holds a JSON object as text. */
+export function jsonObjectFromText(text: string, field: string): JsonObject {
+  const value = jsonFromText(text, field);
+  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
+    return value as JsonObject;
+  }
+  throw invalidInput(field, 'must be a JSON object.', { reason: 'NOT_A_JSON_OBJECT' });
+}
+
+/** A message field that must be there. */
+export function required<Value>(value: Value | undefined, field: string): Value {
+  if (value !== undefined) return value;
+  throw invalidInput(field, 'is missing.', { reason: 'FIELD_MISSING' });
+}
