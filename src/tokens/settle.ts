@@ -25,6 +25,16 @@ export interface Settled {
   readonly ledger: Ledger;
 }
 
+/** What a session itself excluded. What settling excludes is no doubt, so that settling twice changes nothing. */
+function isDoubt({ loss }: Span): boolean {
+  return (
+    loss === 'abandoned_retry' ||
+    loss === 'realigned_drift' ||
+    loss === 'dropped_branch' ||
+    loss === 'not_for_training'
+  );
+}
+
 /**
  * Applies a training policy to a rollout's segments.
  *
@@ -38,10 +48,7 @@ export function settle(options: SettleOptions): Settled {
   const { segments, policy } = options;
   const doubtful =
     policy === 'mask' &&
-    (segments.length > 1 ||
-      segments.some((segment) =>
-        segment.spans.some((span) => span.origin === 'sampled' && span.loss !== 'trained'),
-      ));
+    (segments.length > 1 || segments.some((segment) => segment.spans.some(isDoubt)));
   const masked = options.masked || doubtful;
   const superseded = new Set(
     policy === 'fork'

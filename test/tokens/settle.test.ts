@@ -136,3 +136,18 @@ test('a masked rollout keeps its row with nothing in the loss', () => {
 test('a count that differs from the engine’s own log leaves the ledger unbalanced', () => {
   expect(ledgerBalance(settled([linear()], 9).ledger)).toBe(2);
 });
+
+test.each(['strict', 'realign', 'fork', 'mask'] as const)(
+  'settling what is settled changes nothing under %s',
+  (policy) => {
+    const parent = linear();
+    for (const segments of [[parent], [parent, branchOf(parent)]]) {
+      for (const maxRowTokens of [0, 8]) {
+        const once = settled(segments, 9, { policy, maxRowTokens });
+        const twice = settled(once.segments, 9, { policy, maxRowTokens });
+        expect(twice.ledger).toEqual(once.ledger);
+        expect(twice.rows).toEqual(once.rows);
+      }
+    }
+  },
+);
