@@ -1,0 +1,17 @@
+export { hermesParser } from './hermes.ts';
+export {
+  type JsonScan,
+  type MemberSpan,
+  scanJson,
+  skipJsonSpace,
+  type TextSpan,
+} from './json-scanner.ts';
+export { BUILT_IN_PARSERS, createParserRegistry, type ParserRegistry } from './registry.ts';
+export {
+  MAX_DIAGNOSTICS,
+  type ParsedCall,
+  type ParsedCompletion,
+  type ParseOptions,
+  type ParserDiagnostic,
+  type ToolCallParser,
+} from './tool-call-parser.ts';
