@@ -1,0 +1,148 @@
+"""A batch, put together from its stream."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Dict, Iterable, List, Optional, Tuple, Union
+
+import numpy as np
+
+from . import codec
+from .digest import batch_digest, group_digest
+from .row import Row
+from .v1 import batch_service_pb2 as service
+from .v1 import group_pb2 as groups
+from .v1 import rollout_pb2 as rollouts
+from .v1 import tokens_pb2 as tokens
+
+
+@dataclass(frozen=True)
+class NoBatch:
+    """No batch came in time; false, so that `while batch := client.next_batch(...)` ends."""
+
+    waiting_rows: int
+    needed: int
+    closed: bool  #: the run is closed and none will come
+
+    def __bool__(self) -> bool:
+        return False
+
+
+@dataclass(frozen=True)
+class Batch:
+    """What a trainer gets for one step. Handed out again, it is identical."""
+
+    run_id: str
+    consumer_id: str
+    rank: int
+    manifest: service.BatchManifest
+    rows: List[Row]  #: of this rank, in order
+    rollouts: List[rollouts.Rollout] = field(default_factory=list)  #: when asked for
+
+    @property
+    def id(self) -> str:
+        """Unique in its run."""
+        return self.manifest.batch_id
+
+    @property
+    def step(self) -> int:
+        """The step that it is for, from 1."""
+        return self.manifest.step
+
+    @property
+    def policy_version(self) -> int:
+        """The policy version when it was cut."""
+        return self.manifest.policy_version
+
+    def advantages(self, floor: float = 1e-8) -> np.ndarray:
+        """float64, one per row: its rollout's reward, normalised over the rollouts of its group.
+
+        A rollout without a reward is in no mean, and its rows get 0.
+        """
+        by_rollout: Dict[Tuple[str, str], float] = {}
+        for header in self.manifest.groups:
+            scored = [s for s in header.rollouts if s.HasField("reward") and not s.masked]
+            if not scored:
+                continue
+            rewards = np.array([summary.reward for summary in scored])
+            normal = (rewards - rewards.mean()) / (rewards.std() + floor)
+            for summary, value in zip(scored, normal):
+                by_rollout[header.group_id, summary.rollout_id] = float(value)
+        return np.array([by_rollout.get((r.group_id, r.rollout_id), 0.0) for r in self.rows])
+
+
+def read_batch(
+    frames: Iterable[service.NextBatchResponse], *, run_id: str, consumer_id: str, rank: int
+) -> Union[Batch, NoBatch]:
+    """Puts a batch together and checks it; raises ValueError when it is not what it says."""
+    manifest: Optional[service.BatchManifest] = None
+    chunks: Dict[Tuple[int, int], List[bytes]] = {}
+    received: Dict[Tuple[int, int], int] = {}
+    ended = False
+    for frame in frames:
+        kind = frame.WhichOneof("frame")
+        if kind == "none":
+            none = frame.none
+            return NoBatch(none.waiting_rows, none.needed, none.closed)
+        if kind == "manifest":
+            manifest = frame.manifest
+        elif kind == "chunk":
+            chunk = frame.chunk.chunk
+            key = (frame.chunk.group_index, chunk.part_index)
+            if chunk.offset != received.get(key, 0):
+                raise ValueError(f"batch: part {key} goes on at {chunk.offset}, not {received.get(key, 0)}")
+            chunks.setdefault(key, []).append(chunk.data)
+            received[key] = chunk.offset + len(chunk.data)
+        elif kind == "end":
+            ended = True
+    if manifest is None or not ended:
+        raise ValueError("batch: the stream ended before the batch did")
+    parts = {key: b"".join(data) for key, data in chunks.items()}
+    _verify(manifest, parts)
+    batch = Batch(run_id, consumer_id, rank, manifest, _rows(manifest, parts, rank))
+    batch.rollouts.extend(_rollouts(manifest, parts))
+    return batch
+
+
+def _verify(manifest: service.BatchManifest, parts: Dict[Tuple[int, int], bytes]) -> None:
+    if batch_digest(manifest) != manifest.digest:
+        raise ValueError(f"batch {manifest.batch_id}: its digest does not fit its groups and rows")
+    for (group_index, part_index), data in parts.items():
+        size = manifest.groups[group_index].parts[part_index].encoded_size
+        if len(data) != size:
+            raise ValueError(f"batch: part {part_index} of group {group_index} has {len(data)} of {size} bytes")
+    for index, header in enumerate(manifest.groups):
+        keys = [(index, part) for part in range(len(header.parts))]
+        # A batch without its rollouts, or of several ranks, holds only some parts of a group.
+        if all(key in parts for key in keys) and group_digest(parts[k] for k in keys) != header.digest:
+            raise ValueError(f"group {header.group_id}: its bytes do not fit its digest")
+
+
+def _rows(
+    manifest: service.BatchManifest, parts: Dict[Tuple[int, int], bytes], rank: int
+) -> List[Row]:
+    rows = []
+    for place in manifest.rows:
+        if place.rank != rank:
+            continue
+        key = (place.group_index, place.part_index)
+        header = manifest.groups[place.group_index]
+        part = header.parts[place.part_index]
+        if key not in parts:
+            raise ValueError(f"batch: part {key[1]} of group {header.group_id} is missing")
+        summary = header.rollouts[part.rollout_index]
+        row = Row(
+            tokens.Row.FromString(codec.decode(part.codec, parts[key])),
+            group_id=header.group_id,
+            reward=summary.reward if summary.HasField("reward") else None,
+        )
+        row.check()
+        rows.append(row)
+    return rows
+
+
+def _rollouts(manifest: service.BatchManifest, parts: Dict[Tuple[int, int], bytes]):
+    for (group_index, part_index), data in sorted(parts.items()):
+        part = manifest.groups[group_index].parts[part_index]
+        if part.kind == groups.GROUP_PART_KIND_ROLLOUT:
+            yield rollouts.Rollout.FromString(codec.decode(part.codec, data))

@@ -1,0 +1,117 @@
+"""Groups to submit, from what a producer of its own sampled."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterable, Iterator, List, Optional, Sequence
+
+import numpy as np
+
+from .digest import group_digest
+from .v1 import group_pb2 as groups
+from .v1 import rollout_pb2 as rollouts
+from .v1 import tokens_pb2 as tokens
+from .v1 import work_service_pb2 as service
+
+_CHUNK_BYTES = 262_144
+
+
+@dataclass(frozen=True)
+class SampledRollout:
+    """A rollout of one turn: a prompt and what was sampled after it, all of it trained."""
+
+    prompt_ids: Sequence[int]
+    sampled_ids: Sequence[int]
+    logprobs: Optional[Sequence[float]]  #: one per sampled id; None when the engine gives none
+    reward: float
+    policy_version: int = 0
+
+
+@dataclass(frozen=True)
+class Group:
+    """A header and the bytes of its parts, ready to be submitted."""
+
+    header: groups.GroupHeader
+    parts: List[bytes]
+
+    def frames(self) -> Iterator[service.SubmitGroupsRequest]:
+        """The group as frames of a submit stream: header, chunks, end."""
+        yield service.SubmitGroupsRequest(header=self.header)
+        for index, part in enumerate(self.parts):
+            for offset in range(0, len(part), _CHUNK_BYTES):
+                data = part[offset : offset + _CHUNK_BYTES]
+                chunk = groups.GroupChunk(part_index=index, offset=offset, data=data)
+                yield service.SubmitGroupsRequest(chunk=chunk)
+        yield service.SubmitGroupsRequest(end=groups.GroupEnd())
+
+
+def build_group(
+    group_id: str,
+    *,
+    run_id: str,
+    environment: str,
+    task_key: str,
+    sampled: Iterable[SampledRollout],
+) -> Group:
+    """One row per rollout under the STRICT training policy; ids are `<group id>.<index>`."""
+    header = groups.GroupHeader(
+        group_id=group_id,
+        run_id=run_id,
+        environment=environment,
+        task_key=task_key,
+        training_policy=groups.TRAINING_POLICY_STRICT,
+    )
+    parts = []
+    for index, rollout in enumerate(sampled):
+        row = _row(f"{group_id}.{index}", rollout)
+        data = row.SerializeToString(deterministic=True)
+        count = len(rollout.sampled_ids)
+        header.rollouts.add(
+            rollout_id=row.rollout_id,
+            stop_reason=rollouts.STOP_REASON_NATURAL,
+            reward=rollout.reward,
+            ledger=tokens.Ledger(sampled=count, trained=count),
+            turns_used=1,
+        )
+        header.parts.add(
+            kind=groups.GROUP_PART_KIND_ROW,
+            encoded_size=len(data),
+            codec=tokens.CODEC_RAW,
+            rollout_index=index,
+            tokens=len(rollout.prompt_ids) + count,
+            sampled_tokens=count,
+            trained_tokens=count,
+        )
+        header.ledger.sampled += count
+        header.ledger.trained += count
+        if not header.HasField("oldest_policy_version"):
+            header.oldest_policy_version = rollout.policy_version
+        header.oldest_policy_version = min(header.oldest_policy_version, rollout.policy_version)
+        parts.append(data)
+    header.end_time.GetCurrentTime()
+    header.digest = group_digest(parts)
+    return Group(header, parts)
+
+
+def _row(rollout_id: str, rollout: SampledRollout) -> tokens.Row:
+    ids = np.concatenate([rollout.prompt_ids, rollout.sampled_ids]).astype("<i4")
+    row = tokens.Row(
+        id=f"{rollout_id}/0", rollout_id=rollout_id, segment_id="0", token_ids=ids.tobytes()
+    )
+    if rollout.logprobs is not None:
+        row.logprobs = np.asarray(rollout.logprobs, dtype="<f4").tobytes()
+    row.spans.add(
+        length=len(rollout.prompt_ids),
+        origin=tokens.SPAN_ORIGIN_PROMPT,
+        loss=tokens.LOSS_STATE_NOT_SAMPLED,
+    )
+    row.spans.add(
+        length=len(rollout.sampled_ids),
+        origin=tokens.SPAN_ORIGIN_SAMPLED,
+        loss=tokens.LOSS_STATE_TRAINED,
+        call_index=0,
+    )
+    row.policy_versions.add(
+        length=len(rollout.sampled_ids), announced_version=rollout.policy_version
+    )
+    return row
