@@ -1,0 +1,67 @@
+import { invalidInput, LachesisError } from '../errors.ts';
+import type { ToolDefinition } from '../messages.ts';
+import type { AnyTool } from './tool.ts';
+import type { ToolHandler } from './tool-handler.ts';
+import { toolFailureText, unknownToolText } from './tool-texts.ts';
+
+/** An environment's tools by name, and the handler that dispatches into them. */
+export interface ToolRegistry {
+  /** In the order given. */
+  readonly definitions: readonly ToolDefinition[];
+  /** Sorted. */
+  readonly names: readonly string[];
+  has(name: string): boolean;
+  get(name: string): AnyTool | undefined;
+  /** A tool's own limit; undefined when it has none. */
+  timeoutMs(name: string): number | undefined;
+  /**
+   * Runs the tool that a call names. A tool's failure and an unknown name are answered as
+   * `{"error": ...}`. Rejects only with the signal's reason once that has fired, and with an
+   * `infrastructure_error` or `environment_error` of a tool: these aren't the model's to see.
+   */
+  readonly handleFunctionCall: ToolHandler;
+}
+
+/** A registry of `tools`; throws `invalid_input` when two have one name. */
+export function createToolRegistry(tools: readonly AnyTool[]): ToolRegistry {
+  const byName = new Map<string, AnyTool>();
+  for (const tool of tools) {
+    const { name } = tool.definition;
+    if (byName.has(name)) {
+      throw invalidInput('tools', `two tools are named "${name}".`, {
+        reason: 'DUPLICATE_TOOL',
+        remedy: 'Rename one.',
+      });
+    }
+    byName.set(name, tool);
+  }
+  const names = Object.freeze([...byName.keys()].sort());
+
+  return Object.freeze({
+    definitions: Object.freeze(tools.map((tool) => tool.definition)),
+    names,
+    has: (name: string) => byName.has(name),
+    get: (name: string) => byName.get(name),
+    timeoutMs: (name: string) => byName.get(name)?.timeoutMs,
+    handleFunctionCall: async (call, context) => {
+      context.signal.throwIfAborted();
+      const tool = byName.get(call.name);
+      if (tool === undefined) return unknownToolText(call.name, names);
+      try {
+        return await tool.execute(call.arguments, context);
+      } catch (error) {
+        context.signal.throwIfAborted();
+        if (endsRollout(error)) throw error;
+        return toolFailureText(error);
+      }
+    },
+  } satisfies ToolRegistry);
+}
+
+/** Whether a handler's error is nobody's answer to the model: it ends the rollout, typed. */
+export function endsRollout(error: unknown): error is LachesisError {
+  return (
+    error instanceof LachesisError &&
+    (error.kind === 'infrastructure_error' || error.kind === 'environment_error')
+  );
+}
