@@ -5,9 +5,10 @@
  */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { readCheckpoint, writeCheckpoint } from '../src/policy/checkpoint.ts';
+import { createEmbeddedPolicy, readCheckpoint, writeCheckpoint } from '../src/policy/index.ts';
 import { noisyHabits } from './base-policy/annotator.ts';
-import { grpoDefaults, runGrpo, successRate } from './base-policy/grpo-prototype.ts';
+import type { GrpoOptions } from './base-policy/grpo-prototype.ts';
+import { runGrpo, successRate } from './base-policy/grpo-prototype.ts';
 import { pretrain } from './base-policy/pretrain.ts';
 import { baseTokenizer } from './base-policy/vocabulary.ts';
 
@@ -38,23 +39,23 @@ if (!values.check) {
 }
 
 // Always judged as it was written: with float16 weights.
-const { tokenizer, weights } = readCheckpoint(readFileSync(values.out));
+const checkpoint = readCheckpoint(readFileSync(values.out));
+using base = createEmbeddedPolicy({ checkpoint, updatesEnabled: false });
 for (const temperature of [1, 0]) {
-  const rate = successRate(tokenizer, weights, { seed: 9, episodes: 1000, temperature });
+  const rate = await successRate(base, { seed: 9, episodes: 1000, temperature });
   console.log(`base success at temperature ${temperature}: ${rate.toFixed(3)}`);
 }
 let failed = 0;
-const cases = Array.from({ length: Number(values['rl-seeds']) }, (_, i) => ({ seed: i + 1 }));
+const seeds = Array.from({ length: Number(values['rl-seeds']) }, (_, i) => i + 1);
+const cases: GrpoOptions[] = seeds.map((seed) => ({ seed }));
 for (const options of [...cases, { seed: 1, system: 'Be brief, you are a clerk.' }]) {
-  const result = runGrpo(tokenizer, weights, { ...grpoDefaults, ...options });
-  const start = result.curve[0]!;
-  const after = successRate(tokenizer, result.weights, { seed: 77, episodes: 300, temperature: 1 });
-  if (result.goalStep === 0 || start >= 0.2 || after < 0.9) failed += 1;
+  const result = await runGrpo(checkpoint, options);
+  if (result.goalStep === 0 || result.curve[0]! >= 0.2 || result.after < 0.9) failed += 1;
   const curve = result.curve.filter((_, i) => i % 3 === 0).map((rate) => rate.toFixed(2));
   console.log(
     `rl seed ${options.seed}${options.system === undefined ? '' : ' (system message)'}: ` +
       `0.9 at step ${result.goalStep} after ${(result.goalMs / 1000).toFixed(1)} s, ` +
-      `fresh episodes ${after.toFixed(2)}; ` +
+      `fresh episodes ${result.after.toFixed(2)}; ` +
       `${(result.sampledTokens / result.generationMs).toFixed(0)}k sampled tok/s, ` +
       `${(result.sequenceTokens / result.trainingMs).toFixed(0)}k trained sequence tok/s; ` +
       `|ratio-1| ${result.maxRatioDeviation.toExponential(1)}; ${curve.join(' ')}`,

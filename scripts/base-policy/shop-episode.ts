@@ -1,11 +1,5 @@
-import { continueChatml, encodePieces, renderChatml } from '../../src/policy/chat-template.ts';
-import type { DecodingScratch } from '../../src/policy/decoding.ts';
-import { advance, createDecoding } from '../../src/policy/decoding.ts';
-import type { Random } from '../../src/policy/random.ts';
-import { createRandom, randomInt } from '../../src/policy/random.ts';
-import { specialId } from '../../src/policy/special-tokens.ts';
-import type { Tokenizer } from '../../src/policy/tokenizer.ts';
-import type { Weights } from '../../src/policy/weights.ts';
+import type { EmbeddedPolicy, Random, TrainRow } from '../../src/policy/index.ts';
+import { continueChatml, encodePieces, randomInt, renderChatml } from '../../src/policy/index.ts';
 import type { ShopItem, ShopTool } from './shop-task.ts';
 import { highestValue, lowestValue, question, shopItems, shopTools } from './shop-task.ts';
 
@@ -13,15 +7,20 @@ export interface ShopTask {
   readonly tool: ShopTool;
   readonly item: ShopItem;
   readonly text: string;
-  /** `values[tool][item]`. */
+  /** `values[tool][item]`, drawn for this episode alone. */
   readonly values: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
-export interface ShopEpisode {
-  readonly ids: number[];
-  readonly trained: number[];
-  readonly logprobs: number[];
+export interface ShopEpisode extends Omit<TrainRow, 'advantage'> {
+  readonly logprobs: Float32Array;
   readonly reward: number;
+}
+
+export interface PlayOptions {
+  readonly temperature: number;
+  readonly seed: number;
+  /** A system message to put first. Default none. */
+  readonly system?: string;
 }
 
 export function drawTask(random: Random): ShopTask {
@@ -36,52 +35,49 @@ export function drawTask(random: Random): ShopTask {
   return { tool, item, text, values };
 }
 
-export interface PlayOptions {
-  readonly weights: Weights;
-  readonly tokenizer: Tokenizer;
-  readonly scratch: DecodingScratch;
-  readonly temperature: number;
-  readonly seed: number;
-  /** A system message to put first. Default none. */
-  readonly system?: string;
-}
-
 /** Plays one episode in process: at most three turns of at most 24 tokens; reward 1 or 0. */
-export function playEpisode(task: ShopTask, options: PlayOptions): ShopEpisode {
-  const { tokenizer, weights, scratch, temperature } = options;
-  const random = createRandom(options.seed);
+export async function playEpisode(
+  policy: EmbeddedPolicy,
+  task: ShopTask,
+  options: PlayOptions,
+): Promise<ShopEpisode> {
+  const { tokenizer } = policy;
   const user = { role: 'user', content: task.text } as const;
   const system = { role: 'system', content: options.system ?? '' } as const;
   const messages = options.system === undefined ? [user] : [system, user];
-  const episode = { trained: [] as number[], logprobs: [] as number[] };
-  let ids = [...encodePieces(tokenizer, renderChatml(messages, { addGenerationPrompt: true }))];
+  const ids = [...encodePieces(tokenizer, renderChatml(messages, { addGenerationPrompt: true }))];
+  const trained = ids.map(() => 0);
+  const logprobs: number[] = [];
+  let reward = 0;
   for (let turn = 0; turn < 3; turn++) {
-    const decoding = createDecoding({
-      weights,
+    const turnIds = await policy.generate({
       promptIds: Int32Array.from(ids),
-      sampling: { temperature, topP: 1, topK: 0, logprobMode: 'processed' },
-      random,
       maxTokens: 24,
-      stopTokenIds: new Set([specialId('<|im_end|>')]),
-      topLogprobs: 0,
+      temperature: options.temperature,
+      seed: options.seed + turn,
     });
-    while (decoding.finish === undefined) advance(decoding, 64, scratch);
-    while (episode.trained.length < ids.length) episode.trained.push(0);
-    ids = [...ids, ...decoding.ids];
-    while (episode.trained.length < ids.length) episode.trained.push(1);
-    for (const logprob of decoding.logprobs) episode.logprobs.push(logprob);
-    const text = tokenizer.decode(decoding.ids);
+    ids.push(...turnIds.ids);
+    trained.push(...turnIds.ids.map(() => 1));
+    logprobs.push(...turnIds.logprobs);
+    const text = tokenizer.decode(turnIds.ids);
     const body = /^<tool_call>(.*)<\/tool_call><\|im_end\|>$/s.exec(text)?.[1];
     if (body === undefined) {
       const answer = text.replace('<|im_end|>', '');
-      const reward = answer === task.values[task.tool.name]![task.item] ? 1 : 0;
-      return { ...episode, ids, reward };
+      reward = answer === task.values[task.tool.name]![task.item] ? 1 : 0;
+      break;
     }
-    const content = runCall(task, body);
-    const next = continueChatml(decoding.ids.at(-1), [{ role: 'tool', content }]);
-    ids = [...ids, ...encodePieces(tokenizer, next)];
+    if (turn === 2) break;
+    const result = { role: 'tool', content: runCall(task, body) } as const;
+    const next = encodePieces(tokenizer, continueChatml(ids.at(-1), [result]));
+    ids.push(...next);
+    trained.push(...next.map(() => 0));
   }
-  return { ...episode, ids: ids.slice(0, episode.trained.length), reward: 0 };
+  return {
+    tokenIds: Int32Array.from(ids),
+    trained: Uint8Array.from(trained),
+    logprobs: Float32Array.from(logprobs),
+    reward,
+  };
 }
 
 function runCall(task: ShopTask, body: string): string {

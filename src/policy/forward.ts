@@ -78,7 +78,7 @@ export function predict(
   multiply(values, offsets.hidden_weight, shape.hidden, width, act.residual, 0, act.hidden, 0);
   for (let i = 0; i < shape.hidden; i++) {
     const sum = act.hidden[i]! + values[offsets.hidden_bias + i]!;
-    act.hidden[i] = sum > 0 ? sum : 0;
+    act.hidden[i] = Math.max(sum, 0);
   }
   multiply(values, offsets.output_weight, width, shape.hidden, act.hidden, 0, act.final, 0);
   for (let i = 0; i < width; i++) {
