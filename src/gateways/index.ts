@@ -1,0 +1,1 @@
+export { type EngineFaults, type EngineGatewayOptions, engineGateway } from './engine/index.ts';
