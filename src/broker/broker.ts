@@ -86,7 +86,8 @@ export interface LeasedAssignment {
 
 export type SubmitOutcome =
   | { readonly kind: 'stored'; readonly position: number }
-  | { readonly kind: 'duplicate' };
+  /** Stored before, there. */
+  | { readonly kind: 'duplicate'; readonly position: number };
 
 export interface ConsumerKey {
   readonly runId: string;

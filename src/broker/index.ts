@@ -1,1 +1,5 @@
+export { batchDigest } from './batch-digest.ts';
 export type * from './broker.ts';
+export { type Clock, systemClock } from './clock.ts';
+export { createMemoryBroker } from './memory-broker.ts';
+export type { BrokerLimits, MemoryBrokerOptions } from './options.ts';

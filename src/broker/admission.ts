@@ -1,0 +1,37 @@
+/** What admission weighs. Limits are per run; all of it is known without walking the queue. */
+export interface AdmissionState {
+  readonly waitingGroups: number;
+  readonly waitingBytes: number;
+  readonly maxWaitingGroups: number;
+  readonly maxWaitingBytes: number;
+  /** What a batch needs, in its own unit: no batch takes more groups than this. */
+  readonly batchTarget: number;
+  /** Asked only when the groups' limit is met. */
+  canCut(): boolean;
+}
+
+export type Admission =
+  | { readonly kind: 'admitted' }
+  | { readonly kind: 'held'; readonly by: 'groups' | 'bytes' | 'uncuttable' };
+
+/**
+ * Whether one more group of `bytes` bytes may wait. While the waiting groups do not fill a batch,
+ * nothing would ever make room, so up to one batch's worth of further groups is let in past the
+ * groups' limit; the bytes' limit always holds.
+ */
+export function admit(state: AdmissionState, bytes: number): Admission {
+  if (state.waitingBytes + bytes > state.maxWaitingBytes) {
+    return { kind: 'held', by: state.canCut() ? 'bytes' : 'uncuttable' };
+  }
+  if (state.waitingGroups < state.maxWaitingGroups) return { kind: 'admitted' };
+  if (state.canCut()) return { kind: 'held', by: 'groups' };
+  return state.waitingGroups < state.maxWaitingGroups + state.batchTarget
+    ? { kind: 'admitted' }
+    : { kind: 'held', by: 'uncuttable' };
+}
+
+/** How many groups may follow at once; one at a time while past the limit. */
+export function creditsOf(state: AdmissionState): number {
+  if (admit(state, 1).kind === 'held') return 0;
+  return Math.max(1, state.maxWaitingGroups - state.waitingGroups);
+}

@@ -1,0 +1,196 @@
+import type { LeasedAssignment, StoredAssignment } from './broker.ts';
+import { LinkedList, type LinkedNode } from './linked-list.ts';
+import { OrderedQueue, type QueueSeat } from './ordered-queue.ts';
+
+/** Where an open assignment stands. One that ended is forgotten here. */
+type Standing =
+  | {
+      readonly kind: 'queued';
+      readonly queue: OrderedQueue<Open>;
+      readonly seat: QueueSeat<Open>;
+    }
+  | {
+      readonly kind: 'leased';
+      readonly workerId: string;
+      readonly expiresMs: number;
+      readonly node: LinkedNode<Open>;
+    };
+
+interface Open {
+  readonly assignment: StoredAssignment;
+  /** Times it was leased. */
+  attempts: number;
+  standing: Standing;
+}
+
+export interface AssignmentBookOptions {
+  readonly leaseMs: number;
+  /** Times an assignment is tried before it is given up. */
+  readonly maxAttempts: number;
+}
+
+/**
+ * The assignments of all runs that are queued or being played. A lease that expires or fails puts
+ * its assignment back at the front; after the last attempt it ends. It has no clock: every method
+ * that depends on time is told it, and `expire` must have been called for that time before.
+ */
+export class AssignmentBook {
+  readonly #options: AssignmentBookOptions;
+  readonly #open = new Map<string, Open>();
+  readonly #queues = new Map<string, OrderedQueue<Open>>();
+  /** Every lease lasts as long, so pushing a renewed one to the end keeps them in expiry order. */
+  readonly #leases = new LinkedList<Open>();
+  readonly #openOfRun = new Map<string, number>();
+
+  constructor(options: AssignmentBookOptions) {
+    this.#options = options;
+  }
+
+  /** When the first lease ends; undefined when none is out. */
+  get nextExpiryMs(): number | undefined {
+    const standing = this.#leases.first?.value.standing;
+    return standing?.kind === 'leased' ? standing.expiresMs : undefined;
+  }
+
+  openOf(runId: string): number {
+    return this.#openOfRun.get(runId) ?? 0;
+  }
+
+  has(id: string): boolean {
+    return this.#open.has(id);
+  }
+
+  /** False when it is open already. */
+  enqueue(assignment: StoredAssignment): boolean {
+    if (this.#open.has(assignment.id)) return false;
+    const queue = this.#queueOf(assignment.environment);
+    const open = { assignment, attempts: 0 } as Open;
+    open.standing = { kind: 'queued', queue, seat: queue.push(-assignment.priority, open) };
+    this.#open.set(assignment.id, open);
+    this.#openOfRun.set(assignment.runId, this.openOf(assignment.runId) + 1);
+    return true;
+  }
+
+  /** Takes turns over the environments; of each, highest priority first, then longest waiting. */
+  lease(
+    workerId: string,
+    environments: readonly string[],
+    max: number,
+    nowMs: number,
+  ): readonly LeasedAssignment[] {
+    const leased: LeasedAssignment[] = [];
+    const names = [...new Set(environments)];
+    while (leased.length < max) {
+      const before = leased.length;
+      for (const name of names) {
+        const queue = this.#queues.get(name);
+        const open = leased.length < max ? queue?.first : undefined;
+        if (open === undefined) continue;
+        this.#leave(open);
+        open.attempts += 1;
+        this.#hold(open, workerId, nowMs);
+        const { assignment, attempts: attempt } = open;
+        leased.push({ assignment, attempt, leaseMs: this.#options.leaseMs });
+      }
+      if (leased.length === before) break;
+    }
+    return leased;
+  }
+
+  /** Renews the worker's leases; returns the ids that it does not hold. */
+  extend(workerId: string, ids: readonly string[], nowMs: number): readonly string[] {
+    const lost: string[] = [];
+    for (const id of ids) {
+      const open = this.#heldBy(workerId, id);
+      if (open === undefined) {
+        lost.push(id);
+        continue;
+      }
+      this.#leave(open);
+      this.#hold(open, workerId, nowMs);
+    }
+    return lost;
+  }
+
+  /** Gives it back. Returns it when that ended it; undefined when it is queued again, or not held. */
+  fail(workerId: string, id: string, permanent: boolean): StoredAssignment | undefined {
+    const open = this.#heldBy(workerId, id);
+    if (open === undefined) return undefined;
+    if (permanent) return this.end(id);
+    return this.#giveBack(open);
+  }
+
+  /** Ends it, whatever its standing: its group came, or it is cancelled. */
+  end(id: string): StoredAssignment | undefined {
+    const open = this.#open.get(id);
+    if (open === undefined) return undefined;
+    this.#leave(open);
+    this.#open.delete(id);
+    const { runId } = open.assignment;
+    const left = this.openOf(runId) - 1;
+    if (left > 0) this.#openOfRun.set(runId, left);
+    else this.#openOfRun.delete(runId);
+    return open.assignment;
+  }
+
+  endRun(runId: string): void {
+    for (const [id, open] of this.#open) if (open.assignment.runId === runId) this.end(id);
+  }
+
+  /** Gives back what expired by `nowMs`: how many are queued again, and whose last attempt it was. */
+  expire(nowMs: number): {
+    readonly requeued: number;
+    readonly ended: readonly StoredAssignment[];
+  } {
+    const ended: StoredAssignment[] = [];
+    let requeued = 0;
+    for (let head = this.#leases.first; head !== undefined; head = this.#leases.first) {
+      const open = head.value;
+      if (open.standing.kind !== 'leased' || open.standing.expiresMs > nowMs) break;
+      const last = this.#giveBack(open);
+      if (last === undefined) requeued += 1;
+      else ended.push(last);
+    }
+    return { requeued, ended };
+  }
+
+  #giveBack(open: Open): StoredAssignment | undefined {
+    if (open.attempts >= this.#options.maxAttempts) return this.end(open.assignment.id);
+    this.#leave(open);
+    const queue = this.#queueOf(open.assignment.environment);
+    const seat = queue.unshift(-open.assignment.priority, open);
+    open.standing = { kind: 'queued', queue, seat };
+    return undefined;
+  }
+
+  #heldBy(workerId: string, id: string): Open | undefined {
+    const open = this.#open.get(id);
+    const held = open?.standing.kind === 'leased' && open.standing.workerId === workerId;
+    return held ? open : undefined;
+  }
+
+  #hold(open: Open, workerId: string, nowMs: number): void {
+    const expiresMs = nowMs + this.#options.leaseMs;
+    open.standing = { kind: 'leased', workerId, expiresMs, node: this.#leases.push(open) };
+  }
+
+  /** Takes it off the list that it stands in. */
+  #leave(open: Open): void {
+    const { standing } = open;
+    if (standing.kind === 'leased') {
+      this.#leases.remove(standing.node);
+      return;
+    }
+    standing.queue.remove(standing.seat);
+    const { environment } = open.assignment;
+    if (standing.queue.size === 0) this.#queues.delete(environment);
+  }
+
+  #queueOf(environment: string): OrderedQueue<Open> {
+    const known = this.#queues.get(environment);
+    if (known !== undefined) return known;
+    const queue = new OrderedQueue<Open>();
+    this.#queues.set(environment, queue);
+    return queue;
+  }
+}

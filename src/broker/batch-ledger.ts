@@ -1,0 +1,258 @@
+import { invalidInput } from '../errors.ts';
+import type { Batch } from './broker.ts';
+import { type CutBatch, deliverBatch, stepOfBatchId } from './cut-batch.ts';
+import {
+  ackRank,
+  type Delivery,
+  giveBack,
+  handOut,
+  isFree,
+  type LeasedDelivery,
+  renew,
+  undelivered,
+} from './delivery.ts';
+import {
+  batchNotFound,
+  consumerModeDiffers,
+  consumerNotRegistered,
+  limitReached,
+  staleBatchLease,
+} from './refusals.ts';
+
+export type ConsumerMode = 'compete' | 'fan_out';
+
+interface Consumer {
+  readonly id: string;
+  readonly mode: ConsumerMode;
+  readonly worldSize: number;
+}
+
+interface OpenBatch {
+  readonly cut: CutBatch;
+  /** By lane: one for all consumers that compete, one for each that gets every batch. */
+  readonly lanes: Map<string, Delivery>;
+}
+
+export type Handed =
+  | { readonly kind: 'batch'; readonly batch: Batch }
+  /** This rank is done with its consumer's batch, and others are not. */
+  | { readonly kind: 'wait_for_ranks' }
+  /** All open batches are with others or done: a new one may be cut. */
+  | { readonly kind: 'none' };
+
+export interface BatchLedgerOptions {
+  readonly leaseMs: number;
+  readonly maxOpenBatches: number;
+  readonly maxConsumers: number;
+}
+
+/** Enough to tell a repeated ack from one that lost its lease long ago. */
+const REMEMBERED_BATCHES = 1_024;
+
+/**
+ * The batches that were cut and are not fully acked, and who holds them. A batch is done when every
+ * lane is: the competing consumers' (once one of them acked it on all ranks) and each fan-out one's.
+ */
+export class BatchLedger {
+  readonly #options: BatchLedgerOptions;
+  readonly #consumers = new Map<string, Consumer>();
+  readonly #open = new Map<number, OpenBatch>();
+  readonly #finished = new Map<string, ReadonlySet<string>>();
+  #lastStep = 0;
+  #handedOut = 0;
+
+  constructor(options: BatchLedgerOptions) {
+    this.#options = options;
+  }
+
+  /** Batches handed out and not fully acked. */
+  get handedOut(): number {
+    return this.#handedOut;
+  }
+
+  get canOpenMore(): boolean {
+    return this.#open.size < this.#options.maxOpenBatches;
+  }
+
+  /** The step that the next batch is for. */
+  get nextStep(): number {
+    return this.#lastStep + 1;
+  }
+
+  /** When the first live lease ends, after `nowMs`. */
+  nextExpiryMs(nowMs: number): number | undefined {
+    let first: number | undefined;
+    for (const { lanes } of this.#open.values()) {
+      for (const delivery of lanes.values()) {
+        if (delivery.kind !== 'leased' || delivery.expiresMs <= nowMs) continue;
+        if (first === undefined || delivery.expiresMs < first) first = delivery.expiresMs;
+      }
+    }
+    return first;
+  }
+
+  /**
+   * Idempotent. A new lane gets the open batches too. Another world size puts the consumer's batch
+   * back, since its old ranks are gone; another mode is refused.
+   */
+  register(consumer: Consumer): void {
+    const known = this.#consumers.get(consumer.id);
+    if (known !== undefined && known.mode !== consumer.mode) {
+      throw consumerModeDiffers(consumer.id, known.mode);
+    }
+    if (known === undefined && this.#consumers.size >= this.#options.maxConsumers) {
+      throw limitReached('consumers of this run', this.#options.maxConsumers);
+    }
+    this.#consumers.set(consumer.id, consumer);
+    const lane = laneOf(consumer);
+    for (const { lanes } of this.#open.values()) {
+      const delivery = lanes.get(lane);
+      if (delivery === undefined) lanes.set(lane, undelivered);
+      else if (known !== undefined && known.worldSize !== consumer.worldSize) {
+        if (delivery.kind === 'leased' && delivery.holder === consumer.id) {
+          lanes.set(lane, giveBack(delivery));
+        }
+      }
+    }
+  }
+
+  /** What there is for this rank without cutting. */
+  hand(consumerId: string, rank: number, nowMs: number): Handed {
+    const consumer = this.#consumer(consumerId, rank);
+    const lane = laneOf(consumer);
+    const expiresMs = nowMs + this.#options.leaseMs;
+    for (const open of this.#open.values()) {
+      const delivery = open.lanes.get(lane)!;
+      if (isFree(delivery, nowMs)) continue;
+      const kept = renew(delivery, consumerId, expiresMs);
+      if (kept === undefined) continue;
+      if (kept.acked.has(rank)) return { kind: 'wait_for_ranks' };
+      return this.#deliver(open, lane, kept, consumer);
+    }
+    for (const open of this.#open.values()) {
+      const delivery = open.lanes.get(lane)!;
+      if (delivery.kind === 'done' || !isFree(delivery, nowMs)) continue;
+      if (isUntouched(open)) this.#handedOut += 1;
+      return this.#deliver(open, lane, handOut(delivery, consumerId, expiresMs), consumer);
+    }
+    return { kind: 'none' };
+  }
+
+  /** Adds the batch just cut for `nextStep`; it is free for every lane. */
+  add(cut: CutBatch): void {
+    this.#lastStep = cut.step;
+    const lanes = new Map<string, Delivery>();
+    for (const consumer of this.#consumers.values()) lanes.set(laneOf(consumer), undelivered);
+    this.#open.set(cut.step, { cut, lanes });
+  }
+
+  extend(consumerId: string, batchId: string, rank: number, nowMs: number): void {
+    const consumer = this.#consumer(consumerId, rank);
+    const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
+    const expiresMs = nowMs + this.#options.leaseMs;
+    if (open === undefined) {
+      if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
+      throw batchNotFound(batchId);
+    }
+    const kept = renew(open.lanes.get(laneOf(consumer))!, consumerId, expiresMs);
+    if (kept === undefined) throw staleBatchLease(batchId, consumerId);
+    open.lanes.set(laneOf(consumer), kept);
+  }
+
+  /** `finished` is the batch when this ack was the last that it needed from anyone. */
+  ack(
+    consumerId: string,
+    batchId: string,
+    rank: number,
+    nowMs: number,
+  ): { readonly complete: boolean; readonly finished: CutBatch | undefined } {
+    const consumer = this.#consumer(consumerId, rank);
+    const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
+    if (open === undefined) {
+      if (!this.#wasCut(batchId)) throw batchNotFound(batchId);
+      const holders = this.#finished.get(batchId);
+      if (holders !== undefined && !holders.has(consumerId)) {
+        throw staleBatchLease(batchId, consumerId);
+      }
+      return { complete: true, finished: undefined };
+    }
+    const lane = laneOf(consumer);
+    const delivery = open.lanes.get(lane)!;
+    if (delivery.kind === 'ready' || delivery.holder !== consumerId) {
+      throw staleBatchLease(batchId, consumerId);
+    }
+    if (delivery.kind === 'done') return { complete: true, finished: undefined };
+    const after = ackRank(delivery, rank, consumer.worldSize, nowMs + this.#options.leaseMs);
+    open.lanes.set(lane, after);
+    if (after.kind !== 'done') return { complete: false, finished: undefined };
+    const finished = [...open.lanes.values()].every(({ kind }) => kind === 'done');
+    if (finished) this.#close(open);
+    return { complete: true, finished: finished ? open.cut : undefined };
+  }
+
+  /** False when there was nothing to give back: it is not held, which a repeated nack leaves. */
+  nack(consumerId: string, batchId: string, rank: number): boolean {
+    const consumer = this.#consumer(consumerId, rank);
+    const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
+    if (open === undefined) {
+      if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
+      throw batchNotFound(batchId);
+    }
+    const lane = laneOf(consumer);
+    const delivery = open.lanes.get(lane)!;
+    if (delivery.kind === 'ready') return false;
+    if (delivery.kind === 'done' || delivery.holder !== consumerId) {
+      throw staleBatchLease(batchId, consumerId);
+    }
+    open.lanes.set(lane, giveBack(delivery));
+    return true;
+  }
+
+  #deliver(open: OpenBatch, lane: string, delivery: LeasedDelivery, consumer: Consumer): Handed {
+    open.lanes.set(lane, delivery);
+    const { worldSize } = consumer;
+    const terms = { worldSize, delivery: delivery.deliveries, leaseMs: this.#options.leaseMs };
+    return { kind: 'batch', batch: deliverBatch(open.cut, terms) };
+  }
+
+  #close(open: OpenBatch): void {
+    this.#open.delete(open.cut.step);
+    this.#handedOut -= 1;
+    const holders = [...open.lanes.values()].flatMap((lane) =>
+      'holder' in lane ? lane.holder : [],
+    );
+    this.#finished.set(open.cut.id, new Set(holders));
+    if (this.#finished.size > REMEMBERED_BATCHES) {
+      const [oldest] = this.#finished.keys();
+      this.#finished.delete(oldest!);
+    }
+  }
+
+  #wasCut(batchId: string): boolean {
+    const step = stepOfBatchId(batchId);
+    return step !== undefined && step <= this.#lastStep;
+  }
+
+  #consumer(id: string, rank: number): Consumer {
+    const consumer = this.#consumers.get(id);
+    if (consumer === undefined) throw consumerNotRegistered(id);
+    if (!Number.isInteger(rank) || rank < 0 || rank >= consumer.worldSize) {
+      throw invalidInput(
+        'rank',
+        `is ${rank}; consumer "${id}" has ranks 0 to ${consumer.worldSize - 1}.`,
+      );
+    }
+    return consumer;
+  }
+}
+
+function isUntouched(open: OpenBatch): boolean {
+  for (const lane of open.lanes.values()) {
+    if (lane.kind !== 'ready' || lane.deliveries > 0) return false;
+  }
+  return true;
+}
+
+function laneOf(consumer: Consumer): string {
+  return consumer.mode === 'compete' ? 'compete' : `fan_out/${consumer.id}`;
+}

@@ -1,0 +1,104 @@
+import { isReachable } from './subset-sum.ts';
+import { isBefore, type WaitingGroup, type WaitingGroups } from './waiting-groups.ts';
+
+/**
+ * The whole groups that make exactly `target` rows: the first in order that can be part of any
+ * exact batch, then the next that can join it, and so on. Undefined only when no set of waiting
+ * groups has that sum, so an odd group at the head never blocks the ones behind it.
+ *
+ * A group passed over is passed over for good with all others of its size (were a later one of the
+ * same size usable, it would have been too), so the answer is a prefix of each size's queue, and
+ * the first `target / size` groups of each size are all that has to be looked at.
+ */
+export function selectExactRows(
+  waiting: WaitingGroups,
+  target: number,
+): readonly WaitingGroup[] | undefined {
+  if (waiting.rows < target) return undefined;
+  const prefix = selectPrefix(waiting, target);
+  if (prefix !== undefined) return prefix;
+  if (!isReachable(new Map(waiting.sizes()), target)) return undefined;
+  return selectAmong([...inOrder(waiting, target)], target);
+}
+
+/** The usual case: the first groups in order happen to fill the batch. */
+function selectPrefix(waiting: WaitingGroups, target: number): readonly WaitingGroup[] | undefined {
+  const chosen: WaitingGroup[] = [];
+  let rows = 0;
+  for (const candidate of inOrder(waiting, target)) {
+    rows += candidate.rows;
+    if (rows > target) return undefined;
+    chosen.push(candidate);
+    if (rows === target) return chosen;
+  }
+  return undefined;
+}
+
+/** `candidates` in order, some of which are known to make `target`. */
+function selectAmong(candidates: readonly WaitingGroup[], target: number): WaitingGroup[] {
+  const chosen: WaitingGroup[] = [];
+  let live = candidates;
+  let missing = target;
+  while (missing > 0) {
+    const taken = live.slice(0, longestCompletable(live, missing));
+    chosen.push(...taken);
+    missing -= taken.reduce((rows, group) => rows + group.rows, 0);
+    const passedOver = live[taken.length]?.rows;
+    live = live.slice(taken.length).filter((group) => group.rows !== passedOver);
+  }
+  return chosen;
+}
+
+/**
+ * The most groups from the front of `live` that the rest can complete to `missing`. What completes
+ * a longer front completes a shorter one, so halving finds it.
+ */
+function longestCompletable(live: readonly WaitingGroup[], missing: number): number {
+  let known = 0;
+  let above = 1;
+  for (let rows = 0; above <= live.length; above += 1) {
+    rows += live[above - 1]!.rows;
+    if (rows > missing) break;
+  }
+  while (above - known > 1) {
+    const middle = (known + above) >> 1;
+    const rows = live.slice(0, middle).reduce((sum, group) => sum + group.rows, 0);
+    if (isReachable(countSizes(live.slice(middle)), missing - rows)) known = middle;
+    else above = middle;
+  }
+  return known;
+}
+
+function countSizes(groups: readonly WaitingGroup[]): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { rows } of groups) counts.set(rows, (counts.get(rows) ?? 0) + 1);
+  return counts;
+}
+
+/** Merges the sizes' queues lazily, each no further than an exact batch could use. */
+function* inOrder(
+  waiting: WaitingGroups,
+  target: number,
+): Generator<WaitingGroup, void, undefined> {
+  const heads: { queue: Iterator<WaitingGroup>; group: WaitingGroup; left: number }[] = [];
+  for (const [size] of waiting.sizes()) {
+    if (size > target) continue;
+    const queue = waiting.ofSize(size);
+    const first = queue.next();
+    if (first.done !== true) {
+      heads.push({ queue, group: first.value, left: Math.floor(target / size) });
+    }
+  }
+  while (heads.length > 0) {
+    let first = 0;
+    for (let index = 1; index < heads.length; index += 1) {
+      if (isBefore(heads[index]!.group, heads[first]!.group)) first = index;
+    }
+    const head = heads[first]!;
+    yield head.group;
+    head.left -= 1;
+    const next = head.left > 0 ? head.queue.next() : undefined;
+    if (next === undefined || next.done === true) heads.splice(first, 1);
+    else head.group = next.value;
+  }
+}

@@ -1,0 +1,79 @@
+import type { StoredGroup } from './broker.ts';
+import { LinkedList } from './linked-list.ts';
+
+interface Entry {
+  readonly id: string;
+  readonly position: number;
+  /** Undefined once its bytes were let go. */
+  group: StoredGroup | undefined;
+}
+
+/** A group's whole size in memory that anyone pays for: header and parts. */
+export function groupBytes(group: Pick<StoredGroup, 'header' | 'parts'>): number {
+  return group.parts.reduce((bytes, part) => bytes + part.byteLength, group.header.byteLength);
+}
+
+/**
+ * Every group that a run accepted, in submit order. Ids are remembered for as long as the run is,
+ * so no group is ever stored twice; bytes of those that are settled (trained or dropped) are kept up
+ * to `replayBytes`, and those settled longest ago go first.
+ */
+export class GroupHistory {
+  readonly #replayBytes: number;
+  readonly #entries: Entry[] = [];
+  readonly #byId = new Map<string, Entry>();
+  readonly #settled = new LinkedList<Entry>();
+  #settledBytes = 0;
+
+  constructor(replayBytes: number) {
+    this.#replayBytes = replayBytes;
+  }
+
+  get newestPosition(): number {
+    return this.#entries.length;
+  }
+
+  /** Undefined when it never came. */
+  positionOf(id: string): number | undefined {
+    return this.#byId.get(id)?.position;
+  }
+
+  /** Returns its position, from 1. The id must be new. */
+  add(group: StoredGroup): number {
+    const entry: Entry = { id: group.id, position: this.#entries.length + 1, group };
+    this.#entries.push(entry);
+    this.#byId.set(entry.id, entry);
+    return entry.position;
+  }
+
+  /** Nothing but replay needs it any more. */
+  settle(id: string): void {
+    const entry = this.#byId.get(id);
+    if (entry?.group === undefined) return;
+    this.#settled.push(entry);
+    this.#settledBytes += groupBytes(entry.group);
+    while (this.#settledBytes > this.#replayBytes) {
+      const oldest = this.#settled.first!;
+      this.#settled.remove(oldest);
+      this.#settledBytes -= groupBytes(oldest.value.group!);
+      oldest.value.group = undefined;
+    }
+  }
+
+  get(id: string): StoredGroup | 'unknown' | 'let_go' {
+    const entry = this.#byId.get(id);
+    return entry === undefined ? 'unknown' : (entry.group ?? 'let_go');
+  }
+
+  /** The first kept one after `position`, up to `last`. */
+  next(
+    position: number,
+    last: number,
+  ): { readonly position: number; readonly group: StoredGroup } | undefined {
+    for (let index = Math.max(position, 0); index < last; index += 1) {
+      const entry = this.#entries[index];
+      if (entry?.group !== undefined) return { position: entry.position, group: entry.group };
+    }
+    return undefined;
+  }
+}

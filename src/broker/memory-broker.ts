@@ -1,0 +1,386 @@
+import { isDeepStrictEqual } from 'node:util';
+import { invalidInput } from '../errors.ts';
+import { AssignmentBook } from './assignment-book.ts';
+import type {
+  Broker,
+  ConsumerKey,
+  LeasedAssignment,
+  NextBatch,
+  RunSettings,
+  RunState,
+  RunStatus,
+  StoredAssignment,
+  StoredGroup,
+  SubmitOutcome,
+} from './broker.ts';
+import { type BrokerMetrics, brokerMetrics } from './broker-metrics.ts';
+import { type BrokerConfig, type MemoryBrokerOptions, resolveBrokerOptions } from './options.ts';
+import { batchTarget } from './packing.ts';
+import {
+  brokerClosed,
+  groupNotFound,
+  groupNotKept,
+  limitReached,
+  runNotFound,
+  settingsDiffer,
+} from './refusals.ts';
+import { Run } from './run.ts';
+import type { DropReason } from './run-figures.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+type RankKey = ConsumerKey & { readonly rank: number };
+type BatchKey = RankKey & { readonly batchId: string };
+
+/**
+ * A broker that keeps everything in memory: lost with the process, and bounded by its limits. Leases
+ * expire when someone looks; the one timer it has runs only while someone waits.
+ */
+export function createMemoryBroker(options: MemoryBrokerOptions = {}): Broker {
+  return new MemoryBroker(resolveBrokerOptions(options));
+}
+
+/** The shell: it tells the time, wakes who waits, and leaves every decision to the rooms below. */
+class MemoryBroker implements Broker {
+  readonly #config: BrokerConfig;
+  readonly #metrics: BrokerMetrics;
+  readonly #runs = new Map<string, Run>();
+  readonly #book: AssignmentBook;
+  readonly #waiting: WaitingRoom;
+  #closed = false;
+
+  constructor(config: BrokerConfig) {
+    this.#config = config;
+    this.#metrics = brokerMetrics(config.metrics);
+    this.#book = new AssignmentBook({
+      leaseMs: config.assignmentLeaseMs,
+      maxAttempts: config.maxAssignmentAttempts,
+    });
+    this.#waiting = new WaitingRoom(config.clock, (nowMs) => this.#advance(nowMs));
+  }
+
+  async openRun(
+    id: string,
+    settings: RunSettings,
+    initialPolicyVersion: number,
+  ): Promise<{ readonly run: RunState; readonly existed: boolean }> {
+    this.#assertOpen();
+    const known = this.#runs.get(id);
+    if (known !== undefined) {
+      const differing = differingSettings(known.settings, settings);
+      if (differing.length > 0) throw settingsDiffer(id, differing);
+      return { run: known.state(), existed: true };
+    }
+    if (!(batchTarget(settings.batchSize) >= 1)) {
+      throw invalidInput('settings.batch_size', 'must be at least 1.');
+    }
+    const { maxRuns } = this.#config.limits;
+    if (this.#runs.size >= maxRuns) throw limitReached('runs', maxRuns);
+    const fields = { id, settings, policyVersion: initialPolicyVersion, openTimeMs: this.#nowMs() };
+    const run = new Run(fields, this.#config, this.#metrics);
+    this.#runs.set(id, run);
+    return { run: run.state(), existed: false };
+  }
+
+  async getRun(id: string): Promise<RunState> {
+    return this.#run(id).state();
+  }
+
+  async listRuns(): Promise<readonly RunState[]> {
+    this.#assertOpen();
+    return [...this.#runs.values()].reverse().map((run) => run.state());
+  }
+
+  async closeRun(id: string): Promise<RunState> {
+    const run = this.#run(id);
+    run.close();
+    this.#book.endRun(id);
+    for (const topic of [topicOf.room(id), topicOf.batch(id), topicOf.policy(id)]) {
+      this.#waiting.wake(topic);
+    }
+    return run.state();
+  }
+
+  async status(id: string): Promise<RunStatus> {
+    const run = this.#run(id);
+    const nowMs = this.#nowMs();
+    this.#expire(nowMs);
+    return run.status(nowMs, this.#book.openOf(id));
+  }
+
+  async enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]> {
+    const added = new Map<string, StoredAssignment>();
+    const room = new Map<string, number>();
+    const { maxOpenAssignments } = this.#config.limits;
+    for (const assignment of assignments) {
+      const { id, runId, environment } = assignment;
+      const run = this.#run(runId);
+      run.assertTakes(environment);
+      const ended = run.endedAssignments.has(id) || run.history.positionOf(id) !== undefined;
+      if (ended || added.has(id) || this.#book.has(id)) continue;
+      const left = room.get(runId) ?? maxOpenAssignments - this.#book.openOf(runId);
+      if (left <= 0) throw limitReached('open assignments of this run', maxOpenAssignments);
+      room.set(runId, left - 1);
+      added.set(id, assignment);
+    }
+    for (const assignment of added.values()) this.#book.enqueue(assignment);
+    this.#metrics.assignment('enqueued', added.size);
+    if (added.size > 0) this.#waiting.wake(topicOf.lease);
+    return [...added.keys()];
+  }
+
+  async lease(request: {
+    readonly workerId: string;
+    readonly environments: readonly string[];
+    readonly max: number;
+    readonly waitMs: number;
+    readonly signal: AbortSignal;
+  }): Promise<readonly LeasedAssignment[]> {
+    this.#assertOpen();
+    const { workerId, environments, max, waitMs, signal } = request;
+    this.#expire(this.#nowMs());
+    return this.#waiting.wait<readonly LeasedAssignment[]>({
+      topic: topicOf.lease,
+      attempt: () => {
+        const nowMs = this.#nowMs();
+        const leases = this.#book.lease(workerId, environments, max, nowMs);
+        if (leases.length === 0) return undefined;
+        this.#waiting.expectExpiry(nowMs + this.#config.assignmentLeaseMs);
+        this.#metrics.assignment('leased', leases.length);
+        return leases;
+      },
+      fallback: () => [],
+      waitMs,
+      signal,
+    });
+  }
+
+  async extend(workerId: string, assignmentIds: readonly string[]): Promise<readonly string[]> {
+    this.#assertOpen();
+    const nowMs = this.#nowMs();
+    this.#expire(nowMs);
+    return this.#book.extend(workerId, assignmentIds, nowMs);
+  }
+
+  async failAssignment(request: {
+    readonly workerId: string;
+    readonly assignmentId: string;
+    readonly reason: string;
+    readonly permanent: boolean;
+  }): Promise<void> {
+    this.#assertOpen();
+    const { workerId, assignmentId, permanent } = request;
+    this.#expire(this.#nowMs());
+    const ended = this.#book.fail(workerId, assignmentId, permanent);
+    this.#metrics.assignment('failed', 1);
+    if (ended === undefined) this.#waiting.wake(topicOf.lease);
+    else this.#giveUp(ended, permanent ? 'assignment_failed' : 'attempts_exhausted');
+  }
+
+  async submit(group: StoredGroup): Promise<SubmitOutcome> {
+    const run = this.#run(group.runId);
+    try {
+      const outcome = run.submit(group, this.#nowMs());
+      if (outcome.kind === 'stored') this.#book.end(group.id);
+      this.#metrics.submitted(outcome.kind);
+      if (outcome.kind === 'stored') this.#waiting.wake(topicOf.batch(run.id));
+      return outcome;
+    } catch (error) {
+      this.#metrics.submitted('refused');
+      throw error;
+    }
+  }
+
+  async waitForRoom(runId: string, signal: AbortSignal): Promise<void> {
+    const run = this.#run(runId);
+    await this.#waiting.wait<true>({
+      topic: topicOf.room(runId),
+      attempt: () => (run.closed || run.credits > 0 ? true : undefined),
+      fallback: () => true,
+      waitMs: undefined,
+      signal,
+    });
+  }
+
+  async credits(runId: string): Promise<number> {
+    return this.#run(runId).credits;
+  }
+
+  async registerConsumer(
+    consumer: ConsumerKey & {
+      readonly worldSize: number;
+      readonly mode: 'compete' | 'fan_out';
+    },
+  ): Promise<{ readonly leaseMs: number; readonly run: RunState }> {
+    const run = this.#run(consumer.runId);
+    const { consumerId: id, worldSize, mode } = consumer;
+    if (!Number.isInteger(worldSize) || worldSize < 1) {
+      throw invalidInput('world_size', `is ${worldSize}; it must be at least 1.`);
+    }
+    run.batches.register({ id, worldSize, mode });
+    this.#waiting.wake(topicOf.batch(run.id));
+    return { leaseMs: this.#config.batchLeaseMs, run: run.state() };
+  }
+
+  async nextBatch(
+    request: RankKey & { readonly waitMs: number | undefined; readonly signal: AbortSignal },
+  ): Promise<NextBatch> {
+    const run = this.#run(request.runId);
+    const { consumerId, rank, waitMs, signal } = request;
+    const none = (): NextBatch => ({
+      kind: 'none',
+      waiting: run.waitingRows,
+      needed: batchTarget(run.settings.batchSize),
+      closed: run.closed,
+    });
+    return this.#waiting.wait<NextBatch>({
+      topic: topicOf.batch(run.id),
+      attempt: () => this.#takeBatch(run, consumerId, rank) ?? (run.closed ? none() : undefined),
+      fallback: none,
+      waitMs,
+      signal,
+    });
+  }
+
+  async extendBatch(request: BatchKey): Promise<{ readonly leaseMs: number }> {
+    const { batches } = this.#run(request.runId);
+    batches.extend(request.consumerId, request.batchId, request.rank, this.#nowMs());
+    return { leaseMs: this.#config.batchLeaseMs };
+  }
+
+  async ackBatch(
+    request: BatchKey,
+  ): Promise<{ readonly complete: boolean; readonly step: number }> {
+    const run = this.#run(request.runId);
+    const acked = run.ack(request.consumerId, request.batchId, request.rank, this.#nowMs());
+    if (acked.complete) this.#waiting.wake(topicOf.batch(run.id));
+    return acked;
+  }
+
+  async nackBatch(request: BatchKey & { readonly reason: string }): Promise<void> {
+    const run = this.#run(request.runId);
+    if (!run.batches.nack(request.consumerId, request.batchId, request.rank)) return;
+    this.#metrics.batch('nacked');
+    this.#waiting.wake(topicOf.batch(run.id));
+  }
+
+  async publishPolicyVersion(runId: string, version: number): Promise<number> {
+    const run = this.#run(runId);
+    if (run.publish(version)) {
+      this.#waiting.wake(topicOf.policy(runId));
+      this.#waiting.wake(topicOf.room(runId));
+    }
+    return run.policyVersion;
+  }
+
+  async *watchPolicyVersion(runId: string, signal: AbortSignal): AsyncGenerator<number> {
+    const run = this.#run(runId);
+    let seen: number | undefined;
+    while (!signal.aborted) {
+      const version = await this.#waiting.wait<number | 'ended'>({
+        topic: topicOf.policy(runId),
+        attempt: () => {
+          if (run.policyVersion !== seen) return run.policyVersion;
+          return run.closed ? 'ended' : undefined;
+        },
+        fallback: () => 'ended',
+        waitMs: undefined,
+        signal,
+      });
+      if (version === 'ended') return;
+      seen = version;
+      yield version;
+    }
+  }
+
+  async getGroup(runId: string, groupId: string): Promise<StoredGroup> {
+    const group = this.#run(runId).history.get(groupId);
+    if (group === 'unknown') throw groupNotFound(groupId);
+    if (group === 'let_go') throw groupNotKept(groupId);
+    return group;
+  }
+
+  async *scanGroups(
+    runId: string,
+    afterPosition: number,
+  ): AsyncGenerator<{ readonly position: number; readonly group: StoredGroup }> {
+    const { history } = this.#run(runId);
+    const last = history.newestPosition;
+    let found = history.next(afterPosition, last);
+    while (found !== undefined) {
+      yield found;
+      found = history.next(found.position, last);
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#waiting[Symbol.dispose]();
+  }
+
+  #takeBatch(run: Run, consumerId: string, rank: number): NextBatch | undefined {
+    const nowMs = this.#nowMs();
+    let handed = run.batches.hand(consumerId, rank, nowMs);
+    if (handed.kind === 'none' && run.cut()) {
+      handed = run.batches.hand(consumerId, rank, nowMs);
+      this.#waiting.wake(topicOf.room(run.id));
+      this.#waiting.wake(topicOf.batch(run.id));
+    }
+    if (handed.kind !== 'batch') return undefined;
+    this.#waiting.expectExpiry(nowMs + this.#config.batchLeaseMs);
+    if (handed.batch.delivery > 1) this.#metrics.batch('redelivered');
+    return handed;
+  }
+
+  /** Gives back the assignments whose leases are over. Costs what expired. */
+  #expire(nowMs: number): void {
+    const { requeued, ended } = this.#book.expire(nowMs);
+    this.#metrics.assignment('expired', requeued + ended.length);
+    for (const assignment of ended) this.#giveUp(assignment, 'attempts_exhausted');
+    if (requeued > 0) this.#waiting.wake(topicOf.lease);
+  }
+
+  /** The same, and when the next lease of anything is over. */
+  #advance(nowMs: number): number | undefined {
+    this.#expire(nowMs);
+    let nextMs = this.#book.nextExpiryMs ?? Infinity;
+    for (const run of this.#runs.values()) {
+      nextMs = Math.min(nextMs, run.batches.nextExpiryMs(nowMs) ?? Infinity);
+    }
+    return nextMs === Infinity ? undefined : nextMs;
+  }
+
+  #giveUp(assignment: StoredAssignment, reason: DropReason): void {
+    const run = this.#runs.get(assignment.runId);
+    run?.endedAssignments.add(assignment.id);
+    run?.figures.drop(reason);
+    this.#metrics.dropped(reason, 1);
+    this.#metrics.assignment('given_up', 1);
+  }
+
+  #run(id: string): Run {
+    this.#assertOpen();
+    const run = this.#runs.get(id);
+    if (run === undefined) throw runNotFound(id);
+    return run;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw brokerClosed();
+  }
+
+  #nowMs(): number {
+    return this.#config.clock.nowMs();
+  }
+}
+
+const topicOf = {
+  lease: 'lease',
+  room: (runId: string) => `room/${runId}`,
+  batch: (runId: string) => `batch/${runId}`,
+  policy: (runId: string) => `policy/${runId}`,
+} as const;
+
+function differingSettings(one: RunSettings, other: RunSettings): readonly string[] {
+  const names = Object.keys(one) as (keyof RunSettings)[];
+  return names.filter((name) => !isDeepStrictEqual(one[name], other[name]));
+}

@@ -1,0 +1,64 @@
+import { addLedgers, emptyLedger, type Ledger } from '../tokens/index.ts';
+import type { StoredGroup } from './broker.ts';
+
+/** Why a group left without being trained, as `RunStatus.droppedGroups` names it. */
+export type DropReason =
+  /** Older than the run's max staleness. */
+  | 'stale'
+  /** It came without a row to train. */
+  | 'no_rows'
+  /** Its assignment was failed for good: it never came. */
+  | 'assignment_failed'
+  /** Its assignment ran out of attempts: it never came. */
+  | 'attempts_exhausted';
+
+/** The running totals of one run; each is kept as groups come and go, none is counted up later. */
+export class RunFigures {
+  readonly #recentRewards: number[] = [];
+  readonly #dropped = new Map<DropReason, number>();
+  readonly #window: number;
+  #oldestReward = 0;
+  #ledger = emptyLedger();
+  acceptedGroups = 0;
+  rollouts = 0;
+  notScored = 0;
+
+  /** `window` is how many of the latest rewards the mean is over. */
+  constructor(window: number) {
+    this.#window = window;
+  }
+
+  accept(group: StoredGroup): void {
+    this.acceptedGroups += 1;
+    this.rollouts += group.rewards.length;
+    this.#ledger = addLedgers(this.#ledger, group.ledger);
+    for (const reward of group.rewards) {
+      if (reward === undefined) {
+        this.notScored += 1;
+      } else if (this.#recentRewards.length < this.#window) {
+        this.#recentRewards.push(reward);
+      } else {
+        this.#recentRewards[this.#oldestReward] = reward;
+        this.#oldestReward = (this.#oldestReward + 1) % this.#window;
+      }
+    }
+  }
+
+  drop(reason: DropReason, groups = 1): void {
+    this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + groups);
+  }
+
+  get ledger(): Ledger {
+    return this.#ledger;
+  }
+
+  get dropped(): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#dropped);
+  }
+
+  /** Undefined before the first scored rollout. */
+  get recentMeanReward(): number | undefined {
+    const { length } = this.#recentRewards;
+    return length === 0 ? undefined : this.#recentRewards.reduce((a, b) => a + b, 0) / length;
+  }
+}

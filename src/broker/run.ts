@@ -1,0 +1,255 @@
+import { type AdmissionState, admit, creditsOf } from './admission.ts';
+import { BatchLedger } from './batch-ledger.ts';
+import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } from './broker.ts';
+import type { BrokerMetrics } from './broker-metrics.ts';
+import { cutBatch } from './cut-batch.ts';
+import { GroupHistory, groupBytes } from './group-history.ts';
+import type { BrokerConfig } from './options.ts';
+import { batchTarget, canCut, groupWeight, selectBatch } from './packing.ts';
+import {
+  foreignEnvironment,
+  largerThanBatch,
+  largerThanQueue,
+  policyVersionBehind,
+  queueFull,
+  runClosed,
+} from './refusals.ts';
+import { type DropReason, RunFigures } from './run-figures.ts';
+import { isFresh, oldestAllowedVersion } from './staleness.ts';
+import { type WaitingGroup, WaitingGroups } from './waiting-groups.ts';
+
+const RECENT_REWARDS = 256;
+
+/**
+ * One run. Every accepted group is in exactly one place: waiting, in an open batch, or settled
+ * (trained or dropped). Nothing that waits is ever staler than the run allows: whatever a new policy
+ * version makes stale leaves before anything else can happen, so no cut can meet it.
+ */
+export class Run {
+  readonly id: string;
+  readonly settings: RunSettings;
+  readonly batches: BatchLedger;
+  readonly history: GroupHistory;
+  readonly figures = new RunFigures(RECENT_REWARDS);
+  /** Assignments that ended without a group. */
+  readonly endedAssignments = new Set<string>();
+  readonly #waiting: WaitingGroups;
+  readonly #config: BrokerConfig;
+  readonly #metrics: BrokerMetrics;
+  readonly #openTimeMs: number;
+  /** Whether the waiting groups fill a batch; undefined when they changed since it was asked. */
+  #cuttable: boolean | undefined;
+  #policyVersion: number;
+  #step = 0;
+  #closed = false;
+
+  constructor(
+    fields: {
+      readonly id: string;
+      readonly settings: RunSettings;
+      readonly policyVersion: number;
+      readonly openTimeMs: number;
+    },
+    config: BrokerConfig,
+    metrics: BrokerMetrics,
+  ) {
+    this.id = fields.id;
+    this.settings = fields.settings;
+    this.#policyVersion = fields.policyVersion;
+    this.#openTimeMs = fields.openTimeMs;
+    this.#config = config;
+    this.#metrics = metrics;
+    const { maxOpenBatches, maxConsumers, replayBytes } = config.limits;
+    this.batches = new BatchLedger({ leaseMs: config.batchLeaseMs, maxOpenBatches, maxConsumers });
+    this.history = new GroupHistory(replayBytes);
+    this.#waiting = new WaitingGroups(fields.settings.batchSize.kind, metrics.visited);
+  }
+
+  get closed(): boolean {
+    return this.#closed;
+  }
+
+  get policyVersion(): number {
+    return this.#policyVersion;
+  }
+
+  get waitingRows(): number {
+    return this.#waiting.rows;
+  }
+
+  get credits(): number {
+    return this.#closed ? 0 : creditsOf(this.#admissionState());
+  }
+
+  state(): RunState {
+    return {
+      id: this.id,
+      settings: this.settings,
+      policyVersion: this.#policyVersion,
+      step: this.#step,
+      closed: this.#closed,
+      openTimeMs: this.#openTimeMs,
+    };
+  }
+
+  /** Constant time. */
+  status(nowMs: number, openAssignments: number): RunStatus {
+    const oldestMs = this.#waiting.oldestArrivalMs;
+    return {
+      run: this.state(),
+      waitingGroups: this.#waiting.groups,
+      waitingRows: this.#waiting.rows,
+      waitingTokens: this.#waiting.tokens,
+      openAssignments,
+      leasedBatches: this.batches.handedOut,
+      acceptedGroups: this.figures.acceptedGroups,
+      droppedGroups: this.figures.dropped,
+      rollouts: this.figures.rollouts,
+      notScored: this.figures.notScored,
+      recentMeanReward: this.figures.recentMeanReward,
+      ledger: this.figures.ledger,
+      oldestWaitingMs: oldestMs === undefined ? undefined : nowMs - oldestMs,
+    };
+  }
+
+  close(): void {
+    this.#closed = true;
+  }
+
+  assertTakes(environment: string): void {
+    if (this.#closed) throw runClosed(this.id);
+    const { environments } = this.settings;
+    if (environments.length > 0 && !environments.includes(environment)) {
+      throw foreignEnvironment(this.id, environment, environments);
+    }
+  }
+
+  submit(group: StoredGroup, nowMs: number): SubmitOutcome {
+    const stored = this.history.positionOf(group.id);
+    if (stored !== undefined) return { kind: 'duplicate', position: stored };
+    this.assertTakes(group.environment);
+    const version = group.oldestPolicyVersion ?? this.#policyVersion;
+    const bytes = groupBytes(group);
+    const unfit = this.#unfitFor(group, version);
+    if (unfit === undefined) this.#assertAdmitted(group, bytes);
+    const position = this.history.add(group);
+    this.figures.accept(group);
+    if (unfit !== undefined) {
+      this.#drop(unfit, [group]);
+      return { kind: 'stored', position };
+    }
+    this.#cuttable = undefined;
+    this.#waiting.add({
+      group,
+      position,
+      version,
+      rows: group.rows.length,
+      tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
+      bytes,
+      arrivedMs: nowMs,
+    });
+    return { kind: 'stored', position };
+  }
+
+  /** Takes the next batch out of what waits, into the ledger. False when there is none. */
+  cut(): boolean {
+    if (this.#closed || !this.batches.canOpenMore || this.#cuttable === false) return false;
+    const taken = selectBatch(this.settings.batchSize, this.#waiting);
+    if (taken === undefined) {
+      this.#cuttable = false;
+      return false;
+    }
+    this.#remove(taken);
+    this.batches.add(
+      cutBatch({
+        runId: this.id,
+        step: this.batches.nextStep,
+        policyVersion: this.#policyVersion,
+        groups: taken.map(({ group }) => group),
+      }),
+    );
+    this.#metrics.batch('cut');
+    return true;
+  }
+
+  ack(
+    consumerId: string,
+    batchId: string,
+    rank: number,
+    nowMs: number,
+  ): { readonly complete: boolean; readonly step: number } {
+    const { complete, finished } = this.batches.ack(consumerId, batchId, rank, nowMs);
+    if (finished !== undefined) {
+      this.#step += 1;
+      for (const group of finished.groups) this.history.settle(group.id);
+      this.#metrics.batch('acked');
+    }
+    return { complete, step: this.#step };
+  }
+
+  /** True when it changed. What it makes stale is dropped, and counted. */
+  publish(version: number): boolean {
+    if (version < this.#policyVersion) throw policyVersionBehind(this.#policyVersion, version);
+    if (version === this.#policyVersion) return false;
+    this.#policyVersion = version;
+    const floor = this.#oldestAllowed();
+    if (floor !== undefined) {
+      const stale = this.#waiting.evictBelow(floor);
+      if (stale.length > 0) this.#cuttable = undefined;
+      this.#drop(
+        'stale',
+        stale.map(({ group }) => group),
+      );
+    }
+    return true;
+  }
+
+  #unfitFor(group: StoredGroup, version: number): DropReason | undefined {
+    if (group.rows.length === 0) return 'no_rows';
+    return isFresh(version, this.#oldestAllowed()) ? undefined : 'stale';
+  }
+
+  #oldestAllowed(): number | undefined {
+    return oldestAllowedVersion(this.#policyVersion, this.settings.maxStaleness);
+  }
+
+  #assertAdmitted(group: StoredGroup, bytes: number): void {
+    const { batchSize } = this.settings;
+    const weight = groupWeight(batchSize, group);
+    const target = batchTarget(batchSize);
+    if (weight > target) throw largerThanBatch(group.id, weight, batchSize.kind, target);
+    const { maxWaitingBytes } = this.#config.limits;
+    if (bytes > maxWaitingBytes) throw largerThanQueue(group.id, bytes, maxWaitingBytes);
+    const admission = admit(this.#admissionState(), bytes);
+    if (admission.kind === 'held') {
+      throw queueFull(this.id, admission.by, this.#config.retryAfterMs);
+    }
+  }
+
+  #admissionState(): AdmissionState {
+    const { limits } = this.#config;
+    return {
+      waitingGroups: this.#waiting.groups,
+      waitingBytes: this.#waiting.bytes,
+      maxWaitingGroups: this.settings.maxWaitingGroups || limits.maxWaitingGroups,
+      maxWaitingBytes: limits.maxWaitingBytes,
+      batchTarget: batchTarget(this.settings.batchSize),
+      canCut: () => {
+        this.#cuttable ??= canCut(this.settings.batchSize, this.#waiting);
+        return this.#cuttable;
+      },
+    };
+  }
+
+  #remove(taken: readonly WaitingGroup[]): void {
+    for (const waiting of taken) this.#waiting.remove(waiting);
+    this.#cuttable = undefined;
+  }
+
+  #drop(reason: DropReason, groups: readonly StoredGroup[]): void {
+    if (groups.length === 0) return;
+    this.figures.drop(reason, groups.length);
+    this.#metrics.dropped(reason, groups.length);
+    for (const group of groups) this.history.settle(group.id);
+  }
+}
