@@ -34,8 +34,14 @@ export interface GrpcTransportOptions {
    * flow control window; a stream's writer waits beyond. Default: 256 KiB.
    */
   readonly maxBufferedBytes?: number;
-  /** Receive window of a stream and of the connection. Default: 4 MiB. */
-  readonly windowBytes?: number;
+  /**
+   * Receive window of each stream and of the connection. Default: HTTP/2's 65,535, which is
+   * safe. A larger one speeds downloads over long routes, but only set it on a transport that
+   * never uploads in bulk at the same time: Node reads nothing from an HTTP/2 socket while a
+   * write is pending, so two Node peers with more in flight both ways than the kernel buffers
+   * wait for each other for ever.
+   */
+  readonly downloadWindowBytes?: number;
   /** Ping while calls are open, and how long an answer may take. Default: 20 s, 10 s. */
   readonly keepaliveIntervalMs?: number;
   readonly keepaliveTimeoutMs?: number;
@@ -71,7 +77,6 @@ export function resolveGrpcTransportOptions(options: GrpcTransportOptions): Grpc
   const url = parseBaseUrl(options);
   const receive = options.maxReceiveBytes ?? 64 * MIB;
   const send = options.maxSendBytes ?? 64 * MIB;
-  const windowBytes = options.windowBytes ?? 4 * MIB;
   const unaryTimeoutMs = options.unaryTimeoutMs ?? 60_000;
   return Object.freeze({
     baseUrl: url.origin,
@@ -84,7 +89,6 @@ export function resolveGrpcTransportOptions(options: GrpcTransportOptions): Grpc
       'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 10_000,
       'grpc.initial_reconnect_backoff_ms': options.reconnectInitialMs ?? 100,
       'grpc.max_reconnect_backoff_ms': options.reconnectMaxMs ?? 5_000,
-      'grpc-node.flow_control_window': windowBytes,
       // Until a call is answered its messages are kept for a transparent retry, and are reported
       // as written at once up to this size: the bound on an upload that nobody reads.
       'grpc.per_rpc_retry_buffer_size': options.maxBufferedBytes ?? 262_144,
@@ -93,6 +97,9 @@ export function resolveGrpcTransportOptions(options: GrpcTransportOptions): Grpc
       'grpc.service_config_disable_resolution': 1,
       'grpc.enable_http_proxy': options.useHttpProxy === true ? 1 : 0,
       'grpc.primary_user_agent': 'lachesis',
+      ...(options.downloadWindowBytes !== undefined && {
+        'grpc-node.flow_control_window': options.downloadWindowBytes,
+      }),
       ...(options.tls?.serverName !== undefined && {
         'grpc.ssl_target_name_override': options.tls.serverName,
       }),

@@ -16,12 +16,15 @@ const OWNED_BY_CHANNEL: ReadonlySet<string> = new Set([
 /** Connect's headers as gRPC metadata; values of `-bin` keys are decoded from base64. */
 export function metadataFromHeaders(headers: Headers): Metadata {
   const metadata = new Metadata();
-  headers.forEach((value, name) => {
-    if (OWNED_BY_CHANNEL.has(name)) return;
-    if (!name.endsWith('-bin')) return metadata.add(name, value);
-    // Headers joins repeated values with a comma, which base64 can't contain.
-    for (const part of value.split(',')) metadata.add(name, Buffer.from(part.trim(), 'base64'));
-  });
+  for (const [name, value] of headers) {
+    if (OWNED_BY_CHANNEL.has(name)) continue;
+    if (name.endsWith('-bin')) {
+      // Headers joins repeated values with a comma, which base64 can't contain.
+      for (const part of value.split(',')) metadata.add(name, Buffer.from(part.trim(), 'base64'));
+    } else {
+      metadata.add(name, value);
+    }
+  }
   return metadata;
 }
 

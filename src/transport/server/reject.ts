@@ -2,7 +2,7 @@ import { Code } from '@connectrpc/connect';
 import { codeName, type ErrorDetail } from '../error-codes.ts';
 import { encodeRpcStatus, packDetails } from '../rpc-status.ts';
 import { http2StreamOf, type NodeRequest, type NodeResponse } from './node-http.ts';
-import { rpcProtocolOf } from './rpc-protocol.ts';
+import { type RpcProtocol, rpcProtocolOf } from './rpc-protocol.ts';
 
 /** An answer that is known before the body is read. */
 export interface Rejection {
@@ -38,36 +38,58 @@ const END_STREAM_FLAG = 0x02;
 /** Answers a request in its own dialect without touching its body. No-op once headers are out. */
 export function reject(request: NodeRequest, response: NodeResponse, rejection: Rejection): void {
   if (response.headersSent || response.destroyed) return;
-  const protocol = rpcProtocolOf(request.method ?? '', request.url, request.headers);
-  const contentType = request.headers['content-type'] ?? 'text/plain; charset=utf-8';
-  switch (rejection.httpStatus === undefined ? protocol : 'http') {
-    case 'grpc':
-      return rejectGrpc(response, rejection, contentType);
-    case 'grpc-web':
-      return end(response, 200, contentType, frame(TRAILER_FRAME_FLAG, trailerText(rejection)));
-    case 'connect-stream': {
-      const body = JSON.stringify({ error: errorJson(rejection) });
-      return end(response, 200, contentType, frame(END_STREAM_FLAG, body));
-    }
-    case 'connect-unary':
-      return endJson(response, rejection);
-    case 'http':
-      return protocol === 'connect-unary'
-        ? endJson(response, rejection)
-        : endText(response, rejection);
-  }
-}
-
-/** Headers that also end the stream: an extra DATA frame makes gRPC clients miss the status. */
-function rejectGrpc(response: NodeResponse, rejection: Rejection, contentType: string): void {
-  const headers = { 'content-type': contentType, ...grpcTrailers(rejection) };
+  const answer = writeRejection(
+    rpcProtocolOf(request.method ?? '', request.url, request.headers),
+    request.headers['content-type'],
+    rejection,
+  );
   const stream = http2StreamOf(response);
-  if (stream === undefined) {
-    response.writeHead(200, headers);
-    response.end();
+  if (answer.body === undefined && stream !== undefined) {
+    // Headers that also end the stream: after an extra DATA frame gRPC clients miss the status.
+    stream.respond({ ':status': answer.status, ...answer.headers }, { endStream: true });
     return;
   }
-  stream.respond({ ':status': 200, ...headers }, { endStream: true });
+  response.writeHead(answer.status, answer.headers);
+  if (answer.body === undefined) response.end();
+  else response.end(answer.body);
+}
+
+interface Answer {
+  readonly status: number;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body?: string | Uint8Array;
+}
+
+function writeRejection(
+  protocol: RpcProtocol,
+  contentType = 'text/plain',
+  rejection: Rejection,
+): Answer {
+  if (protocol === 'connect-unary') {
+    return whole(statusOf(rejection), 'application/json', JSON.stringify(errorJson(rejection)));
+  }
+  if (protocol === 'http' || rejection.httpStatus !== undefined) {
+    return whole(statusOf(rejection), 'text/plain; charset=utf-8', `${rejection.message}\n`);
+  }
+  if (protocol === 'grpc') {
+    return { status: 200, headers: { 'content-type': contentType, ...grpcTrailers(rejection) } };
+  }
+  if (protocol === 'grpc-web') {
+    return whole(200, contentType, frame(TRAILER_FRAME_FLAG, trailerText(rejection)));
+  }
+  const body = JSON.stringify({ error: errorJson(rejection) });
+  return whole(200, contentType, frame(END_STREAM_FLAG, body));
+}
+
+function whole(status: number, contentType: string, body: string | Uint8Array): Answer {
+  const headers = {
+    'content-type': contentType,
+    'content-length': String(Buffer.byteLength(body)),
+    'cache-control': 'no-store',
+    'x-content-type-options': 'nosniff',
+    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
+  };
+  return { status, headers, body };
 }
 
 function grpcTrailers(rejection: Rejection): Record<string, string> {
@@ -101,32 +123,8 @@ function errorJson(rejection: Rejection): Record<string, unknown> {
   };
 }
 
-function endJson(response: NodeResponse, rejection: Rejection): void {
-  end(response, statusOf(rejection), 'application/json', JSON.stringify(errorJson(rejection)));
-}
-
-function endText(response: NodeResponse, rejection: Rejection): void {
-  end(response, statusOf(rejection), 'text/plain; charset=utf-8', `${rejection.message}\n`);
-}
-
 function statusOf(rejection: Rejection): number {
   return rejection.httpStatus ?? HTTP_STATUS[rejection.code];
-}
-
-function end(
-  response: NodeResponse,
-  status: number,
-  contentType: string,
-  body: string | Uint8Array,
-): void {
-  response.writeHead(status, {
-    'content-type': contentType,
-    'content-length': String(Buffer.byteLength(body)),
-    'cache-control': 'no-store',
-    'x-content-type-options': 'nosniff',
-    ...(status === 401 && { 'www-authenticate': 'Bearer' }),
-  });
-  response.end(body);
 }
 
 function frame(flag: number, body: string): Uint8Array {
