@@ -62,13 +62,11 @@ export function settle(options: SettleOptions): Settled {
   const settled: Segment[] = [];
   const rows: Row[] = [];
   segments.forEach((segment, index) => {
-    const track = tracks[index] as Track;
-    const states = settleStates(segment, track, {
+    const spans = settleSpans(segment, tracks[index] as Track, {
       masked,
       keep: !superseded.has(segment.id),
       maxRowTokens: options.maxRowTokens,
     });
-    const spans = spansWith(segment.spans, states);
     settled.push({ ...segment, spans });
     if (superseded.has(segment.id) || (trainedLength(spans) === 0 && !masked)) return;
     const row = rowOf(options.rolloutId, segment, spans, options.maxRowTokens);
@@ -77,20 +75,33 @@ export function settle(options: SettleOptions): Settled {
   return { segments: settled, rows, ledger: countOnce(tracks, options.sampledTokens) };
 }
 
-/** The final state of each token, by the segment that sampled it; a child's prefix points at its parent's. */
+/** The final state of each token, at the segment that sampled it; a child's prefix points at its parent's. */
 interface Track {
-  /** Final bucket of the tokens that this segment owns (positions from `shared` on). */
-  readonly states: LossState[];
+  /** Codes of {@link STATES}, one per token. */
+  readonly states: Uint8Array;
   readonly shared: number;
   readonly parent: Track | undefined;
 }
+
+const STATES: readonly LossState[] = [
+  'not_sampled',
+  'trained',
+  'context_only',
+  'abandoned_retry',
+  'realigned_drift',
+  'dropped_branch',
+  'over_length',
+  'masked_by_failure',
+  'not_for_training',
+];
+const TRAINED = STATES.indexOf('trained');
 
 function tracksOf(segments: readonly Segment[]): Track[] {
   const byId = new Map<string, Track>();
   return segments.map((segment) => {
     const parent = segment.parent === undefined ? undefined : byId.get(segment.parent.id);
     const track: Track = {
-      states: new Array<LossState>(segment.tokenIds.length).fill('not_sampled'),
+      states: new Uint8Array(segment.tokenIds.length),
       shared: parent === undefined ? 0 : (segment.parent?.sharedTokens ?? 0),
       parent,
     };
@@ -105,66 +116,61 @@ function ownerOf(track: Track, position: number): Track {
   return owner;
 }
 
-/** The loss state that each token has in this segment's row; notes the final one at the token's owner. */
-function settleStates(
-  segment: Segment,
-  track: Track,
-  rule: { readonly masked: boolean; readonly keep: boolean; readonly maxRowTokens: number },
-): LossState[] {
-  const states: LossState[] = [];
-  let position = 0;
-  for (const span of segment.spans) {
-    for (let i = 0; i < span.length; i++, position++) {
-      if (span.origin !== 'sampled') {
-        states.push('not_sampled');
-        continue;
-      }
-      const owner = ownerOf(track, position);
-      const before = owner.states[position] as LossState;
-      const wanted: LossState =
-        span.loss !== 'trained' && span.loss !== 'context_only'
-          ? span.loss
-          : rule.masked
-            ? 'masked_by_failure'
-            : !rule.keep
-              ? 'dropped_branch'
-              : rule.maxRowTokens > 0 && position >= rule.maxRowTokens
-                ? 'over_length'
-                : 'trained';
-      if (before === 'trained') {
-        states.push('context_only');
-      } else {
-        owner.states[position] = wanted;
-        states.push(wanted);
-      }
-    }
-  }
-  return states;
+interface SettleRule {
+  readonly masked: boolean;
+  readonly keep: boolean;
+  readonly maxRowTokens: number;
 }
 
-function spansWith(spans: readonly Span[], states: readonly LossState[]): Span[] {
-  const result: Span[] = [];
+/** The spans as this segment's row has them; notes each token's final state at its owner. */
+function settleSpans(segment: Segment, track: Track, rule: SettleRule): Span[] {
+  const spans: Span[] = [];
   let position = 0;
-  for (const span of spans) {
-    let from = 0;
-    for (let i = 1; i <= span.length; i++) {
-      if (i < span.length && states[position + i] === states[position + from]) continue;
-      pushSpan(result, { ...span, length: i - from, loss: states[position + from] as LossState });
-      from = i;
+  for (const span of segment.spans) {
+    const end = position + span.length;
+    if (span.origin !== 'sampled') {
+      pushSpan(spans, span);
+      position = end;
+      continue;
     }
-    position += span.length;
+    // A shared token's state depends on the rows before; few segments share, so one by one will do.
+    for (; position < Math.min(end, track.shared); position++) {
+      const owner = ownerOf(track, position);
+      const wanted = stateOf(span, position, rule);
+      const again = owner.states[position] === TRAINED;
+      if (!again) owner.states[position] = STATES.indexOf(wanted);
+      pushSpan(spans, { ...span, length: 1, loss: again ? 'context_only' : wanted });
+    }
+    while (position < end) {
+      const stop = position < rule.maxRowTokens ? Math.min(end, rule.maxRowTokens) : end;
+      const loss = stateOf(span, position, rule);
+      track.states.fill(STATES.indexOf(loss), position, stop);
+      pushSpan(spans, { ...span, length: stop - position, loss });
+      position = stop;
+    }
   }
-  return result;
+  return spans;
+}
+
+function stateOf(span: Span, position: number, rule: SettleRule): LossState {
+  if (span.loss !== 'trained' && span.loss !== 'context_only') return span.loss;
+  if (rule.masked) return 'masked_by_failure';
+  if (!rule.keep) return 'dropped_branch';
+  return rule.maxRowTokens > 0 && position >= rule.maxRowTokens ? 'over_length' : 'trained';
 }
 
 function countOnce(tracks: readonly Track[], sampled: number): Ledger {
-  const ledger: Record<keyof Ledger, number> = { ...emptyLedger(), sampled };
+  const counts = new Array<number>(STATES.length).fill(0);
   for (const { shared, states } of tracks) {
     for (let position = shared; position < states.length; position++) {
-      const bucket = bucketOf(states[position] as LossState);
-      if (bucket !== undefined) ledger[bucket]++;
+      counts[states[position] as number]!++;
     }
   }
+  const ledger: Record<keyof Ledger, number> = { ...emptyLedger(), sampled };
+  STATES.forEach((state, code) => {
+    const bucket = bucketOf(state);
+    if (bucket !== undefined) ledger[bucket] = counts[code] as number;
+  });
   return ledger;
 }
 
