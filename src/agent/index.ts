@@ -1,3 +1,6 @@
+export type { ArgumentProfile } from './arguments/index.ts';
+export { type Clock, systemClock } from './clock.ts';
+export type { AgentOptions, ModelRetryOptions } from './options.ts';
 export type {
   AgentResult,
   StopReason,
@@ -7,3 +10,4 @@ export type {
   Turn,
   Usage,
 } from './result.ts';
+export { runAgent } from './run-agent.ts';

@@ -35,11 +35,14 @@ export interface ToolStatistics {
   readonly durationMs: number;
 }
 
-/** The seed's four counters first, then ours. `executedOk + execError = attempted + unknown + refused*`; see metrics.ts. */
+/**
+ * The seed's four counters first, then ours. On every path `executedOk + execError = attempted + unknown`;
+ * `schemaValid`, `coerced`, `repaired`, `refused`, `timedOut` and `jsonSchemaValid` count among the attempted.
+ */
 export interface ToolCallMetrics {
   /** Calls of a known tool. */
   readonly attempted: number;
-  /** Whose arguments decoded directly to an object. */
+  /** Whose arguments decoded directly to an object (of `terminal`: with a command that isn't blank). */
   readonly schemaValid: number;
   readonly executedOk: number;
   /** Whose result is an error, and calls of unknown tools. */
@@ -81,7 +84,9 @@ export interface AgentResult {
   readonly messages: readonly Message[];
   readonly stopReason: StopReason;
   readonly stopDetail: string;
+  /** The model ended it by answering. */
   readonly finishedNaturally: boolean;
+  /** Turns begun, also one whose model call failed; `turns` holds those that got a completion. */
   readonly turnsUsed: number;
   readonly turns: readonly Turn[];
   readonly toolErrors: readonly ToolError[];

@@ -1,0 +1,118 @@
+import { invalidInput } from '../errors.ts';
+import type { Message, SamplingParameters, ToolDefinition } from '../messages.ts';
+import type { CompletionRequest, ModelSession } from '../models/index.ts';
+import type { ToolHandler } from '../tools/index.ts';
+import type { ArgumentProfile } from './arguments/index.ts';
+import { type Clock, systemClock } from './clock.ts';
+import type { Turn } from './result.ts';
+
+export interface ModelRetryOptions {
+  /** Most retries of one rollout, all its calls together. Default 4. */
+  readonly max?: number;
+  /** Doubles from `initialMs` (default 500) to `maxMs` (default 10,000), less up to half at random. */
+  readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number };
+}
+
+/** What {@link runAgent} takes. */
+export interface AgentOptions<State = unknown> {
+  /** This rollout's own. */
+  readonly session: ModelSession;
+  /** The opening conversation. */
+  readonly messages: readonly Message[];
+  /** What the model is offered. Calls of other names are answered with the names of these. */
+  readonly tools: readonly ToolDefinition[];
+  /** Answers calls: a registry's `handleFunctionCall`, or an injected tool handler. */
+  readonly handler: ToolHandler<State>;
+  readonly rolloutId: string;
+  /** Handed to every tool. */
+  readonly state: State;
+  readonly sampling?: SamplingParameters;
+  readonly toolChoice?: NonNullable<CompletionRequest['toolChoice']>;
+  /** Most model calls that count as a turn. Default 30. */
+  readonly maxTurns?: number;
+  /** Of one tool call; a function gives each tool its own. Default 60 s. */
+  readonly toolTimeoutMs?: number | ((toolName: string) => number);
+  /** Calls of one turn that run at a time. Default 8; 1 runs them in order. */
+  readonly maxParallelToolCalls?: number;
+  readonly modelRetries?: ModelRetryOptions;
+  /** How argument text becomes an object. Default `safe`. */
+  readonly argumentProfile?: ArgumentProfile;
+  /** How long a model call may take to end after the signal fired. Default 2 s. */
+  readonly abortGraceMs?: number;
+  /** After each turn, with the messages that it added. A throw ends the run as `environment_error`. */
+  readonly onTurn?: (turn: Turn, newMessages: readonly Message[]) => void | Promise<void>;
+  /** Asked after each turn that called tools; true ends the run as `environment_done`. */
+  readonly isDone?: () => boolean | Promise<boolean>;
+  readonly clock?: Clock;
+  /** Uniform in [0, 1), for the backoff. */
+  readonly random?: () => number;
+  /** Ends the run with what it has; its reason tells `deadline` from `cancelled`. */
+  readonly signal?: AbortSignal;
+}
+
+/** {@link AgentOptions}, resolved. */
+export interface AgentConfig<State> {
+  readonly session: ModelSession;
+  readonly tools: ReadonlyMap<string, ToolDefinition>;
+  readonly handler: ToolHandler<State>;
+  readonly rolloutId: string;
+  readonly state: State;
+  readonly sampling: SamplingParameters;
+  readonly toolChoice: NonNullable<CompletionRequest['toolChoice']> | undefined;
+  readonly maxTurns: number;
+  readonly toolTimeoutMs: (toolName: string) => number;
+  readonly maxParallelToolCalls: number;
+  readonly modelRetries: {
+    readonly max: number;
+    readonly initialMs: number;
+    readonly maxMs: number;
+  };
+  readonly argumentProfile: ArgumentProfile;
+  readonly abortGraceMs: number;
+  readonly onTurn: NonNullable<AgentOptions['onTurn']>;
+  readonly isDone: NonNullable<AgentOptions['isDone']>;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly signal: AbortSignal;
+}
+
+/** Fills in the defaults; throws `invalid_input` that names the option. */
+export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentConfig<State> {
+  const tools = new Map(options.tools.map((tool) => [tool.name, tool]));
+  if (tools.size !== options.tools.length) {
+    throw invalidInput('tools', 'two tools have one name.', { reason: 'DUPLICATE_TOOL' });
+  }
+  const { toolTimeoutMs = 60_000, modelRetries: retries = {} } = options;
+  if (typeof toolTimeoutMs === 'number' && !(toolTimeoutMs > 0)) {
+    throw invalidInput('toolTimeoutMs', `must be above 0, was ${toolTimeoutMs}.`);
+  }
+  return Object.freeze({
+    session: options.session,
+    tools,
+    handler: options.handler,
+    rolloutId: options.rolloutId,
+    state: options.state,
+    sampling: options.sampling ?? {},
+    toolChoice: options.toolChoice,
+    maxTurns: wholeNumber('maxTurns', options.maxTurns ?? 30, 0),
+    toolTimeoutMs: typeof toolTimeoutMs === 'number' ? () => toolTimeoutMs : toolTimeoutMs,
+    maxParallelToolCalls: wholeNumber('maxParallelToolCalls', options.maxParallelToolCalls ?? 8, 1),
+    modelRetries: Object.freeze({
+      max: wholeNumber('modelRetries.max', retries.max ?? 4, 0),
+      initialMs: retries.backoff?.initialMs ?? 500,
+      maxMs: retries.backoff?.maxMs ?? 10_000,
+    }),
+    argumentProfile: options.argumentProfile ?? 'safe',
+    abortGraceMs: options.abortGraceMs ?? 2_000,
+    onTurn: options.onTurn ?? (() => {}),
+    isDone: options.isDone ?? (() => false),
+    clock: options.clock ?? systemClock,
+    random: options.random ?? Math.random,
+    signal: options.signal ?? new AbortController().signal,
+  });
+}
+
+function wholeNumber(field: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw invalidInput(field, `must be a whole number of at least ${least}, was ${value}.`);
+}

@@ -1,0 +1,218 @@
+import { errorMessage, LachesisError } from '../errors.ts';
+import { type ToolMessage, textContent } from '../messages.ts';
+import {
+  endsRollout,
+  errorText,
+  outputText,
+  toolFailureMessage,
+  unknownToolText,
+} from '../tools/index.ts';
+import { untilAborted } from './clock.ts';
+import type { JsonSchemaCheck } from './json-schema-check.ts';
+import type { AgentConfig } from './options.ts';
+import type { PreparedCall } from './prepare-calls.ts';
+import type { ToolError } from './result.ts';
+import type { CallOutcome } from './tool-call-meter.ts';
+import { toolResultError } from './tool-result-error.ts';
+
+/** One call's ending: what the model is told, what is counted, and what ends the rollout if anything. */
+export interface AnsweredCall {
+  readonly message: ToolMessage;
+  readonly outcome: CallOutcome;
+  readonly error: ToolError | undefined;
+  readonly fatal: LachesisError | undefined;
+}
+
+type ReadyCall = Extract<PreparedCall, { kind: 'ready' }>;
+type Execution =
+  | { readonly kind: 'result'; readonly text: string }
+  | {
+      readonly kind: 'failed';
+      readonly message: string;
+      readonly timedOut: boolean;
+      readonly fatal?: LachesisError;
+    };
+
+/**
+ * Answers every call of a turn, in call order; at most `maxParallelToolCalls` run at a time. Never
+ * rejects. Once the run is aborted or a call is fatal, calls not yet begun are answered unrun.
+ */
+export async function runToolCalls<State>(
+  calls: readonly PreparedCall[],
+  turn: number,
+  config: AgentConfig<State>,
+  check: JsonSchemaCheck,
+): Promise<readonly AnsweredCall[]> {
+  const answers: AnsweredCall[] = [];
+  const rest = calls.entries();
+  let fatal: LachesisError | undefined;
+  const lane = async (): Promise<void> => {
+    // The lanes share one iterator: each takes the next call as soon as it is free.
+    for (const [index, call] of rest) {
+      const answer =
+        call.kind === 'ready'
+          ? await answerReady(call, turn, config, check, fatal)
+          : answerUnrun(call, turn, config);
+      answers[index] = answer;
+      fatal ??= answer.fatal;
+    }
+  };
+  const lanes = Math.min(config.maxParallelToolCalls, calls.length);
+  await Promise.all(Array.from({ length: lanes }, lane));
+  return answers;
+}
+
+function answerUnrun<State>(
+  call: Exclude<PreparedCall, ReadyCall>,
+  turn: number,
+  config: AgentConfig<State>,
+): AnsweredCall {
+  const isUnknown = call.kind === 'unknown';
+  const text = isUnknown
+    ? unknownToolText(call.call.name, [...config.tools.keys()].sort())
+    : errorText(call.message);
+  const message = isUnknown ? `Unknown tool '${call.call.name}'` : call.message;
+  return {
+    message: toolMessage(call, text),
+    outcome: isUnknown ? { kind: 'unknown' } : { kind: 'refused', toolName: call.tool.name },
+    error: toolError(call, turn, message, text),
+    fatal: undefined,
+  };
+}
+
+async function answerReady<State>(
+  call: ReadyCall,
+  turn: number,
+  config: AgentConfig<State>,
+  check: JsonSchemaCheck,
+  earlierFatal: LachesisError | undefined,
+): Promise<AnsweredCall> {
+  const { prepared, tool } = call;
+  // Before it runs: a tool may change what it is given.
+  const jsonSchemaValid = check.isValid(tool, prepared.arguments);
+  const startMs = config.clock.now();
+  const execution: Execution =
+    earlierFatal === undefined
+      ? await execute(call, turn, config)
+      : { kind: 'failed', message: 'Not run: the rollout is ending.', timedOut: false };
+  const durationMs = config.clock.now() - startMs;
+
+  const text = execution.kind === 'result' ? execution.text : errorText(execution.message);
+  const found = execution.kind === 'result' ? toolResultError(text) : undefined;
+  const error =
+    execution.kind === 'failed'
+      ? toolError(call, turn, execution.message, text)
+      : found?.isReported === true
+        ? toolError(call, turn, found.message, firstCodePoints(text, 500))
+        : undefined;
+  return {
+    message: toolMessage(call, text),
+    outcome: {
+      kind: 'dispatched',
+      toolName: tool.name,
+      schemaValid: prepared.schemaValid,
+      coerced: prepared.coerced,
+      repaired: prepared.repaired,
+      jsonSchemaValid,
+      isError: execution.kind === 'failed' || found !== undefined,
+      timedOut: execution.kind === 'failed' && execution.timedOut,
+      durationMs,
+    },
+    error,
+    fatal: execution.kind === 'failed' ? execution.fatal : undefined,
+  };
+}
+
+/** Runs one call under its own deadline and the run's signal. Never rejects. */
+async function execute<State>(
+  { call, tool, prepared }: ReadyCall,
+  turn: number,
+  config: AgentConfig<State>,
+): Promise<Execution> {
+  const { clock, signal: runSignal } = config;
+  if (runSignal.aborted) return cancelled(runSignal.reason);
+  const controller = new AbortController();
+  const { signal } = controller;
+  const onAbort = (): void => controller.abort(runSignal.reason);
+  runSignal.addEventListener('abort', onAbort, { once: true });
+  let cancelTimer = (): void => {};
+  try {
+    const timeoutMs = config.toolTimeoutMs(tool.name);
+    const timeout = new LachesisError(
+      'deadline_exceeded',
+      `Tool '${tool.name}' timed out after ${timeoutMs} ms.`,
+      {
+        reason: 'TOOL_TIMEOUT',
+      },
+    );
+    cancelTimer = clock.schedule(timeoutMs, () => controller.abort(timeout));
+    try {
+      const invocation = {
+        callId: call.id,
+        name: tool.name,
+        arguments: prepared.arguments,
+        argumentsText: call.argumentsText,
+      };
+      const context = { rolloutId: config.rolloutId, turn, state: config.state, signal };
+      // Inside an async function, so that a handler's synchronous throw is a rejection too.
+      const work = (async () => config.handler(invocation, context))();
+      return {
+        kind: 'result',
+        text: outputText(await untilAborted(work, { clock, graceMs: 0, signal })),
+      };
+    } catch (error) {
+      if (signal.aborted && signal.reason === timeout) {
+        return { kind: 'failed', message: timeout.message, timedOut: true };
+      }
+      if (signal.aborted) return cancelled(signal.reason);
+      if (endsRollout(error)) {
+        return {
+          kind: 'failed',
+          message: toolFailureMessage(error),
+          timedOut: false,
+          fatal: error,
+        };
+      }
+      return { kind: 'failed', message: toolFailureMessage(error), timedOut: false };
+    }
+  } catch (error) {
+    // What `toolTimeoutMs` itself threw.
+    return { kind: 'failed', message: toolFailureMessage(error), timedOut: false };
+  } finally {
+    cancelTimer();
+    runSignal.removeEventListener('abort', onAbort);
+  }
+}
+
+function cancelled(reason: unknown): Execution {
+  return {
+    kind: 'failed',
+    message: `Tool call cancelled: ${errorMessage(reason)}`,
+    timedOut: false,
+  };
+}
+
+function toolMessage({ call }: PreparedCall, text: string): ToolMessage {
+  return { role: 'tool', content: textContent(text), toolCallId: call.id, toolName: call.name };
+}
+
+function toolError(
+  { call }: PreparedCall,
+  turn: number,
+  error: string,
+  toolResult: string,
+): ToolError {
+  return {
+    turn,
+    toolName: call.name,
+    arguments: firstCodePoints(call.argumentsText, 200),
+    error,
+    toolResult,
+  };
+}
+
+function firstCodePoints(text: string, count: number): string {
+  if (text.length <= count) return text;
+  // A code point is at most two units, so this much is enough.
+  return [...text.slice(0, 2 * count)].slice(0, count).join('');
+}
