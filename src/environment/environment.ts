@@ -14,6 +14,8 @@ export interface TaskSource<Data = JsonValue> {
   }): AsyncIterable<Task<Data>>;
   /** By key, or undefined. */
   get(key: string): Promise<Task<Data> | undefined>;
+  /** Called when the environment is hosted: the place to find what is missing or broken. */
+  prepare?(options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
 
 /** What an environment's functions are given when an episode begins. */
@@ -53,6 +55,8 @@ export type RewardValue =
 export interface EnvironmentDefinition<Data = any, State = any, Settings = any> {
   readonly name: string;
   readonly version?: string;
+  /** Of the reward, when it changes apart from the environment. */
+  readonly verifierVersion?: string;
   readonly description?: string;
   /** Any Standard Schema that can say its JSON Schema; settings are validated when the environment is hosted. */
   readonly settings?: StandardSchema<Settings>;
@@ -67,6 +71,12 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   ) => string | readonly Message[] | Promise<string | readonly Message[]>;
   /** Makes a rollout's own state; runs before `prompt`. */
   readonly setup?: (task: Task<Data>, context: EpisodeContext<Settings>) => State | Promise<State>;
+  /** Asked after each turn that called tools; true ends the episode, as when a game is over. */
+  readonly isDone?: (episode: {
+    readonly task: Task<Data>;
+    readonly state: State;
+    readonly settings: Settings;
+  }) => boolean | Promise<boolean>;
   /** Scores one finished rollout; not called for a failed one. */
   readonly reward: (
     context: RewardContext<Data, State, Settings>,
@@ -77,6 +87,7 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   readonly groupReward?: (
     rollouts: readonly Rollout[],
   ) => readonly number[] | Promise<readonly number[]>;
+  /** Most model calls that count as a turn. Default 30. */
   readonly maxTurns?: number;
   readonly sampling?: SamplingParameters;
   /** Wall time of one rollout. Default 10 minutes. */
@@ -110,5 +121,7 @@ export interface HostedEnvironment {
   readonly name: string;
   readonly settings: unknown;
   readonly settingsJson: JsonObject;
+  /** Undefined when it has no settings. */
+  readonly settingsJsonSchema: JsonObject | undefined;
   readonly tasks: TaskSource;
 }

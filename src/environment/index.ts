@@ -1,3 +1,4 @@
+export { defineEnvironment } from './define.ts';
 export type {
   EnvironmentDefinition,
   EpisodeContext,
@@ -8,3 +9,20 @@ export type {
   TaskSource,
   TasksInput,
 } from './environment.ts';
+export { type EvaluateOptions, type EvaluationStep, evaluate } from './evaluation/evaluate.ts';
+export { passAtK } from './evaluation/pass-at-k.ts';
+export type { EvaluationSummary } from './evaluation/summary.ts';
+export { hostEnvironment } from './host.ts';
+export { unplayedRollout } from './play/attempt.ts';
+export { Limiter, type Place } from './play/limiter.ts';
+export type { PlayOptions, RolloutIdentity } from './play/options.ts';
+export { type PlayGroupOptions, playGroup, rolloutIdOf } from './play/play-group.ts';
+export { playRollout } from './play/play-rollout.ts';
+export { finalTextOf } from './play/score.ts';
+export { seededRandom } from './random.ts';
+export { type GroupAdvantageOptions, groupAdvantages, meanOf } from './reward/advantages.ts';
+export { finalNumber } from './reward/final-number.ts';
+export { resolveReward } from './reward/resolve-reward.ts';
+export { arraySource } from './tasks/array-source.ts';
+export { type GeneratedOptions, generated } from './tasks/generated.ts';
+export { type JsonlOptions, jsonl } from './tasks/jsonl.ts';

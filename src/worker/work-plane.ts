@@ -1,13 +1,7 @@
-import type { Assignment, Group, RolloutProgress } from '../contract/index.ts';
-import type { TrainingPolicy } from '../tokens/index.ts';
+import type { Assignment, Group, GroupPolicy, RolloutProgress } from '../contract/index.ts';
 
 /** What a worker needs to know of the run that it plays for. */
-export interface PlayPolicy {
-  readonly trainingPolicy: TrainingPolicy;
-  readonly failedRollouts: 'drop_rollout' | 'drop_group' | 'mask';
-  /** 0 for any. */
-  readonly maxRowTokens: number;
-}
+export type PlayPolicy = GroupPolicy;
 
 export interface LeasedWork {
   readonly assignment: Assignment;
@@ -21,6 +15,7 @@ export interface LeasedWork {
  * (WorkClient, in client/). The worker's code is the same for both.
  */
 export interface WorkPlane {
+  /** Waits up to `waitMs` for the first; may resolve with none. */
   lease(request: {
     readonly max: number;
     readonly waitMs: number;
@@ -28,11 +23,17 @@ export interface WorkPlane {
   }): Promise<readonly LeasedWork[]>;
   /** Keeps leases; returns the ids that were lost or cancelled. */
   heartbeat(assignmentIds: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
-  /** Resolves once the group is stored (or was before). Rejects with a typed error when it is refused. */
-  submit(group: Group, signal: AbortSignal): Promise<void>;
+  /**
+   * Settles, encodes and stores the group. Resolves once it is stored (or was before), or was
+   * dropped by its run's policy and its assignment ended. Rejects with a typed error when it is refused.
+   */
+  submit(group: Group, signal: AbortSignal, policy: PlayPolicy): Promise<void>;
+  /** Gives an assignment back; `permanent`: nobody should try it again. */
   fail(assignmentId: string, error: unknown, permanent: boolean): Promise<void>;
   /** The policy version that the run's trainer has announced; cheap, asked at every model call. */
   announcedVersion(runId: string): number;
   /** What a watcher is told. */
   progress(event: RolloutProgress): void;
+  /** Cancels one rollout; absent where the plane has no word from those who cancel. */
+  rolloutSignal?(rolloutId: string): AbortSignal | undefined;
 }

@@ -1,0 +1,78 @@
+import { invalidInput } from '../errors.ts';
+import type { EnvironmentDefinition } from './environment.ts';
+
+const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+
+/**
+ * Defines an environment. The types of a task's data, of a rollout's state and of the settings flow
+ * from `tasks`, `setup` and `settings` into every function, so none has to be written down; put
+ * those three before the functions that use them. Throws an invalid_input for a definition that
+ * could not be played, so that a mistake shows when the file is loaded.
+ */
+export function defineEnvironment<Data, State = undefined, Settings = unknown>(
+  definition: EnvironmentDefinition<Data, State, Settings>,
+): EnvironmentDefinition<Data, State, Settings> {
+  const { name } = definition;
+  if (typeof name !== 'string' || !NAME.test(name)) {
+    throw invalidInput(
+      'environment.name',
+      `is ${JSON.stringify(name)}; 1 to 64 letters, digits, \`.\`, \`_\` and \`-\` are allowed, beginning with a letter or digit.`,
+    );
+  }
+  const field = `environment \`${name}\``;
+  for (const key of ['prompt', 'reward'] as const) {
+    if (typeof definition[key] !== 'function') {
+      throw invalidInput(`${field}.${key}`, 'must be a function.');
+    }
+  }
+  for (const key of ['setup', 'isDone', 'teardown', 'groupReward'] as const) {
+    const value = definition[key];
+    if (value !== undefined && typeof value !== 'function') {
+      throw invalidInput(`${field}.${key}`, 'must be a function, or be left out.');
+    }
+  }
+  if (definition.tasks === undefined || definition.tasks === null) {
+    throw invalidInput(
+      `${field}.tasks`,
+      'is missing; give an array of { data }, a task source such as jsonl(path), or a function of the settings.',
+    );
+  }
+  if (Array.isArray(definition.tasks) && definition.tasks.length === 0) {
+    throw invalidInput(`${field}.tasks`, 'is empty; there would be nothing to play.');
+  }
+  checkTools(definition, field);
+  checkLimits(definition, field);
+  return Object.freeze({ ...definition });
+}
+
+function checkTools({ tools = [] }: EnvironmentDefinition, field: string): void {
+  const names = new Set<string>();
+  tools.forEach((tool, i) => {
+    const name = tool?.definition?.name;
+    if (typeof name !== 'string' || typeof tool.execute !== 'function') {
+      throw invalidInput(`${field}.tools[${i}]`, 'is no tool; make it with tool({ ... }).');
+    }
+    if (names.has(name)) {
+      throw invalidInput(`${field}.tools[${i}]`, `is named \`${name}\`, as another tool is.`);
+    }
+    names.add(name);
+  });
+}
+
+function checkLimits(definition: EnvironmentDefinition, field: string): void {
+  if (
+    definition.maxTurns !== undefined &&
+    !(Number.isInteger(definition.maxTurns) && definition.maxTurns >= 1)
+  ) {
+    throw invalidInput(
+      `${field}.maxTurns`,
+      `is ${definition.maxTurns}; a whole number of at least 1 is needed.`,
+    );
+  }
+  for (const key of ['timeoutMs', 'toolTimeoutMs', 'rewardTimeoutMs'] as const) {
+    const value = definition[key];
+    if (value !== undefined && !(value > 0)) {
+      throw invalidInput(`${field}.${key}`, `is ${value}; more than 0 is needed.`);
+    }
+  }
+}

@@ -1,0 +1,118 @@
+import type { Rollout, Task } from '../../contract/index.ts';
+import { LachesisError } from '../../errors.ts';
+import type { PlayOptions } from '../play/options.ts';
+import { playRollout } from '../play/play-rollout.ts';
+import { type EvaluationSummary, Summary } from './summary.ts';
+
+export interface EvaluateOptions extends PlayOptions {
+  /** Prefix of the rollouts' ids, which are `<id>.<task position>.<attempt>`. */
+  readonly id: string;
+  /** Only tasks of this split; empty or absent for all. */
+  readonly split?: string;
+  /** 0 or absent for all; refused for an endless source. */
+  readonly maxTasks?: number;
+  /** Attempts per task. Default: 1. */
+  readonly attempts?: number;
+  /** Rollouts in flight. Default: 16. */
+  readonly concurrency?: number;
+  /** A reward of at least this counts as solved. Default: 1. */
+  readonly solvedAt?: number;
+}
+
+/** A rollout of an evaluation as it ends, or the figures when all have. */
+export type EvaluationStep =
+  | {
+      readonly kind: 'sample';
+      readonly taskKey: string;
+      /** From 0. */
+      readonly attempt: number;
+      readonly rollout: Rollout;
+    }
+  | { readonly kind: 'summary'; readonly summary: EvaluationSummary };
+
+/**
+ * Plays every task of a selection and yields the rollouts in the order that they end, then a
+ * summary. Leaving the loop early cancels what is in flight and waits for it. Throws an
+ * invalid_input for an endless source without `maxTasks`, and the signal's reason when it fires.
+ */
+export async function* evaluate(options: EvaluateOptions): AsyncGenerator<EvaluationStep> {
+  const { environment, attempts = 1, concurrency = 16, solvedAt = 1 } = options;
+  const summary = new Summary(attempts, solvedAt);
+  const own = new AbortController();
+  const signal = AbortSignal.any([options.signal, own.signal]);
+  const pairs = selection(options, attempts, signal);
+  const running = new Map<number, Promise<{ readonly number: number; readonly step: Sample }>>();
+  let started = 0;
+  let exhausted = false;
+  try {
+    while (true) {
+      while (!exhausted && running.size < concurrency) {
+        const next = await pairs.next();
+        if (next.done === true) {
+          exhausted = true;
+          break;
+        }
+        const { task, position, attempt } = next.value;
+        const number = started++;
+        const rolloutId = `${options.id}.${position}.${attempt}`;
+        const rollout = playRollout({
+          ...options,
+          signal,
+          ...(options.seed === undefined ? {} : { seed: options.seed + position }),
+          rolloutId,
+          groupId: '',
+          index: attempt,
+          task,
+        });
+        running.set(
+          number,
+          rollout.then((done) => ({
+            number,
+            step: { kind: 'sample', taskKey: task.key, attempt, rollout: done },
+          })),
+        );
+      }
+      if (running.size === 0) break;
+      const { number, step } = await Promise.race(running.values());
+      running.delete(number);
+      options.signal.throwIfAborted();
+      summary.add(step.taskKey, step.rollout);
+      yield step;
+    }
+    yield { kind: 'summary', summary: summary.figures() };
+  } finally {
+    own.abort(
+      new LachesisError('cancelled', `The evaluation of ${environment.name} was left.`, {
+        reason: 'EVALUATION_LEFT',
+      }),
+    );
+    await Promise.all(running.values());
+    await pairs.return(undefined);
+  }
+}
+
+type Sample = Extract<EvaluationStep, { kind: 'sample' }>;
+
+async function* selection(
+  options: EvaluateOptions,
+  attempts: number,
+  signal: AbortSignal,
+): AsyncGenerator<{ readonly task: Task; readonly position: number; readonly attempt: number }> {
+  const { environment, split = '', maxTasks = 0 } = options;
+  const { tasks } = environment;
+  if (maxTasks === 0 && tasks.count === undefined) {
+    throw new LachesisError(
+      'invalid_input',
+      `max_tasks: environment \`${environment.name}\` does not say how many tasks it has.`,
+      { reason: 'ENDLESS_TASKS', field: 'max_tasks', remedy: 'Give max_tasks.' },
+    );
+  }
+  let position = 0;
+  for await (const task of tasks.tasks({ signal })) {
+    if (split !== '' && task.split !== split) continue;
+    if (maxTasks > 0 && position >= maxTasks) return;
+    for (let attempt = 0; attempt < attempts; attempt++) yield { task, position, attempt };
+    position += 1;
+    if (maxTasks > 0 && position >= maxTasks) return;
+  }
+}

@@ -1,0 +1,73 @@
+import type { Rollout } from '../../contract/index.ts';
+import { addLedgers, emptyLedger, type Ledger } from '../../tokens/index.ts';
+import { meanOf } from '../reward/advantages.ts';
+import { passAtK } from './pass-at-k.ts';
+
+/** Figures of a whole evaluation. */
+export interface EvaluationSummary {
+  readonly tasks: number;
+  readonly scored: number;
+  /** In no mean. */
+  readonly notScored: number;
+  /** Undefined when none was scored. */
+  readonly meanReward: number | undefined;
+  /** For k = 1 to the attempts; tasks with fewer than k scored attempts are left out of it. */
+  readonly passAtK: readonly {
+    readonly k: number;
+    readonly value: number;
+    readonly tasks: number;
+  }[];
+  readonly ledger: Ledger;
+}
+
+/** Adds up an evaluation; memory is two counts per task. */
+export class Summary {
+  readonly #attempts: number;
+  readonly #solvedAt: number;
+  readonly #byTask = new Map<string, { scored: number; solved: number }>();
+  #scored = 0;
+  #notScored = 0;
+  #rewards = 0;
+  #ledger = emptyLedger();
+
+  constructor(attempts: number, solvedAt: number) {
+    this.#attempts = attempts;
+    this.#solvedAt = solvedAt;
+  }
+
+  add(taskKey: string, rollout: Rollout): void {
+    const task = this.#byTask.get(taskKey) ?? { scored: 0, solved: 0 };
+    this.#byTask.set(taskKey, task);
+    this.#ledger = addLedgers(this.#ledger, rollout.ledger);
+    if (rollout.outcome.kind === 'not_scored') {
+      this.#notScored += 1;
+      return;
+    }
+    this.#scored += 1;
+    this.#rewards += rollout.outcome.reward;
+    task.scored += 1;
+    if (rollout.outcome.reward >= this.#solvedAt) task.solved += 1;
+  }
+
+  figures(): EvaluationSummary {
+    return {
+      tasks: this.#byTask.size,
+      scored: this.#scored,
+      notScored: this.#notScored,
+      meanReward: this.#scored === 0 ? undefined : this.#rewards / this.#scored,
+      passAtK: this.#passAtKs(),
+      ledger: this.#ledger,
+    };
+  }
+
+  #passAtKs(): EvaluationSummary['passAtK'] {
+    const figures: { k: number; value: number; tasks: number }[] = [];
+    for (let k = 1; k <= this.#attempts; k++) {
+      const enough = [...this.#byTask.values()].filter(({ scored }) => scored >= k);
+      if (enough.length === 0) break;
+      const value = meanOf(enough.map(({ scored, solved }) => passAtK(scored, solved, k)));
+      figures.push({ k, value, tasks: enough.length });
+    }
+    return figures;
+  }
+}

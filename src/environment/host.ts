@@ -1,0 +1,87 @@
+import { invalidInput } from '../errors.ts';
+import type { JsonObject } from '../messages.ts';
+import { describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
+import type { EnvironmentDefinition, HostedEnvironment, TaskSource } from './environment.ts';
+import { arraySource } from './tasks/array-source.ts';
+
+/**
+ * Resolves an environment's settings and opens its tasks, so that it is ready to be played. Throws
+ * an invalid_input that names the setting, or the file and line of a bad task.
+ */
+export async function hostEnvironment(
+  definition: EnvironmentDefinition,
+  settingsInput: JsonObject = {},
+  options: { readonly name?: string; readonly signal?: AbortSignal } = {},
+): Promise<HostedEnvironment> {
+  const { signal } = options;
+  const name = options.name ?? definition.name;
+  const settings = await resolveSettings(definition, settingsInput);
+  signal?.throwIfAborted();
+  const tasks = await resolveTasks(definition, settings, signal);
+  return Object.freeze({
+    definition,
+    name,
+    settings,
+    settingsJson: plainSettings(settings, settingsInput),
+    settingsJsonSchema:
+      definition.settings === undefined
+        ? undefined
+        : standardSchemaToJsonSchema(definition.settings, {
+            field: `environment \`${definition.name}\`.settings`,
+          }),
+    tasks,
+  });
+}
+
+async function resolveSettings(
+  definition: EnvironmentDefinition,
+  input: JsonObject,
+): Promise<unknown> {
+  const { name, settings: schema } = definition;
+  if (schema === undefined) {
+    const unknown = Object.keys(input)[0];
+    if (unknown === undefined) return {};
+    throw invalidInput(
+      `settings.${unknown}`,
+      `is not known: environment \`${name}\` has no settings.`,
+    );
+  }
+  const result = await schema['~standard'].validate(input);
+  if (result.issues === undefined) return result.value;
+  const first = result.issues[0];
+  const path = (first?.path ?? []).map((step) =>
+    String(typeof step === 'object' && step !== null && 'key' in step ? step.key : step),
+  );
+  throw invalidInput(
+    ['settings', ...path].join('.'),
+    `does not fit environment \`${name}\`: ${describeIssues(result.issues)}`,
+    { reason: 'SETTINGS_INVALID' },
+  );
+}
+
+async function resolveTasks(
+  definition: EnvironmentDefinition,
+  settings: unknown,
+  signal: AbortSignal | undefined,
+): Promise<TaskSource> {
+  const given =
+    typeof definition.tasks === 'function' ? await definition.tasks(settings) : definition.tasks;
+  if (Array.isArray(given)) return arraySource(given);
+  const source = given as TaskSource;
+  if (typeof source?.tasks !== 'function' || typeof source.get !== 'function') {
+    throw invalidInput(
+      `environment \`${definition.name}\`.tasks`,
+      'gave neither an array of tasks nor a task source.',
+    );
+  }
+  await source.prepare?.(signal === undefined ? {} : { signal });
+  return source;
+}
+
+function plainSettings(settings: unknown, input: JsonObject): JsonObject {
+  const plain: unknown = JSON.parse(JSON.stringify(settings ?? null));
+  // Settings that parse to something else than an object are told as they were given.
+  return typeof plain === 'object' && plain !== null && !Array.isArray(plain)
+    ? (plain as JsonObject)
+    : input;
+}

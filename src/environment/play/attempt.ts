@@ -1,0 +1,245 @@
+import { type AgentResult, runAgent } from '../../agent/index.ts';
+import type { Outcome, Provenance, Rollout } from '../../contract/index.ts';
+import { NO_RENDERING } from '../../contract/index.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
+import { type Message, type SamplingParameters, textContent } from '../../messages.ts';
+import type { ModelSession, SessionRecord } from '../../models/index.ts';
+import { emptyLedger } from '../../tokens/index.ts';
+import { createToolRegistry } from '../../tools/index.ts';
+import { freshSeed, seededRandom } from '../random.ts';
+import { failureIn, stopReasonOf, unplayedResult } from './failure.ts';
+import type { PlayOptions, RolloutIdentity } from './options.ts';
+import { abortable, openScope, type Scope } from './scope.ts';
+import { score } from './score.ts';
+
+const DEFAULT_TIMEOUT_MS = 600_000;
+const DEFAULT_TOOL_TIMEOUT_MS = 60_000;
+/** A teardown that hangs must not hold the group. */
+const TEARDOWN_TIMEOUT_MS = 30_000;
+
+/** What was played, before it is given its times and its provenance. */
+interface Played {
+  readonly result: AgentResult;
+  readonly outcome: Outcome;
+  readonly record: SessionRecord | undefined;
+  readonly metrics: Readonly<Record<string, number>>;
+}
+
+/**
+ * Plays one rollout to its end: setup, prompt, agent, reward, and teardown always. It never rejects:
+ * whatever fails is typed in the outcome. Its tokens are not settled yet; the ledger has only the
+ * number that the engine sampled.
+ */
+export async function attemptRollout(
+  options: PlayOptions,
+  identity: RolloutIdentity,
+): Promise<Rollout> {
+  const { now = Date.now } = options;
+  const startTimeMs = now();
+  const played = await play(options, identity);
+  return {
+    id: identity.rolloutId,
+    groupId: identity.groupId,
+    taskKey: identity.task.key,
+    index: identity.index,
+    result: played.result,
+    outcome: played.outcome,
+    segments: played.record?.segments ?? [],
+    ledger: { ...emptyLedger(), sampled: played.record?.sampledTokens ?? 0 },
+    provenance: provenanceOf(options, played.record),
+    startTimeMs,
+    endTimeMs: Math.max(startTimeMs, now()),
+    metrics: played.metrics,
+  };
+}
+
+/** The rollout of something that could not even begin, typed by what was thrown. */
+export function unplayedRollout(
+  options: Omit<PlayOptions, 'signal'>,
+  identity: RolloutIdentity,
+  thrown: unknown,
+  signal: AbortSignal,
+): Rollout {
+  const { now = Date.now } = options;
+  const timeMs = now();
+  const failure = failureIn('start', thrown, signal);
+  return {
+    id: identity.rolloutId,
+    groupId: identity.groupId,
+    taskKey: identity.task.key,
+    index: identity.index,
+    result: unplayedResult(stopReasonOf(failure), failure.message),
+    outcome: { kind: 'not_scored', failure },
+    segments: [],
+    ledger: emptyLedger(),
+    provenance: provenanceOf(options, undefined),
+    startTimeMs: timeMs,
+    endTimeMs: timeMs,
+    metrics: {},
+  };
+}
+
+async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Played> {
+  const { definition, settings } = options.environment;
+  const timeoutMs = options.limits?.timeoutMs ?? definition.timeoutMs ?? DEFAULT_TIMEOUT_MS;
+  using scope = openScope('The rollout', 'ROLLOUT_TIMEOUT', timeoutMs, options.signal);
+  const { signal } = scope;
+  const random = seededRandom('rollout', options.seed ?? freshSeed(), identity.index);
+  let state: unknown;
+  try {
+    const context = { settings, rolloutId: identity.rolloutId, random, signal };
+    state = await abortable(
+      () => definition.setup?.(identity.task, context),
+      signal,
+      // A setup that ends after it was given up still made something that has to be given back.
+      (late) => void tearDown(options, late),
+    );
+  } catch (error) {
+    return unplayed('setup', error, signal);
+  }
+  const played = await playEpisode(options, identity, state, scope);
+  const tornDown = await tearDown(options, state);
+  return tornDown ? played : { ...played, metrics: { ...played.metrics, teardown_failed: 1 } };
+}
+
+async function playEpisode(
+  options: PlayOptions,
+  identity: RolloutIdentity,
+  state: unknown,
+  scope: Scope,
+): Promise<Played> {
+  const { environment, modelServer } = options;
+  const { definition, settings } = environment;
+  const { signal } = scope;
+  let messages: readonly Message[];
+  try {
+    const opening = await abortable(
+      () => definition.prompt(identity.task, { state, settings }),
+      signal,
+    );
+    messages = openingMessages(opening, definition.systemPrompt);
+  } catch (error) {
+    return unplayed('prompt', error, signal);
+  }
+  let session: ModelSession;
+  try {
+    session = modelServer.openSession({
+      rolloutId: identity.rolloutId,
+      announcedVersion: options.announcedVersion ?? (() => 0),
+    });
+  } catch (error) {
+    return unplayed('model server', asInfrastructure(error), signal);
+  }
+  const result = await runTheAgent(options, identity, { state, messages, session, signal });
+  const episode = { task: identity.task, state, result };
+  const outcome = await score(environment, episode, signal, options.signal);
+  return { result, outcome, record: session.record(), metrics: {} };
+}
+
+function runTheAgent(
+  options: PlayOptions,
+  identity: RolloutIdentity,
+  episode: {
+    readonly state: unknown;
+    readonly messages: readonly Message[];
+    readonly session: ModelSession;
+    readonly signal: AbortSignal;
+  },
+): Promise<AgentResult> {
+  const { definition, settings } = options.environment;
+  const { state } = episode;
+  const registry = createToolRegistry(definition.tools ?? []);
+  const maxTurns = options.limits?.maxTurns ?? definition.maxTurns;
+  const { isDone } = definition;
+  return runAgent({
+    ...episode,
+    tools: registry.definitions,
+    handler: options.toolHandler ?? registry.handleFunctionCall,
+    rolloutId: identity.rolloutId,
+    sampling: samplingOf(options),
+    ...(maxTurns === undefined ? {} : { maxTurns }),
+    toolTimeoutMs: (name) =>
+      registry.timeoutMs(name) ?? definition.toolTimeoutMs ?? DEFAULT_TOOL_TIMEOUT_MS,
+    ...(isDone === undefined
+      ? {}
+      : { isDone: () => isDone({ task: identity.task, state, settings }) }),
+    onTurn: (turn, newMessages) =>
+      options.onProgress?.({
+        kind: 'turn',
+        rolloutId: identity.rolloutId,
+        groupId: identity.groupId,
+        turn,
+        messages: newMessages,
+      }),
+  });
+}
+
+/** A model server that can't even open a session is out of order, whatever it threw. */
+function asInfrastructure(error: unknown): LachesisError {
+  if (error instanceof LachesisError) return error;
+  return new LachesisError('infrastructure_error', errorMessage(error), {
+    reason: 'MODEL_SERVER',
+    cause: error,
+  });
+}
+
+function unplayed(phase: string, error: unknown, signal: AbortSignal): Played {
+  const failure = failureIn(phase, error, signal);
+  return {
+    result: unplayedResult(stopReasonOf(failure), failure.message),
+    outcome: { kind: 'not_scored', failure },
+    record: undefined,
+    metrics: {},
+  };
+}
+
+/** True when it went well. A broken teardown does not take a reward away: the rollout was over. */
+async function tearDown({ environment, onWarning }: PlayOptions, state: unknown): Promise<boolean> {
+  const { teardown, name } = environment.definition;
+  if (teardown === undefined) return true;
+  const never = new AbortController().signal;
+  using scope = openScope('The teardown', 'TEARDOWN_TIMEOUT', TEARDOWN_TIMEOUT_MS, never);
+  try {
+    await abortable(() => teardown(state), scope.signal);
+    return true;
+  } catch (error) {
+    onWarning?.(`The teardown of environment \`${name}\` failed: ${errorMessage(error)}`);
+    return false;
+  }
+}
+
+function openingMessages(
+  opening: string | readonly Message[],
+  systemPrompt: string | undefined,
+): readonly Message[] {
+  const messages: readonly Message[] =
+    typeof opening === 'string' ? [{ role: 'user', content: textContent(opening) }] : opening;
+  if (systemPrompt === undefined || messages.some(({ role }) => role === 'system')) return messages;
+  return [{ role: 'system', content: textContent(systemPrompt) }, ...messages];
+}
+
+function samplingOf({
+  environment,
+  sampling,
+}: Pick<PlayOptions, 'environment' | 'sampling'>): SamplingParameters {
+  return { ...environment.definition.sampling, ...sampling };
+}
+
+function provenanceOf(
+  options: Omit<PlayOptions, 'signal'>,
+  record: SessionRecord | undefined,
+): Provenance {
+  const { definition, name } = options.environment;
+  const hasTools = (definition.tools ?? []).length > 0;
+  return {
+    environment: name,
+    environmentVersion: definition.version ?? '',
+    verifierVersion: definition.verifierVersion ?? '',
+    model: options.modelServer.model,
+    sampling: samplingOf(options),
+    rendering: record?.rendering ?? NO_RENDERING,
+    isolation: options.isolation ?? (hasTools ? 'in_process' : 'none'),
+    workerId: options.workerId ?? '',
+    logprobMode: record?.logprobMode ?? '',
+  };
+}

@@ -1,0 +1,122 @@
+import type { AgentResult, StopReason } from '../../agent/index.ts';
+import { failureOf, type RolloutFailure } from '../../contract/index.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
+import type { Message } from '../../messages.ts';
+
+/**
+ * Where in a rollout something was thrown decides whose fault it is, unless the thrown error already
+ * says: an author's function that reports a dead sandbox or judge is believed.
+ */
+export function failureIn(phase: string, thrown: unknown, signal: AbortSignal): RolloutFailure {
+  if (signal.aborted) return abortFailure(signal.reason);
+  if (thrown instanceof LachesisError && BELIEVED.has(thrown.kind)) return failureOf(thrown);
+  return {
+    kind: 'environment_error',
+    reason: `${phase.toUpperCase()}_THREW`,
+    message: `The environment's ${phase} threw: ${errorMessage(thrown)}`,
+  };
+}
+
+const BELIEVED: ReadonlySet<string> = new Set([
+  'model_error',
+  'environment_error',
+  'infrastructure_error',
+  'resource_exhausted',
+]);
+
+/** The failure of a rollout whose signal fired: a deadline's or a cancel's. */
+export function abortFailure(reason: unknown): RolloutFailure {
+  if (isDeadline(reason)) {
+    return reason instanceof LachesisError
+      ? failureOf(reason)
+      : { kind: 'deadline_exceeded', reason: 'DEADLINE', message: errorMessage(reason) };
+  }
+  return reason instanceof LachesisError
+    ? { ...failureOf(reason), kind: 'cancelled' }
+    : { kind: 'cancelled', reason: 'CANCELLED', message: `Cancelled: ${errorMessage(reason)}` };
+}
+
+function isDeadline(reason: unknown): boolean {
+  if (reason instanceof LachesisError) return reason.kind === 'deadline_exceeded';
+  return reason instanceof Error && reason.name === 'TimeoutError';
+}
+
+/** The stop reason of a rollout that ended by this failure before its agent could say one. */
+export function stopReasonOf(failure: RolloutFailure): StopReason {
+  switch (failure.kind) {
+    case 'cancelled':
+      return 'cancelled';
+    case 'deadline_exceeded':
+      return 'deadline';
+    case 'model_error':
+      return 'model_error';
+    case 'environment_error':
+      return 'environment_error';
+    default:
+      return 'infrastructure_error';
+  }
+}
+
+/**
+ * Why a rollout that stopped so can't be scored; undefined when it can. Running into a limit or
+ * saying nothing is the model's own doing, and is scored like any other ending.
+ */
+export function failureOfResult(
+  result: AgentResult,
+  signal: AbortSignal,
+): RolloutFailure | undefined {
+  const detail = result.stopDetail;
+  switch (result.stopReason) {
+    case 'cancelled':
+    case 'deadline':
+      return signal.aborted
+        ? abortFailure(signal.reason)
+        : {
+            kind: result.stopReason === 'deadline' ? 'deadline_exceeded' : 'cancelled',
+            reason: result.stopReason.toUpperCase(),
+            message: detail,
+          };
+    case 'model_error':
+    case 'environment_error':
+    case 'infrastructure_error':
+      return {
+        kind: result.stopReason,
+        reason: result.stopReason.toUpperCase(),
+        message: detail,
+      };
+    default:
+      return undefined;
+  }
+}
+
+/** The result of a rollout whose agent never began. */
+export function unplayedResult(
+  stopReason: StopReason,
+  stopDetail: string,
+  messages: readonly Message[] = [],
+): AgentResult {
+  return {
+    messages,
+    stopReason,
+    stopDetail,
+    finishedNaturally: false,
+    turnsUsed: 0,
+    turns: [],
+    toolErrors: [],
+    toolCalls: {
+      attempted: 0,
+      schemaValid: 0,
+      executedOk: 0,
+      execError: 0,
+      unknown: 0,
+      coerced: 0,
+      repaired: 0,
+      refused: 0,
+      timedOut: 0,
+      jsonSchemaValid: 0,
+      tools: [],
+    },
+    usage: { modelCalls: 0, modelRetries: 0 },
+    messagesTruncated: 0,
+  };
+}

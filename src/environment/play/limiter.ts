@@ -1,0 +1,51 @@
+/** A place taken in a limiter; disposing of it gives it back. */
+export type Place = Disposable;
+
+/** At most `size` holders at a time; the rest wait in order. */
+export class Limiter {
+  readonly size: number;
+  #held = 0;
+  readonly #waiting: (() => void)[] = [];
+
+  constructor(size: number) {
+    this.size = size;
+  }
+
+  /** Places that nobody holds or waits for. */
+  get free(): number {
+    return Math.max(0, this.size - this.#held - this.#waiting.length);
+  }
+
+  /** Waits for a place. Rejects with the signal's reason when that fires first. */
+  async acquire(signal: AbortSignal): Promise<Place> {
+    signal.throwIfAborted();
+    if (this.#held < this.size) this.#held += 1;
+    else await this.#turn(signal);
+    let given = false;
+    return {
+      [Symbol.dispose]: () => {
+        if (given) return;
+        given = true;
+        const next = this.#waiting.shift();
+        // The place passes on directly, so that nobody who comes later can take it first.
+        if (next !== undefined) next();
+        else this.#held -= 1;
+      },
+    };
+  }
+
+  #turn(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const enter = (): void => {
+        signal.removeEventListener('abort', leave);
+        resolve();
+      };
+      const leave = (): void => {
+        this.#waiting.splice(this.#waiting.indexOf(enter), 1);
+        reject(signal.reason);
+      };
+      signal.addEventListener('abort', leave, { once: true });
+      this.#waiting.push(enter);
+    });
+  }
+}

@@ -1,0 +1,127 @@
+import type { Group, Outcome, Rollout, Task } from '../../contract/index.ts';
+import { NO_RUN_POLICY } from '../../contract/index.ts';
+import type { EnvironmentDefinition } from '../environment.ts';
+import { unplayedRollout } from './attempt.ts';
+import { failureIn } from './failure.ts';
+import { Limiter } from './limiter.ts';
+import type { PlayOptions, RolloutIdentity } from './options.ts';
+import { attempt, finish, sayStarted, watchedOptions } from './play-rollout.ts';
+import { abortable, openScope } from './scope.ts';
+
+export interface PlayGroupOptions extends PlayOptions {
+  readonly groupId: string;
+  /** Empty outside of any run. */
+  readonly runId?: string;
+  readonly task: Task;
+  /** At least 1. */
+  readonly groupSize: number;
+  /** Shared with other groups where rollouts in flight are bounded over all. Default: no bound. */
+  readonly limiter?: Limiter;
+  /** Cancels one rollout and leaves the others. */
+  readonly rolloutSignal?: (rolloutId: string) => AbortSignal | undefined;
+}
+
+/** The id of a group's rollout: the same at every attempt to play the group. */
+export function rolloutIdOf(groupId: string, index: number): string {
+  return `${groupId}.${index}`;
+}
+
+/**
+ * Plays the rollouts of a group at the same time, within the limiter's bound, and lets the
+ * environment's `groupReward` compare them. It never rejects: the group has one rollout per index,
+ * each with one `started` and one `finished`, also when it was cancelled before it began.
+ */
+export async function playGroup(options: PlayGroupOptions): Promise<Group> {
+  const watched = watchedOptions(options);
+  const { groupId, task, groupSize, limiter = new Limiter(groupSize) } = watched;
+  const { groupReward } = watched.environment.definition;
+  const indices = Array.from({ length: groupSize }, (_, index) => index);
+  const attempts = await Promise.all(
+    indices.map(async (index) => {
+      const identity = { rolloutId: rolloutIdOf(groupId, index), groupId, index, task };
+      const rollout = await attemptWithin(limiter, watched, identity);
+      // A group reward may still change it, and then it has not finished.
+      return groupReward === undefined ? finish(watched, rollout) : rollout;
+    }),
+  );
+  const rollouts =
+    groupReward === undefined
+      ? attempts
+      : (await rescored(watched, groupReward, attempts)).map((rollout) => finish(watched, rollout));
+  return {
+    id: groupId,
+    runId: options.runId ?? '',
+    environment: watched.environment.name,
+    taskKey: task.key,
+    rollouts,
+    trainingPolicy: (options.policy ?? NO_RUN_POLICY).trainingPolicy,
+  };
+}
+
+async function attemptWithin(
+  limiter: Limiter,
+  options: PlayGroupOptions,
+  identity: RolloutIdentity,
+): Promise<Rollout> {
+  const own = options.rolloutSignal?.(identity.rolloutId);
+  const signal = own === undefined ? options.signal : AbortSignal.any([options.signal, own]);
+  try {
+    using _place = await limiter.acquire(signal);
+    sayStarted(options, identity);
+    return await attempt({ ...options, signal }, identity);
+  } catch (error) {
+    // Only a wait that was cancelled comes here; the rollout was dispatched, so it ends like any other.
+    sayStarted(options, identity);
+    return unplayedRollout(options, identity, error, signal);
+  }
+}
+
+/** The rollouts with the rewards that the environment gives the group as a whole. */
+async function rescored(
+  options: PlayGroupOptions,
+  groupReward: NonNullable<EnvironmentDefinition['groupReward']>,
+  rollouts: readonly Rollout[],
+): Promise<Rollout[]> {
+  const scored = rollouts.filter(({ outcome }) => outcome.kind === 'scored');
+  if (scored.length === 0) return [...rollouts];
+  const outcomes = await groupOutcomes(options, groupReward, scored);
+  const byId = new Map(scored.map(({ id }, i) => [id, outcomes[i]]));
+  return rollouts.map((rollout) => ({
+    ...rollout,
+    outcome: byId.get(rollout.id) ?? rollout.outcome,
+  }));
+}
+
+async function groupOutcomes(
+  options: PlayGroupOptions,
+  groupReward: NonNullable<EnvironmentDefinition['groupReward']>,
+  scored: readonly Rollout[],
+): Promise<Outcome[]> {
+  const timeoutMs = options.environment.definition.rewardTimeoutMs ?? 60_000;
+  using scope = openScope('The group reward', 'GROUP_REWARD_TIMEOUT', timeoutMs, options.signal);
+  const all = (message: string): Outcome[] =>
+    scored.map(() => ({
+      kind: 'not_scored',
+      failure: { kind: 'environment_error', reason: 'GROUP_REWARD', message },
+    }));
+  try {
+    const rewards = await abortable(() => groupReward(scored), scope.signal);
+    if (!Array.isArray(rewards) || rewards.length !== scored.length) {
+      return all(`groupReward gave ${rewards?.length} rewards for ${scored.length} rollouts.`);
+    }
+    const bad = rewards.findIndex((reward) => !Number.isFinite(reward));
+    if (bad >= 0) return all(`groupReward gave ${rewards[bad]} for rollout ${bad}.`);
+    return scored.map(({ outcome }, i) => ({
+      kind: 'scored',
+      reward: rewards[i] as number,
+      components: outcome.kind === 'scored' ? outcome.components : [],
+    }));
+  } catch (error) {
+    const failure = failureIn('group_reward', error, scope.signal);
+    const kind =
+      !options.signal.aborted && failure.kind === 'deadline_exceeded'
+        ? 'environment_error'
+        : failure.kind;
+    return scored.map(() => ({ kind: 'not_scored', failure: { ...failure, kind } }));
+  }
+}

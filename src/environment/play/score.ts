@@ -1,0 +1,45 @@
+import type { AgentResult } from '../../agent/index.ts';
+import type { Outcome, Task } from '../../contract/index.ts';
+import { textOf } from '../../messages.ts';
+import type { HostedEnvironment } from '../environment.ts';
+import { resolveReward } from '../reward/resolve-reward.ts';
+import { failureIn, failureOfResult } from './failure.ts';
+import { abortable, openScope } from './scope.ts';
+
+const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
+
+/**
+ * Scores a played rollout: typed as a failure when its agent failed, else by the environment's
+ * reward function under its own deadline. `signal` is the rollout's outer one, since the time that
+ * the agent was allowed is over when the agent ends.
+ */
+export async function score(
+  environment: HostedEnvironment,
+  episode: { readonly task: Task; readonly state: unknown; readonly result: AgentResult },
+  agentSignal: AbortSignal,
+  signal: AbortSignal,
+): Promise<Outcome> {
+  const { definition, settings } = environment;
+  const { task, state, result } = episode;
+  const failed = failureOfResult(result, agentSignal);
+  if (failed !== undefined) return { kind: 'not_scored', failure: failed };
+  const timeoutMs = definition.rewardTimeoutMs ?? DEFAULT_REWARD_TIMEOUT_MS;
+  using scope = openScope('The reward function', 'REWARD_TIMEOUT', timeoutMs, signal);
+  try {
+    const finalText = finalTextOf(result);
+    const context = { task, state, settings, result, finalText, signal: scope.signal };
+    return resolveReward(await abortable(() => definition.reward(context), scope.signal));
+  } catch (error) {
+    const failure = failureIn('reward', error, scope.signal);
+    // The reward's own deadline is its author's matter; the rollout's is its caller's.
+    return signal.aborted || failure.kind !== 'deadline_exceeded'
+      ? { kind: 'not_scored', failure }
+      : { kind: 'not_scored', failure: { ...failure, kind: 'environment_error' } };
+  }
+}
+
+/** The text of the last assistant message; empty when there is none. */
+export function finalTextOf(result: AgentResult): string {
+  const last = result.messages.findLast(({ role }) => role === 'assistant');
+  return last === undefined ? '' : textOf(last);
+}

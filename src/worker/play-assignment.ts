@@ -1,0 +1,114 @@
+import type { Assignment, Group, RolloutProgress, Task } from '../contract/index.ts';
+import { NO_RUN_POLICY } from '../contract/index.ts';
+import {
+  type HostedEnvironment,
+  type Limiter,
+  playGroup,
+  rolloutIdOf,
+  unplayedRollout,
+} from '../environment/index.ts';
+import { LachesisError } from '../errors.ts';
+import type { ModelServer } from '../models/index.ts';
+import type { ToolHandler } from '../tools/index.ts';
+import type { PlayPolicy } from './work-plane.ts';
+
+export interface PlayAssignmentOptions {
+  readonly environment: HostedEnvironment;
+  readonly modelServer: ModelServer;
+  /** Replaces the environment's own `handleFunctionCall`. */
+  readonly toolHandler?: ToolHandler;
+  /** Default: `strict`, failed rollouts dropped. */
+  readonly policy?: PlayPolicy;
+  readonly workerId?: string;
+  readonly isolation?: string;
+  /** Default: 0. */
+  readonly announcedVersion?: () => number;
+  readonly onProgress?: (event: RolloutProgress) => void;
+  readonly onWarning?: (message: string) => void;
+  /** Bounds the rollouts in flight over all groups that share it. */
+  readonly limiter?: Limiter;
+  readonly rolloutSignal?: (rolloutId: string) => AbortSignal | undefined;
+  readonly now?: () => number;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Plays one assignment. Never rejects: the group has `groupSize` rollouts, each of which said
+ * `started` and `finished` once, also when the task does not exist or everything was cancelled.
+ */
+export async function playAssignment(
+  assignment: Assignment,
+  options: PlayAssignmentOptions,
+): Promise<Group> {
+  const { sampling, limits, seed } = assignment;
+  const play = {
+    ...options,
+    sampling,
+    limits,
+    ...(seed === undefined ? {} : { seed }),
+  };
+  let task: Task;
+  try {
+    task = await taskOf(assignment, options.environment);
+  } catch (error) {
+    return unplayedGroup(assignment, play, error);
+  }
+  return playGroup({
+    ...play,
+    groupId: assignment.id,
+    runId: assignment.runId,
+    groupSize: assignment.groupSize,
+    task,
+  });
+}
+
+async function taskOf(assignment: Assignment, environment: HostedEnvironment): Promise<Task> {
+  if (assignment.task.kind === 'given') return assignment.task.task;
+  const { key } = assignment.task;
+  const task = await environment.tasks.get(key);
+  if (task !== undefined) return task;
+  throw new LachesisError(
+    'not_found',
+    `Environment \`${environment.name}\` has no task \`${key}\`.`,
+    { reason: 'TASK_NOT_FOUND', remedy: 'List its tasks for the keys that it has.' },
+  );
+}
+
+function unplayedGroup(
+  assignment: Assignment,
+  options: PlayAssignmentOptions,
+  error: unknown,
+): Group {
+  const groupId = assignment.id;
+  const taskKey = assignment.task.kind === 'key' ? assignment.task.key : assignment.task.task.key;
+  const task: Task = { key: taskKey, split: '', data: null };
+  const rollouts = Array.from({ length: assignment.groupSize }, (_, index) => {
+    const rolloutId = rolloutIdOf(groupId, index);
+    const rollout = unplayedRollout(
+      options,
+      { rolloutId, groupId, index, task },
+      error,
+      options.signal,
+    );
+    say(options, { kind: 'started', rolloutId, groupId, taskKey, index });
+    say(options, { kind: 'finished', rolloutId, groupId, rollout });
+    return rollout;
+  });
+  const { trainingPolicy } = options.policy ?? NO_RUN_POLICY;
+  return {
+    id: groupId,
+    runId: assignment.runId,
+    environment: assignment.environment,
+    taskKey,
+    rollouts,
+    trainingPolicy,
+  };
+}
+
+function say({ onProgress, onWarning }: PlayAssignmentOptions, event: RolloutProgress): void {
+  try {
+    onProgress?.(event);
+  } catch (error) {
+    onWarning?.(`A watcher of rollout ${event.rolloutId} threw: ${String(error)}`);
+  }
+}

@@ -1,0 +1,255 @@
+import type { Assignment } from '../contract/index.ts';
+import { type HostedEnvironment, Limiter } from '../environment/index.ts';
+import { errorMessage, LachesisError } from '../errors.ts';
+import type { ModelServer } from '../models/index.ts';
+import { type Logger, silentLogger } from '../telemetry/index.ts';
+import type { ToolHandler } from '../tools/index.ts';
+import { type Held, HeldWork } from './held-work.ts';
+import { pause } from './pause.ts';
+import { playAssignment } from './play-assignment.ts';
+import { isTransient, verdictOfGroup } from './verdict.ts';
+import type { LeasedWork, WorkPlane } from './work-plane.ts';
+
+export interface WorkerOptions {
+  /** By name. */
+  readonly environments: ReadonlyMap<string, HostedEnvironment>;
+  readonly modelServerFor: (environment: string) => ModelServer;
+  /** Replaces `handleFunctionCall` for an environment; undefined leaves it. */
+  readonly toolHandlerFor?: (environment: string) => ToolHandler | undefined;
+  readonly plane: WorkPlane;
+  readonly workerId: string;
+  /** Rollouts in flight. Default: 32. */
+  readonly concurrency?: number;
+  /** Where tools run, for the provenance. */
+  readonly isolation?: string;
+  /** How long groups may go on after `run`'s signal fired, before they are cancelled. Default: 5 s. */
+  readonly drainMs?: number;
+  /** Longest wait of one lease call. Default: 10 s. */
+  readonly leaseWaitMs?: number;
+  readonly logger?: Logger;
+  /** Milliseconds since the Unix epoch. Default: the system's clock. */
+  readonly now?: () => number;
+}
+
+/** Leases assignments, plays them, and submits what came of them. */
+export interface Worker extends AsyncDisposable {
+  readonly inFlight: { readonly groups: number; readonly rollouts: number };
+  /**
+   * Works until `signal` fires, then drains: what is played may finish for `drainMs`, the rest is
+   * cancelled and given back. Resolves when nothing is held any more; rejects only when called twice.
+   */
+  run(signal: AbortSignal): Promise<void>;
+  /** Stops a running `run` and waits for its end. */
+  [Symbol.asyncDispose](): Promise<void>;
+}
+
+const FIRST_RETRY_MS = 250;
+const MAX_RETRY_MS = 10_000;
+const SUBMIT_TRIES = 5;
+const IDLE_HEARTBEAT_MS = 10_000;
+
+/** A worker over a plane; the very same for `serve`'s own and for `lachesis worker`. */
+export function createWorker(options: WorkerOptions): Worker {
+  const { plane, concurrency = 32, drainMs = 5_000, leaseWaitMs = 10_000 } = options;
+  const logger = (options.logger ?? silentLogger).child({ worker: options.workerId });
+  const limiter = new Limiter(concurrency);
+  const held = new HeldWork();
+  const playing = new Set<Promise<void>>();
+  const stop = new AbortController();
+  let running: Promise<void> | undefined;
+  let wake = (): void => {};
+
+  async function leaseLoop(signal: AbortSignal): Promise<void> {
+    let retryMs = FIRST_RETRY_MS;
+    while (!signal.aborted) {
+      // A group takes a place per rollout, so one is leased at a time and only while a place is free.
+      if (limiter.free === 0 || held.size >= concurrency) {
+        await somethingEnded(signal);
+        continue;
+      }
+      try {
+        const leases = await plane.lease({ max: 1, waitMs: leaseWaitMs, signal });
+        retryMs = FIRST_RETRY_MS;
+        for (const work of leases) begin(work);
+      } catch (error) {
+        if (signal.aborted) return;
+        logger.warn('leasing failed', { error: errorMessage(error), retryMs });
+        await pause(retryMs, signal);
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+      }
+    }
+  }
+
+  function somethingEnded(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        signal.removeEventListener('abort', done);
+        resolve();
+      };
+      wake = done;
+      if (signal.aborted) done();
+      else signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  function begin(work: LeasedWork): void {
+    const taken = held.take(work);
+    if (taken === undefined) return;
+    const done = handle(taken)
+      .catch((error: unknown) => {
+        logger.error('an assignment ended badly', {
+          assignment: work.assignment.id,
+          error: errorMessage(error),
+        });
+      })
+      .finally(() => {
+        held.release(taken);
+        playing.delete(done);
+        wake();
+      });
+    playing.add(done);
+  }
+
+  async function handle(taken: Held): Promise<void> {
+    const { assignment, policy } = taken.work;
+    const { signal } = taken.controller;
+    const environment = options.environments.get(assignment.environment);
+    if (environment === undefined) {
+      await giveBack(taken, unknownEnvironment(assignment, options.environments), true);
+      return;
+    }
+    const toolHandler = options.toolHandlerFor?.(assignment.environment);
+    const group = await playAssignment(assignment, {
+      environment,
+      modelServer: options.modelServerFor(assignment.environment),
+      ...(toolHandler === undefined ? {} : { toolHandler }),
+      policy,
+      workerId: options.workerId,
+      ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
+      announcedVersion: () => plane.announcedVersion(assignment.runId),
+      onProgress: (event) => {
+        plane.progress(event);
+        if (event.kind === 'finished') wake();
+      },
+      onWarning: (message) => logger.warn(message, { assignment: assignment.id }),
+      limiter,
+      rolloutSignal: (rolloutId) => plane.rolloutSignal?.(rolloutId),
+      ...(options.now === undefined ? {} : { now: options.now }),
+      signal,
+    });
+    if (taken.lost) return;
+    if (signal.aborted) {
+      // Part of a group must not pass for the whole: what was cut short is played again elsewhere.
+      await giveBack(taken, signal.reason, false);
+      return;
+    }
+    const verdict = verdictOfGroup(group);
+    if (verdict !== undefined) {
+      await giveBack(taken, verdict.error, verdict.permanent);
+      return;
+    }
+    await submit(taken, () => plane.submit(group, signal, policy));
+  }
+
+  async function submit(taken: Held, send: () => Promise<void>): Promise<void> {
+    const { signal } = taken.controller;
+    let retryMs = FIRST_RETRY_MS;
+    for (let tries = 1; ; tries++) {
+      try {
+        await send();
+        return;
+      } catch (error) {
+        if (taken.lost) return;
+        if (signal.aborted || !isTransient(error) || tries === SUBMIT_TRIES) {
+          await giveBack(taken, error, !signal.aborted && !isTransient(error));
+          return;
+        }
+        logger.warn('submitting failed', {
+          assignment: taken.work.assignment.id,
+          error: errorMessage(error),
+          retryMs,
+        });
+        const wanted = error instanceof LachesisError ? error.retryAfterMs : undefined;
+        await pause(wanted ?? retryMs, signal);
+        retryMs = Math.min(retryMs * 2, MAX_RETRY_MS);
+      }
+    }
+  }
+
+  async function giveBack(taken: Held, error: unknown, permanent: boolean): Promise<void> {
+    const assignment = taken.work.assignment.id;
+    logger.warn('giving an assignment back', { assignment, permanent, error: errorMessage(error) });
+    try {
+      await plane.fail(assignment, error, permanent);
+    } catch (failure) {
+      // Its lease runs out then, which gives it back as well.
+      logger.warn('giving back failed', { assignment, error: errorMessage(failure) });
+    }
+  }
+
+  async function heartbeatLoop(signal: AbortSignal): Promise<void> {
+    while (!signal.aborted) {
+      const leaseMs = held.shortestLeaseMs;
+      await pause(Math.min(IDLE_HEARTBEAT_MS, (leaseMs ?? Number.POSITIVE_INFINITY) / 3), signal);
+      if (signal.aborted) return;
+      try {
+        held.lose(await plane.heartbeat(held.ids, signal));
+      } catch (error) {
+        if (!signal.aborted) logger.warn('heartbeat failed', { error: errorMessage(error) });
+      }
+    }
+  }
+
+  async function work(signal: AbortSignal): Promise<void> {
+    const beating = new AbortController();
+    const heartbeats = heartbeatLoop(beating.signal);
+    await leaseLoop(signal);
+    const drained = new AbortController();
+    const cancel = pause(drainMs, drained.signal).then(() => {
+      if (!drained.signal.aborted) held.cancelAll(stoppedError(options.workerId));
+    });
+    await Promise.all(playing);
+    drained.abort();
+    beating.abort();
+    await Promise.all([cancel, heartbeats]);
+  }
+
+  return {
+    get inFlight() {
+      return { groups: held.size, rollouts: concurrency - limiter.free };
+    },
+    run(signal: AbortSignal): Promise<void> {
+      if (running !== undefined) {
+        return Promise.reject(
+          new LachesisError('failed_precondition', 'This worker has been started before.', {
+            reason: 'WORKER_STARTED',
+            remedy: 'Create another.',
+          }),
+        );
+      }
+      running = work(AbortSignal.any([signal, stop.signal]));
+      return running;
+    },
+    async [Symbol.asyncDispose]() {
+      stop.abort(stoppedError(options.workerId));
+      await running;
+    },
+  };
+}
+
+function stoppedError(workerId: string): LachesisError {
+  return new LachesisError('cancelled', `Worker ${workerId} was stopped.`, {
+    reason: 'WORKER_STOPPED',
+  });
+}
+
+function unknownEnvironment(
+  assignment: Assignment,
+  environments: ReadonlyMap<string, HostedEnvironment>,
+): LachesisError {
+  return new LachesisError(
+    'not_found',
+    `This worker has no environment \`${assignment.environment}\`; it has ${[...environments.keys()].join(', ')}.`,
+    { reason: 'ENVIRONMENT_NOT_FOUND' },
+  );
+}
