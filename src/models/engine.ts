@@ -39,12 +39,15 @@ export interface EngineGeneration {
 /** An inference engine: token ids in, ids and logprobs out. */
 export interface Engine {
   describe(options?: { readonly signal?: AbortSignal }): Promise<EngineDescription>;
-  /** Rejects with a `model_error` or `infrastructure_error`; an aborted signal ends the sampling itself. */
+  /**
+   * Rejects with a `model_error` or `infrastructure_error`. An aborted signal ends the sampling itself:
+   * the call resolves with `abort` and what was sampled by then.
+   */
   generate(
     request: EngineRequest,
     options: { readonly signal: AbortSignal },
   ): Promise<EngineGeneration>;
-  /** Logprobs of ids, each given those before it; absent where the engine can't. */
+  /** Logprobs of all ids but the first, each given those before it; absent where the engine can't. */
   score?(
     tokenIds: Int32Array,
     options: { readonly signal: AbortSignal; readonly temperature?: number },

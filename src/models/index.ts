@@ -6,6 +6,20 @@ export type {
   EngineGeneration,
   EngineRequest,
 } from './engine.ts';
+export { createEmbeddedEngine } from './engines/embedded.ts';
+export {
+  createPolicyServiceEngine,
+  type PolicyServiceEngine,
+  type PolicyServiceEngineOptions,
+} from './engines/policy-service.ts';
+export {
+  createScriptedEngine,
+  type ScriptedCall,
+  type ScriptedEngine,
+  type ScriptedEngineOptions,
+  type ScriptedReply,
+} from './engines/scripted.ts';
+export { createManagedServer, type ManagedServerOptions } from './managed/managed-server.ts';
 export type {
   Completion,
   CompletionRequest,
@@ -14,3 +28,15 @@ export type {
   SessionOptions,
   SessionRecord,
 } from './model-server.ts';
+export type {
+  ChatRenderer,
+  RenderedPiece,
+  RenderState,
+  SampledIds,
+} from './rendering/chat-renderer.ts';
+export {
+  type ChatmlRendererOptions,
+  createChatmlRenderer,
+  type TextTokenizer,
+} from './rendering/chatml-renderer.ts';
+export { type RenderableModel, rendererFor } from './rendering/renderer-for.ts';

@@ -20,6 +20,8 @@ export interface SessionOptions {
 export interface CompletionRequest {
   /** The prompt view; the session finds what is new in it. */
   readonly messages: readonly Message[];
+  /** Index in the transcript of each message of the view; absent: the view is the transcript. */
+  readonly transcriptIndexes?: readonly number[];
   readonly tools: readonly ToolDefinition[];
   readonly toolChoice?: 'auto' | 'none' | 'required';
   readonly sampling: SamplingParameters;

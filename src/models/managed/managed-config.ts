@@ -1,0 +1,15 @@
+import type { ToolCallParser } from '../../parsers/index.ts';
+import type { Engine, EngineDescription } from '../engine.ts';
+import type { ChatRenderer } from '../rendering/chat-renderer.ts';
+
+/** What a managed server's sessions share; none of it changes. */
+export interface ManagedConfig {
+  readonly engine: Engine;
+  readonly renderer: ChatRenderer;
+  readonly parser: ToolCallParser | undefined;
+  readonly logprobs: 'required' | 'ignore';
+  readonly timeoutMs: number;
+  readonly abortGraceMs: number;
+  /** Asked once, and again only after a failure. Rejects when engine and renderer are not of one model. */
+  readonly describe: (signal: AbortSignal) => Promise<EngineDescription>;
+}

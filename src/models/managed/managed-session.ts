@@ -1,0 +1,216 @@
+import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
+import type { AssistantMessage, SamplingParameters } from '../../messages.ts';
+import type { RenderingFingerprint } from '../../tokens/index.ts';
+import { type Deadline, startDeadline } from '../deadline.ts';
+import type { EngineDescription, EngineGeneration } from '../engine.ts';
+import { contextOverflow, unreachable } from '../model-errors.ts';
+import type {
+  Completion,
+  CompletionRequest,
+  ModelSession,
+  SessionOptions,
+  SessionRecord,
+} from '../model-server.ts';
+import { readCompletion } from '../rendering/read-completion.ts';
+import { abortable } from './abortable.ts';
+import { checkGeneration } from './check-generation.ts';
+import type { ManagedConfig } from './managed-config.ts';
+import { SampledMessages } from './message-identity.ts';
+import { type PromptPlan, planPrompt } from './plan-prompt.ts';
+import { promptTokenIds, writePrompt } from './prompt-tokens.ts';
+import { createSerial } from './serial.ts';
+import type { Track } from './track.ts';
+
+/**
+ * One rollout's conversation with an engine. A call first plans its prompt, then asks the engine, and
+ * only when that has answered changes what is held: a call that fails leaves no trace but its count.
+ * Calls run one after another.
+ */
+export class ManagedSession implements ModelSession {
+  readonly #config: ManagedConfig;
+  readonly #options: SessionOptions;
+  readonly #serial = createSerial();
+  readonly #tracks: Track[] = [];
+  readonly #sampled = new SampledMessages();
+  #modelCalls = 0;
+  /** From the engine's replies, not from the segments: a disagreement must show. */
+  #sampledTokens = 0;
+  #logprobMode: SessionRecord['logprobMode'];
+
+  constructor(config: ManagedConfig, options: SessionOptions) {
+    this.#config = config;
+    this.#options = options;
+  }
+
+  complete(
+    request: CompletionRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Completion> {
+    return this.#serial(signal, async () => {
+      signal.throwIfAborted();
+      using deadline = startDeadline(signal, this.#config.timeoutMs);
+      try {
+        return await this.#complete(request, deadline);
+      } catch (thrown) {
+        if (deadline.expired) throw timedOut(this.#config.timeoutMs);
+        signal.throwIfAborted();
+        throw thrown instanceof LachesisError ? thrown : engineFailed(thrown);
+      }
+    });
+  }
+
+  record(): SessionRecord {
+    return {
+      segments: this.#tracks.map((track) => track.builder.build()),
+      sampledTokens: this.#sampledTokens,
+      modelCalls: this.#modelCalls,
+      rendering: this.#rendering,
+      logprobMode: this.#logprobMode,
+    };
+  }
+
+  get #rendering(): RenderingFingerprint {
+    return this.#config.renderer.fingerprint;
+  }
+
+  async #complete(request: CompletionRequest, { signal }: Deadline): Promise<Completion> {
+    const { engine, renderer, abortGraceMs } = this.#config;
+    const plan = this.#plan(request);
+    const description = await abortable(this.#config.describe(signal), signal);
+    this.#logprobMode = description.logprobMode;
+    const prompt = promptTokenIds(plan);
+    const sampling = samplingFor(request.sampling, prompt.length, {
+      description,
+      stopTokenIds: renderer.stopTokenIds,
+    });
+
+    const callIndex = this.#modelCalls;
+    this.#modelCalls += 1;
+    const announcedVersion = this.#options.announcedVersion();
+    const requestId = `${this.#options.rolloutId}/${callIndex}`;
+    const generation = await abortable(
+      engine.generate({ requestId, promptTokenIds: prompt, sampling }, { signal }),
+      signal,
+      abortGraceMs,
+    );
+    checkGeneration(generation, {
+      vocabularySize: description.vocabularySize,
+      logprobsRequired: this.#config.logprobs === 'required',
+    });
+    if (generation.finish === 'abort' && generation.tokenIds.length === 0) signal.throwIfAborted();
+
+    const call = { callIndex, announcedVersion };
+    const completion = this.#keep(request, { plan, prompt, generation, ...call });
+    // What came in time for the record may still have come too late for the caller.
+    signal.throwIfAborted();
+    return completion;
+  }
+
+  #plan({ messages, tools, toolChoice }: CompletionRequest): PromptPlan {
+    if (messages.length === 0) throw invalidInput('messages', 'is empty.');
+    if (toolChoice === 'required') {
+      throw invalidInput('toolChoice', 'is required; a managed model can’t be forced to call.', {
+        reason: 'UNSUPPORTED_TOOL_CHOICE',
+        remedy: 'Use auto, and let the reward ask for the call.',
+      });
+    }
+    const { renderer } = this.#config;
+    return planPrompt({
+      tracks: this.#tracks,
+      renderer,
+      messages,
+      tools,
+      toolsKey: renderer.rendersTools ? JSON.stringify(tools) : '',
+      sampledIds: (message) => this.#sampled.find(message),
+    });
+  }
+
+  #keep(
+    request: CompletionRequest,
+    made: {
+      readonly plan: PromptPlan;
+      readonly prompt: Int32Array;
+      readonly generation: EngineGeneration;
+      readonly callIndex: number;
+      readonly announcedVersion: number;
+    },
+  ): Completion {
+    const { renderer } = this.#config;
+    const { plan, prompt, generation, callIndex, announcedVersion } = made;
+    const { messages, transcriptIndexes } = request;
+    const transcriptIndex = (index: number): number => transcriptIndexes?.[index] ?? index;
+    const track = writePrompt(plan, {
+      id: `s${this.#tracks.length}`,
+      rendering: this.#rendering,
+      toolsKey: renderer.rendersTools ? JSON.stringify(request.tools) : '',
+      transcriptIndex,
+    });
+    if (plan.kind === 'begin') this.#tracks.push(track);
+
+    const { tokenIds, versions } = generation;
+    const logprobs = this.#config.logprobs === 'required' ? generation.logprobs : undefined;
+    track.builder.appendSampled(tokenIds, logprobs, {
+      callIndex,
+      messageIndex: transcriptIndex(messages.length - 1) + 1,
+      announcedVersion,
+      versions,
+    });
+    this.#sampledTokens += tokenIds.length;
+
+    const message = this.#read(request, generation, callIndex);
+    this.#sampled.add(message, tokenIds);
+    track.answered(messages, prompt.length, message);
+    const called = generation.finish === 'stop' && message.toolCalls.length > 0;
+    return {
+      message,
+      finishReason: called ? 'tool_calls' : generation.finish,
+      promptTokens: prompt.length,
+      completionTokens: tokenIds.length,
+    };
+  }
+
+  #read(
+    { tools, toolChoice }: CompletionRequest,
+    { tokenIds, finish }: EngineGeneration,
+    callIndex: number,
+  ): AssistantMessage {
+    const { renderer, parser } = this.#config;
+    const closed = renderer.stopTokenIds.includes(tokenIds.at(-1) ?? -1);
+    return readCompletion(renderer.decode(closed ? tokenIds.subarray(0, -1) : tokenIds), {
+      parser: toolChoice === 'none' ? undefined : parser,
+      toolNames: tools.map(({ name }) => name),
+      // An aborted text is cut off like one that ran out of tokens.
+      finishReason: finish === 'abort' ? 'length' : finish,
+      callId: (index) => `call_${callIndex}_${index}`,
+    });
+  }
+}
+
+/** The caller's sampling with the model's own stops, and no more tokens than the context has left. */
+function samplingFor(
+  sampling: SamplingParameters,
+  promptTokens: number,
+  model: { readonly description: EngineDescription; readonly stopTokenIds: readonly number[] },
+): SamplingParameters {
+  const { contextLength } = model.description;
+  const stopTokenIds = [...new Set([...model.stopTokenIds, ...(sampling.stopTokenIds ?? [])])];
+  if (contextLength === undefined) return { ...sampling, stopTokenIds };
+  if (promptTokens + 1 > contextLength) throw contextOverflow(promptTokens, contextLength);
+  const left = contextLength - promptTokens;
+  return { ...sampling, stopTokenIds, maxTokens: Math.min(sampling.maxTokens ?? left, left) };
+}
+
+function engineFailed(thrown: unknown): LachesisError {
+  return unreachable(`The engine failed: ${errorMessage(thrown)}`, {
+    reason: 'ENGINE_FAILED',
+    cause: thrown,
+  });
+}
+
+function timedOut(timeoutMs: number): LachesisError {
+  return unreachable(`The engine did not finish within ${timeoutMs} ms.`, {
+    reason: 'MODEL_TIMEOUT',
+    remedy: 'Raise timeoutMs, or ask for fewer tokens.',
+    metadata: { timeoutMs: String(timeoutMs) },
+  });
+}
