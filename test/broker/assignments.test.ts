@@ -1,0 +1,166 @@
+import { describe, expect, test } from 'vitest';
+import { never, openFixture } from './support/fixture.ts';
+import { assignment, group } from './support/groups.ts';
+
+async function withAssignments(
+  ids: readonly string[],
+  options: Parameters<typeof openFixture>[1] = {},
+) {
+  const fixture = await openFixture({}, options);
+  await fixture.broker.enqueue(ids.map((id) => assignment(id)));
+  const lease = async (workerId = 'w', max = 1, environments: readonly string[] = ['env']) => {
+    const request = { workerId, environments, max, waitMs: 0, signal: never };
+    const leases = await fixture.broker.lease(request);
+    return leases.map(({ assignment: { id }, attempt }) => `${id}#${attempt}`);
+  };
+  return { ...fixture, lease };
+}
+
+describe('enqueue', () => {
+  test('adds each id once: not while it is open, nor after its group came', async () => {
+    const { broker, lease } = await withAssignments(['a', 'b']);
+    expect(await broker.enqueue([assignment('b'), assignment('c'), assignment('c')])).toEqual([
+      'c',
+    ]);
+    await broker.submit(group('a'));
+    expect(await broker.enqueue([assignment('a')])).toEqual([]);
+    expect(await lease('w', 9)).toEqual(['b#1', 'c#1']);
+  });
+
+  test('takes all or none, up to the limit', async () => {
+    const { broker } = await withAssignments(['a'], { limits: { maxOpenAssignments: 2 } });
+    await expect(broker.enqueue([assignment('b'), assignment('c')])).rejects.toMatchObject({
+      kind: 'resource_exhausted',
+    });
+    expect((await broker.status('run')).openAssignments).toBe(1);
+    expect(await broker.enqueue([assignment('a'), assignment('b')])).toEqual(['b']);
+  });
+});
+
+describe('lease', () => {
+  test('gives the highest priority first, then in order, and only known environments', async () => {
+    const { broker, lease } = await withAssignments(['a', 'b']);
+    await broker.enqueue([
+      assignment('urgent', { priority: 5 }),
+      assignment('later', { priority: -1 }),
+      assignment('other', { environment: 'maths' }),
+    ]);
+    expect(await lease('w', 9)).toEqual(['urgent#1', 'a#1', 'b#1', 'later#1']);
+    expect(await lease('w', 9)).toEqual([]);
+    expect(await lease('w', 9, ['maths', 'env'])).toEqual(['other#1']);
+  });
+
+  test('takes turns over the environments', async () => {
+    const { broker, lease } = await withAssignments(['a', 'b', 'c']);
+    await broker.enqueue([assignment('x', { environment: 'maths' })]);
+    expect(await lease('w', 3, ['env', 'maths'])).toEqual(['a#1', 'x#1', 'b#1']);
+  });
+
+  test('waits for the first, and is woken by it', async () => {
+    const { broker, clock } = await withAssignments([]);
+    const request = { workerId: 'w', environments: ['env'], max: 2, waitMs: 9_000, signal: never };
+    const waiting = broker.lease(request);
+    expect(clock.timers).toBe(1);
+    await broker.enqueue([assignment('a')]);
+    expect(await waiting).toMatchObject([{ attempt: 1, leaseMs: 1_000, assignment: { id: 'a' } }]);
+    expect(clock.timers).toBe(0);
+    const inVain = broker.lease(request);
+    // The other lease ends meanwhile: it goes to whoever waits.
+    clock.advance(1_000);
+    expect(await inVain).toMatchObject([{ attempt: 2 }]);
+  });
+
+  test('gives each of those who wait what the others leave', async () => {
+    const { broker } = await withAssignments([]);
+    const request = { environments: ['env'], max: 2, waitMs: 9_000, signal: never };
+    const all = Promise.all(['w1', 'w2'].map((workerId) => broker.lease({ ...request, workerId })));
+    await broker.enqueue(['a', 'b', 'c'].map((id) => assignment(id)));
+    expect((await all).map((leases) => leases.map((lease) => lease.assignment.id))).toEqual([
+      ['a', 'b'],
+      ['c'],
+    ]);
+  });
+
+  test('returns none when time is up or the signal fires', async () => {
+    const { broker, clock } = await withAssignments([]);
+    const stop = new AbortController();
+    const request = { workerId: 'w', environments: ['env'], max: 1, waitMs: 500 };
+    const late = broker.lease({ ...request, signal: never });
+    const stopped = broker.lease({ ...request, signal: stop.signal });
+    stop.abort();
+    expect(await stopped).toEqual([]);
+    clock.advance(500);
+    expect(await late).toEqual([]);
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe('a lease', () => {
+  test('that runs out gives the assignment back, at the front, as the next attempt', async () => {
+    const { broker, clock, lease } = await withAssignments(['a', 'b']);
+    expect(await lease()).toEqual(['a#1']);
+    clock.advance(999);
+    expect(await broker.extend('w', ['a'])).toEqual([]);
+    clock.advance(999);
+    expect(await lease('w2')).toEqual(['b#1']);
+    clock.advance(1);
+    expect(await lease('w2', 9)).toEqual(['a#2']);
+    expect(await broker.extend('w', ['a', 'unknown'])).toEqual(['a', 'unknown']);
+    expect(await broker.extend('w2', ['a', 'b'])).toEqual([]);
+  });
+
+  test('ends with the group, whoever brings it', async () => {
+    const { broker, clock, lease } = await withAssignments(['a']);
+    await lease('slow');
+    clock.advance(1_000);
+    await lease('quick');
+    expect((await broker.submit(group('a'))).kind).toBe('stored');
+    expect(await broker.extend('quick', ['a'])).toEqual(['a']);
+    expect((await broker.submit(group('a', 2))).kind).toBe('duplicate');
+    expect(await broker.status('run')).toMatchObject({ openAssignments: 0, acceptedGroups: 1 });
+    expect(await lease()).toEqual([]);
+  });
+});
+
+describe('a failed assignment', () => {
+  const fail = (workerId: string, permanent: boolean) => ({
+    workerId,
+    assignmentId: 'a',
+    reason: 'sandbox lost',
+    permanent,
+  });
+
+  test('is tried again until its attempts are used up, then counted', async () => {
+    const { broker, lease, clock } = await withAssignments(['a'], { maxAssignmentAttempts: 3 });
+    expect(await lease()).toEqual(['a#1']);
+    await broker.failAssignment(fail('someone else', true));
+    await broker.failAssignment(fail('w', false));
+    expect(await lease()).toEqual(['a#2']);
+    clock.advance(1_000);
+    expect(await lease()).toEqual(['a#3']);
+    clock.advance(1_000);
+    expect(await broker.status('run')).toMatchObject({
+      openAssignments: 0,
+      droppedGroups: { attempts_exhausted: 1 },
+    });
+    expect(await broker.enqueue([assignment('a')])).toEqual([]);
+  });
+
+  test('for good is not tried again, and saying so twice is once', async () => {
+    const { broker, lease } = await withAssignments(['a']);
+    await lease();
+    await broker.failAssignment(fail('w', true));
+    await broker.failAssignment(fail('w', true));
+    expect((await broker.status('run')).droppedGroups).toEqual({ assignment_failed: 1 });
+    expect(await lease()).toEqual([]);
+  });
+});
+
+test('closing a run takes back its assignments', async () => {
+  const { broker, lease } = await withAssignments(['a', 'b']);
+  await lease();
+  await broker.closeRun('run');
+  expect(await lease()).toEqual([]);
+  expect(await broker.extend('w', ['a'])).toEqual(['a']);
+  await expect(broker.enqueue([assignment('c')])).rejects.toMatchObject({ reason: 'RUN_CLOSED' });
+});
