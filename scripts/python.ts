@@ -7,7 +7,7 @@ import path from 'node:path';
 const root = path.resolve(import.meta.dirname, '..');
 const venv = path.join(root, '.venv');
 const windows = process.platform === 'win32';
-const oldestPython = [3, 9] as const;
+const oldestPython = [3, 10] as const;
 const installTimeoutMs = 300_000;
 
 /** Where the `lachesis` package is: the PYTHONPATH of every script that imports it. */
