@@ -1,3 +1,4 @@
+import type { LachesisError } from '../errors.ts';
 import type { SamplingParameters } from '../messages.ts';
 import type { RenderingFingerprint } from '../tokens/index.ts';
 
@@ -34,6 +35,8 @@ export interface EngineGeneration {
   readonly finish: EngineFinish;
   /** Tiles `tokenIds`; empty when the engine reports no version. */
   readonly versions: readonly { readonly length: number; readonly version: number }[];
+  /** The call broke after these were sampled: they go on record as abandoned, and this is thrown. */
+  readonly failure?: LachesisError;
 }
 
 /** An inference engine: token ids in, ids and logprobs out. */

@@ -50,7 +50,10 @@ export interface ModelSession {
 }
 
 export interface SessionRecord {
-  /** In order of creation; empty for a direct server. Sampled spans are `trained` until a policy says otherwise. */
+  /**
+   * In order of creation; empty for a direct server. Sampled spans are `trained` until a policy says
+   * otherwise, and `abandoned_retry` where the call failed after it had sampled them.
+   */
   readonly segments: readonly Segment[];
   /** Tokens that the engine produced, from the engine's own replies; undefined for a direct server. */
   readonly sampledTokens: number | undefined;

@@ -106,6 +106,7 @@ describe('rendererFor', () => {
   const tokenizerSha256 = tokenizer.fingerprint.replace('sha256:', '');
   const model = {
     chatFormat: 'chatml-hermes',
+    vocabularySize: tokenizer.vocabularySize,
     vocabulary,
     specialTokens: ids,
     rendering: { tokenizerSha256 },
@@ -116,6 +117,14 @@ describe('rendererFor', () => {
     expect(rebuilt.fingerprint).toEqual(renderer.fingerprint);
     const messages = [say('user', 'hello world')];
     expect(joined(rebuilt.render(messages, []))).toEqual(joined(renderer.render(messages, [])));
+  });
+
+  test('takes the learned pieces alone too', () => {
+    const rebuilt = rendererFor({
+      ...model,
+      vocabulary: vocabulary.slice(256 + specialTokens.length),
+    });
+    expect(rebuilt.fingerprint).toEqual(renderer.fingerprint);
   });
 
   test.each([

@@ -410,6 +410,33 @@ describe('a failure of the engine', () => {
     expect(segments[0]!.spans.at(-1)).toMatchObject({ callIndex: 1 });
   });
 
+  test('after it has sampled keeps that as abandoned, and the retry is a branch', async () => {
+    const lost = new LachesisError('infrastructure_error', 'lost', { reason: 'LOST' });
+    const { engine, session, ask } = start([
+      { text: 'x' },
+      { text: 'hello', error: lost, sampledBeforeError: 1 },
+      { text: 'hello' },
+    ]);
+    const first = await ask([say('user', 'a')]);
+    const history = [say('user', 'a'), first.message, say('user', 'b')];
+    await expect(ask(history)).rejects.toBe(lost);
+    await ask(history);
+    const { segments, sampledTokens } = session.record();
+    expect(segments.map(({ reason }) => reason)).toEqual(['start', 'branch']);
+    expect(segments[0]!.spans.at(-1)).toMatchObject({ length: 1, loss: 'abandoned_retry' });
+    expect([...engine.calls[2]!.promptTokenIds]).toEqual([...engine.calls[1]!.promptTokenIds]);
+    const { ledger, rows } = settle({
+      rolloutId: 'r',
+      segments,
+      sampledTokens: sampledTokens!,
+      policy: 'strict',
+      maxRowTokens: 0,
+      masked: false,
+    });
+    expect(ledger).toMatchObject({ sampled: 5, trained: 4, abandonedRetry: 1 });
+    expect(rows.map(({ segmentId }) => segmentId)).toEqual(['s1']);
+  });
+
   test('that has no type is infrastructure, and can be retried', async () => {
     const { ask } = start([{ error: new Error('boom') }]);
     await expect(ask([say('user', 'a')])).rejects.toMatchObject({
@@ -486,6 +513,7 @@ describe('an abort', () => {
       reason: 'MODEL_TIMEOUT',
     });
     expect(session.record().sampledTokens).toBe(1);
+    expect(session.record().segments[0]!.spans.at(-1)).toMatchObject({ loss: 'abandoned_retry' });
   });
 });
 

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { LachesisError } from '../../src/errors.ts';
 import type { Message, ToolMessage } from '../../src/messages.ts';
 import { createManagedServer, createScriptedEngine } from '../../src/models/index.ts';
 import { hermesParser } from '../../src/parsers/index.ts';
@@ -9,7 +10,7 @@ import { END, say, spiedRenderer, tokenizer } from './chatml.ts';
 /** What happens before a call, and what the engine samples in it. */
 interface Step {
   readonly sampled: readonly number[];
-  readonly ending: 'stop' | 'dropped stop' | 'length' | 'abort';
+  readonly ending: 'stop' | 'dropped stop' | 'length' | 'abort' | 'failure';
   readonly move:
     | 'user'
     | 'tool'
@@ -33,7 +34,7 @@ const sampledIds = fc.array(
 
 const step: fc.Arbitrary<Step> = fc.record({
   sampled: sampledIds,
-  ending: fc.constantFrom('stop', 'stop', 'stop', 'dropped stop', 'length', 'abort'),
+  ending: fc.constantFrom('stop', 'stop', 'stop', 'dropped stop', 'length', 'failure', 'abort'),
   move: fc.constantFrom(
     'user',
     'tool',
@@ -59,6 +60,7 @@ const tool = (content: string): ToolMessage => ({
 function next(
   history: readonly Message[],
   { move, text: content }: Step,
+  index: number,
 ): { messages: Message[]; grows: boolean } {
   switch (move) {
     case 'user':
@@ -81,7 +83,7 @@ function next(
       return { messages: history.slice(0, -1), grows: false };
     case 'edit':
       return {
-        messages: [say('system', `other ${content}`), ...history.slice(1), say('user', content)],
+        messages: [say('system', `other ${index}`), ...history.slice(1), say('user', content)],
         grows: false,
       };
     case 'drop':
@@ -105,6 +107,8 @@ function ownSampled(segment: Segment) {
   return found;
 }
 
+const lost = new LachesisError('infrastructure_error', 'lost', { reason: 'LOST' });
+
 test('segments are the engine’s own log, whatever the conversation', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 10 }), async (steps) => {
@@ -118,6 +122,9 @@ test('segments are the engine’s own log, whatever the conversation', async () 
           if (ending === 'stop') return { tokenIds: [...ids, END] };
           if (ending === 'abort')
             return { tokenIds: ids, after: new Promise(() => {}), sampledBeforeAbort: ids.length };
+          if (ending === 'failure') {
+            return { tokenIds: ids, error: lost, sampledBeforeError: ids.length - 1 };
+          }
           return { tokenIds: ids, finish: ending === 'length' ? 'length' : 'stop' };
         },
       });
@@ -149,9 +156,14 @@ test('segments are the engine’s own log, whatever the conversation', async () 
           expect(segments.length).toBe(before + 1);
           if (before > 0) expect(segments.at(-1)!.reasonDetail).not.toBe('');
         }
-        if (completion === undefined) break;
+        if (completion === undefined) {
+          if (current.ending === 'abort') break;
+          // A failure is tried again with the same prompt.
+          grows = false;
+          continue;
+        }
         history.push(completion.message);
-        ({ messages: history, grows } = next(history, current));
+        ({ messages: history, grows } = next(history, current, index));
       }
 
       // Invariant 1: at each call a segment holds exactly what the engine saw and produced.

@@ -6,6 +6,7 @@ import {
   type GenerateResponse,
   PolicyService,
 } from '../../../gen/lachesis/v1/policy_service_pb.ts';
+import type { LachesisError } from '../../errors.ts';
 import type { SamplingParameters } from '../../messages.ts';
 import {
   createGrpcTransport,
@@ -81,9 +82,13 @@ export function createPolicyServiceEngine(
       } catch (thrown) {
         // What was sampled is kept: the call ended because we ended it.
         if (signal.aborted) return joined(pieces, 'abort');
-        throw engineError(thrown);
+        const failure = engineError(thrown);
+        if (pieces.length === 0) throw failure;
+        return { ...joined(pieces, 'abort'), failure };
       }
-      return joined(pieces, readFinish(pieces.at(-1)?.finishReason));
+      const word = pieces.at(-1)?.finishReason;
+      if (word === 'stop' || word === 'length' || word === 'abort') return joined(pieces, word);
+      return { ...joined(pieces, 'abort'), failure: incomplete(word) };
     },
     async score(tokenIds, { signal, temperature }) {
       try {
@@ -104,9 +109,8 @@ export function createPolicyServiceEngine(
   };
 }
 
-function readFinish(word: string | undefined): EngineFinish {
-  if (word === 'stop' || word === 'length' || word === 'abort') return word;
-  throw unreachable(
+function incomplete(word: string | undefined): LachesisError {
+  return unreachable(
     `The policy service's stream ended ${word ? `with "${word}"` : 'without a finish reason'}.`,
     { reason: 'GENERATION_INCOMPLETE', remedy: 'The last piece says stop, length or abort.' },
   );

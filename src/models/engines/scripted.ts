@@ -1,3 +1,4 @@
+import { LachesisError } from '../../errors.ts';
 import type {
   Engine,
   EngineDescription,
@@ -21,6 +22,8 @@ export interface ScriptedReply {
   readonly versions?: EngineGeneration['versions'];
   /** Thrown in place of an answer. */
   readonly error?: unknown;
+  /** With a LachesisError: ids that were sampled before it. Default: 0. */
+  readonly sampledBeforeError?: number;
   /** The answer waits for it; an abort ends the wait. */
   readonly after?: Promise<unknown>;
   /** Ids that count as sampled when the wait is aborted. Default: 0. */
@@ -43,7 +46,7 @@ export interface ScriptedEngineOptions {
 export interface ScriptedCall {
   readonly request: EngineRequest;
   readonly promptTokenIds: Int32Array;
-  /** Empty until it has answered, and when it failed. */
+  /** Empty until it has answered. */
   readonly sampledTokenIds: Int32Array;
   readonly state: 'waiting' | 'answered' | 'aborted' | 'failed';
 }
@@ -103,10 +106,20 @@ export function createScriptedEngine(options: ScriptedEngineOptions): ScriptedEn
         const reply = await replyTo(request, index);
         const whole = generationOf(reply, request, { ...options, description });
         const aborted = await waitFor(reply.after, signal);
-        if (reply.error !== undefined && !aborted) throw reply.error;
-        const generation = aborted ? cut(whole, reply.sampledBeforeAbort ?? 0, 'abort') : whole;
-        log(aborted ? 'aborted' : 'answered', generation.tokenIds);
-        return generation;
+        if (aborted) {
+          const partial = cut(whole, reply.sampledBeforeAbort ?? 0, 'abort');
+          log('aborted', partial.tokenIds);
+          return partial;
+        }
+        const { error, sampledBeforeError = 0 } = reply;
+        if (error instanceof LachesisError && sampledBeforeError > 0) {
+          const partial = cut(whole, sampledBeforeError, 'abort');
+          log('failed', partial.tokenIds);
+          return { ...partial, failure: error };
+        }
+        if (error !== undefined) throw error;
+        log('answered', whole.tokenIds);
+        return whole;
       } catch (error) {
         log('failed');
         throw error;

@@ -1,6 +1,6 @@
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import type { AssistantMessage, SamplingParameters } from '../../messages.ts';
-import type { RenderingFingerprint } from '../../tokens/index.ts';
+import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
 import { type Deadline, startDeadline } from '../deadline.ts';
 import type { EngineDescription, EngineGeneration } from '../engine.ts';
 import { contextOverflow, unreachable } from '../model-errors.ts';
@@ -32,6 +32,8 @@ export class ManagedSession implements ModelSession {
   readonly #serial = createSerial();
   readonly #tracks: Track[] = [];
   readonly #sampled = new SampledMessages();
+  /** Calls that failed after the engine had sampled something: nobody uses their replies. */
+  readonly #abandoned = new Set<number>();
   #modelCalls = 0;
   /** From the engine's replies, not from the segments: a disagreement must show. */
   #sampledTokens = 0;
@@ -61,7 +63,7 @@ export class ManagedSession implements ModelSession {
 
   record(): SessionRecord {
     return {
-      segments: this.#tracks.map((track) => track.builder.build()),
+      segments: this.#tracks.map((track) => this.#withAbandoned(track.builder.build())),
       sampledTokens: this.#sampledTokens,
       modelCalls: this.#modelCalls,
       rendering: this.#rendering,
@@ -73,8 +75,20 @@ export class ManagedSession implements ModelSession {
     return this.#config.renderer.fingerprint;
   }
 
-  async #complete(request: CompletionRequest, { signal }: Deadline): Promise<Completion> {
+  #withAbandoned(segment: Segment): Segment {
+    if (this.#abandoned.size === 0) return segment;
+    const spans = segment.spans.map(
+      (span): Span =>
+        span.callIndex !== undefined && this.#abandoned.has(span.callIndex)
+          ? { ...span, loss: 'abandoned_retry' }
+          : span,
+    );
+    return { ...segment, spans };
+  }
+
+  async #complete(request: CompletionRequest, deadline: Deadline): Promise<Completion> {
     const { engine, renderer, abortGraceMs } = this.#config;
+    const { signal } = deadline;
     const plan = this.#plan(request);
     const description = await abortable(this.#config.describe(signal), signal);
     this.#logprobMode = description.logprobMode;
@@ -97,10 +111,15 @@ export class ManagedSession implements ModelSession {
       vocabularySize: description.vocabularySize,
       logprobsRequired: this.#config.logprobs === 'required',
     });
-    if (generation.finish === 'abort' && generation.tokenIds.length === 0) signal.throwIfAborted();
-
+    const { failure, tokenIds } = generation;
+    if (tokenIds.length === 0) {
+      signal.throwIfAborted();
+      if (failure !== undefined) throw failure;
+    }
     const call = { callIndex, announcedVersion };
     const completion = this.#keep(request, { plan, prompt, generation, ...call });
+    if (failure !== undefined || deadline.expired) this.#abandoned.add(callIndex);
+    if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
     return completion;

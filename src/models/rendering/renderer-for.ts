@@ -7,7 +7,8 @@ import { type ChatmlRendererOptions, createChatmlRenderer } from './chatml-rende
 export interface RenderableModel {
   /** `chatml-hermes` is known. */
   readonly chatFormat: string;
-  /** The bytes of each id. */
+  readonly vocabularySize: number;
+  /** The bytes of each id, or of the learned pieces only. */
   readonly vocabulary: readonly Uint8Array[];
   readonly specialTokens: Readonly<Record<string, number>>;
   readonly rendering?: { readonly tokenizerSha256: string } | undefined;
@@ -24,13 +25,17 @@ export function rendererFor(
   if (model.chatFormat !== 'chatml-hermes') {
     throw unknownRendering(`its chat format is "${model.chatFormat}", not "chatml-hermes"`);
   }
-  const learned = model.vocabulary.slice(FIXED_IDS);
+  const { vocabulary, vocabularySize } = model;
+  const learned = vocabulary.length === vocabularySize ? vocabulary.slice(FIXED_IDS) : vocabulary;
   const decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let tokenizer: Tokenizer;
   try {
     tokenizer = new Tokenizer(learned.map((piece) => decoder.decode(piece)));
   } catch (cause) {
     throw unknownRendering('its vocabulary is not one of bytes, special tokens and pieces', cause);
+  }
+  if (tokenizer.vocabularySize !== vocabularySize) {
+    throw unknownRendering(`its ${vocabularySize} ids are not all described`);
   }
   const differing = specialTokens.find(
     (token) => model.specialTokens[token] !== tokenizer.encode(token, { allowSpecial: true })[0],
