@@ -4,6 +4,8 @@ import type { Clock } from '../../src/agent/index.ts';
 export interface ManualClock extends Clock {
   /** Timers not yet run or called off. */
   readonly pending: number;
+  /** How far away the next timer is; undefined when there is none. */
+  readonly nextInMs: number | undefined;
   /** Moves on, running due timers in order and letting what they wake run before the next. */
   advance(ms: number): Promise<void>;
 }
@@ -16,6 +18,10 @@ export function manualClock(): ManualClock {
   return {
     get pending() {
       return timers.size;
+    },
+    get nextInMs() {
+      if (timers.size === 0) return undefined;
+      return Math.min(...[...timers.values()].map(({ dueMs }) => dueMs)) - nowMs;
     },
     now: () => nowMs,
     schedule(delayMs, run) {
@@ -40,25 +46,28 @@ export function manualClock(): ManualClock {
   };
 }
 
-/** A clock whose timers are due as soon as nothing else is to be done; no time is waited for. */
+/** A clock that jumps to its next timer as soon as nothing else is to be done; no time is waited for. */
 export function eagerClock(): Clock {
-  let nowMs = 0;
+  const clock = manualClock();
+  let isArmed = false;
+  const arm = (): void => {
+    if (isArmed || clock.nextInMs === undefined) return;
+    isArmed = true;
+    // Two rounds of the event loop: work that is ready comes first.
+    setImmediate(() =>
+      setImmediate(async () => {
+        await clock.advance(clock.nextInMs ?? 0);
+        isArmed = false;
+        arm();
+      }),
+    );
+  };
   return {
-    now: () => nowMs,
+    now: clock.now,
     schedule(delayMs, run) {
-      const dueMs = nowMs + delayMs;
-      let isOff = false;
-      // Two rounds of the event loop: work that is ready comes first.
-      setImmediate(() =>
-        setImmediate(() => {
-          if (isOff) return;
-          nowMs = Math.max(nowMs, dueMs);
-          run();
-        }),
-      );
-      return () => {
-        isOff = true;
-      };
+      const cancel = clock.schedule(delayMs, run);
+      arm();
+      return cancel;
     },
   };
 }
