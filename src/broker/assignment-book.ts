@@ -23,6 +23,11 @@ interface Open {
   standing: Standing;
 }
 
+export type Failed =
+  | { readonly kind: 'not_held' }
+  | { readonly kind: 'queued_again' }
+  | { readonly kind: 'ended'; readonly assignment: StoredAssignment };
+
 export interface AssignmentBookOptions {
   readonly leaseMs: number;
   /** Times an assignment is tried before it is given up. */
@@ -112,12 +117,12 @@ export class AssignmentBook {
     return lost;
   }
 
-  /** Gives it back. Returns it when that ended it; undefined when it is queued again, or not held. */
-  fail(workerId: string, id: string, permanent: boolean): StoredAssignment | undefined {
+  /** Gives it back, or ends it: for good, or after its last attempt. */
+  fail(workerId: string, id: string, permanent: boolean): Failed {
     const open = this.#heldBy(workerId, id);
-    if (open === undefined) return undefined;
-    if (permanent) return this.end(id);
-    return this.#giveBack(open);
+    if (open === undefined) return { kind: 'not_held' };
+    const ended = permanent ? this.end(id) : this.#giveBack(open);
+    return ended === undefined ? { kind: 'queued_again' } : { kind: 'ended', assignment: ended };
   }
 
   /** Ends it, whatever its standing: its group came, or it is cancelled. */
@@ -154,6 +159,7 @@ export class AssignmentBook {
     return { requeued, ended };
   }
 
+  /** Returns it when that ended it. */
   #giveBack(open: Open): StoredAssignment | undefined {
     if (open.attempts >= this.#options.maxAttempts) return this.end(open.assignment.id);
     this.#leave(open);

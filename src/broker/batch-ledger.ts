@@ -100,9 +100,8 @@ export class BatchLedger {
     if (known !== undefined && known.mode !== consumer.mode) {
       throw consumerModeDiffers(consumer.id, known.mode);
     }
-    if (known === undefined && this.#consumers.size >= this.#options.maxConsumers) {
-      throw limitReached('consumers of this run', this.#options.maxConsumers);
-    }
+    if (known === undefined) this.#makeRoom();
+    this.#consumers.delete(consumer.id);
     this.#consumers.set(consumer.id, consumer);
     const lane = laneOf(consumer);
     for (const { lanes } of this.#open.values()) {
@@ -206,6 +205,21 @@ export class BatchLedger {
     }
     open.lanes.set(lane, giveBack(delivery));
     return true;
+  }
+
+  /** Forgets the competing consumer registered longest ago that holds nothing, when there are too many. */
+  #makeRoom(): void {
+    if (this.#consumers.size < this.#options.maxConsumers) return;
+    const holders = new Set<string>();
+    for (const { lanes } of this.#open.values()) {
+      for (const lane of lanes.values()) if (lane.kind === 'leased') holders.add(lane.holder);
+    }
+    for (const { id, mode } of this.#consumers.values()) {
+      if (mode !== 'compete' || holders.has(id)) continue;
+      this.#consumers.delete(id);
+      return;
+    }
+    throw limitReached('consumers of this run', this.#options.maxConsumers);
   }
 
   #deliver(open: OpenBatch, lane: string, delivery: LeasedDelivery, consumer: Consumer): Handed {

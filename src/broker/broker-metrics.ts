@@ -7,7 +7,7 @@ export interface BrokerMetrics {
   dropped(reason: string, groups: number): void;
   /** `cut`, `redelivered`, `acked` or `nacked`. */
   batch(event: 'cut' | 'redelivered' | 'acked' | 'nacked'): void;
-  assignment(event: 'enqueued' | 'leased' | 'expired' | 'failed' | 'given_up', count: number): void;
+  assignment(event: 'enqueued' | 'leased' | 'expired' | 'failed', count: number): void;
   /** Groups that cuts looked at: flat cost shows as this growing with batches, not with the queue. */
   visited(groups: number): void;
 }

@@ -1,6 +1,5 @@
-import { isDeepStrictEqual } from 'node:util';
 import { invalidInput } from '../errors.ts';
-import { AssignmentBook } from './assignment-book.ts';
+import { AssignmentDesk } from './assignment-desk.ts';
 import type {
   Broker,
   ConsumerKey,
@@ -16,16 +15,9 @@ import type {
 import { type BrokerMetrics, brokerMetrics } from './broker-metrics.ts';
 import { type BrokerConfig, type MemoryBrokerOptions, resolveBrokerOptions } from './options.ts';
 import { batchTarget } from './packing.ts';
-import {
-  brokerClosed,
-  groupNotFound,
-  groupNotKept,
-  limitReached,
-  runNotFound,
-  settingsDiffer,
-} from './refusals.ts';
-import { Run } from './run.ts';
-import type { DropReason } from './run-figures.ts';
+import { brokerClosed, groupNotFound, groupNotKept } from './refusals.ts';
+import type { Run } from './run.ts';
+import { RunTable } from './run-table.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 type RankKey = ConsumerKey & { readonly rank: number };
@@ -43,19 +35,22 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): Broker {
 class MemoryBroker implements Broker {
   readonly #config: BrokerConfig;
   readonly #metrics: BrokerMetrics;
-  readonly #runs = new Map<string, Run>();
-  readonly #book: AssignmentBook;
+  readonly #runs: RunTable;
   readonly #waiting: WaitingRoom;
+  readonly #assignments: AssignmentDesk;
   #closed = false;
 
   constructor(config: BrokerConfig) {
     this.#config = config;
     this.#metrics = brokerMetrics(config.metrics);
-    this.#book = new AssignmentBook({
-      leaseMs: config.assignmentLeaseMs,
-      maxAttempts: config.maxAssignmentAttempts,
-    });
+    this.#runs = new RunTable(config, this.#metrics);
     this.#waiting = new WaitingRoom(config.clock, (nowMs) => this.#advance(nowMs));
+    this.#assignments = new AssignmentDesk({
+      config,
+      metrics: this.#metrics,
+      runs: this.#runs,
+      waiting: this.#waiting,
+    });
   }
 
   async openRun(
@@ -64,21 +59,8 @@ class MemoryBroker implements Broker {
     initialPolicyVersion: number,
   ): Promise<{ readonly run: RunState; readonly existed: boolean }> {
     this.#assertOpen();
-    const known = this.#runs.get(id);
-    if (known !== undefined) {
-      const differing = differingSettings(known.settings, settings);
-      if (differing.length > 0) throw settingsDiffer(id, differing);
-      return { run: known.state(), existed: true };
-    }
-    if (!(batchTarget(settings.batchSize) >= 1)) {
-      throw invalidInput('settings.batch_size', 'must be at least 1.');
-    }
-    const { maxRuns } = this.#config.limits;
-    if (this.#runs.size >= maxRuns) throw limitReached('runs', maxRuns);
-    const fields = { id, settings, policyVersion: initialPolicyVersion, openTimeMs: this.#nowMs() };
-    const run = new Run(fields, this.#config, this.#metrics);
-    this.#runs.set(id, run);
-    return { run: run.state(), existed: false };
+    const { run, existed } = this.#runs.open(id, settings, initialPolicyVersion);
+    return { run: run.state(), existed };
   }
 
   async getRun(id: string): Promise<RunState> {
@@ -87,13 +69,13 @@ class MemoryBroker implements Broker {
 
   async listRuns(): Promise<readonly RunState[]> {
     this.#assertOpen();
-    return [...this.#runs.values()].reverse().map((run) => run.state());
+    return [...this.#runs].reverse().map((run) => run.state());
   }
 
   async closeRun(id: string): Promise<RunState> {
     const run = this.#run(id);
     run.close();
-    this.#book.endRun(id);
+    this.#assignments.endRun(id);
     for (const topic of [topicOf.room(id), topicOf.batch(id), topicOf.policy(id)]) {
       this.#waiting.wake(topic);
     }
@@ -103,86 +85,39 @@ class MemoryBroker implements Broker {
   async status(id: string): Promise<RunStatus> {
     const run = this.#run(id);
     const nowMs = this.#nowMs();
-    this.#expire(nowMs);
-    return run.status(nowMs, this.#book.openOf(id));
+    this.#assignments.expire(nowMs);
+    return run.status(nowMs, this.#assignments.openOf(id));
   }
 
   async enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]> {
-    const added = new Map<string, StoredAssignment>();
-    const room = new Map<string, number>();
-    const { maxOpenAssignments } = this.#config.limits;
-    for (const assignment of assignments) {
-      const { id, runId, environment } = assignment;
-      const run = this.#run(runId);
-      run.assertTakes(environment);
-      const ended = run.endedAssignments.has(id) || run.history.positionOf(id) !== undefined;
-      if (ended || added.has(id) || this.#book.has(id)) continue;
-      const left = room.get(runId) ?? maxOpenAssignments - this.#book.openOf(runId);
-      if (left <= 0) throw limitReached('open assignments of this run', maxOpenAssignments);
-      room.set(runId, left - 1);
-      added.set(id, assignment);
-    }
-    for (const assignment of added.values()) this.#book.enqueue(assignment);
-    this.#metrics.assignment('enqueued', added.size);
-    if (added.size > 0) this.#waiting.wake(topicOf.lease);
-    return [...added.keys()];
+    this.#assertOpen();
+    return this.#assignments.enqueue(assignments);
   }
 
-  async lease(request: {
-    readonly workerId: string;
-    readonly environments: readonly string[];
-    readonly max: number;
-    readonly waitMs: number;
-    readonly signal: AbortSignal;
-  }): Promise<readonly LeasedAssignment[]> {
+  async lease(request: Parameters<Broker['lease']>[0]): Promise<readonly LeasedAssignment[]> {
     this.#assertOpen();
-    const { workerId, environments, max, waitMs, signal } = request;
-    this.#expire(this.#nowMs());
-    return this.#waiting.wait<readonly LeasedAssignment[]>({
-      topic: topicOf.lease,
-      attempt: () => {
-        const nowMs = this.#nowMs();
-        const leases = this.#book.lease(workerId, environments, max, nowMs);
-        if (leases.length === 0) return undefined;
-        this.#waiting.expectExpiry(nowMs + this.#config.assignmentLeaseMs);
-        this.#metrics.assignment('leased', leases.length);
-        return leases;
-      },
-      fallback: () => [],
-      waitMs,
-      signal,
-    });
+    return this.#assignments.lease(request);
   }
 
   async extend(workerId: string, assignmentIds: readonly string[]): Promise<readonly string[]> {
     this.#assertOpen();
-    const nowMs = this.#nowMs();
-    this.#expire(nowMs);
-    return this.#book.extend(workerId, assignmentIds, nowMs);
+    return this.#assignments.extend(workerId, assignmentIds);
   }
 
-  async failAssignment(request: {
-    readonly workerId: string;
-    readonly assignmentId: string;
-    readonly reason: string;
-    readonly permanent: boolean;
-  }): Promise<void> {
+  async failAssignment(request: Parameters<Broker['failAssignment']>[0]): Promise<void> {
     this.#assertOpen();
-    const { workerId, assignmentId, permanent } = request;
-    this.#expire(this.#nowMs());
-    const ended = this.#book.fail(workerId, assignmentId, permanent);
-    this.#metrics.assignment('failed', 1);
-    if (ended === undefined) this.#waiting.wake(topicOf.lease);
-    else this.#giveUp(ended, permanent ? 'assignment_failed' : 'attempts_exhausted');
+    this.#assignments.fail(request.workerId, request.assignmentId, request.permanent);
   }
 
   async submit(group: StoredGroup): Promise<SubmitOutcome> {
     const run = this.#run(group.runId);
     try {
       const outcome = run.submit(group, this.#nowMs());
-      if (outcome.kind === 'stored') this.#book.end(group.id);
       this.#metrics.submitted(outcome.kind);
-      if (outcome.kind === 'stored') this.#waiting.wake(topicOf.batch(run.id));
+      if (outcome.kind === 'stored') {
+        this.#assignments.end(group.id);
+        this.#waiting.wake(topicOf.batch(run.id));
+      }
       return outcome;
     } catch (error) {
       this.#metrics.submitted('refused');
@@ -331,37 +266,19 @@ class MemoryBroker implements Broker {
     return handed;
   }
 
-  /** Gives back the assignments whose leases are over. Costs what expired. */
-  #expire(nowMs: number): void {
-    const { requeued, ended } = this.#book.expire(nowMs);
-    this.#metrics.assignment('expired', requeued + ended.length);
-    for (const assignment of ended) this.#giveUp(assignment, 'attempts_exhausted');
-    if (requeued > 0) this.#waiting.wake(topicOf.lease);
-  }
-
-  /** The same, and when the next lease of anything is over. */
+  /** Lets expire what is due; returns when the next lease of anything is over. */
   #advance(nowMs: number): number | undefined {
-    this.#expire(nowMs);
-    let nextMs = this.#book.nextExpiryMs ?? Infinity;
-    for (const run of this.#runs.values()) {
+    this.#assignments.expire(nowMs);
+    let nextMs = this.#assignments.nextExpiryMs ?? Infinity;
+    for (const run of this.#runs) {
       nextMs = Math.min(nextMs, run.batches.nextExpiryMs(nowMs) ?? Infinity);
     }
     return nextMs === Infinity ? undefined : nextMs;
   }
 
-  #giveUp(assignment: StoredAssignment, reason: DropReason): void {
-    const run = this.#runs.get(assignment.runId);
-    run?.endedAssignments.add(assignment.id);
-    run?.figures.drop(reason);
-    this.#metrics.dropped(reason, 1);
-    this.#metrics.assignment('given_up', 1);
-  }
-
   #run(id: string): Run {
     this.#assertOpen();
-    const run = this.#runs.get(id);
-    if (run === undefined) throw runNotFound(id);
-    return run;
+    return this.#runs.get(id);
   }
 
   #assertOpen(): void {
@@ -374,13 +291,7 @@ class MemoryBroker implements Broker {
 }
 
 const topicOf = {
-  lease: 'lease',
   room: (runId: string) => `room/${runId}`,
   batch: (runId: string) => `batch/${runId}`,
   policy: (runId: string) => `policy/${runId}`,
 } as const;
-
-function differingSettings(one: RunSettings, other: RunSettings): readonly string[] {
-  const names = Object.keys(one) as (keyof RunSettings)[];
-  return names.filter((name) => !isDeepStrictEqual(one[name], other[name]));
-}

@@ -1,0 +1,129 @@
+import { AssignmentBook } from './assignment-book.ts';
+import type { Broker, LeasedAssignment, StoredAssignment } from './broker.ts';
+import type { BrokerMetrics } from './broker-metrics.ts';
+import type { BrokerConfig } from './options.ts';
+import { limitReached } from './refusals.ts';
+import type { DropReason } from './run-figures.ts';
+import type { RunTable } from './run-table.ts';
+import type { WaitingRoom } from './waiting-room.ts';
+
+const TOPIC = 'lease';
+
+/** The book of assignments with a clock, and with workers who wait for some. */
+export class AssignmentDesk {
+  readonly #config: BrokerConfig;
+  readonly #metrics: BrokerMetrics;
+  readonly #runs: RunTable;
+  readonly #waiting: WaitingRoom;
+  readonly #book: AssignmentBook;
+
+  constructor(rooms: {
+    readonly config: BrokerConfig;
+    readonly metrics: BrokerMetrics;
+    readonly runs: RunTable;
+    readonly waiting: WaitingRoom;
+  }) {
+    this.#config = rooms.config;
+    this.#metrics = rooms.metrics;
+    this.#runs = rooms.runs;
+    this.#waiting = rooms.waiting;
+    this.#book = new AssignmentBook({
+      leaseMs: rooms.config.assignmentLeaseMs,
+      maxAttempts: rooms.config.maxAssignmentAttempts,
+    });
+  }
+
+  /** When the first lease is over; undefined when none is out. */
+  get nextExpiryMs(): number | undefined {
+    return this.#book.nextExpiryMs;
+  }
+
+  openOf(runId: string): number {
+    return this.#book.openOf(runId);
+  }
+
+  /** All or none; returns the ids that are new. */
+  enqueue(assignments: readonly StoredAssignment[]): readonly string[] {
+    const added = new Map<string, StoredAssignment>();
+    const room = new Map<string, number>();
+    const { maxOpenAssignments } = this.#config.limits;
+    for (const assignment of assignments) {
+      const { id, runId, environment } = assignment;
+      const run = this.#runs.get(runId);
+      run.assertTakes(environment);
+      const ended = run.endedAssignments.has(id) || run.history.positionOf(id) !== undefined;
+      if (ended || added.has(id) || this.#book.has(id)) continue;
+      const left = room.get(runId) ?? maxOpenAssignments - this.#book.openOf(runId);
+      if (left <= 0) throw limitReached('open assignments of this run', maxOpenAssignments);
+      room.set(runId, left - 1);
+      added.set(id, assignment);
+    }
+    for (const assignment of added.values()) this.#book.enqueue(assignment);
+    this.#metrics.assignment('enqueued', added.size);
+    if (added.size > 0) this.#waiting.wake(TOPIC);
+    return [...added.keys()];
+  }
+
+  async lease(request: Parameters<Broker['lease']>[0]): Promise<readonly LeasedAssignment[]> {
+    const { workerId, environments, max, waitMs, signal } = request;
+    this.expire(this.#nowMs());
+    return this.#waiting.wait<readonly LeasedAssignment[]>({
+      topic: TOPIC,
+      attempt: () => {
+        const nowMs = this.#nowMs();
+        const leases = this.#book.lease(workerId, environments, max, nowMs);
+        if (leases.length === 0) return undefined;
+        this.#waiting.expectExpiry(nowMs + this.#config.assignmentLeaseMs);
+        this.#metrics.assignment('leased', leases.length);
+        return leases;
+      },
+      fallback: () => [],
+      waitMs,
+      signal,
+    });
+  }
+
+  extend(workerId: string, ids: readonly string[]): readonly string[] {
+    const nowMs = this.#nowMs();
+    this.expire(nowMs);
+    return this.#book.extend(workerId, ids, nowMs);
+  }
+
+  /** A lease that is not the worker's (any more) is left alone, so that saying it twice is once. */
+  fail(workerId: string, id: string, permanent: boolean): void {
+    this.expire(this.#nowMs());
+    const failed = this.#book.fail(workerId, id, permanent);
+    if (failed.kind === 'not_held') return;
+    this.#metrics.assignment('failed', 1);
+    if (failed.kind === 'queued_again') this.#waiting.wake(TOPIC);
+    else this.#giveUp(failed.assignment, permanent ? 'assignment_failed' : 'attempts_exhausted');
+  }
+
+  /** Its group came. */
+  end(id: string): void {
+    this.#book.end(id);
+  }
+
+  endRun(runId: string): void {
+    this.#book.endRun(runId);
+  }
+
+  /** Gives back the assignments whose leases are over. Costs what expired. */
+  expire(nowMs: number): void {
+    const { requeued, ended } = this.#book.expire(nowMs);
+    this.#metrics.assignment('expired', requeued + ended.length);
+    for (const assignment of ended) this.#giveUp(assignment, 'attempts_exhausted');
+    if (requeued > 0) this.#waiting.wake(TOPIC);
+  }
+
+  #giveUp(assignment: StoredAssignment, reason: DropReason): void {
+    const run = this.#runs.find(assignment.runId);
+    run?.endedAssignments.add(assignment.id);
+    run?.figures.drop(reason);
+    this.#metrics.dropped(reason, 1);
+  }
+
+  #nowMs(): number {
+    return this.#config.clock.nowMs();
+  }
+}

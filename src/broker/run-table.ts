@@ -1,0 +1,63 @@
+import { isDeepStrictEqual } from 'node:util';
+import { invalidInput } from '../errors.ts';
+import type { RunSettings } from './broker.ts';
+import type { BrokerMetrics } from './broker-metrics.ts';
+import type { BrokerConfig } from './options.ts';
+import { batchTarget } from './packing.ts';
+import { limitReached, runNotFound, settingsDiffer } from './refusals.ts';
+import { Run } from './run.ts';
+
+/** The runs of a broker, in the order they were opened. */
+export class RunTable {
+  readonly #config: BrokerConfig;
+  readonly #metrics: BrokerMetrics;
+  readonly #runs = new Map<string, Run>();
+
+  constructor(config: BrokerConfig, metrics: BrokerMetrics) {
+    this.#config = config;
+    this.#metrics = metrics;
+  }
+
+  /** Opens it, or takes over the one of that id when its settings are the same. */
+  open(
+    id: string,
+    settings: RunSettings,
+    policyVersion: number,
+  ): { readonly run: Run; readonly existed: boolean } {
+    const known = this.#runs.get(id);
+    if (known !== undefined) {
+      const differing = differingSettings(known.settings, settings);
+      if (differing.length > 0) throw settingsDiffer(id, differing);
+      return { run: known, existed: true };
+    }
+    if (!(batchTarget(settings.batchSize) >= 1)) {
+      throw invalidInput('settings.batch_size', 'must be at least 1.');
+    }
+    const { maxRuns } = this.#config.limits;
+    if (this.#runs.size >= maxRuns) throw limitReached('runs', maxRuns);
+    const fields = { id, settings, policyVersion, openTimeMs: this.#config.clock.nowMs() };
+    const run = new Run(fields, this.#config, this.#metrics);
+    this.#runs.set(id, run);
+    return { run, existed: false };
+  }
+
+  /** Throws not_found. */
+  get(id: string): Run {
+    const run = this.#runs.get(id);
+    if (run === undefined) throw runNotFound(id);
+    return run;
+  }
+
+  find(id: string): Run | undefined {
+    return this.#runs.get(id);
+  }
+
+  [Symbol.iterator](): Iterator<Run> {
+    return this.#runs.values();
+  }
+}
+
+function differingSettings(one: RunSettings, other: RunSettings): readonly string[] {
+  const names = Object.keys(one) as (keyof RunSettings)[];
+  return names.filter((name) => !isDeepStrictEqual(one[name], other[name]));
+}
