@@ -2,31 +2,33 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { selectExactRows } from '../../src/broker/exact-rows.ts';
 import { isReachable } from '../../src/broker/subset-sum.ts';
-import { isBefore, type WaitingGroup, WaitingGroups } from '../../src/broker/waiting-groups.ts';
+import { WaitingGroups } from '../../src/broker/waiting-groups.ts';
+import { firstInOrder, inTakingOrder } from './support/first-in-order.ts';
 import { group } from './support/groups.ts';
 
 /** `[rows, policy version]` of each group, in submit order. */
 type Spec = readonly (readonly [rows: number, version: number])[];
 
-function waitingOf(specs: Spec): { waiting: WaitingGroups; all: readonly WaitingGroup[] } {
+function waitingOf(specs: Spec): WaitingGroups {
   const waiting = new WaitingGroups('rows');
-  const all = specs.map(([rows, version], index) => ({
-    group: group(`g${index}`, rows),
-    position: index + 1,
-    version,
-    rows,
-    tokens: rows * 10,
-    bytes: 1,
-    arrivedMs: index,
-  }));
-  for (const one of all) waiting.add(one);
-  return { waiting, all };
+  specs.forEach(([rows, version], index) => {
+    waiting.add({
+      group: group(`g${index}`, rows),
+      position: index + 1,
+      version,
+      rows,
+      tokens: rows * 10,
+      bytes: 1,
+      arrivedMs: index,
+    });
+  });
+  return waiting;
 }
 
 const sizes = (...rows: number[]): Spec => rows.map((count) => [count, 0]);
 
 function chosen(specs: Spec, target: number): readonly number[] | undefined {
-  return selectExactRows(waitingOf(specs).waiting, target)?.map(({ position }) => position - 1);
+  return selectExactRows(waitingOf(specs), target)?.map(({ position }) => position - 1);
 }
 
 describe('which groups make an exact batch', () => {
@@ -63,32 +65,19 @@ describe('which groups make an exact batch', () => {
     );
     fc.assert(
       fc.property(specs, fc.integer({ min: 1, max: 16 }), (given, target) => {
-        const { waiting, all } = waitingOf(given);
-        const ordered = [...all].sort((one, other) => (isBefore(one, other) ? -1 : 1));
-        expect(selectExactRows(waiting, target)).toEqual(firstInOrder(ordered, target));
+        const expected = firstInOrder(
+          inTakingOrder(
+            given.map(([rows, version], index) => ({ id: `g${index}`, rows, version })),
+          ),
+          target,
+        );
+        const found = selectExactRows(waitingOf(given), target);
+        expect(found?.map(({ group: { id } }) => id)).toEqual(expected?.map(({ id }) => id));
       }),
       { numRuns: 500 },
     );
   });
 });
-
-/** Takes each group in order exactly when the later ones can still complete the batch. */
-function firstInOrder(
-  ordered: readonly WaitingGroup[],
-  target: number,
-): readonly WaitingGroup[] | undefined {
-  const completes = (from: number, missing: number): WaitingGroup[] | undefined => {
-    if (missing === 0) return [];
-    for (let index = from; index < ordered.length; index += 1) {
-      const candidate = ordered[index]!;
-      if (candidate.rows > missing) continue;
-      const rest = completes(index + 1, missing - candidate.rows);
-      if (rest !== undefined) return [candidate, ...rest];
-    }
-    return undefined;
-  };
-  return completes(0, target);
-}
 
 test('reachable sums are those of some subset', () => {
   const pieces = fc.array(fc.integer({ min: 1, max: 9 }), { maxLength: 12 });

@@ -1,0 +1,166 @@
+import { firstInOrder, inTakingOrder, type Packable } from './first-in-order.ts';
+
+interface Lane {
+  deliveries: number;
+  holder: string | undefined;
+  acked: Set<number>;
+  untilMs: number;
+  done: boolean;
+}
+
+export interface ModelBatch {
+  readonly step: number;
+  readonly ids: readonly string[];
+  readonly policyVersion: number;
+  readonly lanes: Map<string, Lane>;
+}
+
+export interface ModelConsumer {
+  readonly id: string;
+  readonly worldSize: number;
+  readonly mode: 'compete' | 'fan_out';
+}
+
+/**
+ * What one run must do, in the plainest terms: arrays, exhaustive search, no index. The property
+ * tests hold the broker to it.
+ */
+export class BrokerModel {
+  readonly target: number;
+  readonly maxWaiting: number;
+  readonly maxStaleness: number | undefined;
+  readonly leaseMs: number;
+  readonly maxOpen: number;
+  readonly consumers: readonly ModelConsumer[];
+  nowMs = 0;
+  version = 0;
+  step = 0;
+  stale = 0;
+  waiting: Packable[] = [];
+  open: ModelBatch[] = [];
+  readonly accepted = new Set<string>();
+  readonly cut: ModelBatch[] = [];
+
+  constructor(fields: {
+    readonly target: number;
+    readonly maxWaiting: number;
+    readonly maxStaleness: number | undefined;
+    readonly leaseMs: number;
+    readonly maxOpen: number;
+    readonly consumers: readonly ModelConsumer[];
+  }) {
+    this.target = fields.target;
+    this.maxWaiting = fields.maxWaiting;
+    this.maxStaleness = fields.maxStaleness;
+    this.leaseMs = fields.leaseMs;
+    this.maxOpen = fields.maxOpen;
+    this.consumers = fields.consumers;
+  }
+
+  submit(group: Packable): 'stored' | 'duplicate' | 'full' {
+    if (this.accepted.has(group.id)) return 'duplicate';
+    const fresh = this.#isFresh(group);
+    if (fresh && this.waiting.length >= this.maxWaiting) {
+      const most = this.maxWaiting + this.target;
+      if (this.nextCut() !== undefined || this.waiting.length >= most) return 'full';
+    }
+    this.accepted.add(group.id);
+    if (fresh) this.waiting.push(group);
+    else this.stale += 1;
+    return 'stored';
+  }
+
+  publish(version: number): 'ok' | 'behind' {
+    if (version < this.version) return 'behind';
+    this.version = version;
+    const kept = this.waiting.filter((group) => this.#isFresh(group));
+    this.stale += this.waiting.length - kept.length;
+    this.waiting = kept;
+    return 'ok';
+  }
+
+  nextCut(): readonly Packable[] | undefined {
+    return firstInOrder(inTakingOrder(this.waiting), this.target);
+  }
+
+  next(
+    consumer: ModelConsumer,
+    rank: number,
+  ): { readonly batch: ModelBatch; readonly delivery: number } | undefined {
+    const name = laneOf(consumer);
+    for (const batch of this.open) {
+      const lane = batch.lanes.get(name)!;
+      if (lane.done || lane.holder !== consumer.id || lane.untilMs <= this.nowMs) continue;
+      lane.untilMs = this.nowMs + this.leaseMs;
+      return lane.acked.has(rank) ? undefined : { batch, delivery: lane.deliveries };
+    }
+    const batch =
+      this.open.find(({ lanes }) => {
+        const lane = lanes.get(name)!;
+        return !lane.done && (lane.holder === undefined || lane.untilMs <= this.nowMs);
+      }) ?? this.#cut();
+    if (batch === undefined) return undefined;
+    const lane = batch.lanes.get(name)!;
+    lane.deliveries += 1;
+    lane.holder = consumer.id;
+    lane.acked = new Set();
+    lane.untilMs = this.nowMs + this.leaseMs;
+    return { batch, delivery: lane.deliveries };
+  }
+
+  /** Undefined when the lease is stale. */
+  ack(consumer: ModelConsumer, batch: ModelBatch, rank: number): boolean | undefined {
+    const lane = batch.lanes.get(laneOf(consumer))!;
+    if (lane.holder !== consumer.id) return undefined;
+    if (lane.done) return true;
+    lane.acked.add(rank);
+    lane.untilMs = this.nowMs + this.leaseMs;
+    lane.done = lane.acked.size === consumer.worldSize;
+    if ([...batch.lanes.values()].every(({ done }) => done)) {
+      this.open = this.open.filter((other) => other !== batch);
+      this.step += 1;
+    }
+    return lane.done;
+  }
+
+  /** Undefined when the lease is stale. */
+  nack(consumer: ModelConsumer, batch: ModelBatch): true | undefined {
+    const lane = batch.lanes.get(laneOf(consumer))!;
+    if (!lane.done && lane.holder === undefined) return true;
+    if (lane.done || lane.holder !== consumer.id) return undefined;
+    lane.holder = undefined;
+    return true;
+  }
+
+  /** False when the lease is stale. */
+  extend(consumer: ModelConsumer, batch: ModelBatch): boolean {
+    const lane = batch.lanes.get(laneOf(consumer))!;
+    if (lane.done || lane.holder !== consumer.id) return false;
+    lane.untilMs = this.nowMs + this.leaseMs;
+    return true;
+  }
+
+  #cut(): ModelBatch | undefined {
+    const taken = this.open.length < this.maxOpen ? this.nextCut() : undefined;
+    if (taken === undefined) return undefined;
+    this.waiting = this.waiting.filter((group) => !taken.includes(group));
+    const lanes = new Map<string, Lane>();
+    for (const consumer of this.consumers) {
+      const lane = { deliveries: 0, holder: undefined, acked: new Set<number>(), untilMs: 0 };
+      lanes.set(laneOf(consumer), { ...lane, done: false });
+    }
+    const ids = taken.map(({ id }) => id);
+    const batch = { step: this.cut.length + 1, ids, policyVersion: this.version, lanes };
+    this.cut.push(batch);
+    this.open.push(batch);
+    return batch;
+  }
+
+  #isFresh(group: Packable): boolean {
+    return this.maxStaleness === undefined || this.version - group.version <= this.maxStaleness;
+  }
+}
+
+function laneOf(consumer: ModelConsumer): string {
+  return consumer.mode === 'compete' ? '' : consumer.id;
+}

@@ -1,0 +1,216 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { type Batch, createMemoryBroker, type NextBatch } from '../../src/broker/index.ts';
+import { errorMessage, LachesisError } from '../../src/errors.ts';
+import { BrokerModel, type ModelConsumer } from '../broker/support/broker-model.ts';
+import { firstInOrder, inTakingOrder, type Packable } from '../broker/support/first-in-order.ts';
+import { never } from '../broker/support/fixture.ts';
+import { group, settings } from '../broker/support/groups.ts';
+import { ManualClock } from '../broker/support/manual-clock.ts';
+
+const TARGET = 6;
+const LEASE_MS = 100;
+
+const consumers: readonly ModelConsumer[] = [
+  { id: 'one', worldSize: 2, mode: 'compete' },
+  { id: 'two', worldSize: 1, mode: 'compete' },
+  { id: 'archive', worldSize: 1, mode: 'fan_out' },
+];
+
+type Step =
+  | { readonly kind: 'submit'; readonly id: number; readonly rows: number; readonly behind: number }
+  | { readonly kind: 'next'; readonly who: number; readonly rank: number }
+  | {
+      readonly kind: 'ack' | 'nack' | 'extend';
+      readonly who: number;
+      readonly rank: number;
+      readonly which: number;
+    }
+  | { readonly kind: 'publish'; readonly by: number }
+  | { readonly kind: 'pass'; readonly ms: number };
+
+const who = fc.nat({ max: consumers.length - 1 });
+const rank = fc.nat({ max: 1 });
+const step: fc.Arbitrary<Step> = fc.oneof(
+  {
+    weight: 6,
+    arbitrary: fc.record({
+      kind: fc.constant('submit'),
+      id: fc.nat({ max: 60 }),
+      rows: fc.integer({ min: 1, max: TARGET }),
+      behind: fc.nat({ max: 3 }),
+    }),
+  },
+  { weight: 5, arbitrary: fc.record({ kind: fc.constant('next'), who, rank }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('ack', 'ack', 'ack', 'nack', 'extend'),
+      who,
+      rank,
+      which: fc.nat({ max: 3 }),
+    }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('publish'), by: fc.integer({ min: -1, max: 2 }) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constant('pass'), ms: fc.constantFrom(1, 99, 100, 250) }),
+  },
+);
+
+/** What the outcome of a call is compared by: its value, or why it was refused. */
+async function outcomeOf<T>(call: Promise<T>): Promise<T | string> {
+  try {
+    return await call;
+  } catch (error) {
+    return error instanceof LachesisError ? error.reason : errorMessage(error);
+  }
+}
+
+test('no group is lost or in two batches, and each delivery is the one before: the broker does as its model does', async () => {
+  const run = fc.record({
+    steps: fc.array(step, { minLength: 20, maxLength: 150 }),
+    maxStaleness: fc.constantFrom(undefined, 0, 2),
+  });
+  await fc.assert(
+    fc.asyncProperty(run, async ({ steps, maxStaleness }) => {
+      const fixed = { maxStaleness, maxWaiting: 8, leaseMs: LEASE_MS, maxOpen: 3, consumers };
+      const model = new BrokerModel({ ...fixed, target: TARGET });
+      const clock = new ManualClock(0);
+      const limits = { maxOpenBatches: 3 };
+      const broker = createMemoryBroker({ clock, batchLeaseMs: LEASE_MS, limits });
+      const batchSize = { kind: 'rows', rows: TARGET } as const;
+      await broker.openRun('run', settings({ batchSize, maxStaleness, maxWaitingGroups: 8 }), 0);
+      for (const { id: consumerId, worldSize, mode } of consumers) {
+        await broker.registerConsumer({ runId: 'run', consumerId, worldSize, mode });
+      }
+      const seen = new Map<string, Batch>();
+
+      for (const taken of steps) {
+        switch (taken.kind) {
+          case 'submit': {
+            const version = Math.max(0, model.version - taken.behind);
+            const id = `g${taken.id}`;
+            const expected = model.submit({ id, rows: taken.rows, version });
+            const given = group(id, taken.rows, { oldestPolicyVersion: version });
+            const outcome = await outcomeOf(broker.submit(given));
+            if (expected === 'full') expect(outcome).toMatch(/^QUEUE_/);
+            else expect(outcome).toMatchObject({ kind: expected });
+            break;
+          }
+          case 'next': {
+            const consumer = consumers[taken.who]!;
+            const at = taken.rank % consumer.worldSize;
+            const expected = model.next(consumer, at);
+            const answer: NextBatch = await broker.nextBatch({
+              runId: 'run',
+              consumerId: consumer.id,
+              rank: at,
+              waitMs: 0,
+              signal: never,
+            });
+            expect(answer.kind).toBe(expected === undefined ? 'none' : 'batch');
+            if (answer.kind === 'none' || expected === undefined) break;
+            const { batch } = answer;
+            expect(batch.delivery).toBe(expected.delivery);
+            expect(batch.step).toBe(expected.batch.step);
+            expect(batch.policyVersion).toBe(expected.batch.policyVersion);
+            expect(batch.groups.map(({ id }) => id)).toEqual(expected.batch.ids);
+            expect(batch.rows).toHaveLength(TARGET);
+            const key = `${batch.id} over ${consumer.worldSize}`;
+            const before = seen.get(key);
+            if (before !== undefined)
+              expect({ ...batch, delivery: before.delivery }).toEqual(before);
+            for (const other of seen.values()) {
+              if (other.id === batch.id) expect(other.digest).toEqual(batch.digest);
+            }
+            seen.set(key, batch);
+            break;
+          }
+          case 'ack':
+          case 'nack':
+          case 'extend': {
+            const consumer = consumers[taken.who]!;
+            const at = taken.rank % consumer.worldSize;
+            const batch = model.cut.at(-1 - taken.which);
+            if (batch === undefined) break;
+            const batchId = [...seen.values()].find((known) => known.step === batch.step)!.id;
+            const request = { runId: 'run', consumerId: consumer.id, batchId, rank: at };
+            if (taken.kind === 'ack') {
+              const complete = model.ack(consumer, batch, at);
+              const expected =
+                complete === undefined ? 'STALE_LEASE' : { complete, step: model.step };
+              expect(await outcomeOf(broker.ackBatch(request))).toEqual(expected);
+            } else if (taken.kind === 'nack') {
+              const expected = model.nack(consumer, batch) ? undefined : 'STALE_LEASE';
+              const reason = 'no reason';
+              expect(await outcomeOf(broker.nackBatch({ ...request, reason }))).toBe(expected);
+            } else {
+              const held = model.extend(consumer, batch);
+              const expected = held ? { leaseMs: LEASE_MS } : 'STALE_LEASE';
+              expect(await outcomeOf(broker.extendBatch(request))).toEqual(expected);
+            }
+            break;
+          }
+          case 'publish': {
+            const version = model.version + taken.by;
+            const expected = model.publish(version) === 'ok' ? version : 'POLICY_VERSION_BEHIND';
+            expect(await outcomeOf(broker.publishPolicyVersion('run', version))).toBe(expected);
+            break;
+          }
+          case 'pass':
+            model.nowMs += taken.ms;
+            clock.advance(taken.ms);
+        }
+        const status = await broker.status('run');
+        expect(status).toMatchObject({
+          run: { step: model.step, policyVersion: model.version },
+          acceptedGroups: model.accepted.size,
+          waitingGroups: model.waiting.length,
+          waitingRows: model.waiting.reduce((rows, waiting) => rows + waiting.rows, 0),
+          leasedBatches: model.open.length,
+          droppedGroups: model.stale === 0 ? {} : { stale: model.stale },
+        });
+        const inBatches = model.cut.flatMap(({ ids }) => ids);
+        expect(new Set(inBatches).size).toBe(inBatches.length);
+        expect(status.waitingGroups + inBatches.length + model.stale).toBe(status.acceptedGroups);
+        expect(clock.timers).toBe(0);
+      }
+      await broker.close();
+    }),
+    { numRuns: 150 },
+  );
+});
+
+test('a consumer that waits is served by the very submit that makes an exact batch possible', async () => {
+  const submits = fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 1, maxLength: 25 });
+  await fc.assert(
+    fc.asyncProperty(submits, async (sizes) => {
+      const broker = createMemoryBroker({ clock: new ManualClock() });
+      await broker.openRun('run', settings({ batchSize: { kind: 'rows', rows: 10 } }), 0);
+      const trainer = { runId: 'run', consumerId: 'trainer' };
+      await broker.registerConsumer({ ...trainer, worldSize: 1, mode: 'compete' });
+      const wait = () =>
+        broker.nextBatch({ ...trainer, rank: 0, waitMs: undefined, signal: never });
+      let waiting: Packable[] = [];
+      let batch = wait();
+      for (const [index, rows] of sizes.entries()) {
+        waiting.push({ id: `g${index}`, rows, version: 0 });
+        await broker.submit(group(`g${index}`, rows));
+        const expected = firstInOrder(inTakingOrder(waiting), 10);
+        if (expected === undefined) continue;
+        const answer = await batch;
+        if (answer.kind === 'none') throw new Error('the wait ended without a batch');
+        expect(answer.batch.groups.map(({ id }) => id)).toEqual(expected.map(({ id }) => id));
+        waiting = waiting.filter((one) => !expected.includes(one));
+        await broker.ackBatch({ ...trainer, batchId: answer.batch.id, rank: 0 });
+        batch = wait();
+      }
+      await broker.close();
+      expect(await batch).toMatchObject({ kind: 'none' });
+    }),
+  );
+});
