@@ -5,9 +5,13 @@ export function modelError(message: string, fields: ErrorFields): LachesisError 
   return new LachesisError('model_error', message, fields);
 }
 
-/** The way to the model failed; asking again can help, so `metadata.retryable` is `true`. */
+/**
+ * The way to the model failed; asking again can help. So says `metadata.retryable`, and so does a
+ * `retryAfterMs`, which is 0 where the server named no pause.
+ */
 export function unreachable(message: string, fields: ErrorFields): LachesisError {
   return new LachesisError('infrastructure_error', message, {
+    retryAfterMs: 0,
     ...fields,
     metadata: { ...fields.metadata, retryable: 'true' },
   });

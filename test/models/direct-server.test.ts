@@ -252,6 +252,7 @@ describe('a failure', () => {
     });
     expect(error).toMatchObject({ kind, reason, metadata: { status: String(status) } });
     expect(error.metadata['retryable']).toBe(kind === 'infrastructure_error' ? 'true' : undefined);
+    expect(error.retryAfterMs).toBe(kind === 'infrastructure_error' ? 0 : undefined);
     expect(asked).toBe(1);
   });
 

@@ -251,6 +251,39 @@ describe('a history that changed', () => {
     expect(textOf(again.message)).toBe('z');
   });
 
+  test('copies of turns that say the same keep the ids of their own place', async () => {
+    const split = [...bytesOf('hello'), END];
+    const whole = [...tokenizer.encode('hello'), END];
+    const { engine, ask } = start([
+      { tokenIds: split },
+      { tokenIds: whole },
+      { text: 'x' },
+      { text: 'y' },
+      { text: 'z' },
+    ]);
+    const one = await ask([say('user', 'a')]);
+    const two = await ask([say('user', 'a'), one.message, say('user', 'b')]);
+    const history = [say('user', 'a'), one.message, say('user', 'b'), two.message];
+    await ask([...history, say('user', 'c')]);
+    for (const edited of ['d', 'e']) await ask([...structuredClone(history), say('user', edited)]);
+    const held = [...engine.calls[2]!.promptTokenIds].join();
+    const shared = held.slice(0, held.lastIndexOf(`,${bytesOf('c')[0]},`));
+    for (const call of engine.calls.slice(3)) {
+      expect([...call.promptTokenIds].join().startsWith(shared)).toBe(true);
+    }
+  });
+
+  test('an agent may give the calls ids of its own', async () => {
+    const { session, ask } = start([
+      { text: '<tool_call>\n{"name": "f", "arguments": {}}\n</tool_call>' },
+      { text: 'x' },
+    ]);
+    const { message } = await ask([say('user', 'a')]);
+    const renamed = { ...message, toolCalls: [{ ...message.toolCalls[0]!, id: 'mine' }] };
+    await ask([say('user', 'a'), renamed, result('mine', 'ok')]);
+    expect(session.record().segments).toHaveLength(1);
+  });
+
   test('tools that stand in the prompt are history too', async () => {
     const tool = { name: 'f', description: 'd', parameters: { type: 'object' } } as const;
     const listed = start([{ text: 'x' }, { text: 'y' }], { listTools: true });

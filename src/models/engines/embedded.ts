@@ -1,5 +1,6 @@
 import type { EmbeddedPolicy } from '../../policy/index.ts';
 import type { Engine } from '../engine.ts';
+import { modelError } from '../model-errors.ts';
 import { engineError } from './engine-errors.ts';
 
 /** The embedded policy as an engine, in this process. Closing the engine leaves the policy to its owner. */
@@ -20,6 +21,12 @@ export function createEmbeddedEngine(policy: EmbeddedPolicy): Engine {
       };
     },
     async generate({ promptTokenIds, sampling, pinnedVersion }, { signal }) {
+      if (sampling.stop !== undefined && sampling.stop.length > 0) {
+        throw modelError('The embedded policy knows no stop strings.', {
+          reason: 'UNSUPPORTED_SAMPLING',
+          remedy: 'Use stopTokenIds.',
+        });
+      }
       try {
         const generation = await policy.generate(
           {

@@ -178,7 +178,7 @@ export class ManagedSession implements ModelSession {
 
     const message = this.#read(request, generation, callIndex);
     this.#sampled.add(message, tokenIds);
-    track.answered(messages, prompt.length, message);
+    track.answered(plan.kind === 'begin' ? plan.messages : messages, prompt.length, message);
     const called = generation.finish === 'stop' && message.toolCalls.length > 0;
     return {
       message,

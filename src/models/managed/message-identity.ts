@@ -3,7 +3,8 @@ import { textOf } from '../../messages.ts';
 
 /**
  * Whether two messages say the same to a model: equal in role, content, reasoning and calls. Text
- * that is split into other parts is the same text; `argumentsJson` is ours and says nothing.
+ * that is split into other parts is the same text. The ids and the `argumentsJson` of an assistant's
+ * calls are not its own words, and an agent may set them.
  */
 export function sameMessage(a: Message, b: Message): boolean {
   return a === b || (a.role === b.role && messageKey(a) === messageKey(b));
@@ -24,7 +25,7 @@ export function messageKey(message: Message): string {
         'assistant',
         content,
         message.reasoning ?? '',
-        message.toolCalls.map(({ id, name, argumentsText }) => [id, name, argumentsText]),
+        message.toolCalls.map(({ name, argumentsText }) => [name, argumentsText]),
       ]);
   }
 }

@@ -15,6 +15,8 @@ export type PromptPlan =
       readonly detail: string;
       readonly parent: SharedParent | undefined;
       readonly pieces: readonly RenderedPiece[];
+      /** What was asked, with the parent's own objects where it holds the same. */
+      readonly messages: readonly Message[];
     };
 
 export interface SharedParent {
@@ -36,7 +38,7 @@ export function planPrompt(input: PlanInput): PromptPlan {
   const { renderer, messages, tools, toolsKey, sampledIds } = input;
   if (input.tracks.length === 0) {
     const pieces = renderer.render(messages, tools, sampledIds);
-    return { kind: 'begin', reason: 'start', detail: '', parent: undefined, pieces };
+    return { kind: 'begin', reason: 'start', detail: '', parent: undefined, pieces, messages };
   }
   const tracks = input.tracks.filter((track) => track.toolsKey === toolsKey);
 
@@ -45,7 +47,8 @@ export function planPrompt(input: PlanInput): PromptPlan {
     if (call === undefined) continue;
     const parent = { segment: track.builder.build(), sharedTokens: call.tokens };
     const detail = `the prompt of ${call.messages} messages was sampled again`;
-    return { kind: 'begin', reason: 'branch', detail, parent, pieces: [] };
+    const held = track.messages.slice(0, call.messages);
+    return { kind: 'begin', reason: 'branch', detail, parent, pieces: [], messages: held };
   }
 
   const track = deepest(tracks.filter((candidate) => candidate.isPrefixOf(messages)));
@@ -59,8 +62,10 @@ export function planPrompt(input: PlanInput): PromptPlan {
     }
   }
 
-  const pieces = renderer.render(messages, tools, sampledIds);
   const { parent, common } = closest(input.tracks, messages);
+  // A copy can equal several turns that were spelled differently; its place says which one it is.
+  const aligned = [...parent.messages.slice(0, common), ...messages.slice(common)];
+  const pieces = renderer.render(aligned, tools, sampledIds);
   const segment = parent.builder.build();
   const sharedTokens = sharedPrefix(segment, pieces);
   return {
@@ -74,6 +79,7 @@ export function planPrompt(input: PlanInput): PromptPlan {
           : `message ${common} differs from the ${parent.messages.length} that ${segment.id} holds`,
     parent: sharedTokens > 0 ? { segment, sharedTokens } : undefined,
     pieces,
+    messages: aligned,
   };
 }
 

@@ -27,7 +27,10 @@ export class Track {
     return this.#messages;
   }
 
-  /** Notes that `prompt` was answered by `reply`; `promptTokens` counts the tokens before the sampled ones. */
+  /**
+   * Notes that `prompt` was answered by `reply`; `promptTokens` counts the tokens before the sampled
+   * ones. Messages that are held already are kept as the very objects that they are.
+   */
   answered(prompt: readonly Message[], promptTokens: number, reply: Message): void {
     this.#messages.push(...prompt.slice(this.#messages.length), reply);
     this.#calls.push({ messages: prompt.length, tokens: promptTokens });
