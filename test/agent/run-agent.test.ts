@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import { type AgentOptions, runAgent, type Turn } from '../../src/agent/index.ts';
 import { LachesisError } from '../../src/errors.ts';
@@ -289,6 +290,35 @@ describe('the transcript', () => {
       { text: 'Hi.' },
     ]);
     expect(result.usage).toEqual({ modelCalls: 2, modelRetries: 0 });
+  });
+});
+
+describe('what a run leaves behind', () => {
+  it('is no listener on the signal', async () => {
+    const { signal } = new AbortController();
+    await play(
+      [{ calls: [{ name: 'echo' }, { name: 'fail' }, { name: 'hang' }] }, { text: 'Hi.' }],
+      {
+        signal,
+        toolTimeoutMs: 5,
+      },
+    );
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
+  });
+
+  it('is no request that changes afterwards', async () => {
+    const kept: (readonly Message[])[] = [];
+    const keep = (reply: ScriptedReply) => (request: { readonly messages: readonly Message[] }) => {
+      kept.push(request.messages);
+      return reply;
+    };
+    await play([keep({ calls: [{ name: 'echo' }] }), keep({ text: 'Hi.' })]);
+    expect(kept.map(({ length }) => length)).toEqual([1, 3]);
+  });
+
+  it('is no usage that nobody reported', async () => {
+    const { result } = await play([{ error: infrastructure() }]);
+    expect(result.usage).toEqual({ modelCalls: 1, modelRetries: 0 });
   });
 });
 
