@@ -26,7 +26,9 @@ def methods():
         file = importlib.import_module(f"lachesis.v1.{name}_service_pb2")
         for service in file.DESCRIPTOR.services_by_name.values():
             for method in service.methods:
-                messages = [getattr(_module_of(m), m.name) for m in (method.input_type, method.output_type)]
+                messages = [
+                    getattr(_module_of(m), m.name) for m in (method.input_type, method.output_type)
+                ]
                 found[f"{service.full_name}/{method.name}"] = messages
     return found
 

@@ -8,8 +8,9 @@ import json
 import sys
 from pathlib import Path
 
-import lachesis.v1
 from google.protobuf import json_format, symbol_database
+
+import lachesis.v1
 
 
 def load_contract():
@@ -38,7 +39,9 @@ def main(folder: Path) -> None:
         name = path.name[: -len(".binpb")]
         message_class = database.GetSymbol(f"lachesis.v1.{name.split('.')[0]}")
         text = path.with_suffix(".json").read_text(encoding="utf-8")
-        problems += [f"{name}: {what}" for what in differences(message_class, path.read_bytes(), text)]
+        problems += [
+            f"{name}: {what}" for what in differences(message_class, path.read_bytes(), text)
+        ]
         checked.append(name)
     json.dump({"checked": checked, "problems": problems}, sys.stdout)
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -36,8 +36,8 @@ class Batch:
     consumer_id: str
     rank: int
     manifest: service.BatchManifest
-    rows: List[Row]  #: of this rank, in order
-    rollouts: List[rollouts.Rollout] = field(default_factory=list)  #: when asked for
+    rows: list[Row]  #: of this rank, in order
+    rollouts: list[rollouts.Rollout] = field(default_factory=list)  #: when asked for
 
     @property
     def id(self) -> str:
@@ -59,7 +59,7 @@ class Batch:
 
         A rollout without a reward is in no mean, and its rows get 0.
         """
-        by_rollout: Dict[Tuple[str, str], float] = {}
+        by_rollout: dict[tuple[str, str], float] = {}
         for header in self.manifest.groups:
             scored = [s for s in header.rollouts if s.HasField("reward") and not s.masked]
             if not scored:
@@ -73,11 +73,11 @@ class Batch:
 
 def read_batch(
     frames: Iterable[service.NextBatchResponse], *, run_id: str, consumer_id: str, rank: int
-) -> Union[Batch, NoBatch]:
+) -> Batch | NoBatch:
     """Puts a batch together and checks it; raises ValueError when it is not what it says."""
-    manifest: Optional[service.BatchManifest] = None
-    chunks: Dict[Tuple[int, int], List[bytes]] = {}
-    received: Dict[Tuple[int, int], int] = {}
+    manifest: service.BatchManifest | None = None
+    chunks: dict[tuple[int, int], list[bytes]] = {}
+    received: dict[tuple[int, int], int] = {}
     ended = False
     for frame in frames:
         kind = frame.WhichOneof("frame")
@@ -90,7 +90,9 @@ def read_batch(
             chunk = frame.chunk.chunk
             key = (frame.chunk.group_index, chunk.part_index)
             if chunk.offset != received.get(key, 0):
-                raise ValueError(f"batch: part {key} goes on at {chunk.offset}, not {received.get(key, 0)}")
+                raise ValueError(
+                    f"batch: part {key} goes on at {chunk.offset}, not {received.get(key, 0)}"
+                )
             chunks.setdefault(key, []).append(chunk.data)
             received[key] = chunk.offset + len(chunk.data)
         elif kind == "end":
@@ -104,23 +106,28 @@ def read_batch(
     return batch
 
 
-def _verify(manifest: service.BatchManifest, parts: Dict[Tuple[int, int], bytes]) -> None:
+def _verify(manifest: service.BatchManifest, parts: dict[tuple[int, int], bytes]) -> None:
     if batch_digest(manifest) != manifest.digest:
         raise ValueError(f"batch {manifest.batch_id}: its digest does not fit its groups and rows")
     for (group_index, part_index), data in parts.items():
         size = manifest.groups[group_index].parts[part_index].encoded_size
         if len(data) != size:
-            raise ValueError(f"batch: part {part_index} of group {group_index} has {len(data)} of {size} bytes")
+            raise ValueError(
+                f"batch: part {part_index} of group {group_index} has {len(data)} of {size} bytes"
+            )
     for index, header in enumerate(manifest.groups):
         keys = [(index, part) for part in range(len(header.parts))]
         # A batch without its rollouts, or of several ranks, holds only some parts of a group.
-        if all(key in parts for key in keys) and group_digest(parts[k] for k in keys) != header.digest:
+        if (
+            all(key in parts for key in keys)
+            and group_digest(parts[k] for k in keys) != header.digest
+        ):
             raise ValueError(f"group {header.group_id}: its bytes do not fit its digest")
 
 
 def _rows(
-    manifest: service.BatchManifest, parts: Dict[Tuple[int, int], bytes], rank: int
-) -> List[Row]:
+    manifest: service.BatchManifest, parts: dict[tuple[int, int], bytes], rank: int
+) -> list[Row]:
     rows = []
     for place in manifest.rows:
         if place.rank != rank:
@@ -141,7 +148,7 @@ def _rows(
     return rows
 
 
-def _rollouts(manifest: service.BatchManifest, parts: Dict[Tuple[int, int], bytes]):
+def _rollouts(manifest: service.BatchManifest, parts: dict[tuple[int, int], bytes]):
     for (group_index, part_index), data in sorted(parts.items()):
         part = manifest.groups[group_index].parts[part_index]
         if part.kind == groups.GROUP_PART_KIND_ROLLOUT:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any
 from urllib.parse import urlsplit
 
 import grpc
@@ -43,7 +44,7 @@ class SubmitSummary:
 
     stored: int = 0  #: new ones
     duplicates: int = 0  #: stored before: the same id again
-    refusals: List[works.SubmitRefusal] = field(default_factory=list)
+    refusals: list[works.SubmitRefusal] = field(default_factory=list)
 
 
 class Client:
@@ -55,9 +56,9 @@ class Client:
     def __init__(
         self,
         address: str,
-        token: Optional[str] = None,
+        token: str | None = None,
         *,
-        credentials: Optional[grpc.ChannelCredentials] = None,
+        credentials: grpc.ChannelCredentials | None = None,
     ) -> None:
         url = urlsplit(address if "//" in address else f"http://{address}")
         if url.scheme == "https":
@@ -78,7 +79,7 @@ class Client:
         """Ends the connection; calls that run are cancelled."""
         self._channel.close()
 
-    def __enter__(self) -> "Client":
+    def __enter__(self) -> Client:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -93,11 +94,11 @@ class Client:
     def open_run(
         self,
         run_id: str,
-        settings: Optional[runs.RunSettings] = None,
+        settings: runs.RunSettings | None = None,
         *,
         initial_policy_version: int = 0,
         timeout: float = 60,
-        **fields: object,
+        **fields: Any,
     ) -> runs.Run:
         """Opens a run, or takes over one with the same settings.
 
@@ -147,9 +148,9 @@ class Client:
         *,
         rank: int = 0,
         include_rollouts: bool = False,
-        wait: Optional[float] = None,
-        timeout: Optional[float] = None,
-    ) -> Union[Batch, NoBatch]:
+        wait: float | None = None,
+        timeout: float | None = None,
+    ) -> Batch | NoBatch:
         """The next batch, or NoBatch (which is false) when none came within `wait` seconds.
 
         Its digests are checked. Until it is acked the same batch is handed out again.
@@ -191,7 +192,7 @@ class Client:
         groups: Iterable[Group],
         *,
         worker_id: str = "",
-        timeout: Optional[float] = None,
+        timeout: float | None = None,
     ) -> SubmitSummary:
         """Submits groups and waits until each was stored or refused."""
 
@@ -220,7 +221,7 @@ class Client:
         group_ids: Sequence[str] = (),
         rollout_ids: Sequence[str] = (),
         until_finished: bool = False,
-        timeout: Optional[float] = None,
+        timeout: float | None = None,
     ) -> Iterator[rollouts.RolloutEvent]:
         """Events from after a cursor on, without heartbeats. Leaving the loop cancels the call.
 
@@ -241,14 +242,14 @@ class Client:
     def train_step(
         self,
         step_id: str,
-        rows: Iterable[Tuple[Row, float]],
+        rows: Iterable[tuple[Row, float]],
         *,
         loss: str = "grpo",
-        loss_settings: Optional[Mapping[str, float]] = None,
+        loss_settings: Mapping[str, float] | None = None,
         learning_rate: float,
-        expected_version: Optional[int] = None,
-        temperature: Optional[float] = None,
-        timeout: Optional[float] = None,
+        expected_version: int | None = None,
+        temperature: float | None = None,
+        timeout: float | None = None,
     ) -> policies.TrainStepResponse:
         """One optimiser step of a policy that does its own backprop, on rows with advantages."""
 
@@ -269,13 +270,13 @@ class Client:
 
         return self._unary(self._policy.TrainStep, frames(), timeout)
 
-    def _unary(self, method, request, timeout: Optional[float]):
+    def _unary(self, method, request, timeout: float | None):
         try:
             return method(request, timeout=timeout, metadata=self._metadata)
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
 
-    def _stream(self, method, request, timeout: Optional[float]):
+    def _stream(self, method, request, timeout: float | None):
         call = method(request, timeout=timeout, metadata=self._metadata)
         try:
             yield from call
@@ -285,11 +286,10 @@ class Client:
             call.cancel()  # A reader that stops early must not leave the server streaming.
 
 
-def _key(batch: Batch) -> Dict[str, object]:
+def _key(batch: Batch) -> dict[str, Any]:
     return {
         "run_id": batch.run_id,
         "consumer_id": batch.consumer_id,
         "batch_id": batch.id,
         "rank": batch.rank,
     }
-

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Optional
-
 import grpc
 
 from .client import Client
@@ -11,11 +9,11 @@ from .local import find_local_servers
 
 
 def connect(
-    address: Optional[str] = None,
-    token: Optional[str] = None,
+    address: str | None = None,
+    token: str | None = None,
     *,
     scope: str = "operator",
-    credentials: Optional[grpc.ChannelCredentials] = None,
+    credentials: grpc.ChannelCredentials | None = None,
 ) -> Client:
     """Connects to a server.
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Dict, Iterator, Optional, Tuple
+from collections.abc import Iterator
+from typing import Any
 
 import grpc
 from google.protobuf.message import DecodeError
@@ -17,7 +18,7 @@ class LachesisError(Exception):
     """A failed call. Branch on `code` and `reason`; the message already holds the remedy."""
 
     def __init__(
-        self, code: grpc.StatusCode, message: str, detail: Optional[ErrorDetail] = None
+        self, code: grpc.StatusCode, message: str, detail: ErrorDetail | None = None
     ) -> None:
         self.code = code
         self.message = message
@@ -37,12 +38,12 @@ class LachesisError(Exception):
         return self.detail.field
 
     @property
-    def metadata(self) -> Dict[str, str]:
+    def metadata(self) -> dict[str, str]:
         """Small facts, such as the oldest sequence still held."""
         return dict(self.detail.metadata)
 
     @property
-    def retry_after_seconds(self) -> Optional[float]:
+    def retry_after_seconds(self) -> float | None:
         """How long to wait before trying again; None when that is no use."""
         if not self.detail.HasField("retry_after"):
             return None
@@ -53,7 +54,7 @@ def from_rpc_error(error: grpc.RpcError) -> LachesisError:
     """The same error with its typed detail, if it came with one."""
     code = error.code() if hasattr(error, "code") else grpc.StatusCode.UNKNOWN
     text = error.details() if hasattr(error, "details") else str(error)
-    trailers = error.trailing_metadata() if hasattr(error, "trailing_metadata") else None
+    trailers: Any = error.trailing_metadata() if hasattr(error, "trailing_metadata") else None
     detail = None
     for key, value in trailers or ():
         if key == _DETAILS_KEY:
@@ -61,7 +62,7 @@ def from_rpc_error(error: grpc.RpcError) -> LachesisError:
     return LachesisError(code or grpc.StatusCode.UNKNOWN, text or "", detail)
 
 
-def _read_detail(status: bytes) -> Optional[ErrorDetail]:
+def _read_detail(status: bytes) -> ErrorDetail | None:
     """Our detail out of a `google.rpc.Status` (3: repeated Any{1: type URL, 2: value}).
 
     Read by hand: the package that declares that message need not be installed.
@@ -79,7 +80,7 @@ def _read_detail(status: bytes) -> Optional[ErrorDetail]:
     return None
 
 
-def _fields(data: bytes) -> Iterator[Tuple[int, object]]:
+def _fields(data: bytes) -> Iterator[tuple[int, Any]]:
     position = 0
     while position < len(data):
         tag, position = _varint(data, position)
@@ -95,7 +96,7 @@ def _fields(data: bytes) -> Iterator[Tuple[int, object]]:
             position += {1: 8, 5: 4}[kind] if kind in (1, 5) else len(data)
 
 
-def _varint(data: bytes, position: int) -> Tuple[int, int]:
+def _varint(data: bytes, position: int) -> tuple[int, int]:
     value = shift = 0
     while True:
         byte = data[position]

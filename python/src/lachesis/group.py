@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Iterable, Iterator, List, Optional, Sequence
 
 import numpy as np
 
@@ -22,7 +22,7 @@ class SampledRollout:
 
     prompt_ids: Sequence[int]
     sampled_ids: Sequence[int]
-    logprobs: Optional[Sequence[float]]  #: one per sampled id; None when the engine gives none
+    logprobs: Sequence[float] | None  #: one per sampled id; None when the engine gives none
     reward: float
     policy_version: int = 0
 
@@ -32,7 +32,7 @@ class Group:
     """A header and the bytes of its parts, ready to be submitted."""
 
     header: groups.GroupHeader
-    parts: List[bytes]
+    parts: list[bytes]
 
     def frames(self) -> Iterator[service.SubmitGroupsRequest]:
         """The group as frames of a submit stream: header, chunks, end."""

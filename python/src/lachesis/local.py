@@ -8,7 +8,6 @@ import stat
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Dict, List, Optional
 
 _LARGEST_FILE_BYTES = 65_536
 
@@ -20,7 +19,7 @@ class LocalServer:
     address: str  #: `http://127.0.0.1:50051`
     pid: int
     instance_id: str
-    tokens: Dict[str, str]  #: by scope: `operator`, `trainer`, `worker`
+    tokens: dict[str, str]  #: by scope: `operator`, `trainer`, `worker`
 
 
 def token_directory() -> Path:
@@ -33,7 +32,7 @@ def token_directory() -> Path:
     return Path(tempfile.gettempdir()) / f"lachesis-{uid}"
 
 
-def find_local_servers(directory: Optional[Path] = None) -> List[LocalServer]:
+def find_local_servers(directory: Path | None = None) -> list[LocalServer]:
     """The servers that run, newest first.
 
     A file that another user could have written or read is passed over, and so is one whose

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Dict, Optional
 
 import numpy as np
 
 from .v1 import tokens_pb2 as tokens
 
-_DTYPES = {
+_DTYPES: dict[int, np.dtype] = {
     tokens.COLUMN_TYPE_INT32: np.dtype("<i4"),
     tokens.COLUMN_TYPE_FLOAT32: np.dtype("<f4"),
     tokens.COLUMN_TYPE_UINT8: np.dtype("u1"),
@@ -25,7 +24,7 @@ class Row:
     Arrays are read-only views on the received bytes; copy one before writing to it.
     """
 
-    def __init__(self, message: tokens.Row, *, group_id: str = "", reward: Optional[float] = None):
+    def __init__(self, message: tokens.Row, *, group_id: str = "", reward: float | None = None):
         self.message = message  #: the row as protobuf
         self.group_id = group_id
         #: What its rollout earned; None when it was not scored.
@@ -47,7 +46,7 @@ class Row:
         return _view(self.message.token_ids, np.dtype("<i4"), f"{self.id}.token_ids")
 
     @cached_property
-    def logprobs(self) -> Optional[np.ndarray]:
+    def logprobs(self) -> np.ndarray | None:
         """float32, one per sampled token in order; None when the engine gave none."""
         data = self.message.logprobs
         return _view(data, np.dtype("<f4"), f"{self.id}.logprobs") if data else None
@@ -75,7 +74,7 @@ class Row:
         return self.message.spans
 
     @cached_property
-    def columns(self) -> Dict[str, np.ndarray]:
+    def columns(self) -> dict[str, np.ndarray]:
         """Optional dense columns by name, shaped (tokens or sampled tokens, *entry shape)."""
         arrays = {}
         for column in self.message.columns:
@@ -103,7 +102,9 @@ class Row:
         if spanned != count:
             raise ValueError(f"{self.id}.spans: tile {spanned} tokens of {count}")
         if self.logprobs is not None and len(self.logprobs) != sampled:
-            raise ValueError(f"{self.id}.logprobs: {len(self.logprobs)} of {sampled} sampled tokens")
+            raise ValueError(
+                f"{self.id}.logprobs: {len(self.logprobs)} of {sampled} sampled tokens"
+            )
         if len(self.policy_versions) != sampled:
             raise ValueError(
                 f"{self.id}.policy_versions: tile {len(self.policy_versions)} of {sampled} sampled tokens"

@@ -1,0 +1,62 @@
+"""A trainer's whole day with `lachesis.Client`; prints what it saw as JSON.
+
+Usage: trainer_loop.py ADDRESS TOKEN RUN. Run by test/contract/python-client.test.ts.
+"""
+
+import json
+import sys
+
+import lachesis
+
+
+def groups(run_id, count):
+    for index in range(count):
+        yield lachesis.build_group(
+            f"g{index}",
+            run_id=run_id,
+            environment="synthetic",
+            task_key="t",
+            sampled=[
+                lachesis.SampledRollout([1, 2, 3], [4, 5, 6, 7], [-0.1, -0.2, -0.3, -0.4], reward)
+                for reward in (0.0, 1.0)
+            ],
+        )
+
+
+def main(address, token, run_id):
+    seen = {"batches": [], "errors": []}
+    with lachesis.connect(address, token) as client:
+        seen["run"] = client.open_run(run_id, batch_groups=1, max_waiting_groups=8).id
+        summary = client.submit_groups(run_id, groups(run_id, 3))
+        again = client.submit_groups(run_id, groups(run_id, 1))
+        seen["stored"], seen["duplicates"] = summary.stored, again.duplicates
+        client.register_consumer(run_id, "trainer")
+        while batch := client.next_batch(run_id, "trainer", wait=0.2):
+            twin = client.next_batch(run_id, "trainer", wait=0.2)
+            client.ack(batch)
+            version = client.publish_policy_version(run_id, batch.step)
+            seen["batches"].append(
+                {
+                    "step": batch.step,
+                    "rows": len(batch.rows),
+                    "tokens": sum(len(row) for row in batch.rows),
+                    "trained": int(sum(row.trained.sum() for row in batch.rows)),
+                    "advantages": batch.advantages().round(6).tolist(),
+                    "logprobs": batch.rows[0].logprobs.round(6).tolist(),
+                    "redelivered": twin.manifest.digest == batch.manifest.digest,
+                    "version": version,
+                }
+            )
+        seen["waiting"] = client.run_status(run_id).waiting_groups
+        seen["none"] = {"needed": batch.needed, "closed": batch.closed}
+        client.close_run(run_id)
+        for call in (lambda: client.run_status("absent"), lambda: client.open_run("no spaces")):
+            try:
+                call()
+            except lachesis.LachesisError as error:
+                seen["errors"].append([error.code.name, error.reason, error.field])
+    json.dump(seen, sys.stdout)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
