@@ -6,10 +6,13 @@ export interface Clock {
   schedule(delayMs: number, run: () => void): () => void;
 }
 
+/** Beyond it (24.8 days) Node's timers fire at once. */
+const MAX_TIMER_MS = 2_147_483_647;
+
 export const systemClock: Clock = Object.freeze({
   now: () => performance.now(),
   schedule(delayMs: number, run: () => void) {
-    const timer = setTimeout(run, delayMs);
+    const timer = setTimeout(run, Math.min(delayMs, MAX_TIMER_MS));
     return () => clearTimeout(timer);
   },
 });

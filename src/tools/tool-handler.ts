@@ -22,7 +22,8 @@ export interface ToolContext<State = unknown> {
 
 /**
  * Answers a tool call with the text that the model is given. Injected into a rollout, it replaces
- * `handleFunctionCall`. A throw becomes a `Tool execution failed` result, counted as an error.
+ * `handleFunctionCall`. A throw becomes a `Tool execution failed` result, counted as an error; only a
+ * LachesisError of kind `infrastructure_error` or `environment_error` ends the rollout, typed so.
  */
 export type ToolHandler<State = unknown> = (
   call: ToolInvocation,
