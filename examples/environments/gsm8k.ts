@@ -1,16 +1,21 @@
 // Grade-school maths (GSM8K): a calculator tool, and a reward for the right final number.
 // Serve it with `--data test.jsonl`: lines of {"question": ..., "answer": "... #### 18"}.
-import { defineEnvironment, finalNumber, jsonl, tool } from 'lachesis';
+import { defineEnvironment, finalNumber, type JsonValue, jsonl, tool } from 'lachesis';
 import { z } from 'zod';
 
-interface Problem {
-  readonly question: string;
-  readonly answer: string;
+/** A line of the file; one without a number to compare with could only ever be scored wrongly. */
+function problem(line: JsonValue): { readonly question: string; readonly answer: string } {
+  const { question, answer } = (line ?? {}) as { readonly [field: string]: JsonValue };
+  if (typeof question !== 'string') throw new Error('it has no text `question`');
+  if (typeof answer !== 'string' || finalNumber(answer) === undefined)
+    throw new Error('it has no `answer` that holds a number');
+  return { question, answer };
 }
 
-/** Sums, products, powers and brackets, read left to right by precedence. */
+/** Sums, products, powers and brackets, by precedence. Only thousands may be set off by commas. */
 export function calculate(expression: string): number {
-  const tokens = expression.replaceAll(',', '').match(/\d+\.?\d*|\.\d+|\*\*|[-+*/%^()]|\S/g) ?? [];
+  const plain = expression.replace(/(?<=\d),(?=\d{3}(?!\d))/g, '');
+  const tokens = plain.match(/\d+\.?\d*|\.\d+|\*\*|[-+*/%^()]|\S/g) ?? [];
   let at = 0;
   const take = (...wanted: string[]) =>
     wanted.includes(tokens[at] ?? '') ? tokens[at++] : undefined;
@@ -27,8 +32,7 @@ export function calculate(expression: string): number {
       return inner;
     }
     const token = tokens[at++];
-    if (token === undefined || !/^[\d.]/.test(token))
-      throw new Error(`unexpected ${token ?? 'end'}`);
+    if (!/^\.?\d/.test(token ?? '')) throw new Error(`unexpected ${token ?? 'end'}`);
     return Number(token);
   };
   const product = (): number => {
@@ -41,15 +45,14 @@ export function calculate(expression: string): number {
   };
   const sum = (): number => {
     let value = product();
-    for (let sign = take('+', '-'); sign; sign = take('+', '-')) {
+    for (let sign = take('+', '-'); sign; sign = take('+', '-'))
       value += sign === '+' ? product() : -product();
-    }
     return value;
   };
   const result = sum();
   if (at < tokens.length) throw new Error(`unexpected ${tokens[at]}`);
   if (!Number.isFinite(result)) throw new Error('no finite result');
-  return result;
+  return Number(result.toPrecision(15)); // 0.1 + 0.2 is 0.3 to a pupil
 }
 
 export default defineEnvironment({
@@ -59,7 +62,7 @@ export default defineEnvironment({
   settings: z.object({
     data: z.string().describe('Path of a JSONL file of questions and answers.'),
   }),
-  tasks: ({ data }) => jsonl(data, { map: (line) => line as unknown as Problem }),
+  tasks: ({ data }) => jsonl(data, { map: problem }),
   tools: [
     tool({
       name: 'calculator',

@@ -3,7 +3,7 @@
 import { defineEnvironment, generated, tool } from 'lachesis';
 
 type Shelf = 'price' | 'stock';
-type Store = Record<Shelf, Record<string, string>>;
+type Store = Record<Shelf, ReadonlyMap<string, string>>;
 
 const ITEMS = ['lamp', 'chair', 'kettle', 'mirror', 'blanket', 'candle', 'basket', 'ladder'];
 
@@ -22,7 +22,7 @@ const lookUp = (shelf: Shelf, description: string) =>
     description,
     parameters: { type: 'object', properties: { item: { type: 'string' } }, required: ['item'] },
     execute: ({ item }, { state }) =>
-      state[shelf][String(item)] ?? { error: `There is no ${String(item)} in this shop.` },
+      state[shelf].get(String(item)) ?? { error: `There is no ${String(item)} in this shop.` },
   });
 
 export default defineEnvironment({
@@ -36,8 +36,7 @@ export default defineEnvironment({
     return { shelf, item, question: pick(QUESTIONS[shelf]).replace('ITEM', item) };
   }),
   setup: (_task, { random }): Store => {
-    const draw = () =>
-      Object.fromEntries(ITEMS.map((item) => [item, String(10 + Math.floor(random() * 90))]));
+    const draw = () => new Map(ITEMS.map((item) => [item, String(10 + Math.floor(random() * 90))]));
     return { price: draw(), stock: draw() };
   },
   tools: [
@@ -46,7 +45,7 @@ export default defineEnvironment({
   ],
   prompt: (task) => task.data.question,
   reward: ({ task, state, finalText }) =>
-    finalText.trim() === state[task.data.shelf][task.data.item] ? 1 : 0,
+    finalText.trim() === state[task.data.shelf].get(task.data.item) ? 1 : 0,
   maxTurns: 3,
   sampling: { temperature: 1, maxTokens: 24 },
 });
