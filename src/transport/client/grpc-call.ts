@@ -71,8 +71,9 @@ export function startGrpcCall(channel: ChannelInterface, options: GrpcCallOption
 
   call.start(metadata, {
     onReceiveMetadata: (received) => headers.resolve(headersFromMetadata(received)),
-    onReceiveMessage: (message: Buffer | null) => {
-      if (message === null) return;
+    onReceiveMessage: (received: Buffer | null) => {
+      if (received === null) return;
+      const message = asPlainBytes(received);
       if (waiting === undefined) {
         queued = message;
         return;
@@ -128,4 +129,9 @@ export function startGrpcCall(channel: ChannelInterface, options: GrpcCallOption
 
 function asBuffer(bytes: Uint8Array): Buffer {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** As a Buffer, every `bytes` field parsed from it would be one too, and compare and print unlike itself. */
+function asPlainBytes(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

@@ -20,7 +20,7 @@ export interface DrainOptions {
   readonly signal: AbortSignal | undefined;
 }
 
-const POLL_MS = 20;
+const POLL_MS = 10;
 
 /**
  * Ends a listener so that clients see what happened: no new work, time for what runs, then
@@ -32,18 +32,22 @@ export async function drainListener(parts: DrainedParts, options: DrainOptions):
   parts.sessions.goAway();
   for (const exchange of parts.exchanges) lastOnConnection(exchange);
 
-  await untilIdle(parts, options.graceMs, options.signal);
-  if (!isIdle(parts)) {
-    parts.shutdown.abort(new ConnectError('server is shutting down', Code.Unavailable));
-    await untilIdle(parts, options.abortMs, undefined);
-  } else {
-    parts.shutdown.abort(new ConnectError('server has shut down', Code.Unavailable));
-  }
+  const isIdle = (): boolean => {
+    parts.http1.closeIdleConnections();
+    return parts.exchanges.size === 0 && parts.sessions.streamCount === 0;
+  };
+  const finished = await until(isIdle, options.graceMs, options.signal);
+  const message = finished ? 'server has shut down' : 'server is shutting down';
+  parts.shutdown.abort(new ConnectError(message, Code.Unavailable));
+  if (!finished) await until(isIdle, options.abortMs);
+  // A session that has no streams left closes itself once its GOAWAY is written.
+  await until(() => parts.sockets.size === 0, options.abortMs);
   parts.sessions.destroyAll();
   for (const socket of parts.sockets) socket.destroy();
   // Also stops its timeout watch; it never listened, so the callback's error means nothing.
   parts.http1.close(() => {});
   await closed.promise;
+  await until(() => parts.sockets.size === 0, options.abortMs);
 }
 
 /** An HTTP/1 client reads from this header that the connection takes no further request. */
@@ -51,18 +55,16 @@ function lastOnConnection(response: NodeResponse): void {
   if (!('stream' in response) && !response.headersSent) response.setHeader('connection', 'close');
 }
 
-function isIdle(parts: DrainedParts): boolean {
-  parts.http1.closeIdleConnections();
-  return parts.exchanges.size === 0 && parts.sessions.streamCount === 0;
-}
-
-async function untilIdle(
-  parts: DrainedParts,
+/** Polls; true when `check` held in time. A drain is rare, and events of five sources are easy to miss. */
+async function until(
+  check: () => boolean,
   timeoutMs: number,
-  signal: AbortSignal | undefined,
-): Promise<void> {
+  signal?: AbortSignal,
+): Promise<boolean> {
   const deadline = performance.now() + timeoutMs;
-  while (!isIdle(parts) && performance.now() < deadline && signal?.aborted !== true) {
+  while (!check()) {
+    if (performance.now() >= deadline || signal?.aborted === true) return false;
     await new Promise((resolve) => setTimeout(resolve, POLL_MS));
   }
+  return true;
 }

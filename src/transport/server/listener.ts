@@ -145,7 +145,11 @@ function createSocketServer(
     accept,
   );
   server.maxConnections = limits.maxConnections;
-  server.on('tlsClientError', (error) => logger.info('tls handshake failed', { error }));
+  server.on('tlsClientError', (error, socket) => {
+    logger.info('tls handshake failed', { error });
+    // Node reports a handshake timeout here and otherwise leaves the socket open.
+    socket.destroy();
+  });
   return server;
 }
 

@@ -9,6 +9,8 @@ export interface UnderTestOptions {
   readonly token?: string;
   /** The only limit that the stock adapter is given too; undefined leaves each with its default. */
   readonly readMaxBytes?: number;
+  /** Default: an ephemeral one. `kit` only; for a restart at the same address. */
+  readonly port?: number;
   readonly limits?: Partial<ListenerLimits>;
   readonly timeouts?: Partial<ListenerTimeouts>;
 }

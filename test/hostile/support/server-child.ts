@@ -37,9 +37,10 @@ process.on('disconnect', () => process.exit(0));
 process.send?.({ type: 'started', ...ports } satisfies StartedMessage);
 
 async function startKit() {
-  const { token, readMaxBytes, limits, timeouts } = options;
+  const { token, readMaxBytes, limits, timeouts, port: wantedPort } = options;
   const listener = await startListener({
     routes: kitRoutes(probe),
+    port: wantedPort ?? 0,
     limits: { ...limits, ...(readMaxBytes !== undefined && { readMaxBytes }) },
     logger: createLogger({
       writer: (record) => void errorsLogged.push(record.message),
