@@ -6,12 +6,12 @@ import path from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 const root = path.dirname(path.dirname(fileURLToPath(import.meta.url)));
-const built = path.join(root, 'dist', 'src', 'cli', 'main.js');
+const built = path.join(root, 'dist', 'src', 'cli', 'run.js');
 const sources = path.join(root, 'scripts', 'run.mjs');
 
 if (existsSync(sources)) {
   // scripts/ is never published, so this is a checkout.
-  const args = [sources, path.join(root, 'src', 'cli', 'main.ts'), ...process.argv.slice(2)];
+  const args = [sources, path.join(root, 'src', 'cli', 'run.ts'), ...process.argv.slice(2)];
   const child = spawn(process.execPath, args, { stdio: 'inherit' });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => child.kill(signal));

@@ -114,4 +114,10 @@ export type {
   RolloutFailure,
   RolloutProgress,
 } from './rollout.ts';
+export {
+  ROLLOUT_FILE_SCHEMA,
+  type RolloutLine,
+  readRolloutLine,
+  writeRolloutLine,
+} from './rollout-file/index.ts';
 export type { Task } from './task.ts';

@@ -10,7 +10,7 @@ export function encodePayload(codec: PayloadCodec, bytes: Uint8Array): Uint8Arra
     case 'raw':
       return bytes;
     case 'zstd':
-      return zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } });
+      return plain(zstdCompressSync(bytes, { params: { [constants.ZSTD_c_compressionLevel]: 1 } }));
   }
 }
 
@@ -26,7 +26,7 @@ export function decodePayload(
       return bytes;
     case 'zstd':
       try {
-        return zstdDecompressSync(bytes, { maxOutputLength: maxBytes });
+        return plain(zstdDecompressSync(bytes, { maxOutputLength: maxBytes }));
       } catch (error) {
         throw invalidInput(
           field,
@@ -38,4 +38,9 @@ export function decodePayload(
         );
       }
   }
+}
+
+/** The same bytes as a plain array: methods of a Buffer differ in ways that surprise (`slice` shares). */
+function plain(buffer: Buffer): Uint8Array {
+  return new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
 }

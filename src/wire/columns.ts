@@ -74,7 +74,8 @@ function aligned(
   if (littleEndian && bytes.byteOffset % 4 === 0) {
     return { buffer: bytes.buffer, offset: bytes.byteOffset, length };
   }
-  const copy = bytes.slice();
+  // Not `slice`: a Buffer's is a view of a pool that it shares with others.
+  const copy = new Uint8Array(bytes);
   return { buffer: (littleEndian ? copy : swap32(copy)).buffer, offset: 0, length };
 }
 

@@ -47,3 +47,9 @@ test('a non-finite number names its place', () => {
   );
   expect(() => assertFinite(Float32Array.of(-1, 0), 'row.logprobs')).not.toThrow();
 });
+
+test('an unaligned Buffer of a shared pool gives its own values', () => {
+  const pool = Buffer.alloc(64, 0xff);
+  pool.set(encodeInt32([7, 8]), 5);
+  expect([...decodeInt32(pool.subarray(5, 13), 'ids')]).toEqual([7, 8]);
+});

@@ -1,0 +1,66 @@
+import { parseArgs } from 'node:util';
+import { errorMessage, LachesisError } from '../errors.ts';
+import {
+  type Command,
+  type CommandIo,
+  commandHelp,
+  type OptionValues,
+  parseConfig,
+} from './command.ts';
+import { policyCommand } from './policy.ts';
+import { serveCommand } from './serve.ts';
+import { startCommand } from './start/start.ts';
+import { packageVersion } from './version.ts';
+
+const COMMANDS: readonly Command[] = [startCommand, serveCommand, policyCommand];
+
+/** Exit codes: 0 done, 1 failed, 2 the command line is wrong, 130 stopped by Ctrl-C. */
+export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+  const [name, ...rest] = args;
+  if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
+    io.out(overview());
+    return 0;
+  }
+  if (name === '--version' || name === 'version') {
+    io.out(`${await packageVersion()}\n`);
+    return 0;
+  }
+  const command = COMMANDS.find((candidate) => candidate.name === name);
+  if (command === undefined) {
+    io.err(
+      `There is no command "${name}". Commands: ${COMMANDS.map(({ name }) => name).join(', ')}.\n`,
+    );
+    return 2;
+  }
+  let input: { readonly positionals: readonly string[]; readonly values: OptionValues };
+  try {
+    input = parseArgs(parseConfig(command, rest)) as typeof input;
+  } catch (error) {
+    io.err(`${errorMessage(error)}\n\n${commandHelp(command)}`);
+    return 2;
+  }
+  if (input.values['help'] === true) {
+    io.out(commandHelp(command));
+    return 0;
+  }
+  try {
+    return await command.run(input, io);
+  } catch (error) {
+    if (io.signal.aborted) return 130;
+    if (!(error instanceof LachesisError)) throw error;
+    io.err(`lachesis ${name}: ${error.message}\n`);
+    return error.kind === 'invalid_input' ? 2 : 1;
+  }
+}
+
+function overview(): string {
+  const width = Math.max(...COMMANDS.map(({ name }) => name.length));
+  return [
+    'Lachesis hosts RL environments and plays them for a trainer, over gRPC.',
+    '',
+    ...COMMANDS.map(({ name, summary }) => `  lachesis ${name.padEnd(width)}  ${summary}`),
+    '',
+    'lachesis COMMAND --help tells more of each.',
+    '',
+  ].join('\n');
+}

@@ -1,0 +1,110 @@
+import { connect } from '../client/index.ts';
+import { invalidInput } from '../errors.ts';
+import {
+  createChatmlRenderer,
+  createDirectServer,
+  createEmbeddedEngine,
+  createManagedServer,
+  createPolicyServiceEngine,
+  type ModelServer,
+  rendererFor,
+} from '../models/index.ts';
+import { hermesParser } from '../parsers/index.ts';
+import { createEmbeddedPolicy, type EmbeddedPolicy, readBaseCheckpoint } from '../policy/index.ts';
+import type { CommandIo, CommandOption, OptionValues } from './command.ts';
+import { integerOption, textOption } from './read-options.ts';
+
+/** Options of every command that plays environments: what plays them. */
+export const MODEL_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  'policy-address': {
+    type: 'string',
+    value: 'HOST:PORT',
+    help: 'Play with the policy that is served there (managed: exact tokens).',
+  },
+  'openai-url': {
+    type: 'string',
+    value: 'URL',
+    help: 'Play with an OpenAI-compatible API (direct: no trainable tokens).',
+  },
+  'openai-model': { type: 'string', value: 'NAME', help: 'The model to ask that API for.' },
+  'policy-seed': {
+    type: 'string',
+    value: 'N',
+    help: 'Seed of the embedded policy, which plays when nothing else is given. Default: 0.',
+  },
+};
+
+export interface ChosenModel extends AsyncDisposable {
+  readonly modelServer: ModelServer;
+  /** Set when the embedded policy plays: the server then offers it as PolicyService too. */
+  readonly policy: EmbeddedPolicy | undefined;
+  /** In words, for the ready line. */
+  readonly description: string;
+}
+
+/** The model server that the options ask for. */
+export async function chooseModel(values: OptionValues, io: CommandIo): Promise<ChosenModel> {
+  const address = textOption(values, 'policy-address');
+  const url = textOption(values, 'openai-url');
+  if (address !== undefined && url !== undefined) {
+    throw invalidInput('--openai-url', 'and --policy-address exclude each other; give one.');
+  }
+  if (url !== undefined) return directModel(url, values, io);
+  if (address !== undefined) return remotePolicy(address, io.signal);
+  const policy = createEmbeddedPolicy({
+    checkpoint: await readBaseCheckpoint(),
+    seed: integerOption(values, 'policy-seed', 0) ?? 0,
+  });
+  const modelServer = createManagedServer({
+    engine: createEmbeddedEngine(policy),
+    renderer: createChatmlRenderer({ tokenizer: policy.tokenizer }),
+    parser: hermesParser,
+  });
+  return {
+    modelServer,
+    policy,
+    description: `the embedded policy ${policy.name} (managed)`,
+    [Symbol.asyncDispose]: async () => {
+      await modelServer.close();
+      policy[Symbol.dispose]();
+    },
+  };
+}
+
+function directModel(url: string, values: OptionValues, io: CommandIo): ChosenModel {
+  if (!URL.canParse(url)) throw invalidInput('--openai-url', `"${url}" is no URL.`);
+  const model = textOption(values, 'openai-model');
+  if (model === undefined)
+    throw invalidInput('--openai-model', 'is missing; --openai-url needs it.');
+  const modelServer = createDirectServer({
+    baseUrl: url,
+    model,
+    apiKey: io.environment['OPENAI_API_KEY'] ?? 'none',
+  });
+  return {
+    modelServer,
+    policy: undefined,
+    description: `${model} at ${url} (direct)`,
+    [Symbol.asyncDispose]: () => modelServer.close(),
+  };
+}
+
+async function remotePolicy(address: string, signal: AbortSignal): Promise<ChosenModel> {
+  const client = await connect({ address, signal });
+  const engine = createPolicyServiceEngine({ transport: client.transport });
+  const description = await engine.describePolicy({ signal });
+  const modelServer = createManagedServer({
+    engine,
+    renderer: rendererFor(description),
+    parser: hermesParser,
+  });
+  return {
+    modelServer,
+    policy: undefined,
+    description: `${description.model} at ${address} (managed)`,
+    [Symbol.asyncDispose]: async () => {
+      await modelServer.close();
+      await client[Symbol.asyncDispose]();
+    },
+  };
+}

@@ -1,0 +1,49 @@
+import { invalidInput } from '../errors.ts';
+import type { JsonObject, JsonValue } from '../messages.ts';
+import type { OptionValues } from './command.ts';
+
+export function textOption(values: OptionValues, name: string): string | undefined {
+  const value = values[name];
+  return typeof value === 'string' ? value : undefined;
+}
+
+export function listOption(values: OptionValues, name: string): readonly string[] {
+  const value = values[name];
+  return Array.isArray(value) ? value : [];
+}
+
+/** A whole number of at least `least`. */
+export function integerOption(
+  values: OptionValues,
+  name: string,
+  least: number,
+): number | undefined {
+  const text = textOption(values, name);
+  if (text === undefined) return undefined;
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least) {
+    throw invalidInput(`--${name}`, `is "${text}"; give a whole number of at least ${least}.`);
+  }
+  return value;
+}
+
+/** `--set name=value`, as often as wanted. A value that reads as JSON is JSON, anything else is text. */
+export function settingsOption(values: OptionValues): JsonObject {
+  const settings: Record<string, JsonValue> = {};
+  for (const entry of listOption(values, 'set')) {
+    const at = entry.indexOf('=');
+    if (at < 1) throw invalidInput('--set', `is "${entry}"; give NAME=VALUE.`);
+    settings[entry.slice(0, at)] = jsonOrText(entry.slice(at + 1));
+  }
+  const data = textOption(values, 'data');
+  if (data !== undefined) settings['data'] = data;
+  return settings;
+}
+
+function jsonOrText(text: string): JsonValue {
+  try {
+    return JSON.parse(text) as JsonValue;
+  } catch {
+    return text;
+  }
+}

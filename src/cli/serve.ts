@@ -1,0 +1,77 @@
+import { createMemoryBroker } from '../broker/index.ts';
+import { invalidInput } from '../errors.ts';
+import { engineGateway } from '../gateways/index.ts';
+import { startServer } from '../server/index.ts';
+import type { Command } from './command.ts';
+import { loadEnvironment } from './load-environment.ts';
+import { chooseModel, MODEL_OPTIONS } from './model-options.ts';
+import { integerOption, settingsOption, textOption } from './read-options.ts';
+import { RolloutWriter } from './rollout-writer.ts';
+import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
+import { untilStopped } from './until-stopped.ts';
+
+/** `lachesis serve FILE...`: hosts environments and plays them. */
+export const serveCommand: Command = {
+  name: 'serve',
+  summary: 'Host environments and play them for trainers, over gRPC.',
+  usage: 'FILE... [options]',
+  examples: [
+    'lachesis serve examples/environments/shop.ts',
+    'lachesis serve examples/environments/gsm8k.ts --data test.jsonl --port 7070',
+    'lachesis serve env.ts --openai-url http://127.0.0.1:8000/v1 --openai-model my-model',
+  ],
+  options: {
+    ...LISTEN_OPTIONS,
+    ...MODEL_OPTIONS,
+    data: {
+      type: 'string',
+      value: 'PATH',
+      help: 'The setting `data` of the environments: --set data=PATH.',
+    },
+    set: {
+      type: 'string',
+      multiple: true,
+      value: 'NAME=VALUE',
+      help: 'A setting of the environments; a value that reads as JSON is JSON.',
+    },
+    concurrency: { type: 'string', value: 'N', help: 'Rollouts in flight. Default: 64.' },
+    rollouts: {
+      type: 'string',
+      value: 'FILE',
+      help: 'Append every finished rollout to this file.',
+    },
+  },
+  run: async ({ positionals, values }, io) => {
+    if (positionals.length === 0) {
+      throw invalidInput('FILE', 'is missing; give at least one file with an environment.');
+    }
+    const settings = settingsOption(values);
+    const environments = await Promise.all(
+      positionals.map((file) => loadEnvironment(file, settings)),
+    );
+    await using model = await chooseModel(values, io);
+    const file = textOption(values, 'rollouts');
+    await using writer = file === undefined ? undefined : new RolloutWriter(file);
+    const config = listenConfig(values, io);
+    const { policy } = model;
+    await using server = await startServer({
+      ...config,
+      environments,
+      modelServerFor: () => model.modelServer,
+      broker: createMemoryBroker(),
+      concurrency: integerOption(values, 'concurrency', 1) ?? 64,
+      ...(policy === undefined
+        ? {}
+        : { policy, fallbacks: engineGateway({ policy, public: config.auth.kind === 'none' }) }),
+      ...(writer === undefined
+        ? {}
+        : { onRolloutFinished: (rollout, runId) => writer.write(rollout, runId) }),
+    });
+    const names = environments.map(({ name }) => name).join(', ');
+    io.out(`lachesis serving ${names}, played by ${model.description}\n`);
+    io.out(`listening on ${server.address}\n`);
+    await untilStopped(io.signal);
+    await server.drain(5_000);
+    return 0;
+  },
+};

@@ -1,0 +1,111 @@
+import { readFileSync, statSync } from 'node:fs';
+import { errorMessage, invalidInput } from '../errors.ts';
+import { type AuthOptions, SCOPES, type Scope } from '../server/index.ts';
+import { createLogger, jsonLinesWriter, type Logger, silentLogger } from '../telemetry/index.ts';
+import type { ListenerTls } from '../transport/index.ts';
+import type { CommandIo, CommandOption, OptionValues } from './command.ts';
+import { integerOption, textOption } from './read-options.ts';
+
+/** Options of every command that listens. */
+export const LISTEN_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  host: { type: 'string', value: 'ADDRESS', help: 'Address to bind. Default: 127.0.0.1.' },
+  port: { type: 'string', value: 'PORT', help: 'Port to bind; 0 takes a free one. Default: 0.' },
+  'no-auth': { type: 'boolean', help: 'Ask for no credentials; on loopback only.' },
+  credentials: {
+    type: 'string',
+    value: 'FILE',
+    help: 'JSON file of tokens by scope: {"operator": "...", "trainer": "...", "worker": "..."}.',
+  },
+  'tls-cert': { type: 'string', value: 'FILE', help: 'PEM certificate chain: serve TLS.' },
+  'tls-key': { type: 'string', value: 'FILE', help: 'PEM key of the certificate.' },
+  'tls-client-ca': {
+    type: 'string',
+    value: 'FILE',
+    help: 'PEM authorities of client certificates: mutual TLS.',
+  },
+  log: { type: 'boolean', help: 'Write structured logs to standard error.' },
+};
+
+/** Where and for whom a server listens, as `startServer` takes it. */
+export interface ListenConfig {
+  readonly host?: string;
+  readonly port: number;
+  readonly auth: AuthOptions;
+  readonly tls?: ListenerTls;
+  readonly logger: Logger;
+}
+
+export function listenConfig(values: OptionValues, io: CommandIo): ListenConfig {
+  const host = textOption(values, 'host');
+  const tls = tlsOf(values);
+  return {
+    ...(host === undefined ? {} : { host }),
+    port: integerOption(values, 'port', 0) ?? 0,
+    auth: authOf(values),
+    ...(tls === undefined ? {} : { tls }),
+    logger:
+      values['log'] === true
+        ? createLogger({ writer: jsonLinesWriter({ write: io.err }) })
+        : silentLogger,
+  };
+}
+
+function authOf(values: OptionValues): AuthOptions {
+  const file = textOption(values, 'credentials');
+  if (values['no-auth'] === true) {
+    if (file !== undefined)
+      throw invalidInput('--no-auth', 'and --credentials exclude each other.');
+    return { kind: 'none' };
+  }
+  if (file === undefined) return { kind: 'start_tokens' };
+  return { kind: 'credentials', credentials: readCredentials(file) };
+}
+
+function readCredentials(
+  file: string,
+): readonly { readonly scope: Scope; readonly token: string }[] {
+  let tokens: unknown;
+  try {
+    if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) {
+      throw invalidInput('--credentials', `${file} can be read by other users.`, {
+        remedy: `Run: chmod 600 ${file}`,
+      });
+    }
+    tokens = JSON.parse(readFileSync(file, 'utf8'));
+  } catch (error) {
+    throw invalidInput('--credentials', errorMessage(error), { cause: error });
+  }
+  if (typeof tokens !== 'object' || tokens === null) {
+    throw invalidInput('--credentials', `${file} is no JSON object of tokens by scope.`);
+  }
+  return Object.entries(tokens).map(([scope, token]) => {
+    if (!(SCOPES as readonly string[]).includes(scope)) {
+      throw invalidInput(
+        '--credentials',
+        `${file} has "${scope}"; scopes are ${SCOPES.join(', ')}.`,
+      );
+    }
+    return { scope: scope as Scope, token: String(token) };
+  });
+}
+
+function tlsOf(values: OptionValues): ListenerTls | undefined {
+  const read = (name: string): Buffer | undefined => {
+    const file = textOption(values, name);
+    if (file === undefined) return undefined;
+    try {
+      return readFileSync(file);
+    } catch (error) {
+      throw invalidInput(`--${name}`, errorMessage(error), { cause: error });
+    }
+  };
+  const [cert, key, clientCa] = [read('tls-cert'), read('tls-key'), read('tls-client-ca')];
+  if (cert === undefined && key === undefined && clientCa === undefined) return undefined;
+  if (cert === undefined || key === undefined) {
+    throw invalidInput(
+      cert === undefined ? '--tls-cert' : '--tls-key',
+      'is missing; TLS needs both.',
+    );
+  }
+  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+}

@@ -1,0 +1,74 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { LachesisError } from '../../errors.ts';
+
+/** Last lines of standard error that are kept for the message when a child dies. */
+const KEPT_LINES = 20;
+const STOP_GRACE_MS = 3_000;
+
+/** A program of this package in a process of its own; ended, by pid, when disposed. */
+export class Child implements AsyncDisposable {
+  readonly name: string;
+  readonly #process: ChildProcess;
+  readonly #errors: string[] = [];
+  readonly #exit: Promise<number>;
+
+  /** `file` is relative to this folder, without its ending: sources run as `.ts`, the build as `.js`. */
+  constructor(name: string, file: string, args: readonly string[]) {
+    this.name = name;
+    const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
+    const path = fileURLToPath(new URL(`${file}${ending}`, import.meta.url));
+    // execArgv has the export condition that a checkout runs with.
+    this.#process = spawn(process.execPath, [...process.execArgv, path, ...args], {
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.#exit = once(this.#process, 'exit').then(([code]) => (code as number | null) ?? 1);
+    this.#exit.catch(() => {});
+    const { stderr } = this.#process;
+    if (stderr !== null) {
+      createInterface({ input: stderr }).on('line', (line) => {
+        this.#errors.push(line);
+        if (this.#errors.length > KEPT_LINES) this.#errors.shift();
+      });
+    }
+  }
+
+  /** Lines of standard output until the process ends. */
+  async *lines(): AsyncGenerator<string, void, void> {
+    const { stdout } = this.#process;
+    if (stdout !== null) yield* createInterface({ input: stdout });
+  }
+
+  /** Resolves when it has exited with 0; rejects with the end of what it said otherwise. */
+  async succeeded(): Promise<void> {
+    const code = await this.#exit;
+    if (code !== 0) throw this.failure(`ended with code ${code}`);
+  }
+
+  failure(what: string): LachesisError {
+    return new LachesisError('infrastructure_error', `The ${this.name} ${what}.`, {
+      reason: 'CHILD_FAILED',
+      remedy:
+        this.#errors.length === 0 ? 'It said nothing.' : `It said:\n${this.#errors.join('\n')}`,
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
+    this.#process.kill('SIGTERM');
+    const killer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_GRACE_MS);
+    await this.#exit.catch(() => {});
+    clearTimeout(killer);
+  }
+}
+
+/** The address that a server child prints once it is serving. */
+export async function addressOf(child: Child): Promise<string> {
+  for await (const line of child.lines()) {
+    const address = /listening on (\S+)/.exec(line)?.[1];
+    if (address !== undefined) return address;
+  }
+  throw child.failure('ended before it was serving');
+}

@@ -1,0 +1,96 @@
+import { BUCKETS, ledgerBalance } from '../../tokens/index.ts';
+import { sparkline } from './curve.ts';
+import type { Measurement } from './measure.ts';
+import type { Tally } from './tally.ts';
+import { transcriptLines } from './transcript.ts';
+import type { TrainerStep } from './view.ts';
+
+/** All that a quick start came to. */
+export interface Outcome {
+  readonly before: Measurement;
+  readonly after: Measurement;
+  readonly steps: readonly TrainerStep[];
+  readonly trainSeconds: number;
+  readonly tally: Tally;
+  readonly rolloutFile: string;
+  readonly rolloutsWritten: number;
+  readonly wallSeconds: number;
+}
+
+/** The bound on |ratio - 1| of the first step, which is exactly on policy. */
+const EXACT = 1e-5;
+
+/** What is wrong with the outcome; empty when the quick start did what it should. */
+export function verdict(outcome: Outcome): readonly string[] {
+  const { before, after, steps, tally } = outcome;
+  const first = steps[0];
+  const failures: string[] = [];
+  if (first === undefined) return ['the trainer took no step.'];
+  if (before.success >= 0.2) {
+    failures.push(
+      `the untrained policy succeeds in ${percent(before.success)}; it should be under 20 %.`,
+    );
+  }
+  if (after.success < 0.9) {
+    failures.push(
+      `the trained policy succeeds in ${percent(after.success)}; it should reach 90 %.`,
+    );
+  }
+  if (!(first.maxRatioDeviation < EXACT)) {
+    failures.push(
+      `the first on-policy step has |ratio - 1| = ${first.maxRatioDeviation}, not under ${EXACT}: tokens, masks, order or versions are wrong somewhere.`,
+    );
+  }
+  if (ledgerBalance(tally.ledger) !== 0) {
+    failures.push(
+      `the ledger does not balance: ${ledgerBalance(tally.ledger)} sampled tokens are in no bucket.`,
+    );
+  }
+  const lost = tally.notScored + before.notScored + after.notScored;
+  if (lost > 0) failures.push(`${lost} rollouts were not scored.`);
+  return failures;
+}
+
+export function summaryLines(outcome: Outcome): readonly string[] {
+  const { before, after, steps, tally } = outcome;
+  const { ledger, toolCalls } = tally;
+  const excluded = BUCKETS.filter((bucket) => bucket !== 'trained' && ledger[bucket] > 0)
+    .map((bucket) => `, ${bucket} ${count(ledger[bucket])}`)
+    .join('');
+  const indent = (lines: readonly string[]): string[] => lines.map((line) => `    ${line}`);
+  const untrained = before.examples.failure ?? before.examples.success;
+  const trained = after.examples.success ?? after.examples.failure;
+  return [
+    '',
+    `success, sampled on fresh episodes: ${percent(before.success)} before, ${percent(after.success)} after (${count(after.episodes)} episodes)`,
+    `reward by step   ${sparkline(
+      steps.map(({ reward }) => reward),
+      60,
+    )}  ${steps.length} steps`,
+    `first step       |ratio - 1| = ${(steps[0]?.maxRatioDeviation ?? Number.NaN).toExponential(1)} (exactly on policy)`,
+    `rollouts         ${count(tally.rollouts)} in ${outcome.trainSeconds.toFixed(1)} s of training, ${count(Math.round(ledger.sampled / outcome.trainSeconds))} sampled tokens/s`,
+    `tool calls       ${count(toolCalls.attempted)} attempted, ${count(toolCalls.executedOk)} ok, ${count(toolCalls.execError)} failed`,
+    `ledger           ${count(ledger.sampled)} sampled = ${count(ledger.trained)} trained${excluded}`,
+    `wall time        ${outcome.wallSeconds.toFixed(1)} s`,
+    '',
+    '  before training:',
+    ...indent(untrained === undefined ? [] : transcriptLines(untrained)),
+    '  after training:',
+    ...indent(trained === undefined ? [] : transcriptLines(trained)),
+    '',
+    `${count(outcome.rolloutsWritten)} rollouts are in ${outcome.rolloutFile}`,
+    '',
+    'Three things to try:',
+    '  npm start -- --seed 7                                      # it learns from any seed',
+    '  npx lachesis serve examples/environments/shop.ts           # host it for a trainer of your own',
+    '  examples/trainers/grpo.ts                                  # the trainer you just saw; change it',
+  ];
+}
+
+function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+function count(value: number): string {
+  return value.toLocaleString('en');
+}
