@@ -52,12 +52,12 @@ const IDLE_HEARTBEAT_MS = 10_000;
 export function createWorker(options: WorkerOptions): Worker {
   const { plane, concurrency = 32, drainMs = 5_000, leaseWaitMs = 10_000 } = options;
   const logger = (options.logger ?? silentLogger).child({ worker: options.workerId });
-  const limiter = new Limiter(concurrency);
+  let wake = (): void => {};
+  const limiter = new Limiter(concurrency, () => wake());
   const held = new HeldWork();
   const playing = new Set<Promise<void>>();
   const stop = new AbortController();
   let running: Promise<void> | undefined;
-  let wake = (): void => {};
 
   async function leaseLoop(signal: AbortSignal): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
@@ -127,10 +127,7 @@ export function createWorker(options: WorkerOptions): Worker {
       workerId: options.workerId,
       ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
       announcedVersion: () => plane.announcedVersion(assignment.runId),
-      onProgress: (event) => {
-        plane.progress(event);
-        if (event.kind === 'finished') wake();
-      },
+      onProgress: (event) => plane.progress(event),
       onWarning: (message) => logger.warn(message, { assignment: assignment.id }),
       limiter,
       rolloutSignal: (rolloutId) => plane.rolloutSignal?.(rolloutId),

@@ -97,8 +97,10 @@ function parse<Desc extends DescMessage>(
   bytes: Uint8Array,
   field: string,
 ): MessageShape<Desc> {
+  // A plain view of a Buffer: its subarrays are columns, and a Buffer's own `slice` does not copy.
+  const plain = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   try {
-    return fromBinary(schema, bytes);
+    return fromBinary(schema, plain);
   } catch (error) {
     throw invalidInput(field, `is no ${schema.typeName}: ${errorMessage(error)}.`, {
       reason: 'NOT_A_MESSAGE',

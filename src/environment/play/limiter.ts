@@ -7,8 +7,12 @@ export class Limiter {
   #held = 0;
   readonly #waiting: (() => void)[] = [];
 
-  constructor(size: number) {
+  readonly #onFree: () => void;
+
+  /** `onFree` is told when a place becomes free that nobody waits for. */
+  constructor(size: number, onFree: () => void = () => {}) {
     this.size = size;
+    this.#onFree = onFree;
   }
 
   /** Places that nobody holds or waits for. */
@@ -28,8 +32,12 @@ export class Limiter {
         given = true;
         const next = this.#waiting.shift();
         // The place passes on directly, so that nobody who comes later can take it first.
-        if (next !== undefined) next();
-        else this.#held -= 1;
+        if (next !== undefined) {
+          next();
+          return;
+        }
+        this.#held -= 1;
+        this.#onFree();
       },
     };
   }

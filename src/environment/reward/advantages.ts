@@ -18,16 +18,17 @@ export function groupAdvantages(
   const scored = rewards.filter((reward) => reward !== undefined);
   if (scored.length === 0) return rewards.map(() => undefined);
   const largest = Math.max(...scored.map(Math.abs));
-  // Scaled first, so that squares of huge or tiny rewards neither overflow nor vanish.
-  const scale = largest > 0 ? largest : 1;
+  // Scaled first, so that squares of huge or tiny rewards neither overflow nor vanish;
+  // by a power of two, which loses no bit.
+  const scale = largest > 0 ? 2 ** Math.floor(Math.log2(largest)) : 1;
   const mean = meanOf(scored.map((reward) => reward / scale));
   const deviation = Math.sqrt(meanOf(scored.map((reward) => (reward / scale - mean) ** 2)));
   if (deviation <= RELATIVE_NOISE) {
     return rewards.map((reward) => (reward === undefined ? undefined : 0));
   }
-  const divisor = options.divideByDeviation === false ? 1 / scale : deviation;
+  const factor = options.divideByDeviation === false ? scale : 1 / deviation;
   return rewards.map((reward) =>
-    reward === undefined ? undefined : (reward / scale - mean) / divisor,
+    reward === undefined ? undefined : (reward / scale - mean) * factor,
   );
 }
 

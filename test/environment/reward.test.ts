@@ -1,0 +1,152 @@
+import { existsSync, readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  finalNumber,
+  groupAdvantages,
+  passAtK,
+  resolveReward,
+} from '../../src/environment/index.ts';
+
+describe('finalNumber', () => {
+  it.each<[string, number | undefined]>([
+    ['The answer is 42.', 42],
+    ['#### 18', 18],
+    ['It costs $1,234.50 in all.', 1234.5],
+    ['1,234,567', 1234567],
+    ['first 3, then 7', 7],
+    ['12,34', 34],
+    ['-5', -5],
+    ['−5 °C', -5],
+    ['10-5', 5],
+    ['-$3.50', -3.5],
+    ['$-3', -3],
+    ['.5', 0.5],
+    ['0.25kg', 0.25],
+    ['45%', 45],
+    ['3/4', 0.75],
+    ['2.5e3', 2500],
+    ['€ 12', 12],
+    ['x2 and no other', undefined],
+    ['- 3 apples', 3],
+    ['**7**', 7],
+    ['\\boxed{12}', 12],
+    ['none', undefined],
+    ['', undefined],
+    ['5.', 5],
+  ])('%j gives %s', (text, value) => {
+    expect(finalNumber(text)).toBe(value);
+  });
+
+  it('finds any number that is written at the end', () => {
+    const number = fc.double({ noNaN: true, noDefaultInfinity: true, min: -1e15, max: 1e15 });
+    fc.assert(
+      fc.property(number, (value) => {
+        const shown = Math.round(value * 100) / 100;
+        expect(finalNumber(`So 7 of them make ${shown}.`)).toBeCloseTo(shown, 6);
+        const grouped = shown.toLocaleString('en-US', { maximumFractionDigits: 2 });
+        expect(finalNumber(`It is $${grouped}!`)).toBeCloseTo(shown, 6);
+      }),
+    );
+  });
+
+  const gsm8k = new URL('../../../shared/data/gsm8k/test.jsonl', import.meta.url);
+  it.runIf(existsSync(gsm8k))('reads every reference answer of GSM8K', () => {
+    const rows = readFileSync(gsm8k, 'utf8').trim().split('\n');
+    expect(rows.length).toBeGreaterThan(1000);
+    for (const row of rows) {
+      const { answer } = JSON.parse(row) as { answer: string };
+      const wanted = Number((answer.split('####')[1] as string).replaceAll(',', '').trim());
+      expect(finalNumber(answer), answer).toBe(wanted);
+    }
+  });
+});
+
+describe('groupAdvantages', () => {
+  it('is (reward - mean) / deviation over the scored', () => {
+    expect(groupAdvantages([1, 0, undefined, 1, 0])).toEqual([1, -1, undefined, 1, -1]);
+    expect(groupAdvantages([3, 1], { divideByDeviation: false })).toEqual([1, -1]);
+  });
+
+  it('is zeros when all are equal, whatever their size', () => {
+    const equal = fc.double({ noNaN: true, noDefaultInfinity: true });
+    fc.assert(
+      fc.property(equal, fc.integer({ min: 1, max: 9 }), (reward, size) => {
+        expect(groupAdvantages(new Array(size).fill(reward))).toEqual(new Array(size).fill(0));
+      }),
+    );
+    expect(groupAdvantages([0.1 + 0.2, 0.3])).toEqual([0, 0]);
+  });
+
+  it('has mean 0 and deviation 1 for any rewards that differ', () => {
+    const rewards = fc.array(fc.integer({ min: -5, max: 5 }), { minLength: 2, maxLength: 20 });
+    const scale = fc.constantFrom(1e-300, 1e-9, 1, 1e9, 1e300);
+    fc.assert(
+      fc.property(rewards, scale, (integers, factor) => {
+        fc.pre(new Set(integers).size > 1);
+        const advantages = groupAdvantages(integers.map((n) => n * factor)) as number[];
+        const mean = advantages.reduce((a, b) => a + b, 0) / advantages.length;
+        const variance = advantages.reduce((a, b) => a + b * b, 0) / advantages.length;
+        expect(mean).toBeCloseTo(0, 9);
+        expect(variance).toBeCloseTo(1, 9);
+      }),
+    );
+  });
+
+  it('has none to give when nothing was scored', () => {
+    expect(groupAdvantages([undefined, undefined])).toEqual([undefined, undefined]);
+  });
+});
+
+describe('passAtK', () => {
+  it('is the share of k-subsets that hold a solved attempt', () => {
+    const choose = (n: number, k: number): number =>
+      k === 0 ? 1 : k > n ? 0 : (choose(n - 1, k - 1) * n) / k;
+    for (let n = 1; n <= 12; n++) {
+      for (let c = 0; c <= n; c++) {
+        for (let k = 1; k <= n; k++) {
+          expect(passAtK(n, c, k)).toBeCloseTo(1 - choose(n - c, k) / choose(n, k), 12);
+        }
+      }
+    }
+  });
+
+  it('refuses more attempts than there are', () => {
+    expect(() => passAtK(2, 1, 3)).toThrow(/k = 3/);
+  });
+});
+
+describe('resolveReward', () => {
+  it('adds up weighted components', () => {
+    const components = [
+      { name: 'right', value: 1 },
+      { name: 'short', value: 0.5, weight: 0.2 },
+    ];
+    expect(resolveReward({ components })).toMatchObject({ kind: 'scored', reward: 1.1 });
+  });
+
+  it.each<[string, unknown]>([
+    ['NaN', Number.NaN],
+    ['Infinity', Number.POSITIVE_INFINITY],
+    ['nothing', undefined],
+    ['null', null],
+    ['text', '1'],
+    ['a component that is NaN', { components: [{ name: 'a', value: Number.NaN }] }],
+    [
+      'two components of one name',
+      {
+        components: [
+          { name: 'a', value: 1 },
+          { name: 'a', value: 1 },
+        ],
+      },
+    ],
+    ['a sum that overflows', { components: [{ name: 'a', value: 1e308, weight: 10 }] }],
+    ['a refusal', { notScored: 'no' }],
+  ])('is never a score for %s', (_, value) => {
+    expect(resolveReward(value as number)).toMatchObject({
+      kind: 'not_scored',
+      failure: { kind: 'environment_error' },
+    });
+  });
+});
