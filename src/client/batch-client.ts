@@ -1,0 +1,247 @@
+import type { Client, Transport } from '@connectrpc/connect';
+import {
+  BatchService,
+  ConsumerMode,
+  type NextBatchResponse,
+} from '../../gen/lachesis/v1/batch_service_pb.ts';
+import { durationFromMs, msFromDuration } from '../contract/index.ts';
+import { LachesisError } from '../errors.ts';
+import { createRpcClient, resumeStream } from '../transport/index.ts';
+import { Batch, type ReceivedBatch } from './batch.ts';
+import { type CallOptions, toConnect } from './call-options.ts';
+import { PartsReceiver } from './parts-receiver.ts';
+
+/** Who takes batches. */
+export interface ConsumerOptions extends CallOptions {
+  readonly runId: string;
+  /** The same for all ranks of a trainer. Default: `trainer`. */
+  readonly consumerId?: string;
+  /** From 0. Default: 0. */
+  readonly rank?: number;
+  /** Default: 1. */
+  readonly worldSize?: number;
+  /** Whether each batch goes to one consumer or to every one. Default: compete. */
+  readonly mode?: 'compete' | 'fan_out';
+  /** Whether leases of batches that were not given back are kept. Default: true. */
+  readonly keepLeases?: boolean;
+}
+
+export interface NextOptions extends CallOptions {
+  /** How long to wait for a batch. Default: until one comes, or the call's deadline. */
+  readonly waitMs?: number;
+  /** Also the rollouts' transcripts. Default: false. */
+  readonly includeRollouts?: boolean;
+}
+
+/** No batch was to be had in time. */
+export interface NoBatch {
+  readonly waiting: number;
+  readonly needed: number;
+  /** True: the run is closed, none will come. */
+  readonly closed: boolean;
+}
+
+/** For trainers: batches in, policy versions out. */
+export class BatchClient {
+  readonly #control: Client<typeof BatchService>;
+  readonly #bulk: Client<typeof BatchService>;
+
+  /** Batches come over `bulk`, so that calls on `control` do not wait behind them. */
+  constructor(control: Transport, bulk: Transport = control) {
+    this.#control = createRpcClient(BatchService, control);
+    this.#bulk = createRpcClient(BatchService, bulk);
+  }
+
+  /** Registers a consumer; dispose of it when done. */
+  async register(options: ConsumerOptions): Promise<BatchConsumer> {
+    const { runId, consumerId = 'trainer', rank = 0, worldSize = 1 } = options;
+    const mode = options.mode === 'fan_out' ? ConsumerMode.FAN_OUT : ConsumerMode.COMPETE;
+    const response = await this.#control.registerConsumer(
+      { runId, consumerId, rank, worldSize, mode },
+      toConnect(options),
+    );
+    return new BatchConsumer(
+      { control: this.#control, bulk: this.#bulk },
+      {
+        runId,
+        consumerId,
+        rank,
+        keepLeases: options.keepLeases ?? true,
+        step: Number(response.step),
+        policyVersion: Number(response.policyVersion),
+        leaseMs: msFromDuration(response.leaseDuration),
+      },
+    );
+  }
+
+  /** Announces a policy version: higher than the last, or the same again. */
+  async publishPolicyVersion(
+    runId: string,
+    version: number,
+    options?: CallOptions,
+  ): Promise<number> {
+    const request = { runId, policyVersion: BigInt(version) };
+    const response = await this.#control.publishPolicyVersion(request, toConnect(options));
+    return Number(response.policyVersion);
+  }
+
+  /** The version at once and at every change; survives reconnects. */
+  async *watchPolicyVersion(
+    runId: string,
+    options: CallOptions = {},
+  ): AsyncGenerator<number, void, void> {
+    const { signal } = options;
+    let last: bigint | undefined;
+    const versions = resumeStream<{ readonly policyVersion: bigint }, bigint>(
+      (_, { signal }) => this.#control.watchPolicyVersion({ runId }, { signal }),
+      { cursorOf: (value) => value.policyVersion, ...(signal !== undefined && { signal }) },
+    );
+    for await (const { policyVersion } of versions) {
+      if (policyVersion !== last) yield Number(policyVersion);
+      last = policyVersion;
+    }
+  }
+}
+
+interface ConsumerState {
+  readonly runId: string;
+  readonly consumerId: string;
+  readonly rank: number;
+  readonly keepLeases: boolean;
+  readonly step: number;
+  readonly policyVersion: number;
+  readonly leaseMs: number;
+}
+
+/** One rank of a registered consumer. Keeps the leases of the batches that it holds until disposed. */
+export class BatchConsumer implements AsyncDisposable {
+  readonly runId: string;
+  readonly consumerId: string;
+  readonly rank: number;
+  /** The run's step and policy version when it registered. */
+  readonly step: number;
+  readonly policyVersion: number;
+  readonly #control: Client<typeof BatchService>;
+  readonly #bulk: Client<typeof BatchService>;
+  readonly #held = new Set<string>();
+  readonly #timer: NodeJS.Timeout | undefined;
+  readonly #closing = new AbortController();
+
+  constructor(
+    clients: {
+      readonly control: Client<typeof BatchService>;
+      readonly bulk: Client<typeof BatchService>;
+    },
+    state: ConsumerState,
+  ) {
+    this.#control = clients.control;
+    this.#bulk = clients.bulk;
+    this.runId = state.runId;
+    this.consumerId = state.consumerId;
+    this.rank = state.rank;
+    this.step = state.step;
+    this.policyVersion = state.policyVersion;
+    if (state.keepLeases && state.leaseMs > 0) {
+      this.#timer = setInterval(() => this.#extendHeld(), Math.max(100, state.leaseMs / 3));
+      this.#timer.unref();
+    }
+  }
+
+  /** The next batch, or that none came in time. */
+  async nextOrNone(options: NextOptions = {}): Promise<Batch | NoBatch> {
+    const { waitMs, includeRollouts = false } = options;
+    const { runId, consumerId, rank } = this;
+    const request = {
+      runId,
+      consumerId,
+      rank,
+      includeRollouts,
+      ...(waitMs !== undefined && { wait: durationFromMs(waitMs) }),
+    };
+    const received = await receiveBatch(this.#bulk.nextBatch(request, toConnect(options)), rank);
+    if (!('manifest' in received)) return received;
+    const { batchId } = received.manifest;
+    const key = { runId, consumerId, rank, batchId };
+    const batch = new Batch(received, {
+      ack: async () => {
+        const { complete, step } = await this.#control.ackBatch(key);
+        this.#held.delete(batchId);
+        return { complete, step: Number(step) };
+      },
+      nack: async (reason) => {
+        await this.#control.nackBatch({ ...key, reason });
+        this.#held.delete(batchId);
+      },
+      extend: async () => {
+        const { leaseDuration } = await this.#control.extendBatch(key);
+        return { leaseMs: msFromDuration(leaseDuration) };
+      },
+    });
+    this.#held.add(batchId);
+    return batch;
+  }
+
+  /** The next batch; undefined when the run is closed. Rejects with `deadline_exceeded` when `waitMs` passes. */
+  async next(options: NextOptions = {}): Promise<Batch | undefined> {
+    const next = await this.nextOrNone(options);
+    if (next instanceof Batch) return next;
+    if (next.closed) return undefined;
+    const message = `no batch in time: ${next.waiting} of ${next.needed} are waiting.`;
+    throw new LachesisError('deadline_exceeded', message, {
+      reason: 'NO_BATCH',
+      remedy: 'Wait longer, or see with GetRunStatus what holds it up.',
+    });
+  }
+
+  /** Batches until the run is closed. Give each back before taking the next. */
+  async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
+    for (let batch = await this.next(); batch !== undefined; batch = await this.next()) yield batch;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#closing.abort();
+    this.#held.clear();
+  }
+
+  #extendHeld(): void {
+    const { runId, consumerId, rank } = this;
+    for (const batchId of this.#held) {
+      this.#control
+        .extendBatch({ runId, consumerId, rank, batchId }, { signal: this.#closing.signal })
+        // A lease that can't be kept shows at the ack, where the caller can act on it.
+        .catch(() => this.#held.delete(batchId));
+    }
+  }
+}
+
+async function receiveBatch(
+  frames: AsyncIterable<NextBatchResponse>,
+  rank: number,
+): Promise<ReceivedBatch | NoBatch> {
+  let received: ReceivedBatch | undefined;
+  for await (const { frame } of frames) {
+    switch (frame.case) {
+      case 'manifest': {
+        const groups = frame.value.groups.map((header) => new PartsReceiver(header));
+        received = { manifest: frame.value, groups, rank };
+        break;
+      }
+      case 'chunk':
+        if (frame.value.chunk !== undefined) {
+          received?.groups[frame.value.groupIndex]?.add(frame.value.chunk);
+        }
+        break;
+      case 'none': {
+        const { waitingRows, needed, closed } = frame.value;
+        return { waiting: Number(waitingRows), needed: Number(needed), closed };
+      }
+      case 'end':
+        if (received !== undefined) return received;
+    }
+  }
+  throw new LachesisError('infrastructure_error', 'the batch ended before its end frame.', {
+    reason: 'STREAM_CUT_SHORT',
+    remedy: 'Ask again; the batch is still yours while its lease holds.',
+  });
+}

@@ -1,0 +1,225 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import type { Client, Transport } from '@connectrpc/connect';
+import {
+  type Environment,
+  EnvironmentService,
+  type EvaluateResponse,
+  type GetRolloutResponse,
+  type WatchRolloutsResponse,
+} from '../../gen/lachesis/v1/environment_service_pb.ts';
+import {
+  type RolloutEvent,
+  RolloutSchema,
+  type Rollout as WireRollout,
+} from '../../gen/lachesis/v1/rollout_pb.ts';
+import {
+  type Assignment,
+  assignmentToProto,
+  durationFromMs,
+  type Rollout,
+  rolloutFromProto,
+  samplingToProto,
+  type Task,
+  taskFromProto,
+} from '../contract/index.ts';
+import { LachesisError } from '../errors.ts';
+import type { SamplingParameters } from '../messages.ts';
+import { createRpcClient, resumeStream } from '../transport/index.ts';
+import { ChunkAssembler } from '../wire/index.ts';
+import { type CallOptions, toConnect } from './call-options.ts';
+import { type PlayOptions, playRollout } from './play.ts';
+
+/** An order, with what can be left out left out. */
+export type AssignmentInput = Pick<Assignment, 'id' | 'environment' | 'task'> & Partial<Assignment>;
+
+/** What was started: its rollouts, and the cursor to watch from so that nothing is missed. */
+export interface Started {
+  /** By index. */
+  readonly rolloutIds: readonly string[];
+  readonly afterSequence: number;
+}
+
+export interface WatchOptions extends CallOptions {
+  /** The last sequence seen. Default: 0, all that is kept. */
+  readonly afterSequence?: number;
+  readonly groupIds?: readonly string[];
+  readonly rolloutIds?: readonly string[];
+  /** End once every selected rollout has ended. */
+  readonly untilFinished?: boolean;
+  readonly heartbeatMs?: number;
+  /** True: heartbeats are yielded too. Default: false. */
+  readonly heartbeats?: boolean;
+}
+
+/** A rollout that has ended, or what there is of one that runs. */
+export type FoundRollout =
+  | { readonly kind: 'finished'; readonly rollout: Rollout }
+  | { readonly kind: 'running'; readonly soFar: WireRollout };
+
+export interface EvaluateOptions extends CallOptions {
+  readonly environment: string;
+  readonly split?: string;
+  readonly maxTasks?: number;
+  readonly attempts?: number;
+  readonly sampling?: SamplingParameters;
+  readonly limits?: Assignment['limits'];
+  readonly concurrency?: number;
+  readonly solvedAt?: number;
+}
+
+/** Environments: what they are, and playing them. */
+export class EnvironmentClient {
+  readonly #client: Client<typeof EnvironmentService>;
+
+  constructor(transport: Transport) {
+    this.#client = createRpcClient(EnvironmentService, transport);
+  }
+
+  async list(options?: CallOptions): Promise<readonly Environment[]> {
+    return (await this.#client.listEnvironments({}, toConnect(options))).environments;
+  }
+
+  /** Tasks in the source's order, a page at a time as they are asked for. */
+  async *tasks(
+    environment: string,
+    options: CallOptions & { readonly split?: string; readonly pageSize?: number } = {},
+  ): AsyncGenerator<Task, void, void> {
+    const { split = '', pageSize = 0 } = options;
+    let pageToken = '';
+    do {
+      const request = { environment, split, pageSize, pageToken };
+      const page = await this.#client.listTasks(request, toConnect(options));
+      for (const [index, task] of page.tasks.entries())
+        yield taskFromProto(task, `tasks[${index}]`);
+      pageToken = page.nextPageToken;
+    } while (pageToken !== '');
+  }
+
+  async task(environment: string, taskKey: string, options?: CallOptions): Promise<Task> {
+    const { task } = await this.#client.getTask({ environment, taskKey }, toConnect(options));
+    if (task === undefined) throw cutShort('the answer has no task.');
+    return taskFromProto(task, 'task');
+  }
+
+  /** Starts a group; asking twice for one id starts it once. */
+  async startGroup(
+    assignment: AssignmentInput,
+    options: CallOptions & { readonly priority?: number } = {},
+  ): Promise<Started> {
+    const request = { assignment: assignmentToProto(complete(assignment), options.priority) };
+    const response = await this.#client.startGroup(request, toConnect(options));
+    const { rolloutIds, afterSequence } = response;
+    return { rolloutIds, afterSequence: Number(afterSequence) };
+  }
+
+  /** Starts rollouts that belong to no run and are each scored alone. */
+  async startRollouts(assignment: AssignmentInput, options: CallOptions = {}): Promise<Started> {
+    const request = { assignment: assignmentToProto(complete(assignment)) };
+    const response = await this.#client.startRollouts(request, toConnect(options));
+    const { rolloutIds, afterSequence } = response;
+    return { rolloutIds, afterSequence: Number(afterSequence) };
+  }
+
+  async rollout(rolloutId: string, options?: CallOptions): Promise<FoundRollout> {
+    const frames = this.#client.getRollout({ rolloutId }, toConnect(options));
+    const rollout = await receiveRollout(frames);
+    if (rollout.outcome.case === undefined) return { kind: 'running', soFar: rollout };
+    return { kind: 'finished', rollout: rolloutFromProto(rollout, 'rollout') };
+  }
+
+  /** Events from a cursor on, without gap or repeat, across reconnects. Leaving the loop ends the watch. */
+  async *watch(options: WatchOptions = {}): AsyncGenerator<RolloutEvent, void, void> {
+    const { groupIds = [], rolloutIds = [], untilFinished = false, heartbeatMs, signal } = options;
+    const events = resumeStream<WatchRolloutsResponse, bigint>(
+      (afterSequence, { signal }) =>
+        this.#client.watchRollouts(
+          {
+            groupIds: [...groupIds],
+            rolloutIds: [...rolloutIds],
+            untilFinished,
+            ...(afterSequence !== undefined && { afterSequence }),
+            ...(heartbeatMs !== undefined && { heartbeatInterval: durationFromMs(heartbeatMs) }),
+          },
+          { ...toConnect(options), signal },
+        ),
+      {
+        // A heartbeat has no sequence of its own.
+        cursorOf: ({ event }) => (event?.sequence === 0n ? undefined : event?.sequence),
+        after: BigInt(options.afterSequence ?? 0),
+        ...(signal !== undefined && { signal }),
+      },
+    );
+    for await (const { event } of events) {
+      if (event === undefined) continue;
+      if (event.event.case !== 'heartbeat' || options.heartbeats === true) yield event;
+    }
+  }
+
+  /** Cancels rollouts; returns those that were running. Each still ends with one terminal event. */
+  async cancel(
+    selection: {
+      readonly rolloutIds?: readonly string[];
+      readonly groupIds?: readonly string[];
+      readonly reason?: string;
+    },
+    options?: CallOptions,
+  ): Promise<readonly string[]> {
+    const { rolloutIds = [], groupIds = [], reason = '' } = selection;
+    const request = { rolloutIds: [...rolloutIds], groupIds: [...groupIds], reason };
+    const response = await this.#client.cancelRollouts(request, toConnect(options));
+    return response.cancelledRolloutIds;
+  }
+
+  /** Plays one rollout whose tool calls or generations, or both, are answered here. */
+  async play(assignment: AssignmentInput, options: PlayOptions = {}): Promise<Rollout> {
+    return await playRollout(this.#client, complete(assignment), options);
+  }
+
+  /** Plays every task of a selection; yields each result as it ends, and a summary last. */
+  async *evaluate(
+    options: EvaluateOptions,
+  ): AsyncGenerator<Exclude<EvaluateResponse['step'], { case: undefined }>, void, void> {
+    const { environment, split = '', maxTasks = 0, attempts = 1, concurrency = 0 } = options;
+    const { solvedAt, sampling = {}, limits = {} } = options;
+    const { maxTurns, timeoutMs } = limits;
+    const request = {
+      environment,
+      split,
+      maxTasks: BigInt(maxTasks),
+      attempts,
+      concurrency,
+      sampling: samplingToProto(sampling),
+      limits: {
+        ...(maxTurns !== undefined && { maxTurns }),
+        ...(timeoutMs !== undefined && { timeout: durationFromMs(timeoutMs) }),
+      },
+      ...(solvedAt !== undefined && { solvedAt }),
+    };
+    for await (const { step } of this.#client.evaluate(request, toConnect(options))) {
+      if (step.case !== undefined && step.case !== 'heartbeat') yield step;
+    }
+  }
+}
+
+/** Puts the chunks of one serialized rollout together. */
+export async function receiveRollout(
+  frames: AsyncIterable<GetRolloutResponse>,
+): Promise<WireRollout> {
+  let assembler: ChunkAssembler | undefined;
+  let offset = 0;
+  for await (const { totalSize, data } of frames) {
+    assembler ??= new ChunkAssembler(Number(totalSize), 'rollout');
+    assembler.add(offset, data);
+    offset += data.length;
+  }
+  if (assembler === undefined) throw cutShort('the rollout came without a byte.');
+  return fromBinary(RolloutSchema, assembler.bytes());
+}
+
+function complete(assignment: AssignmentInput): Assignment {
+  return { runId: '', groupSize: 1, sampling: {}, limits: {}, ...assignment };
+}
+
+function cutShort(message: string): LachesisError {
+  return new LachesisError('infrastructure_error', message, { reason: 'STREAM_CUT_SHORT' });
+}

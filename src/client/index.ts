@@ -1,0 +1,51 @@
+/** What a trainer or a tool imports as `lachesis/client`: a client per service, and `connect`. */
+export type {
+  BatchSize,
+  RunSettings,
+  RunState,
+  RunStatus,
+} from '../broker/index.ts';
+export type { Assignment, Group, Outcome, Rollout, Task } from '../contract/index.ts';
+export { decodeGroup, encodeGroup } from '../contract/index.ts';
+export { LachesisError } from '../errors.ts';
+export type { Ledger, Row, Span, VersionRun } from '../tokens/index.ts';
+export { Batch, type BatchLease, BatchRow, type ReceivedBatch } from './batch.ts';
+export {
+  BatchClient,
+  BatchConsumer,
+  type ConsumerOptions,
+  type NextOptions,
+  type NoBatch,
+} from './batch-client.ts';
+export type { CallOptions } from './call-options.ts';
+export { type ConnectOptions, connect, LachesisClient } from './connect.ts';
+export {
+  type AssignmentInput,
+  EnvironmentClient,
+  type EvaluateOptions,
+  type FoundRollout,
+  type Started,
+  type WatchOptions,
+} from './environment-client.ts';
+export { lachesisErrorOf } from './error-detail.ts';
+export type { AnswerOptions, PlayOptions } from './play.ts';
+export {
+  type GenerateOptions,
+  type GenerationPiece,
+  type GenerationsMode,
+  PolicyClient,
+  type TrainingRow,
+  type TrainStepOptions,
+  type TrainStepResult,
+  type Weights,
+} from './policy-client.ts';
+export { type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
+export { ServerClient } from './server-client.ts';
+export { SubmitStream, type Submitted } from './submit-stream.ts';
+export {
+  type FoundTokenFile,
+  findTokenFiles,
+  type TokenFile,
+  tokenDirectory,
+} from './token-file.ts';
+export { WorkClient } from './work-client.ts';

@@ -1,0 +1,313 @@
+import { createHash } from 'node:crypto';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { Client, Transport } from '@connectrpc/connect';
+import {
+  type DescribeResponse,
+  PolicyService,
+  type TrainStepRequest,
+  TrainStepRequestSchema,
+  UpdateMode,
+  type UpdateWeightsRequest,
+  UpdateWeightsRequestSchema,
+  WeightsHeaderSchema,
+} from '../../gen/lachesis/v1/policy_service_pb.ts';
+import { rowToProto, samplingToProto } from '../contract/index.ts';
+import { LachesisError } from '../errors.ts';
+import type { SamplingParameters } from '../messages.ts';
+import type { Row } from '../tokens/index.ts';
+import { createRpcClient } from '../transport/index.ts';
+import {
+  ChunkAssembler,
+  chunksOf,
+  concatBytes,
+  decodeFloat32,
+  decodeInt32,
+  encodeInt32,
+  WIRE_LIMITS,
+} from '../wire/index.ts';
+import { type CallOptions, toConnect } from './call-options.ts';
+
+/** A piece of a continuation; the last one has the finish reason. */
+export interface GenerationPiece {
+  readonly tokenIds: Int32Array;
+  readonly logprobs: Float32Array;
+  readonly policyVersion: number;
+  /** `stop`, `length` or `abort`; empty on all but the last. */
+  readonly finishReason: string;
+}
+
+export interface GenerateOptions extends CallOptions {
+  readonly requestId?: string;
+  readonly sampling?: SamplingParameters;
+  /** Default: processed. */
+  readonly logprobMode?: 'raw' | 'processed';
+  /** Sample with this version or fail. */
+  readonly pinnedVersion?: number;
+}
+
+export interface TrainStepOptions extends CallOptions {
+  /** Asking twice for the same id trains once. */
+  readonly stepId: string;
+  /** A loss by name, as DescribeResponse lists them. */
+  readonly loss: string;
+  readonly lossSettings?: Readonly<Record<string, number>>;
+  /** Default: the policy's own. */
+  readonly learningRate?: number;
+  readonly expectedVersion?: number;
+  /** That the rows were sampled at. Default: 1. */
+  readonly temperature?: number;
+}
+
+/** A row and the advantage of all its trained tokens. */
+export interface TrainingRow {
+  readonly row: Row;
+  readonly advantage: number;
+}
+
+/** What a training step did. */
+export interface TrainStepResult {
+  readonly policyVersion: number;
+  readonly loss: number;
+  readonly gradientNorm: number;
+  /** Largest |ratio - 1| between the policy now and when it sampled. */
+  readonly maxRatioDeviation: number;
+  readonly meanKl: number;
+  readonly trainedTokens: number;
+  readonly meanEntropy: number | undefined;
+}
+
+export interface Weights {
+  readonly policyVersion: number;
+  readonly tensors: readonly {
+    readonly name: string;
+    readonly shape: readonly number[];
+    readonly type: number;
+  }[];
+  readonly bytes: Uint8Array;
+}
+
+const MODES = {
+  drain: UpdateMode.DRAIN,
+  abort: UpdateMode.ABORT,
+  keep: UpdateMode.KEEP,
+} as const;
+
+/** What happens to generations under way. */
+export type GenerationsMode = keyof typeof MODES;
+
+/** A policy: token ids in, ids and logprobs out, and its training. */
+export class PolicyClient {
+  readonly #control: Client<typeof PolicyService>;
+  readonly #bulk: Client<typeof PolicyService>;
+
+  /** Rows and weights go over `bulk`, so that generations on `control` do not wait behind them. */
+  constructor(control: Transport, bulk: Transport = control) {
+    this.#control = createRpcClient(PolicyService, control);
+    this.#bulk = createRpcClient(PolicyService, bulk);
+  }
+
+  async describe(options?: CallOptions): Promise<DescribeResponse> {
+    return await this.#control.describe({}, toConnect(options));
+  }
+
+  /** A continuation as it is sampled. Leaving the loop aborts the sampling. */
+  async *stream(
+    promptTokenIds: Int32Array,
+    options: GenerateOptions = {},
+  ): AsyncGenerator<GenerationPiece, void, void> {
+    const { requestId = '', sampling = {}, logprobMode = '', pinnedVersion } = options;
+    const request = {
+      requestId,
+      promptTokenIds: encodeInt32(promptTokenIds),
+      sampling: samplingToProto(sampling),
+      logprobMode,
+      ...(pinnedVersion !== undefined && { pinnedVersion: BigInt(pinnedVersion) }),
+    };
+    for await (const piece of this.#control.generate(request, toConnect(options))) {
+      yield {
+        tokenIds: decodeInt32(piece.tokenIds, 'token_ids'),
+        logprobs: decodeFloat32(piece.logprobs, 'logprobs'),
+        policyVersion: Number(piece.policyVersion),
+        finishReason: piece.finishReason,
+      };
+    }
+  }
+
+  /** A whole continuation. */
+  async generate(
+    promptTokenIds: Int32Array,
+    options: GenerateOptions = {},
+  ): Promise<GenerationPiece> {
+    const pieces: GenerationPiece[] = [];
+    for await (const piece of this.stream(promptTokenIds, options)) pieces.push(piece);
+    const last = pieces.at(-1);
+    if (last === undefined || last.finishReason === '') {
+      throw cutShort('the generation ended without a finish reason.');
+    }
+    return {
+      tokenIds: joined(
+        pieces,
+        ({ tokenIds }) => tokenIds,
+        (bytes) => decodeInt32(bytes, 'token_ids'),
+      ),
+      logprobs: joined(
+        pieces,
+        ({ logprobs }) => logprobs,
+        (bytes) => decodeFloat32(bytes, 'logprobs'),
+      ),
+      policyVersion: last.policyVersion,
+      finishReason: last.finishReason,
+    };
+  }
+
+  /** Logprobs of given ids, one per id but the first. */
+  async score(
+    tokenIds: Int32Array,
+    options: CallOptions & { readonly temperature?: number } = {},
+  ): Promise<{ readonly logprobs: Float32Array; readonly policyVersion: number }> {
+    const { temperature } = options;
+    const request = {
+      tokenIds: encodeInt32(tokenIds),
+      ...(temperature !== undefined && { temperature }),
+    };
+    const { logprobs, policyVersion } = await this.#control.score(request, toConnect(options));
+    return {
+      logprobs: decodeFloat32(logprobs, 'logprobs'),
+      policyVersion: Number(policyVersion),
+    };
+  }
+
+  /** One optimiser step on rows. A row of a batch is `{ row: batchRow.row, advantage }`. */
+  async trainStep(
+    rows: Iterable<TrainingRow> | AsyncIterable<TrainingRow>,
+    options: TrainStepOptions,
+  ): Promise<TrainStepResult> {
+    const response = await this.#bulk.trainStep(stepFrames(rows, options), toConnect(options));
+    return {
+      policyVersion: Number(response.policyVersion),
+      loss: response.loss,
+      gradientNorm: response.gradientNorm,
+      maxRatioDeviation: response.maxRatioDeviation,
+      meanKl: response.meanKl,
+      trainedTokens: Number(response.trainedTokens),
+      meanEntropy: response.meanEntropy,
+    };
+  }
+
+  /** The weights, checked against their digest. */
+  async getWeights(options?: CallOptions): Promise<Weights> {
+    let assembler: ChunkAssembler | undefined;
+    let offset = 0;
+    let found: Omit<Weights, 'bytes'> | undefined;
+    let digest: Uint8Array | undefined;
+    for await (const { frame } of this.#bulk.getWeights({}, toConnect(options))) {
+      if (frame.case === 'header') {
+        const { policyVersion, tensors, totalSize } = frame.value;
+        found = { policyVersion: Number(policyVersion), tensors };
+        digest = frame.value.digest;
+        assembler = new ChunkAssembler(Number(totalSize), 'weights');
+      } else if (frame.case === 'data') {
+        assembler?.add(offset, frame.value);
+        offset += frame.value.length;
+      }
+    }
+    if (found === undefined || assembler === undefined || digest === undefined) {
+      throw cutShort('the weights came without a header.');
+    }
+    const bytes = assembler.bytes();
+    if (!sha256(bytes).equals(digest)) throw cutShort('the weights do not fit their digest.');
+    return { ...found, bytes };
+  }
+
+  /** Replaces the weights; their version must be higher than the present one. */
+  async updateWeights(
+    weights: Weights,
+    options: CallOptions & { readonly mode?: GenerationsMode } = {},
+  ): Promise<number> {
+    const { mode = 'drain' } = options;
+    const frames = updateFrames(weights, MODES[mode]);
+    return Number((await this.#bulk.updateWeights(frames, toConnect(options))).policyVersion);
+  }
+
+  /** Stops taking generations; returns how many were aborted. */
+  async pause(options: CallOptions & { readonly mode?: GenerationsMode } = {}): Promise<number> {
+    const { mode = 'drain' } = options;
+    return (await this.#control.pause({ mode: MODES[mode] }, toConnect(options))).aborted;
+  }
+
+  /** Takes generations again; returns the version now. */
+  async resume(options?: CallOptions): Promise<number> {
+    return Number((await this.#control.resume({}, toConnect(options))).policyVersion);
+  }
+}
+
+async function* stepFrames(
+  rows: Iterable<TrainingRow> | AsyncIterable<TrainingRow>,
+  options: TrainStepOptions,
+): AsyncGenerator<TrainStepRequest, void, void> {
+  const {
+    stepId,
+    loss,
+    lossSettings = {},
+    learningRate = 0,
+    expectedVersion,
+    temperature,
+  } = options;
+  yield stepFrame({
+    case: 'open',
+    value: {
+      stepId,
+      loss,
+      lossSettings: { ...lossSettings },
+      learningRate,
+      ...(expectedVersion !== undefined && { expectedVersion: BigInt(expectedVersion) }),
+      ...(temperature !== undefined && { temperature }),
+    },
+  });
+  for await (const { row, advantage } of rows) {
+    yield stepFrame({ case: 'row', value: { row: rowToProto(row), advantage } });
+  }
+}
+
+async function* updateFrames(
+  { policyVersion, tensors, bytes }: Weights,
+  mode: UpdateMode,
+): AsyncGenerator<UpdateWeightsRequest, void, void> {
+  const header = create(WeightsHeaderSchema, {
+    policyVersion: BigInt(policyVersion),
+    tensors: tensors.map((tensor) => ({ ...tensor, shape: [...tensor.shape] })),
+    totalSize: BigInt(bytes.length),
+    digest: sha256(bytes),
+  });
+  yield create(UpdateWeightsRequestSchema, {
+    frame: { case: 'open', value: { header, mode } },
+  });
+  for (const { data } of chunksOf(bytes, WIRE_LIMITS.maxChunkBytes)) {
+    yield create(UpdateWeightsRequestSchema, { frame: { case: 'data', value: data } });
+  }
+}
+
+function stepFrame(
+  frame: NonNullable<MessageInitShape<typeof TrainStepRequestSchema>['frame']>,
+): TrainStepRequest {
+  return create(TrainStepRequestSchema, { frame });
+}
+
+function joined<Column extends Int32Array | Float32Array>(
+  pieces: readonly GenerationPiece[],
+  columnOf: (piece: GenerationPiece) => Column,
+  decode: (bytes: Uint8Array) => Column,
+): Column {
+  const parts = pieces
+    .map(columnOf)
+    .map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
+  return decode(concatBytes(parts));
+}
+
+function sha256(bytes: Uint8Array): Buffer {
+  return createHash('sha256').update(bytes).digest();
+}
+
+function cutShort(message: string): LachesisError {
+  return new LachesisError('infrastructure_error', message, { reason: 'STREAM_CUT_SHORT' });
+}

@@ -1,0 +1,177 @@
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import {
+  type SubmitGroupsRequest,
+  SubmitGroupsRequestSchema,
+  type SubmitGroupsResponse,
+} from '../../gen/lachesis/v1/work_service_pb.ts';
+import { type EncodedGroup, errorFromDetail } from '../contract/index.ts';
+import { LachesisError } from '../errors.ts';
+import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
+
+export interface SubmitStreamOptions {
+  readonly runId: string;
+  /** Empty for a producer without one. */
+  readonly workerId?: string;
+  /** Groups sent and not yet answered, whatever credits the server gives. Default: 8. */
+  readonly maxInFlight?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface Submitted {
+  /** True: the server had this group before. */
+  readonly duplicate: boolean;
+}
+
+/** Groups that a caller may have handed over before the stream takes them. */
+const MAX_WAITING = 256;
+
+interface Pending {
+  readonly group: Pick<EncodedGroup, 'header' | 'parts'>;
+  readonly resolve: (submitted: Submitted) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** A stream of groups to a run. Each submit is answered; a refused group does not end the stream. */
+export class SubmitStream implements AsyncDisposable {
+  readonly #options: SubmitStreamOptions;
+  readonly #maxInFlight: number;
+  readonly #waiting: Pending[] = [];
+  /** In send order; answers come in the same order. */
+  readonly #sent: Pending[] = [];
+  readonly #abort = new AbortController();
+  readonly #done: Promise<void>;
+  #credits = 1;
+  #wake: (() => void) | undefined;
+  #closed = false;
+  #failure: { readonly error: unknown } | undefined;
+  #acked = 0;
+  #duplicates = 0;
+
+  constructor(
+    open: (
+      frames: AsyncIterable<SubmitGroupsRequest>,
+      signal: AbortSignal,
+    ) => AsyncIterable<SubmitGroupsResponse>,
+    options: SubmitStreamOptions,
+  ) {
+    this.#options = options;
+    this.#maxInFlight = options.maxInFlight ?? 8;
+    const signals = [this.#abort.signal, ...(options.signal === undefined ? [] : [options.signal])];
+    this.#done = this.#read(open(this.#frames(), AbortSignal.any(signals)));
+  }
+
+  /**
+   * Sends a group; resolves once it is stored. Rejects with the server's typed error when it is
+   * refused, and with the stream's own when that breaks: then submit again on a new stream, a group
+   * that was stored before is known by its id.
+   */
+  submit(group: Pick<EncodedGroup, 'header' | 'parts'>): Promise<Submitted> {
+    if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
+    if (this.#closed) {
+      const message = 'the submit stream was closed.';
+      return Promise.reject(
+        new LachesisError('failed_precondition', message, { reason: 'STREAM_CLOSED' }),
+      );
+    }
+    if (this.#waiting.length >= MAX_WAITING) {
+      const message = `${MAX_WAITING} groups wait to be sent.`;
+      const remedy = 'Await submits before making more.';
+      return Promise.reject(
+        new LachesisError('resource_exhausted', message, { reason: 'TOO_MANY_SUBMITS', remedy }),
+      );
+    }
+    const { promise, resolve, reject } = Promise.withResolvers<Submitted>();
+    this.#waiting.push({ group, resolve, reject });
+    this.#wake?.();
+    return promise;
+  }
+
+  /** Sends what was submitted, waits for the answers and ends the stream. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#wake?.();
+    await this.#done;
+    if (this.#failure !== undefined) throw this.#failure.error;
+  }
+
+  /** Ends at once; what was not answered rejects. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (!this.#closed) this.#abort.abort();
+    this.#closed = true;
+    this.#wake?.();
+    await this.#done;
+  }
+
+  async *#frames(): AsyncGenerator<SubmitGroupsRequest, void, void> {
+    const { runId, workerId = '' } = this.#options;
+    yield frame({ case: 'open', value: { runId, workerId } });
+    for (;;) {
+      const allowed = Math.max(1, Math.min(this.#credits, this.#maxInFlight));
+      const next = this.#sent.length < allowed ? this.#waiting.shift() : undefined;
+      if (next === undefined) {
+        if (this.#failure !== undefined) return;
+        if (this.#closed && this.#waiting.length === 0) return;
+        await new Promise<void>((resolve) => {
+          this.#wake = resolve;
+        });
+        continue;
+      }
+      this.#sent.push(next);
+      yield frame({ case: 'header', value: next.group.header });
+      for (const [partIndex, part] of next.group.parts.entries()) {
+        for (const { offset, data } of chunksOf(part, WIRE_LIMITS.maxChunkBytes)) {
+          yield frame({ case: 'chunk', value: { partIndex, offset: BigInt(offset), data } });
+        }
+      }
+      yield frame({ case: 'end', value: {} });
+    }
+  }
+
+  async #read(answers: AsyncIterable<SubmitGroupsResponse>): Promise<void> {
+    try {
+      for await (const { answer } of answers) this.#take(answer);
+      const unanswered = this.#sent.length + this.#waiting.length > 0;
+      if (unanswered || !this.#closed) this.#fail(ended());
+    } catch (error) {
+      this.#fail(error);
+    }
+  }
+
+  #take(answer: SubmitGroupsResponse['answer']): void {
+    if (answer.case === 'refusal') {
+      const { groupNumber, error, message } = answer.value;
+      const pending = this.#sent[Number(groupNumber) - 1 - this.#acked];
+      if (pending === undefined || error === undefined) return;
+      pending.reject(errorFromDetail(error, message));
+      return;
+    }
+    if (answer.case !== 'ack') return;
+    const { groups, duplicates, credits } = answer.value;
+    const duplicate = Number(duplicates) > this.#duplicates;
+    this.#duplicates = Number(duplicates);
+    // A group that was refused is settled already; resolving it again does nothing.
+    for (; this.#acked < Number(groups); this.#acked += 1)
+      this.#sent.shift()?.resolve({ duplicate });
+    this.#credits = credits;
+    this.#wake?.();
+  }
+
+  #fail(error: unknown): void {
+    this.#failure ??= { error };
+    for (const { reject } of [...this.#sent.splice(0), ...this.#waiting.splice(0)]) reject(error);
+    this.#wake?.();
+  }
+}
+
+function frame(
+  value: NonNullable<MessageInitShape<typeof SubmitGroupsRequestSchema>['frame']>,
+): SubmitGroupsRequest {
+  return create(SubmitGroupsRequestSchema, { frame: value });
+}
+
+function ended(): LachesisError {
+  return new LachesisError('infrastructure_error', 'the server ended the submit stream.', {
+    reason: 'STREAM_ENDED',
+    remedy: 'Submit what was not answered on a new stream.',
+  });
+}

@@ -1,0 +1,144 @@
+import { create } from '@bufbuild/protobuf';
+import { durationFromMs, durationMs } from '@bufbuild/protobuf/wkt';
+import type { ConnectRouter } from '@connectrpc/connect';
+import {
+  AckBatchResponseSchema,
+  BatchService,
+  ConsumerMode,
+  ExtendBatchResponseSchema,
+  NackBatchResponseSchema,
+  type NextBatchResponse,
+  NextBatchResponseSchema,
+  PublishPolicyVersionResponseSchema,
+  RegisterConsumerResponseSchema,
+  WatchPolicyVersionResponseSchema,
+} from '../../gen/lachesis/v1/batch_service_pb.ts';
+import { GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
+import type { Batch, Broker } from '../broker/index.ts';
+import { batchManifestToProto } from '../contract/index.ts';
+import { invalidInput } from '../errors.ts';
+import { chunksOfGroup } from './run-service.ts';
+
+export interface BatchServiceOptions {
+  readonly broker: Broker;
+  /** Called when something left the queue, so that more can be played. */
+  readonly onTaken: (runId: string) => void;
+}
+
+/** The methods of BatchService that answer UNIMPLEMENTED. */
+export const UNIMPLEMENTED_BATCH_METHODS = ['CommitStep', 'RewindToStep'] as const;
+
+/** Serves `BatchService` over the broker. */
+export function batchService(router: ConnectRouter, options: BatchServiceOptions): void {
+  const { broker, onTaken } = options;
+  router.service(BatchService, {
+    registerConsumer: async (request) => {
+      const worldSize = request.worldSize === 0 ? 1 : request.worldSize;
+      if (request.consumerId === '') throw invalidInput('consumer_id', 'is empty.');
+      if (worldSize < 1) throw invalidInput('world_size', `is ${worldSize}; it must be positive.`);
+      if (request.rank < 0 || request.rank >= worldSize) {
+        throw invalidInput(
+          'rank',
+          `is ${request.rank}; it must be below world_size, ${worldSize}.`,
+        );
+      }
+      const { leaseMs, run } = await broker.registerConsumer({
+        runId: request.runId,
+        consumerId: request.consumerId,
+        worldSize,
+        mode: request.mode === ConsumerMode.FAN_OUT ? 'fan_out' : 'compete',
+      });
+      return create(RegisterConsumerResponseSchema, {
+        leaseDuration: durationFromMs(leaseMs),
+        step: BigInt(run.step),
+        policyVersion: BigInt(run.policyVersion),
+      });
+    },
+    nextBatch: async function* (request, { signal, timeoutMs }) {
+      const next = await broker.nextBatch({
+        runId: request.runId,
+        consumerId: request.consumerId,
+        rank: request.rank,
+        waitMs: waitMsOf(request.wait && durationMs(request.wait), timeoutMs()),
+        signal,
+      });
+      if (next.kind === 'none') {
+        const { waiting, needed, closed } = next;
+        const value = { waitingRows: BigInt(waiting), needed: BigInt(needed), closed };
+        yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
+        return;
+      }
+      onTaken(request.runId);
+      yield* framesOf(next.batch, request.rank, request.includeRollouts);
+    },
+    extendBatch: async (request) => {
+      const { leaseMs } = await broker.extendBatch(keyOf(request));
+      return create(ExtendBatchResponseSchema, { leaseDuration: durationFromMs(leaseMs) });
+    },
+    ackBatch: async (request) => {
+      const { complete, step } = await broker.ackBatch(keyOf(request));
+      onTaken(request.runId);
+      return create(AckBatchResponseSchema, { complete, step: BigInt(step) });
+    },
+    nackBatch: async (request) => {
+      await broker.nackBatch({ ...keyOf(request), reason: request.reason });
+      return create(NackBatchResponseSchema);
+    },
+    publishPolicyVersion: async ({ runId, policyVersion }) => {
+      if (policyVersion < 0n) throw invalidInput('policy_version', 'is negative.');
+      const version = await broker.publishPolicyVersion(runId, Number(policyVersion));
+      onTaken(runId);
+      return create(PublishPolicyVersionResponseSchema, { policyVersion: BigInt(version) });
+    },
+    watchPolicyVersion: async function* ({ runId }, { signal }) {
+      for await (const version of broker.watchPolicyVersion(runId, signal)) {
+        yield create(WatchPolicyVersionResponseSchema, { policyVersion: BigInt(version) });
+      }
+    },
+  });
+}
+
+/** A little less than the call's deadline, so that "none" arrives before DEADLINE_EXCEEDED does. */
+export function waitMsOf(
+  askedMs: number | undefined,
+  deadlineMs: number | undefined,
+): number | undefined {
+  if (deadlineMs === undefined) return askedMs;
+  const untilDeadlineMs = Math.max(0, deadlineMs - Math.min(250, deadlineMs / 4));
+  return askedMs === undefined ? untilDeadlineMs : Math.min(askedMs, untilDeadlineMs);
+}
+
+/** The rank's own rows, and the transcripts when asked for: the very bytes that were submitted. */
+function* framesOf(
+  batch: Batch,
+  rank: number,
+  includeRollouts: boolean,
+): Generator<NextBatchResponse> {
+  const manifest = batchManifestToProto(batch);
+  yield create(NextBatchResponseSchema, { frame: { case: 'manifest', value: manifest } });
+  const mine = batch.groups.map(() => new Set<number>());
+  for (const row of batch.rows) {
+    if (row.rank === rank) mine[row.groupIndex]?.add(row.partIndex);
+  }
+  for (const [groupIndex, group] of batch.groups.entries()) {
+    const parts = manifest.groups[groupIndex]?.parts ?? [];
+    const wanted = (index: number): boolean =>
+      mine[groupIndex]?.has(index) === true ||
+      (includeRollouts && parts[index]?.kind === GroupPartKind.ROLLOUT);
+    for (const chunk of chunksOfGroup(group, wanted)) {
+      const value = { groupIndex, chunk };
+      yield create(NextBatchResponseSchema, { frame: { case: 'chunk', value } });
+    }
+  }
+  yield create(NextBatchResponseSchema, { frame: { case: 'end', value: {} } });
+}
+
+function keyOf(request: {
+  readonly runId: string;
+  readonly consumerId: string;
+  readonly batchId: string;
+  readonly rank: number;
+}) {
+  const { runId, consumerId, batchId, rank } = request;
+  return { runId, consumerId, batchId, rank };
+}

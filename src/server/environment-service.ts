@@ -1,0 +1,250 @@
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
+import type { ConnectRouter } from '@connectrpc/connect';
+import {
+  CancelRolloutsResponseSchema,
+  type EnvironmentSchema,
+  EnvironmentService,
+  GetRolloutResponseSchema,
+  GetTaskResponseSchema,
+  ListEnvironmentsResponseSchema,
+  ListTasksResponseSchema,
+  StartGroupResponseSchema,
+  StartRolloutsResponseSchema,
+  WatchRolloutsResponseSchema,
+} from '../../gen/lachesis/v1/environment_service_pb.ts';
+import { RolloutSchema, type Rollout as WireRollout } from '../../gen/lachesis/v1/rollout_pb.ts';
+import {
+  AssignmentSchema,
+  type Assignment as WireAssignment,
+} from '../../gen/lachesis/v1/task_pb.ts';
+import type { Broker } from '../broker/index.ts';
+import {
+  type Assignment,
+  assertRunId,
+  assignmentFromProto,
+  messageToProto,
+  msFromDuration,
+  rolloutToProto,
+  taskToProto,
+  toolDefinitionToProto,
+} from '../contract/index.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
+import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
+import { evaluateStream } from './evaluate-stream.ts';
+import { type HostedEnvironments, isolationOf, type ServedEnvironment } from './hosted.ts';
+import { type LocalPlayer, rolloutIdsOf, taskKeyOf } from './local-player.ts';
+import { decodePageToken, encodePageToken } from './page-token.ts';
+import { playStream } from './play-stream.ts';
+import type { Rollouts } from './rollouts.ts';
+import { watchRollouts } from './watch-rollouts.ts';
+
+export interface EnvironmentServiceOptions {
+  readonly environments: HostedEnvironments;
+  readonly broker: Broker;
+  readonly player: LocalPlayer;
+  readonly rollouts: Rollouts;
+  /** Longest silence of a stream that does not say. */
+  readonly heartbeatMs: number;
+}
+
+const MAX_PAGE = 1_000;
+const DEFAULT_PAGE = 100;
+const LEAST_HEARTBEAT_MS = 50;
+/** Bytes of a page of tasks, so that it stays a message of stock clients. */
+const MAX_PAGE_BYTES = 2 * 1_048_576;
+
+/** Serves `EnvironmentService`. */
+export function environmentService(
+  router: ConnectRouter,
+  options: EnvironmentServiceOptions,
+): void {
+  const { environments, rollouts, player } = options;
+  const { log } = rollouts;
+  router.service(EnvironmentService, {
+    listEnvironments: () =>
+      create(ListEnvironmentsResponseSchema, { environments: environments.all.map(describe) }),
+    listTasks: (request, { signal }) => listTasks(environments, request, signal),
+    getTask: async (request) => {
+      const { environment } = environments.get(request.environment);
+      const task = await environment.tasks.get(request.taskKey);
+      if (task === undefined) {
+        throw new LachesisError('not_found', `no task "${request.taskKey}".`, {
+          reason: 'TASK_UNKNOWN',
+          remedy: 'List the tasks for their keys.',
+          field: 'task_key',
+        });
+      }
+      return create(GetTaskResponseSchema, { task: taskToProto(task) });
+    },
+    startGroup: async ({ assignment: wire }) => {
+      const assignment = readAssignment(wire, environments);
+      const afterSequence = BigInt(log.lastSequence);
+      const rolloutIds = rolloutIdsOf(assignment);
+      if (log.rolloutsOf(assignment.id).length === 0) {
+        if (assignment.runId === '') player.play({ assignment });
+        else await enqueue(assignment, wire, options);
+      }
+      return create(StartGroupResponseSchema, { rolloutIds, afterSequence });
+    },
+    startRollouts: ({ assignment: wire }) => {
+      const assignment = readAssignment(wire, environments);
+      if (assignment.runId !== '') {
+        throw invalidInput('assignment.run_id', 'must be empty; StartGroup plays for a run.');
+      }
+      const afterSequence = BigInt(log.lastSequence);
+      if (log.rolloutsOf(assignment.id).length === 0) {
+        player.play({ assignment, scoredAlone: true });
+      }
+      const rolloutIds = rolloutIdsOf(assignment);
+      return create(StartRolloutsResponseSchema, { rolloutIds, afterSequence });
+    },
+    getRollout: async function* ({ rolloutId }) {
+      const bytes = toBinary(RolloutSchema, rolloutOf(rollouts, rolloutId));
+      const totalSize = BigInt(bytes.length);
+      for (const { data } of chunksOf(bytes, WIRE_LIMITS.maxChunkBytes)) {
+        yield create(GetRolloutResponseSchema, { totalSize, data });
+      }
+    },
+    watchRollouts: async function* (request, { signal }) {
+      const { heartbeatInterval } = request;
+      const events = watchRollouts(log, {
+        after: Number(request.afterSequence),
+        groupIds: new Set(request.groupIds),
+        rolloutIds: new Set(request.rolloutIds),
+        untilFinished: request.untilFinished,
+        heartbeatMs:
+          heartbeatInterval === undefined
+            ? options.heartbeatMs
+            : Math.max(LEAST_HEARTBEAT_MS, msFromDuration(heartbeatInterval)),
+        signal,
+      });
+      for await (const event of events) yield create(WatchRolloutsResponseSchema, { event });
+    },
+    cancelRollouts: ({ rolloutIds, groupIds, reason }) => {
+      const ids = new Set([...rolloutIds, ...groupIds.flatMap((id) => log.rolloutsOf(id))]);
+      const states = [...ids].flatMap((id) => log.stateOf(id) ?? []);
+      const cancelledRolloutIds = [...rollouts.cancel(states, reason)];
+      return create(CancelRolloutsResponseSchema, { cancelledRolloutIds });
+    },
+    playRollout: (requests, { signal }) => playStream(requests, { ...options, signal }),
+    evaluate: (request, { signal }) => evaluateStream(request, { ...options, signal }),
+  });
+}
+
+function describe(served: ServedEnvironment): MessageInitShape<typeof EnvironmentSchema> {
+  const { definition, name, settingsJson, settingsJsonSchema, tasks } = served.environment;
+  return {
+    name,
+    version: definition.version ?? '',
+    description: definition.description ?? '',
+    settingsJsonSchema: settingsJsonSchema === undefined ? '' : JSON.stringify(settingsJsonSchema),
+    settingsJson: JSON.stringify(settingsJson),
+    tools: (definition.tools ?? []).map((tool) => toolDefinitionToProto(tool.definition)),
+    ...(tasks.count !== undefined && { taskCount: BigInt(tasks.count) }),
+    isolation: isolationOf(served),
+    maxTurns: definition.maxTurns ?? 0,
+    modelServer: served.modelServer.kind,
+  };
+}
+
+async function listTasks(
+  environments: HostedEnvironments,
+  request: {
+    readonly environment: string;
+    readonly pageSize: number;
+    readonly pageToken: string;
+    readonly split: string;
+  },
+  signal: AbortSignal,
+) {
+  const { environment } = environments.get(request.environment);
+  if (request.pageSize < 0) throw invalidInput('page_size', 'is negative.');
+  const size = Math.min(request.pageSize || DEFAULT_PAGE, MAX_PAGE);
+  const tasks: ReturnType<typeof taskToProto>[] = [];
+  let position = decodePageToken(request.pageToken);
+  let bytes = 0;
+  for await (const task of environment.tasks.tasks({ from: position, signal })) {
+    if (request.split === '' || task.split === request.split) {
+      const wire = taskToProto(task);
+      bytes += wire.dataJson.length;
+      // The task that does not fit begins the next page.
+      const full = tasks.length === size || (tasks.length > 0 && bytes > MAX_PAGE_BYTES);
+      if (full) {
+        const nextPageToken = encodePageToken(position);
+        return create(ListTasksResponseSchema, { tasks, nextPageToken });
+      }
+      tasks.push(wire);
+    }
+    position += 1;
+  }
+  return create(ListTasksResponseSchema, { tasks });
+}
+
+function readAssignment(
+  wire: WireAssignment | undefined,
+  environments: HostedEnvironments,
+): Assignment {
+  if (wire === undefined) throw invalidInput('assignment', 'is missing.');
+  const assignment = assignmentFromProto(wire, 'assignment');
+  environments.get(assignment.environment, 'assignment.environment');
+  return assignment;
+}
+
+/** Orders a group of a run; its rollouts are known before anyone can play them. */
+async function enqueue(
+  assignment: Assignment,
+  wire: WireAssignment | undefined,
+  { broker, rollouts }: EnvironmentServiceOptions,
+): Promise<void> {
+  const { id, runId, environment } = assignment;
+  assertRunId(runId, 'assignment.run_id');
+  const run = await broker.getRun(runId);
+  if (run.closed) {
+    throw new LachesisError('failed_precondition', `run "${runId}" is closed.`, {
+      reason: 'RUN_CLOSED',
+    });
+  }
+  rollouts.log.dispatch({
+    groupId: id,
+    runId,
+    environment,
+    taskKey: taskKeyOf(assignment),
+    rolloutIds: rolloutIdsOf(assignment),
+  });
+  const priority = wire?.priority ?? 0;
+  const payload = toBinary(AssignmentSchema, wire ?? create(AssignmentSchema));
+  try {
+    const added = await broker.enqueue([{ id, runId, environment, priority, payload }]);
+    if (added.length > 0) return;
+  } catch (error) {
+    if (error instanceof LachesisError) rollouts.abandon(id, error);
+    throw error;
+  }
+  // Enqueued by another call that the log no longer knows, or ended long ago.
+  const message = `group "${id}" was ordered before.`;
+  rollouts.abandon(id, new LachesisError('aborted', message, { reason: 'GROUP_KNOWN' }));
+}
+
+/** The finished rollout, or what there is of one that runs. */
+function rolloutOf({ log }: Rollouts, rolloutId: string): WireRollout {
+  const finished = log.finished(rolloutId);
+  if (finished !== undefined) return rolloutToProto(finished);
+  const state = log.stateOf(rolloutId);
+  if (state === undefined || state.kind === 'finished') {
+    throw new LachesisError('not_found', `rollout "${rolloutId}" is not kept here.`, {
+      reason: 'ROLLOUT_UNKNOWN',
+      remedy: 'Rollouts of a run are in its groups: see RunService.GetGroup.',
+    });
+  }
+  const messages = log
+    .eventsOf(rolloutId)
+    .flatMap(({ event }) => (event.kind === 'turn' ? event.messages.map(messageToProto) : []));
+  const { group, index } = state;
+  return create(RolloutSchema, {
+    id: rolloutId,
+    groupId: group.groupId,
+    taskKey: group.taskKey,
+    index,
+    messages,
+  });
+}

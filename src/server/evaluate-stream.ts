@@ -1,0 +1,124 @@
+import { randomUUID } from 'node:crypto';
+import { create } from '@bufbuild/protobuf';
+import {
+  type EvaluateRequest,
+  type EvaluateResponse,
+  EvaluateResponseSchema,
+} from '../../gen/lachesis/v1/environment_service_pb.ts';
+import {
+  errorDetailToProto,
+  ledgerToProto,
+  limitsFromProto,
+  samplingFromProto,
+  stopReasonToProto,
+} from '../contract/index.ts';
+import { type EvaluationStep, evaluate } from '../environment/index.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
+import { type HostedEnvironments, isolationOf } from './hosted.ts';
+import { Outbox } from './outbox.ts';
+import type { Rollouts } from './rollouts.ts';
+
+export interface EvaluateStreamOptions {
+  readonly environments: HostedEnvironments;
+  readonly rollouts: Rollouts;
+  readonly heartbeatMs: number;
+  readonly signal: AbortSignal;
+}
+
+const MAX_ATTEMPTS = 1_024;
+const MAX_CONCURRENCY = 1_024;
+
+/** Plays a selection of tasks and answers with each rollout as it ends, then the figures of all. */
+export async function* evaluateStream(
+  request: EvaluateRequest,
+  options: EvaluateStreamOptions,
+): AsyncGenerator<EvaluateResponse> {
+  const { environments, rollouts, heartbeatMs, signal } = options;
+  const served = environments.get(request.environment);
+  if (request.attempts < 1 || request.attempts > MAX_ATTEMPTS) {
+    throw invalidInput('attempts', `is ${request.attempts}; it must be 1 to ${MAX_ATTEMPTS}.`);
+  }
+  if (request.concurrency < 0 || request.concurrency > MAX_CONCURRENCY) {
+    throw invalidInput('concurrency', `is ${request.concurrency}; use 1 to ${MAX_CONCURRENCY}.`);
+  }
+  if (request.maxTasks < 0n) throw invalidInput('max_tasks', 'is negative.');
+  const steps = evaluate({
+    id: `evaluation-${randomUUID()}`,
+    environment: served.environment,
+    modelServer: served.modelServer,
+    isolation: isolationOf(served),
+    split: request.split,
+    maxTasks: Number(request.maxTasks),
+    attempts: request.attempts,
+    sampling: samplingFromProto(request.sampling, 'sampling'),
+    limits: limitsFromProto(request.limits, 'limits'),
+    ...(request.concurrency > 0 && { concurrency: request.concurrency }),
+    ...(request.solvedAt !== undefined && { solvedAt: request.solvedAt }),
+    onProgress: (event) => rollouts.progress(event),
+    signal,
+  });
+  yield* withHeartbeats(steps, heartbeatMs, signal);
+}
+
+/** Takes a step only when the last one was sent, so that a slow reader slows the evaluation down. */
+async function* withHeartbeats(
+  steps: AsyncGenerator<EvaluationStep>,
+  heartbeatMs: number,
+  signal: AbortSignal,
+): AsyncGenerator<EvaluateResponse> {
+  try {
+    for (;;) {
+      const outbox = new Outbox<EvaluateResponse>();
+      let done = false;
+      steps.next().then(
+        (next) => {
+          done = next.done === true;
+          if (next.done !== true) outbox.push(responseOf(next.value));
+          outbox.end();
+        },
+        (error: unknown) => outbox.fail(error),
+      );
+      yield* outbox.drain({ signal, idle: { everyMs: heartbeatMs, value: heartbeat } });
+      if (done) return;
+    }
+  } finally {
+    await steps.return(undefined);
+  }
+}
+
+function heartbeat(): EvaluateResponse {
+  return create(EvaluateResponseSchema, { step: { case: 'heartbeat', value: {} } });
+}
+
+function responseOf(step: EvaluationStep): EvaluateResponse {
+  if (step.kind === 'sample') {
+    const { taskKey, attempt, rollout } = step;
+    const { outcome } = rollout;
+    const value = {
+      taskKey,
+      attempt,
+      rolloutId: rollout.id,
+      stopReason: stopReasonToProto(rollout.result.stopReason),
+      ...(outcome.kind === 'scored'
+        ? { reward: outcome.reward }
+        : {
+            error: errorDetailToProto(
+              new LachesisError(outcome.failure.kind, outcome.failure.message, {
+                reason: outcome.failure.reason,
+              }),
+            ),
+          }),
+    };
+    return create(EvaluateResponseSchema, { step: { case: 'sample', value } });
+  }
+  const { tasks, scored, notScored, meanReward, passAtK, ledger } = step.summary;
+  const value = {
+    tasks: BigInt(tasks),
+    scored: BigInt(scored),
+    notScored: BigInt(notScored),
+    ...(meanReward !== undefined && { meanReward }),
+    passAtK: passAtK.map((each) => ({ ...each, tasks: BigInt(each.tasks) })),
+    ledger: ledgerToProto(ledger),
+  };
+  return create(EvaluateResponseSchema, { step: { case: 'summary', value } });
+}

@@ -1,0 +1,73 @@
+import type { HostedEnvironment } from '../environment/index.ts';
+import { LachesisError } from '../errors.ts';
+import type { Engine, EngineDescription, ModelServer } from '../models/index.ts';
+
+/** Lets a caller's own engine play an environment; see PlayRollout with answers in tokens. */
+export interface CallerTokens {
+  /** What the caller's model is taken to be: the one that the server renders for. */
+  readonly describe: (options: { readonly signal: AbortSignal }) => Promise<EngineDescription>;
+  /** A managed model server over the caller's engine; closed after the rollout. */
+  readonly modelServer: (engine: Engine) => ModelServer;
+}
+
+/** An environment of a server, and what plays it there. */
+export interface ServedEnvironment {
+  readonly environment: HostedEnvironment;
+  readonly modelServer: ModelServer;
+  readonly callerTokens?: CallerTokens;
+  /** Where its tools run. Default: `none` without tools, else `in_process`. */
+  readonly isolation?: string;
+}
+
+/** The environments of a server, by name. */
+export class HostedEnvironments {
+  readonly #byName: ReadonlyMap<string, ServedEnvironment>;
+
+  constructor(environments: readonly ServedEnvironment[]) {
+    const byName = new Map<string, ServedEnvironment>();
+    for (const served of environments) {
+      const { name } = served.environment;
+      if (byName.has(name)) {
+        throw new LachesisError('already_exists', `two environments are named "${name}".`, {
+          reason: 'ENVIRONMENT_NAME_TAKEN',
+          remedy: 'Host one of them under another name.',
+        });
+      }
+      byName.set(name, served);
+    }
+    this.#byName = byName;
+  }
+
+  /** In name order. */
+  get all(): readonly ServedEnvironment[] {
+    return [...this.#byName.values()].sort((a, b) =>
+      a.environment.name < b.environment.name ? -1 : 1,
+    );
+  }
+
+  get names(): readonly string[] {
+    return this.all.map(({ environment }) => environment.name);
+  }
+
+  /** Throws `not_found`, naming `field` and what there is. */
+  get(name: string, field = 'environment'): ServedEnvironment {
+    const served = this.#byName.get(name);
+    if (served !== undefined) return served;
+    const known = this.names.length === 0 ? 'none' : this.names.join(', ');
+    throw new LachesisError('not_found', `${field}: no environment "${name}" here.`, {
+      reason: 'ENVIRONMENT_UNKNOWN',
+      remedy: `Hosted are: ${known}.`,
+      field,
+    });
+  }
+
+  toMap(): ReadonlyMap<string, HostedEnvironment> {
+    return new Map([...this.#byName].map(([name, { environment }]) => [name, environment]));
+  }
+}
+
+/** The weakest isolation of several; tools in the server's own process are weaker than any sandbox. */
+export function isolationOf(served: ServedEnvironment): string {
+  const hasTools = (served.environment.definition.tools ?? []).length > 0;
+  return served.isolation ?? (hasTools ? 'in_process' : 'none');
+}

@@ -1,0 +1,13 @@
+/** The Connect services over the rooms below, and the server that hosts them. */
+export { type AuthOptions, type Credential, isLoopback } from './credentials.ts';
+export type { CallerTokens, ServedEnvironment } from './hosted.ts';
+export { allows, SCOPES, type Scope } from './scope.ts';
+export type { ServedPolicy } from './served-policy.ts';
+export { type LachesisServer, startServer } from './server.ts';
+export {
+  DEFAULT_SERVER_LIMITS,
+  type HttpRoute,
+  type ServerLimits,
+  type ServerOptions,
+} from './server-options.ts';
+export type { StartTokens } from './start-tokens.ts';

@@ -1,0 +1,141 @@
+import { fromBinary } from '@bufbuild/protobuf';
+import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
+import type { Broker, LeasedAssignment } from '../broker/index.ts';
+import {
+  assignmentFromProto,
+  encodeGroup,
+  type Group,
+  type GroupPolicy,
+  toStoredGroup,
+} from '../contract/index.ts';
+import { errorMessage, LachesisError } from '../errors.ts';
+import type { Logger } from '../telemetry/index.ts';
+import type { LeasedWork, WorkPlane } from '../worker/index.ts';
+import { ROLLOUT_CANCELLED, type Rollouts } from './rollouts.ts';
+import { storeGroup } from './submit-stream.ts';
+
+export interface LocalWorkPlaneOptions {
+  readonly broker: Broker;
+  readonly rollouts: Rollouts;
+  readonly workerId: string;
+  /** Environments that the worker can play. */
+  readonly environments: readonly string[];
+  /** Called after a group was stored or an assignment ended otherwise. */
+  readonly onChange: (runId: string) => void;
+  readonly logger: Logger;
+}
+
+interface FollowedRun {
+  readonly policy: GroupPolicy;
+  version: number;
+}
+
+/** The in-process worker's view of the server: the broker itself, without a wire between. */
+export class LocalWorkPlane implements WorkPlane, Disposable {
+  readonly #options: LocalWorkPlaneOptions;
+  readonly #runs = new Map<string, FollowedRun>();
+  readonly #leased = new Map<string, string>();
+  readonly #closing = new AbortController();
+
+  constructor(options: LocalWorkPlaneOptions) {
+    this.#options = options;
+  }
+
+  async lease(request: Parameters<WorkPlane['lease']>[0]): Promise<readonly LeasedWork[]> {
+    const { broker, workerId, environments } = this.#options;
+    const leases = await broker.lease({ ...request, workerId, environments });
+    return await Promise.all(leases.map((lease) => this.#workOf(lease)));
+  }
+
+  async heartbeat(assignmentIds: readonly string[]): Promise<readonly string[]> {
+    return await this.#options.broker.extend(this.#options.workerId, assignmentIds);
+  }
+
+  async submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void> {
+    const { broker, onChange } = this.#options;
+    const encoding = encodeGroup(group, { policy });
+    if (encoding.kind === 'dropped') {
+      const message = `the group was dropped: ${encoding.reason}.`;
+      const error = new LachesisError('failed_precondition', message, { reason: encoding.reason });
+      await this.fail(group.id, error, true);
+      return;
+    }
+    const { header, headerBytes, parts } = encoding.encoded;
+    await storeGroup(broker, toStoredGroup(header, headerBytes, parts), signal);
+    this.#leased.delete(group.id);
+    onChange(group.runId);
+  }
+
+  async fail(assignmentId: string, error: unknown, isPermanent: boolean): Promise<void> {
+    const { broker, workerId, rollouts, onChange, logger } = this.#options;
+    const reason = error instanceof LachesisError ? error.reason : errorMessage(error);
+    // What somebody cancelled is not played again.
+    const permanent = isPermanent || reason === ROLLOUT_CANCELLED;
+    await broker.failAssignment({ workerId, assignmentId, reason, permanent });
+    logger.info('assignment failed', { assignmentId, permanent, error });
+    if (permanent) {
+      rollouts.abandon(
+        assignmentId,
+        error instanceof LachesisError
+          ? error
+          : new LachesisError('infrastructure_error', errorMessage(error), {
+              reason: 'ASSIGNMENT_FAILED',
+              cause: error,
+            }),
+      );
+    }
+    const runId = this.#leased.get(assignmentId);
+    this.#leased.delete(assignmentId);
+    if (runId !== undefined) onChange(runId);
+  }
+
+  announcedVersion(runId: string): number {
+    return this.#runs.get(runId)?.version ?? 0;
+  }
+
+  progress(event: Parameters<WorkPlane['progress']>[0]): void {
+    this.#options.rollouts.progress(event);
+  }
+
+  /** Fires when the rollout is cancelled. */
+  rolloutSignal(rolloutId: string): AbortSignal {
+    return this.#options.rollouts.signalOf(rolloutId);
+  }
+
+  [Symbol.dispose](): void {
+    this.#closing.abort();
+  }
+
+  async #workOf({ assignment, attempt, leaseMs }: LeasedAssignment): Promise<LeasedWork> {
+    const order = assignmentFromProto(fromBinary(AssignmentSchema, assignment.payload));
+    const { policy } = await this.#follow(order.runId);
+    this.#leased.set(order.id, order.runId);
+    return { assignment: order, policy, attempt, leaseMs };
+  }
+
+  /** Reads a run's policy once, and keeps its version current from then on. */
+  async #follow(runId: string): Promise<FollowedRun> {
+    const known = this.#runs.get(runId);
+    if (known !== undefined) return known;
+    const { settings, policyVersion } = await this.#options.broker.getRun(runId);
+    const run: FollowedRun = { policy: settings, version: policyVersion };
+    // Two leases may have asked at once.
+    const first = this.#runs.get(runId);
+    if (first !== undefined) return first;
+    this.#runs.set(runId, run);
+    void this.#watchVersion(runId, run);
+    return run;
+  }
+
+  async #watchVersion(runId: string, run: FollowedRun): Promise<void> {
+    const { broker, logger } = this.#options;
+    const { signal } = this.#closing;
+    try {
+      for await (const version of broker.watchPolicyVersion(runId, signal)) run.version = version;
+    } catch (error) {
+      if (!signal.aborted) logger.warn('policy version not followed', { runId, error });
+    }
+    // Asked again at the next lease; a run that was closed has none.
+    this.#runs.delete(runId);
+  }
+}

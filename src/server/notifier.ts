@@ -1,0 +1,48 @@
+/**
+ * Wakes whoever waits for a change. It carries no value: the waiter looks at the state itself, so a
+ * slow one holds nothing up and nothing is queued for it.
+ */
+export class Notifier {
+  #waiters = new Set<() => void>();
+  #version = 0;
+
+  /** Rises at every notify: read before looking at the state, it closes the gap before the wait. */
+  get version(): number {
+    return this.#version;
+  }
+
+  notify(): void {
+    this.#version += 1;
+    const waiters = this.#waiters;
+    this.#waiters = new Set();
+    for (const wake of waiters) wake();
+  }
+
+  /**
+   * Resolves at the next notify after `since` (default: now), at `timeoutMs`, or when `signal` fires.
+   * It never rejects.
+   */
+  async wait(options: {
+    readonly since?: number;
+    readonly timeoutMs?: number;
+    readonly signal: AbortSignal;
+  }): Promise<'notified' | 'timeout' | 'aborted'> {
+    const { signal, timeoutMs } = options;
+    if (signal.aborted) return 'aborted';
+    if (options.since !== undefined && options.since !== this.#version) return 'notified';
+    const woken = Promise.withResolvers<'notified' | 'timeout' | 'aborted'>();
+    const onNotify = (): void => woken.resolve('notified');
+    const onAbort = (): void => woken.resolve('aborted');
+    this.#waiters.add(onNotify);
+    signal.addEventListener('abort', onAbort, { once: true });
+    const timer =
+      timeoutMs === undefined ? undefined : setTimeout(() => woken.resolve('timeout'), timeoutMs);
+    try {
+      return await woken.promise;
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      this.#waiters.delete(onNotify);
+    }
+  }
+}

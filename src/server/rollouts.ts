@@ -1,0 +1,83 @@
+import type { RolloutProgress } from '../contract/index.ts';
+import { LachesisError } from '../errors.ts';
+import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
+import { Cancellations } from './cancellations.ts';
+import { RolloutLog, type RolloutLogLimits, type RolloutState } from './rollout-log.ts';
+import { unplayedRollout } from './unplayed-rollout.ts';
+
+/** The reason of a rollout that somebody cancelled. */
+export const ROLLOUT_CANCELLED = 'ROLLOUT_CANCELLED';
+
+/** The rollouts of a server: their log, and the means to end them. Gives each exactly one ending. */
+export class Rollouts {
+  readonly log: RolloutLog;
+  readonly #cancellations = new Cancellations();
+  readonly #now: () => number;
+  readonly #ended: Counter | undefined;
+  readonly #sampled: Counter | undefined;
+
+  constructor(
+    options: {
+      readonly limits?: RolloutLogLimits;
+      readonly metrics?: MetricsRegistry;
+      readonly now?: () => number;
+    } = {},
+  ) {
+    this.log = new RolloutLog(options.limits);
+    this.#now = options.now ?? Date.now;
+    this.#ended = options.metrics?.counter({
+      name: 'lachesis_rollouts_ended_total',
+      help: 'Rollouts that ended, by why their agent stopped and whether they were scored.',
+      labels: ['stop_reason', 'outcome'],
+    });
+    this.#sampled = options.metrics?.counter({
+      name: 'lachesis_sampled_tokens_total',
+      help: 'Tokens that engines sampled in rollouts that ended.',
+    });
+  }
+
+  /** Logs what whoever plays tells; a second ending of a rollout is dropped. */
+  progress(event: RolloutProgress): void {
+    const logged = this.log.append(event, this.#now());
+    if (event.kind !== 'finished') return;
+    this.#cancellations.release(event.rolloutId);
+    if (!logged) return;
+    const { result, outcome, ledger } = event.rollout;
+    this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
+    this.#sampled?.add(ledger.sampled);
+  }
+
+  /** Fires when the rollout shall end early. */
+  signalOf(rolloutId: string): AbortSignal {
+    return this.#cancellations.signalOf(rolloutId);
+  }
+
+  /**
+   * Ends the rollouts that have not ended; returns their ids. One that has not begun ends here and
+   * now, one that plays ends by its player, with what it has done so far.
+   */
+  cancel(states: readonly RolloutState[], reason: string): readonly string[] {
+    const open = states.filter(({ kind }) => kind !== 'finished');
+    const message = reason === '' ? 'the rollout was cancelled.' : reason;
+    const error = new LachesisError('cancelled', message, { reason: ROLLOUT_CANCELLED });
+    for (const state of open) {
+      this.#cancellations.cancel(state.rolloutId, error);
+      if (state.kind === 'waiting') this.#end(state, error);
+    }
+    return open.map(({ rolloutId }) => rolloutId);
+  }
+
+  /** The group will not be played on: its rollouts that have no ending get one. */
+  abandon(groupId: string, error: LachesisError): void {
+    for (const rolloutId of this.log.rolloutsOf(groupId)) {
+      const state = this.log.stateOf(rolloutId);
+      if (state !== undefined && state.kind !== 'finished') this.#end(state, error);
+    }
+  }
+
+  #end(state: RolloutState, error: LachesisError): void {
+    const { rolloutId, group } = state;
+    const rollout = unplayedRollout(state, error, this.#now());
+    this.progress({ kind: 'finished', rolloutId, groupId: group.groupId, rollout });
+  }
+}

@@ -1,0 +1,133 @@
+import { create } from '@bufbuild/protobuf';
+import { durationMs } from '@bufbuild/protobuf/wkt';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { type GroupChunk, GroupChunkSchema } from '../../gen/lachesis/v1/group_pb.ts';
+import {
+  CloseRunResponseSchema,
+  GetGroupResponseSchema,
+  GetRunResponseSchema,
+  GetRunStatusResponseSchema,
+  ListRunsResponseSchema,
+  OpenRunResponseSchema,
+  RunService,
+  ScanGroupsResponseSchema,
+  WatchRunResponseSchema,
+} from '../../gen/lachesis/v1/run_service_pb.ts';
+import type { Broker, RunState, StoredGroup } from '../broker/index.ts';
+import {
+  assertRunId,
+  decodeGroupHeader,
+  runSettingsFromProto,
+  runStatusToProto,
+  runToProto,
+} from '../contract/index.ts';
+import { invalidInput } from '../errors.ts';
+import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
+import { decodePageToken, encodePageToken } from './page-token.ts';
+import { pause } from './pause.ts';
+
+export interface RunServiceOptions {
+  readonly broker: Broker;
+  /** Throws when no such environment is hosted. */
+  readonly checkEnvironment: (name: string, field: string) => void;
+  /** Sees every run that is opened, taken over or closed. */
+  readonly onRun: (run: RunState) => void;
+}
+
+const DEFAULT_WATCH_MS = 1_000;
+const LEAST_WATCH_MS = 50;
+const MAX_PAGE = 1_000;
+
+/** Serves `RunService` over the broker. */
+export function runService(router: ConnectRouter, options: RunServiceOptions): void {
+  const { broker } = options;
+  router.service(RunService, {
+    openRun: async (request) => {
+      assertRunId(request.runId, 'run_id');
+      const settings = runSettingsFromProto(request.settings);
+      if (settings.autoPlay !== undefined) {
+        options.checkEnvironment(settings.autoPlay.environment, 'settings.auto_play.environment');
+      }
+      if (request.initialPolicyVersion < 0n) {
+        throw invalidInput('initial_policy_version', 'is negative.');
+      }
+      const { run, existed } = await broker.openRun(
+        request.runId,
+        settings,
+        Number(request.initialPolicyVersion),
+      );
+      options.onRun(run);
+      return create(OpenRunResponseSchema, { run: runToProto(run), existed });
+    },
+    getRun: async ({ runId }) =>
+      create(GetRunResponseSchema, { run: runToProto(await broker.getRun(runId)) }),
+    listRuns: async ({ pageSize, pageToken }) => {
+      const runs = await broker.listRuns();
+      const from = decodePageToken(pageToken);
+      const size = pageSize > 0 ? Math.min(pageSize, MAX_PAGE) : 100;
+      const next = from + size;
+      return create(ListRunsResponseSchema, {
+        runs: runs.slice(from, next).map(runToProto),
+        nextPageToken: next < runs.length ? encodePageToken(next) : '',
+      });
+    },
+    closeRun: async ({ runId }) => {
+      const run = await broker.closeRun(runId);
+      options.onRun(run);
+      return create(CloseRunResponseSchema, { run: runToProto(run) });
+    },
+    getRunStatus: async ({ runId }) =>
+      create(GetRunStatusResponseSchema, { status: runStatusToProto(await broker.status(runId)) }),
+    watchRun: async function* ({ runId, interval }, { signal }) {
+      const everyMs =
+        interval === undefined ? DEFAULT_WATCH_MS : Math.max(LEAST_WATCH_MS, durationMs(interval));
+      while (!signal.aborted) {
+        const status = await broker.status(runId);
+        yield create(WatchRunResponseSchema, { status: runStatusToProto(status) });
+        if (status.run.closed) return;
+        await pause(everyMs, signal);
+      }
+    },
+    getGroup: async function* ({ runId, groupId, headerOnly }) {
+      const group = await broker.getGroup(runId, groupId);
+      yield create(GetGroupResponseSchema, {
+        frame: { case: 'header', value: decodeGroupHeader(group.header) },
+      });
+      if (!headerOnly) {
+        for (const value of chunksOfGroup(group)) {
+          yield create(GetGroupResponseSchema, { frame: { case: 'chunk', value } });
+        }
+      }
+      yield create(GetGroupResponseSchema, { frame: { case: 'end', value: {} } });
+    },
+    scanGroups: async function* ({ runId, afterPosition, maxGroups, headerOnly }) {
+      let left = maxGroups > 0n ? Number(maxGroups) : Infinity;
+      if (afterPosition < 0n) throw invalidInput('after_position', 'is negative.');
+      for await (const { position, group } of broker.scanGroups(runId, Number(afterPosition))) {
+        const value = { position: BigInt(position), header: decodeGroupHeader(group.header) };
+        yield create(ScanGroupsResponseSchema, { frame: { case: 'group', value } });
+        if (!headerOnly) {
+          for (const chunk of chunksOfGroup(group)) {
+            yield create(ScanGroupsResponseSchema, { frame: { case: 'chunk', value: chunk } });
+          }
+        }
+        yield create(ScanGroupsResponseSchema, { frame: { case: 'end', value: {} } });
+        left -= 1;
+        if (left <= 0) return;
+      }
+    },
+  });
+}
+
+/** The bytes of some of a group's parts (default: all) as they were submitted, views and no copies. */
+export function* chunksOfGroup(
+  group: StoredGroup,
+  wanted: (partIndex: number) => boolean = () => true,
+): Generator<GroupChunk> {
+  for (const [partIndex, part] of group.parts.entries()) {
+    if (!wanted(partIndex)) continue;
+    for (const { offset, data } of chunksOf(part, WIRE_LIMITS.maxChunkBytes)) {
+      yield create(GroupChunkSchema, { partIndex, offset: BigInt(offset), data });
+    }
+  }
+}

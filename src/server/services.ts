@@ -1,0 +1,131 @@
+import type { DescService } from '@bufbuild/protobuf';
+import type { ConnectRouter } from '@connectrpc/connect';
+import { Health } from '../../gen/grpc/health/v1/health_pb.ts';
+import { BatchService } from '../../gen/lachesis/v1/batch_service_pb.ts';
+import { EnvironmentService } from '../../gen/lachesis/v1/environment_service_pb.ts';
+import { PolicyService } from '../../gen/lachesis/v1/policy_service_pb.ts';
+import { RunService } from '../../gen/lachesis/v1/run_service_pb.ts';
+import { SandboxService } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
+import { ServerService } from '../../gen/lachesis/v1/server_service_pb.ts';
+import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
+import type { RunState } from '../broker/index.ts';
+import { assignmentFromProto } from '../contract/index.ts';
+import type { AutoPlay } from './auto-play.ts';
+import { batchService, UNIMPLEMENTED_BATCH_METHODS } from './batch-service.ts';
+import { environmentService } from './environment-service.ts';
+import { type HealthState, healthService } from './health.ts';
+import { type HostedEnvironments, isolationOf } from './hosted.ts';
+import { type LocalPlayer, rolloutIdsOf, taskKeyOf } from './local-player.ts';
+import { policyService } from './policy-service.ts';
+import { reflectionService } from './reflection.ts';
+import type { Rollouts } from './rollouts.ts';
+import { runService } from './run-service.ts';
+import { serverInfoService } from './server-info.ts';
+import type { ServerConfig } from './server-options.ts';
+import { UNIMPLEMENTED_WORK_METHODS, workService } from './work-service.ts';
+
+/** What the services of one server share. */
+export interface ServiceParts {
+  readonly config: ServerConfig;
+  readonly instanceId: string;
+  readonly environments: HostedEnvironments;
+  readonly rollouts: Rollouts;
+  readonly player: LocalPlayer;
+  readonly autoPlay: AutoPlay;
+  readonly health: HealthState;
+}
+
+/** The services that a server has, health and reflection aside. */
+export function servicesOf(config: ServerConfig): readonly DescService[] {
+  return [
+    ServerService,
+    EnvironmentService,
+    RunService,
+    WorkService,
+    BatchService,
+    SandboxService,
+    ...(config.policy === undefined ? [] : [PolicyService]),
+  ];
+}
+
+/** Methods of those that answer UNIMPLEMENTED, as `lachesis.v1.Service/Method`. */
+export function unimplementedMethods(): readonly string[] {
+  return [
+    ...SandboxService.methods.map(({ name }) => `${SandboxService.typeName}/${name}`),
+    ...UNIMPLEMENTED_WORK_METHODS.map((name) => `${WorkService.typeName}/${name}`),
+    ...UNIMPLEMENTED_BATCH_METHODS.map((name) => `${BatchService.typeName}/${name}`),
+  ];
+}
+
+/** Registers everything that a server serves. */
+export function routeServices(router: ConnectRouter, parts: ServiceParts): void {
+  const { config, environments, rollouts, player, autoPlay, health } = parts;
+  const { broker, policy, limits } = config;
+  const services = servicesOf(config);
+  const checkEnvironment = (name: string, field: string): void =>
+    void environments.get(name, field);
+  const kick = (runId: string): void => autoPlay.kick(runId);
+
+  healthService(router, health);
+  reflectionService(router, [...services, Health]);
+  serverInfoService(router, {
+    version: config.version,
+    instanceId: parts.instanceId,
+    services: services.map(({ typeName }) => typeName),
+    unimplementedMethods: unimplementedMethods(),
+    features: config.features,
+    isolation: weakestIsolation(environments),
+    maxGroupBytes: limits.maxGroupBytes,
+    maxTimeoutMs: limits.unaryTimeoutMs,
+    eventHistory: limits.rolloutLog.maxEvents,
+  });
+  environmentService(router, {
+    environments,
+    broker,
+    player,
+    rollouts,
+    heartbeatMs: limits.heartbeatMs,
+  });
+  runService(router, {
+    broker,
+    checkEnvironment,
+    onRun: (run) => onRun(run, parts),
+  });
+  workService(router, {
+    broker,
+    checkEnvironment,
+    maxGroupBytes: limits.maxGroupBytes,
+    onEnqueue: (assignments) => {
+      for (const wire of assignments) {
+        const assignment = assignmentFromProto(wire);
+        const { id: groupId, runId, environment } = assignment;
+        if (rollouts.log.rolloutsOf(groupId).length > 0) continue;
+        const rolloutIds = rolloutIdsOf(assignment);
+        const taskKey = taskKeyOf(assignment);
+        rollouts.log.dispatch({ groupId, runId, environment, taskKey, rolloutIds });
+      }
+    },
+    onStored: kick,
+  });
+  batchService(router, { broker, onTaken: kick });
+  router.service(SandboxService, {});
+  if (policy !== undefined) policyService(router, policy);
+}
+
+/** An opened run begins to play by itself when it asks for that; a closed one's rollouts end. */
+function onRun(run: RunState, { autoPlay, rollouts }: ServiceParts): void {
+  if (!run.closed) {
+    autoPlay.start(run);
+    return;
+  }
+  autoPlay.kick(run.id);
+  const open = rollouts.log.open().filter(({ group }) => group.runId === run.id);
+  rollouts.cancel(open, `run "${run.id}" was closed.`);
+}
+
+/** From none at all to the server's own process; sandboxes are stronger than that. */
+function weakestIsolation(environments: HostedEnvironments): string {
+  const found = new Set(environments.all.map(isolationOf));
+  const weakestFirst = ['in_process', 'process', 'bubblewrap', 'container', 'none'];
+  return weakestFirst.find((isolation) => found.has(isolation)) ?? [...found][0] ?? 'none';
+}
