@@ -4,6 +4,7 @@ import { errorMessage, LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { type Logger, silentLogger } from '../telemetry/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { type Held, HeldWork } from './held-work.ts';
 import { pause } from './pause.ts';
 import { playAssignment } from './play-assignment.ts';
@@ -46,7 +47,6 @@ export interface Worker extends AsyncDisposable {
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 const SUBMIT_TRIES = 5;
-const IDLE_HEARTBEAT_MS = 10_000;
 
 /** A worker over a plane; the very same for `serve`'s own and for `lachesis worker`. */
 export function createWorker(options: WorkerOptions): Worker {
@@ -58,6 +58,7 @@ export function createWorker(options: WorkerOptions): Worker {
   const playing = new Set<Promise<void>>();
   const stop = new AbortController();
   let running: Promise<void> | undefined;
+  let heartbeats: Heartbeats | undefined;
 
   async function leaseLoop(signal: AbortSignal): Promise<void> {
     let retryMs = FIRST_RETRY_MS;
@@ -95,6 +96,7 @@ export function createWorker(options: WorkerOptions): Worker {
   function begin(work: LeasedWork): void {
     const taken = held.take(work);
     if (taken === undefined) return;
+    heartbeats?.rearm();
     const done = handle(taken)
       .catch((error: unknown) => {
         logger.error('an assignment ended badly', {
@@ -184,22 +186,9 @@ export function createWorker(options: WorkerOptions): Worker {
     }
   }
 
-  async function heartbeatLoop(signal: AbortSignal): Promise<void> {
-    while (!signal.aborted) {
-      const leaseMs = held.shortestLeaseMs;
-      await pause(Math.min(IDLE_HEARTBEAT_MS, (leaseMs ?? Number.POSITIVE_INFINITY) / 3), signal);
-      if (signal.aborted) return;
-      try {
-        held.lose(await plane.heartbeat(held.ids, signal));
-      } catch (error) {
-        if (!signal.aborted) logger.warn('heartbeat failed', { error: errorMessage(error) });
-      }
-    }
-  }
-
   async function work(signal: AbortSignal): Promise<void> {
-    const beating = new AbortController();
-    const heartbeats = heartbeatLoop(beating.signal);
+    await using beats = new Heartbeats(plane, held, logger);
+    heartbeats = beats;
     await leaseLoop(signal);
     const drained = new AbortController();
     const cancel = pause(drainMs, drained.signal).then(() => {
@@ -207,8 +196,7 @@ export function createWorker(options: WorkerOptions): Worker {
     });
     await Promise.all(playing);
     drained.abort();
-    beating.abort();
-    await Promise.all([cancel, heartbeats]);
+    await cancel;
   }
 
   return {

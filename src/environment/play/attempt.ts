@@ -1,6 +1,6 @@
 import { type AgentResult, runAgent } from '../../agent/index.ts';
 import type { Outcome, Provenance, Rollout } from '../../contract/index.ts';
-import { NO_RENDERING } from '../../contract/index.ts';
+import { failureOf, NO_RENDERING } from '../../contract/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import { type Message, type SamplingParameters, textContent } from '../../messages.ts';
 import type { ModelSession, SessionRecord } from '../../models/index.ts';
@@ -62,7 +62,10 @@ export function unplayedRollout(
 ): Rollout {
   const { now = Date.now } = options;
   const timeMs = now();
-  const failure = failureIn('start', thrown, signal);
+  const failure =
+    thrown instanceof LachesisError && !signal.aborted
+      ? failureOf(thrown)
+      : failureIn('task source', thrown, signal);
   return {
     id: identity.rolloutId,
     groupId: identity.groupId,

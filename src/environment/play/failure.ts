@@ -12,7 +12,7 @@ export function failureIn(phase: string, thrown: unknown, signal: AbortSignal): 
   if (thrown instanceof LachesisError && BELIEVED.has(thrown.kind)) return failureOf(thrown);
   return {
     kind: 'environment_error',
-    reason: `${phase.toUpperCase()}_THREW`,
+    reason: `${phase.toUpperCase().replaceAll(' ', '_')}_THREW`,
     message: `The environment's ${phase} threw: ${errorMessage(thrown)}`,
   };
 }
@@ -51,6 +51,8 @@ export function stopReasonOf(failure: RolloutFailure): StopReason {
     case 'model_error':
       return 'model_error';
     case 'environment_error':
+    case 'invalid_input':
+    case 'not_found':
       return 'environment_error';
     default:
       return 'infrastructure_error';

@@ -117,7 +117,7 @@ async function groupOutcomes(
       components: outcome.kind === 'scored' ? outcome.components : [],
     }));
   } catch (error) {
-    const failure = failureIn('group_reward', error, scope.signal);
+    const failure = failureIn('group reward', error, scope.signal);
     const kind =
       !options.signal.aborted && failure.kind === 'deadline_exceeded'
         ? 'environment_error'

@@ -1,5 +1,5 @@
 import { NO_RUN_POLICY, type Rollout, settleRollout } from '../../contract/index.ts';
-import { errorMessage } from '../../errors.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
 import { emptyLedger } from '../../tokens/index.ts';
 import { attemptRollout, unplayedRollout } from './attempt.ts';
 import type { PlayOptions, RolloutIdentity } from './options.ts';
@@ -19,7 +19,11 @@ export async function attempt(options: PlayOptions, identity: RolloutIdentity): 
   try {
     return await attemptRollout(options, identity);
   } catch (error) {
-    return unplayedRollout(options, identity, error, options.signal);
+    const bug = new LachesisError('internal', `Playing failed: ${errorMessage(error)}`, {
+      reason: 'PLAY_FAILED',
+      cause: error,
+    });
+    return unplayedRollout(options, identity, bug, options.signal);
   }
 }
 

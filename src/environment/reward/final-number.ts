@@ -1,6 +1,6 @@
 /** Sign, currency, sign, digits with or without thousands separators, fraction, exponent, divisor; or `.5`. */
 const NUMBER =
-  /(?<![\w.])(?:([-+\u2212]?)(?:[$€£¥]\s?)?([-+\u2212]?)(\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?!\d)|\d+)(\.\d+)?(?:[eE]([-+]?\d{1,3})(?!\w))?(?:\s?\/\s?(\d+)(?![\d.]))?|([-+\u2212]?)(\.\d+))/g;
+  /(?<![\w.])(?:([-+\u2212]?)(?:[$€£¥]\s?)?([-+\u2212]?)(\d{1,3}(?:[,\u00a0\u202f]\d{3})+(?!\d)|\d+)(\.\d+)?(?:[eE]([-+]?\d{1,3})(?!\w))?(?:\s?\/\s?(\d+)(?!\d|\.\d))?|([-+\u2212]?)(\.\d+))/g;
 
 /**
  * The last number in a text, or undefined: `The total is $1,234.50.` gives 1234.5. Thousands
