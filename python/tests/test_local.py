@@ -52,3 +52,17 @@ def test_connect_says_what_to_do_when_there_is_no_server(tmp_path, monkeypatch):
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(LookupError, match="lachesis serve"):
         connect()
+
+
+@pytest.mark.parametrize(
+    "address, finds", [("localhost:1", "o"), ("http://127.0.0.1:1", "o"), ("127.0.0.1:2", None)]
+)
+def test_a_token_goes_only_to_the_address_that_its_server_wrote(
+    tmp_path, monkeypatch, address, finds
+):
+    directory = tmp_path / "lachesis"
+    directory.mkdir()
+    write(directory)
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
+    with connect(address) as client:
+        assert client._metadata == ([("authorization", f"Bearer {finds}")] if finds else [])

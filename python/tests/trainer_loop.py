@@ -42,7 +42,7 @@ def main(address, token, run_id):
                     "tokens": sum(len(row) for row in batch.rows),
                     "trained": int(sum(row.trained.sum() for row in batch.rows)),
                     "advantages": batch.advantages().round(6).tolist(),
-                    "logprobs": batch.rows[0].logprobs.round(6).tolist(),
+                    "logprobs": [round(float(value), 6) for value in batch.rows[0].logprobs],
                     "redelivered": twin.manifest.digest == batch.manifest.digest,
                     "version": version,
                 }

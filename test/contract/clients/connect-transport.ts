@@ -9,7 +9,8 @@ import {
 import { Code, ConnectError, type Transport } from '@connectrpc/connect';
 import { createConnectTransport } from '@connectrpc/connect-node';
 import { ErrorDetailSchema } from '../../../gen/lachesis/v1/error_pb.ts';
-import { codeName, createGrpcTransport } from '../../../src/transport/index.ts';
+import { connect } from '../../../src/client/index.ts';
+import { codeName } from '../../../src/transport/index.ts';
 import type {
   CallOptions,
   CallOutcome,
@@ -18,12 +19,12 @@ import type {
   Target,
 } from './contract-client.ts';
 
-/** Our own transport, which `lachesis/client` is made of. */
+/** `lachesis/client`: the transport under all of its clients. */
 export const ownClient: ClientColumn = {
   name: 'lachesis/client',
   connect: async (target) => {
-    const transport = createGrpcTransport({ baseUrl: url(target), token: () => target.token });
-    return overTransport(transport, () => transport[Symbol.asyncDispose]());
+    const client = await connect({ address: url(target), token: target.token });
+    return overTransport(client.transport, () => client[Symbol.asyncDispose]());
   },
 };
 

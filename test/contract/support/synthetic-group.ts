@@ -1,0 +1,123 @@
+import { createHash } from 'node:crypto';
+import { create, type JsonValue, toBinary, toJson } from '@bufbuild/protobuf';
+import {
+  GroupHeaderSchema,
+  GroupPartKind,
+  TrainingPolicy,
+} from '../../../gen/lachesis/v1/group_pb.ts';
+import { StopReason } from '../../../gen/lachesis/v1/rollout_pb.ts';
+import {
+  Codec,
+  LossState,
+  type Row,
+  RowSchema,
+  SpanOrigin,
+} from '../../../gen/lachesis/v1/tokens_pb.ts';
+import { SubmitGroupsRequestSchema } from '../../../gen/lachesis/v1/work_service_pb.ts';
+import { chunksOf, encodeFloat32, encodeInt32, WIRE_LIMITS } from '../../../src/wire/index.ts';
+
+export interface SyntheticGroup {
+  /** Frames of a submit stream, without the opening one, as proto JSON. */
+  readonly frames: readonly JsonValue[];
+  readonly digest: string;
+  readonly bytes: number;
+}
+
+export interface SyntheticGroupOptions {
+  readonly runId: string;
+  readonly groupId: string;
+  readonly rollouts?: number;
+  /** Per rollout; 8 bytes each. */
+  readonly sampledTokens?: number;
+  /** Claim a digest that the bytes don't have. */
+  readonly wrongDigest?: boolean;
+}
+
+/** A group that no environment played: one row per rollout, every sampled token trained. */
+export function syntheticGroup(options: SyntheticGroupOptions): SyntheticGroup {
+  const { runId, groupId, rollouts = 2, sampledTokens = 16 } = options;
+  const ids = Array.from({ length: rollouts }, (_, index) => `${groupId}.${index}`);
+  const parts = ids.map((rolloutId) => rowBytes(rolloutId, sampledTokens));
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  const digest = hash.digest();
+  const sampled = BigInt(sampledTokens);
+  const header = create(GroupHeaderSchema, {
+    groupId,
+    runId,
+    environment: 'synthetic',
+    taskKey: 'task',
+    rollouts: ids.map((rolloutId, index) => ({
+      rolloutId,
+      stopReason: StopReason.NATURAL,
+      reward: index,
+      ledger: { sampled, trained: sampled },
+      turnsUsed: 1,
+    })),
+    parts: parts.map((part, rolloutIndex) => ({
+      kind: GroupPartKind.ROW,
+      encodedSize: BigInt(part.length),
+      codec: Codec.RAW,
+      rolloutIndex,
+      tokens: sampledTokens + 1,
+      sampledTokens,
+      trainedTokens: sampledTokens,
+    })),
+    oldestPolicyVersion: 0n,
+    ledger: { sampled: sampled * BigInt(rollouts), trained: sampled * BigInt(rollouts) },
+    digest: options.wrongDigest ? new Uint8Array(32) : digest,
+    trainingPolicy: TrainingPolicy.STRICT,
+  });
+  const chunks = parts.flatMap((part, partIndex) =>
+    [...chunksOf(part, WIRE_LIMITS.maxChunkBytes)].map(({ offset, data }) => ({
+      case: 'chunk' as const,
+      value: { partIndex, offset: BigInt(offset), data },
+    })),
+  );
+  const frames = [
+    { case: 'header' as const, value: header },
+    ...chunks,
+    { case: 'end' as const, value: {} },
+  ];
+  return {
+    frames: frames.map((frame) =>
+      toJson(SubmitGroupsRequestSchema, create(SubmitGroupsRequestSchema, { frame })),
+    ),
+    digest: digest.toString('base64'),
+    bytes: parts.reduce((sum, part) => sum + part.length, 0),
+  };
+}
+
+/** A `TrainingRow` as proto JSON, of 4 trained tokens. */
+export function trainingRow(rolloutId: string): JsonValue {
+  return { row: toJson(RowSchema, rowOf(rolloutId, 4, 64)), advantage: 0.5 };
+}
+
+function rowBytes(rolloutId: string, sampledTokens: number): Uint8Array {
+  return toBinary(RowSchema, rowOf(rolloutId, sampledTokens, 32_000));
+}
+
+function rowOf(rolloutId: string, sampledTokens: number, vocabulary: number): Row {
+  const tokenIds = Int32Array.from(
+    { length: sampledTokens + 1 },
+    (_, i) => (i * 7919) % vocabulary,
+  );
+  const logprobs = Float32Array.from({ length: sampledTokens }, (_, i) => -((i % 97) + 1) / 100);
+  return create(RowSchema, {
+    id: `${rolloutId}/0`,
+    rolloutId,
+    segmentId: '0',
+    tokenIds: encodeInt32(tokenIds),
+    logprobs: encodeFloat32(logprobs),
+    spans: [
+      { length: 1, origin: SpanOrigin.PROMPT, loss: LossState.NOT_SAMPLED },
+      {
+        length: sampledTokens,
+        origin: SpanOrigin.SAMPLED,
+        loss: LossState.TRAINED,
+        callIndex: 0,
+      },
+    ],
+    policyVersions: [{ length: sampledTokens, announcedVersion: 0n }],
+  });
+}
