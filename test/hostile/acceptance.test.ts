@@ -2,11 +2,11 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
-import { describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createGrpcTransport, createRpcClient } from '../../src/transport/index.ts';
 import { KitService } from '../transport/support/kit-service.ts';
 import { connectHttp2, ECHO, GRPC, grpcMessage, openRequest, rawExchange } from './support/raw.ts';
-import { startUnderTest, type UnderTest } from './support/under-test.ts';
+import { startUnderTest, type UnderTest, type UnderTestOptions } from './support/under-test.ts';
 
 const MIB = 1_048_576;
 const TOKEN = 'correct horse';
@@ -21,10 +21,20 @@ function clientOf(server: UnderTest, token?: string) {
   return Object.assign(client, { [Symbol.asyncDispose]: () => transport[Symbol.asyncDispose]() });
 }
 
+/** One server for all tests of a describe. */
+function shared(options: UnderTestOptions): () => UnderTest {
+  let server: UnderTest | undefined;
+  beforeAll(async () => {
+    server = await startUnderTest(options);
+  });
+  afterAll(() => server?.[Symbol.asyncDispose]());
+  return () => server!;
+}
+
 describe('a caller without credentials', () => {
+  const server = shared({ token: TOKEN });
   it('is refused over gRPC before it has sent a byte of body, in headers that end the stream', async () => {
-    await using server = await startUnderTest({ token: TOKEN });
-    const session = await connectHttp2(server.http2Port);
+    const session = await connectHttp2(server().http2Port);
     const answer = await openRequest(session, { ':path': ECHO, ...GRPC });
     expect(answer.endedWithHeaders).toBe(true);
     expect(answer.headers).toMatchObject({ ':status': 200, 'grpc-status': '16' });
@@ -32,8 +42,7 @@ describe('a caller without credentials', () => {
     session.destroy();
   });
   it('is refused over gRPC-Web with a trailer frame', async () => {
-    await using server = await startUnderTest({ token: TOKEN });
-    const session = await connectHttp2(server.http2Port);
+    const session = await connectHttp2(server().http2Port);
     const type = { 'content-type': 'application/grpc-web+proto' };
     const answer = await openRequest(session, { ':path': ECHO, ...type });
     expect(answer.headers).toMatchObject({ ':status': 200, ...type });
@@ -42,15 +51,13 @@ describe('a caller without credentials', () => {
     session.destroy();
   });
   it('is refused over Connect with 401 and JSON, over HTTP/1.1 as well', async () => {
-    await using server = await startUnderTest({ token: TOKEN });
     const head = `POST ${ECHO} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000000\r\n\r\n`;
-    const { text } = await rawExchange(server.http1Port, head, 1_000);
+    const { text } = await rawExchange(server().http1Port, head, 300);
     expect(text).toMatch(/^HTTP\/1.1 401 /);
     expect(text).toContain('{"code":"unauthenticated","message":"no valid token.');
   });
   it('is refused over a Connect stream with an end-of-stream frame', async () => {
-    await using server = await startUnderTest({ token: TOKEN });
-    const session = await connectHttp2(server.http2Port);
+    const session = await connectHttp2(server().http2Port);
     const type = { 'content-type': 'application/connect+json' };
     const answer = await openRequest(session, { ':path': ECHO, ...type });
     expect(answer.body[0]).toBe(0x02);
@@ -60,25 +67,22 @@ describe('a caller without credentials', () => {
     session.destroy();
   });
   it('is not invited to send a body by 100-continue', async () => {
-    await using server = await startUnderTest({ token: TOKEN });
     const head = `POST ${ECHO} HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n`;
-    const { text } = await rawExchange(server.http1Port, head, 500);
+    const { text } = await rawExchange(server().http1Port, head, 500);
     expect(text).toMatch(/^HTTP\/1.1 401 /);
   });
   it('learns it although it was sending 60 MB; no handler ran, and a call with a token passes', async () => {
-    await using server = await startUnderTest({ token: TOKEN });
-    await using intruder = clientOf(server);
+    await using intruder = clientOf(server());
     const data = new Uint8Array(60 * MIB);
     const error = await intruder.echo({ data }).catch(ConnectError.from);
     expect(error).toMatchObject({ code: Code.Unauthenticated });
-    expect((await server.stats()).calls).toBe(0);
-    await using friend = clientOf(server, TOKEN);
+    expect((await server().stats()).calls).toBe(0);
+    await using friend = clientOf(server(), TOKEN);
     expect((await friend.echo({ text: 'hello' })).text).toBe('hello');
-    await untilNoStreams(server);
+    await untilNoStreams(server());
   });
   it('does not learn which paths exist', async () => {
-    await using server = await startUnderTest({ token: TOKEN });
-    const session = await connectHttp2(server.http2Port);
+    const session = await connectHttp2(server().http2Port);
     const answer = await openRequest(session, { ':path': '/nothing.here/AtAll', ...GRPC });
     expect(answer.headers['grpc-status']).toBe('16');
     session.destroy();
@@ -142,6 +146,7 @@ describe('a web page', () => {
 });
 
 describe('odd requests', () => {
+  const server = shared({});
   const oddities = {
     'a target that names another host': ['GET //evil.example/x HTTP/1.1', '400'],
     'a proxy request': ['GET http://evil.example/x HTTP/1.1', '400'],
@@ -151,17 +156,25 @@ describe('odd requests', () => {
   } as const;
   for (const [name, [head, status]] of Object.entries(oddities)) {
     it(`${name} is answered ${status}`, async () => {
-      await using server = await startUnderTest();
       const host = head.includes('Host') ? '' : 'Host: localhost\r\n';
       const bytes = `${head}\r\n${host}Connection: close\r\n\r\n`;
-      const { text } = await rawExchange(server.http1Port, bytes);
+      const { text } = await rawExchange(server().http1Port, bytes);
       expect(text.slice(9, 12)).toBe(status);
-      expect(server.isAlive).toBe(true);
+      expect(server().isAlive).toBe(true);
     });
   }
+  it('CONNECT over either version harms nobody', async () => {
+    const connect = 'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n';
+    await rawExchange(server().http1Port, connect, 300);
+    const session = await connectHttp2(server().http2Port);
+    const headers = { ':method': 'CONNECT', ':authority': 'evil.example:443' };
+    expect((await openRequest(session, headers)).headers[':status']).toBe(405);
+    await using client = clientOf(server());
+    expect((await client.echo({ text: 'fine' })).text).toBe('fine');
+    session.destroy();
+  });
   it('an unknown method over gRPC is UNIMPLEMENTED', async () => {
-    await using server = await startUnderTest();
-    const session = await connectHttp2(server.http2Port);
+    const session = await connectHttp2(server().http2Port);
     const path = '/lachesis.kit.v1.KitService/Nothing';
     const answer = await openRequest(session, { ':path': path, ...GRPC }, grpcMessage({}), 'end');
     expect(answer.headers['grpc-status']).toBe(String(Code.Unimplemented));

@@ -8,6 +8,7 @@ import {
   renderMetricsText,
 } from '../../src/telemetry/index.ts';
 import { endOnAbort } from '../../src/transport/interceptors/abort.ts';
+import { payload } from './support/kit-service.ts';
 import { collect, eventually, failureOf, startKit } from './support/start-kit.ts';
 
 function recorder(level: 'debug' | 'error' = 'debug') {
@@ -50,7 +51,7 @@ describe('errors', () => {
             const response = await next(request);
             if (!response.stream) return response;
             async function* broken() {
-              yield {};
+              yield payload({});
               throw new Error('secret');
             }
             return { ...response, message: broken() };

@@ -1,14 +1,21 @@
 import * as net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
-import { createClient, type Transport } from '@connectrpc/connect';
+import { Code, createClient, type Transport } from '@connectrpc/connect';
 import {
   createConnectTransport,
   createGrpcWebTransport,
   createGrpcTransport as createStockGrpcTransport,
 } from '@connectrpc/connect-node';
 import { describe, expect, it } from 'vitest';
-import { connectHttp2, ECHO, grpcMessage, openRequest } from '../hostile/support/raw.ts';
+import {
+  connectHttp2,
+  ECHO,
+  GRPC,
+  grpcMessage,
+  openRequest,
+  PRODUCE,
+} from '../hostile/support/raw.ts';
 import { KitService } from './support/kit-service.ts';
 import { collect, failureOf, from, startKit } from './support/start-kit.ts';
 
@@ -83,7 +90,6 @@ describe('one cleartext port', () => {
 
 describe('fallbacks', () => {
   it('serve their prefix on both versions, the longest first, behind authorize unless public', async () => {
-    const { Code } = await import('@connectrpc/connect');
     await using kit = await startKit({
       listener: {
         authorize: ({ headers }) =>
@@ -141,6 +147,31 @@ describe('authorize', () => {
     });
     const error = await failureOf(kit.client.echo({}));
     expect(String(error)).toBe('ConnectError: [internal] internal error');
+    expect((await kit.client.get({ text: 'lives' })).text).toBe('lives');
+  });
+  it('that answers after the caller has hung up harms nobody', async () => {
+    const refuse = { ok: false, code: Code.Unauthenticated, message: 'no.' } as const;
+    await using kit = await startKit({
+      listener: {
+        authorize: async ({ path }) => {
+          await sleep(30);
+          return path.endsWith('Echo') ? refuse : { ok: true };
+        },
+      },
+    });
+    const session = await connectHttp2(kit.listener.address.port);
+    const streams = [ECHO, PRODUCE, '/nowhere'].flatMap((path) =>
+      Array.from({ length: 20 }, () => {
+        const stream = session.request({ ':method': 'POST', ':path': path, ...GRPC });
+        stream.on('error', () => {});
+        return stream;
+      }),
+    );
+    await sleep(10);
+    for (const [index, stream] of streams.entries()) if (index % 2 === 0) stream.close(8);
+    session.destroy();
+    await sleep(80);
+    expect(kit.listener.stats()).toMatchObject({ http2Streams: 0, exchanges: 0 });
     expect((await kit.client.get({ text: 'lives' })).text).toBe('lives');
   });
   it('that never answers is UNAVAILABLE after its time', async () => {

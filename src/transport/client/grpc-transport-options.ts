@@ -39,8 +39,7 @@ export interface GrpcTransportOptions {
    * safe. A larger one speeds downloads over long routes, but only set it on a transport that
    * never uploads in bulk at the same time: Node reads nothing from an HTTP/2 socket while a
    * write is pending, so two Node peers with more in flight both ways than the kernel buffers
-   * wait for each other until keepalive
-   * ends the connection.
+   * wait for each other until keepalive ends the connection.
    */
   readonly downloadWindowBytes?: number;
   /** Ping while calls are open, and how long an answer may take. Default: 20 s, 10 s. */

@@ -57,6 +57,7 @@ export function createHttp2Server(
     },
     handle,
   );
+  server.on('checkContinue', handle);
   server.on('sessionError', (error) => config.logger.debug('http2 session failed', { error }));
   return server;
 }

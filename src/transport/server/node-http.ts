@@ -14,6 +14,12 @@ export function http2StreamOf(response: NodeResponse): ServerHttp2Stream | undef
   return 'stream' in response ? response.stream : undefined;
 }
 
+/** Whether the peer has hung up, so that nothing more can be answered. */
+export function isGone(response: NodeResponse): boolean {
+  const stream = http2StreamOf(response);
+  return stream === undefined ? response.destroyed : stream.destroyed || stream.closed;
+}
+
 /** `req.url` without its query; `/` when there is none (a CONNECT has no path). */
 export function pathOf(request: NodeRequest): string {
   const target = request.url ?? '/';

@@ -1,7 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import { codeName, type ErrorDetail } from '../error-codes.ts';
 import { encodeRpcStatus, packDetails } from '../rpc-status.ts';
-import { http2StreamOf, type NodeRequest, type NodeResponse } from './node-http.ts';
+import { http2StreamOf, isGone, type NodeRequest, type NodeResponse } from './node-http.ts';
 import { type RpcProtocol, rpcProtocolOf } from './rpc-protocol.ts';
 
 /** An answer that is known before the body is read. */
@@ -37,7 +37,7 @@ const END_STREAM_FLAG = 0x02;
 
 /** Answers a request in its own dialect without touching its body. No-op once headers are out. */
 export function reject(request: NodeRequest, response: NodeResponse, rejection: Rejection): void {
-  if (response.headersSent || response.destroyed) return;
+  if (response.headersSent || isGone(response)) return;
   const answer = writeRejection(
     rpcProtocolOf(request.method ?? '', request.url, request.headers),
     request.headers['content-type'],

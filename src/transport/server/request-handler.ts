@@ -2,13 +2,14 @@ import type { IncomingMessage } from 'node:http';
 import { TLSSocket } from 'node:tls';
 import { Code, createContextValues } from '@connectrpc/connect';
 import { type ErrorKind, LachesisError } from '../../errors.ts';
+import type { Counter } from '../../telemetry/index.ts';
 import { codeOfKind, toWireError } from '../error-codes.ts';
 import { askAuthorizer, type RequestHead, requestContextKey } from './authorize.ts';
 import { answerAllowedOrigin } from './cors.ts';
 import { findFallback } from './fallback.ts';
 import { type GuardPolicy, judgeHead } from './guard.ts';
 import type { ListenerConfig } from './listener-options.ts';
-import { type NodeRequest, type NodeResponse, pathOf } from './node-http.ts';
+import { isGone, type NodeRequest, type NodeResponse, pathOf } from './node-http.ts';
 import { reject } from './reject.ts';
 import type { RpcHandler } from './rpc-handler.ts';
 import { rpcProtocolOf } from './rpc-protocol.ts';
@@ -27,40 +28,54 @@ export type RequestHandler = (request: NodeRequest, response: NodeResponse) => v
 /** The order of judgement: address and origin, then credentials, then the route; the body comes last. */
 export function createRequestHandler(options: RequestHandlerOptions): RequestHandler {
   const { config, onExchange } = options;
-  const policy: GuardPolicy = {
-    boundHost: config.host,
-    allowedHosts: config.allowedHosts,
-    allowedOrigins: config.allowedOrigins,
+  const rules: Rules = {
+    policy: {
+      boundHost: config.host,
+      allowedHosts: config.allowedHosts,
+      allowedOrigins: config.allowedOrigins,
+    },
+    refused: config.metrics?.counter({
+      name: 'lachesis_requests_refused_total',
+      help: 'Requests refused by their head: malformed, forbidden (host or origin) or credentials.',
+      labels: ['reason'],
+    }),
   };
   const settleLimits = {
     settleMaxBytes: config.limits.settleMaxBytes,
     settleMs: config.timeouts.settleMs,
   };
   return (request, response) => {
-    onExchange(request, response);
     settleAfterResponse(request, response, settleLimits);
+    onExchange(request, response);
     // A request or response whose peer resets emits an error, which without a listener ends the process.
     request.on('error', () => {});
     response.on('error', () => {});
-    handle(request, response, options, policy).catch((thrown: unknown) => {
+    handle(request, response, options, rules).catch((thrown: unknown) => {
       const { error, hidden } = toWireError(thrown, undefined, config.errorDetails);
+      if (isGone(response)) return;
       if (hidden) config.logger.error('request failed', { path: pathOf(request), error: thrown });
-      reject(request, response, { code: error.code, message: error.rawMessage });
-      if (!response.writableEnded) response.destroy();
+      if (response.headersSent) response.destroy();
+      else reject(request, response, { code: error.code, message: error.rawMessage });
     });
   };
+}
+
+interface Rules {
+  readonly policy: GuardPolicy;
+  readonly refused: Counter | undefined;
 }
 
 async function handle(
   request: NodeRequest,
   response: NodeResponse,
   { config, rpcs }: RequestHandlerOptions,
-  policy: GuardPolicy,
+  { policy, refused }: Rules,
 ): Promise<void> {
   const verdict = judgeHead(guardedHeadOf(request), policy);
   if (!verdict.ok) {
     const malformed = verdict.reason === 'malformed';
-    config.logger.warn('request refused', { reason: verdict.reason, message: verdict.message });
+    refused?.add(1, { reason: verdict.reason });
+    config.logger.info('request refused', { reason: verdict.reason, message: verdict.message });
     reject(request, response, {
       code: malformed ? Code.InvalidArgument : Code.PermissionDenied,
       message: verdict.message,
@@ -77,7 +92,9 @@ async function handle(
   const head = requestHeadOf(request, path);
   const authorize = fallback?.public === true ? undefined : config.authorize;
   const decision = await askAuthorizer(authorize, head, config.timeouts.authorizeMs);
+  if (isGone(response)) return;
   if (!decision.ok) {
+    refused?.add(1, { reason: 'credentials' });
     const error = refusalOf(decision.code, decision.message, decision.remedy);
     const details = config.errorDetails?.(error) ?? [];
     reject(request, response, { code: decision.code, message: error.message, details });
@@ -120,12 +137,13 @@ function single(value: string | string[] | undefined): string | undefined {
 }
 
 function requestHeadOf(request: NodeRequest, path: string): RequestHead {
-  const socket = request.socket as IncomingMessage['socket'];
+  // Undefined on HTTP/2 when the session is gone already.
+  const socket = request.socket as IncomingMessage['socket'] | undefined;
   const head = {
     path,
     method: request.method ?? '',
     headers: request.headers,
-    remoteAddress: socket.remoteAddress,
+    remoteAddress: socket?.remoteAddress,
   };
   // On HTTP/2 the socket is a proxy of the TLS socket, so instanceof still holds for it.
   if (!(socket instanceof TLSSocket) || !socket.authorized) return head;

@@ -14,7 +14,7 @@ import {
 } from '@connectrpc/connect-node';
 import type { Logger } from '../../telemetry/index.ts';
 import type { ListenerConfig } from './listener-options.ts';
-import type { NodeRequest, NodeResponse } from './node-http.ts';
+import { isGone, type NodeRequest, type NodeResponse } from './node-http.ts';
 import { reject } from './reject.ts';
 
 /** Serves one RPC; the caller has judged the request's address already. */
@@ -64,7 +64,7 @@ async function serve(
     await universalResponseToNodeResponse(await handler(universal), response);
   } catch (thrown) {
     // A peer that hung up in the middle of a response: its signal has told the handler.
-    if (response.destroyed || ConnectError.from(thrown).code === Code.Aborted) return;
+    if (isGone(response) || ConnectError.from(thrown).code === Code.Aborted) return;
     const rpc = `${handler.service.typeName}/${handler.method.name}`;
     logger.error('response not written', { rpc, error: thrown });
     if (!response.headersSent) {
