@@ -29,8 +29,13 @@ import { ChunkAssembler } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { type PlayOptions, playRollout } from './play.ts';
 
-/** An order, with what can be left out left out. */
-export type AssignmentInput = Pick<Assignment, 'id' | 'environment' | 'task'> & Partial<Assignment>;
+/** An order, with what can be left out left out; its task by key, or whole. */
+export type AssignmentInput = Pick<Assignment, 'id' | 'environment'> &
+  Partial<Omit<Assignment, 'id' | 'environment' | 'task'>> &
+  (
+    | { readonly taskKey: string; readonly task?: undefined }
+    | { readonly task: Assignment['task']; readonly taskKey?: undefined }
+  );
 
 /** What was started: its rollouts, and the cursor to watch from so that nothing is missed. */
 export interface Started {
@@ -216,8 +221,10 @@ export async function receiveRollout(
   return fromBinary(RolloutSchema, assembler.bytes());
 }
 
-function complete(assignment: AssignmentInput): Assignment {
-  return { runId: '', groupSize: 1, sampling: {}, limits: {}, ...assignment };
+function complete(input: AssignmentInput): Assignment {
+  const { taskKey, task, ...rest } = input;
+  const base = { runId: '', groupSize: 1, sampling: {}, limits: {}, ...rest };
+  return { ...base, task: task ?? { kind: 'key', key: taskKey ?? '' } };
 }
 
 function cutShort(message: string): LachesisError {

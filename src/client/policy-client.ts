@@ -11,6 +11,7 @@ import {
   UpdateWeightsRequestSchema,
   WeightsHeaderSchema,
 } from '../../gen/lachesis/v1/policy_service_pb.ts';
+import type { ColumnType } from '../../gen/lachesis/v1/tokens_pb.ts';
 import { rowToProto, samplingToProto } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { SamplingParameters } from '../messages.ts';
@@ -81,7 +82,7 @@ export interface Weights {
   readonly tensors: readonly {
     readonly name: string;
     readonly shape: readonly number[];
-    readonly type: number;
+    readonly type: ColumnType;
   }[];
   readonly bytes: Uint8Array;
 }
@@ -275,7 +276,7 @@ async function* updateFrames(
 ): AsyncGenerator<UpdateWeightsRequest, void, void> {
   const header = create(WeightsHeaderSchema, {
     policyVersion: BigInt(policyVersion),
-    tensors: tensors.map((tensor) => ({ ...tensor, shape: [...tensor.shape] })),
+    tensors: tensors.map(({ name, shape, type }) => ({ name, shape: [...shape], type })),
     totalSize: BigInt(bytes.length),
     digest: sha256(bytes),
   });

@@ -5,24 +5,35 @@ import { LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Notifier } from './notifier.ts';
 
-/** How many groups to order now, from the figures of a run alone. */
+/**
+ * How many groups to order now, from the figures of a run alone. With `maxBatchesAhead`, what waits,
+ * what open assignments should bring and what is cut and not acked never exceed that many batches: a
+ * trainer that publishes before it acks stays exactly on policy with 1.
+ */
 export function groupsToAssign(autoPlay: AutoPlaySettings, status: RunStatus): number {
   if (status.run.closed) return 0;
-  const held = autoPlay.maxBatchesAhead > 0 && batchesWaiting(status) >= autoPlay.maxBatchesAhead;
-  if (held) return 0;
-  const room = Math.min(autoPlay.maxAhead, status.run.settings.maxWaitingGroups);
-  return Math.max(0, room - status.openAssignments - status.waitingGroups);
+  const { maxWaitingGroups } = status.run.settings;
+  const ahead = status.openAssignments + status.waitingGroups;
+  const room = Math.max(0, Math.min(autoPlay.maxAhead, maxWaitingGroups) - ahead);
+  return autoPlay.maxBatchesAhead === 0 ? room : Math.min(room, groupsWanted(autoPlay, status));
 }
 
-function batchesWaiting(status: RunStatus): number {
-  const size = status.run.settings.batchSize;
-  switch (size.kind) {
-    case 'rows':
-      return status.waitingRows / size.rows;
-    case 'tokens':
-      return status.waitingTokens / size.tokens;
+/** Groups that are missing until `maxBatchesAhead` batches are ahead, each rollout taken for a row. */
+function groupsWanted(autoPlay: AutoPlaySettings, status: RunStatus): number {
+  const { batchSize } = status.run.settings;
+  const batches = Math.max(0, autoPlay.maxBatchesAhead - status.leasedBatches);
+  const { openAssignments } = status;
+  switch (batchSize.kind) {
     case 'groups':
-      return status.waitingGroups / size.groups;
+      return Math.max(0, batches * batchSize.groups - status.waitingGroups - openAssignments);
+    case 'rows': {
+      const { groupSize } = autoPlay;
+      const missing = batches * batchSize.rows - status.waitingRows - openAssignments * groupSize;
+      return Math.max(0, Math.ceil(missing / groupSize));
+    }
+    case 'tokens':
+      // How long a group gets can't be known before it is played.
+      return status.waitingTokens >= batches * batchSize.tokens ? 0 : Infinity;
   }
 }
 
@@ -36,10 +47,15 @@ export interface AutoPlayOptions {
   readonly pollMs?: number;
 }
 
+/** Between two looks at a run whose trainer waits though nothing is under way. */
+const STARVED_POLL_MS = 50;
+
 /** Orders groups for the runs that ask for it, task after task, as fast as they are taken. */
 export class AutoPlay implements AsyncDisposable {
   readonly #options: AutoPlayOptions;
   readonly #runs = new Map<string, { readonly kick: Notifier; readonly done: Promise<void> }>();
+  /** Batches that are asked for right now, by run. */
+  readonly #asking = new Map<string, number>();
   readonly #closing = new AbortController();
 
   constructor(options: AutoPlayOptions) {
@@ -66,6 +82,19 @@ export class AutoPlay implements AsyncDisposable {
     this.#runs.get(runId)?.kick.notify();
   }
 
+  /** A trainer asks for a batch, until what is returned is disposed of. */
+  asking(runId: string): Disposable {
+    this.#asking.set(runId, (this.#asking.get(runId) ?? 0) + 1);
+    this.kick(runId);
+    return {
+      [Symbol.dispose]: () => {
+        const left = (this.#asking.get(runId) ?? 1) - 1;
+        if (left === 0) this.#asking.delete(runId);
+        else this.#asking.set(runId, left);
+      },
+    };
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     await Promise.all([...this.#runs.values()].map(({ done }) => done));
@@ -78,12 +107,18 @@ export class AutoPlay implements AsyncDisposable {
     // Ids of an earlier start of the server are taken, so the count goes on behind them.
     let number = status.acceptedGroups + status.openAssignments + sum(status.droppedGroups);
     await using tasks = taskCycle(tasksOf(autoPlay.environment), autoPlay.split, number, signal);
+    let starvedChecks = 0;
     while (!signal.aborted) {
       const since = kick.version;
       const now = await broker.status(runId);
       if (now.run.closed) return;
+      // Groups can be enough in number and still not make an exact batch; then one more is due. It
+      // is looked at twice, since a batch that is just being cut looks the same.
+      const starves = this.#starves(runId, now);
+      starvedChecks = starves ? starvedChecks + 1 : 0;
+      const extra = starvedChecks > 1 ? 1 : 0;
       const assignments: Assignment[] = [];
-      for (let count = groupsToAssign(autoPlay, now); count > 0; count -= 1) {
+      for (let count = groupsToAssign(autoPlay, now) || extra; count > 0; count -= 1) {
         const task = await tasks.next();
         number += 1;
         assignments.push({
@@ -96,9 +131,18 @@ export class AutoPlay implements AsyncDisposable {
           limits: {},
         });
       }
-      if (assignments.length > 0) await enqueue(assignments);
-      await kick.wait({ since, timeoutMs: pollMs, signal });
+      if (assignments.length > 0) {
+        await enqueue(assignments);
+        starvedChecks = 0;
+      }
+      const timeoutMs = starves ? STARVED_POLL_MS : pollMs;
+      await kick.wait({ signal, timeoutMs, ...(!starves && { since }) });
     }
+  }
+
+  #starves(runId: string, { openAssignments, leasedBatches, waitingGroups }: RunStatus): boolean {
+    const idle = openAssignments === 0 && leasedBatches === 0 && waitingGroups > 0;
+    return idle && this.#asking.has(runId);
   }
 }
 

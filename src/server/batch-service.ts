@@ -7,6 +7,7 @@ import {
   ConsumerMode,
   ExtendBatchResponseSchema,
   NackBatchResponseSchema,
+  type NextBatchRequest,
   type NextBatchResponse,
   NextBatchResponseSchema,
   PublishPolicyVersionResponseSchema,
@@ -14,7 +15,7 @@ import {
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
-import type { Batch, Broker } from '../broker/index.ts';
+import type { Batch, Broker, NextBatch } from '../broker/index.ts';
 import { batchManifestToProto } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
 import { chunksOfGroup } from './run-service.ts';
@@ -23,6 +24,8 @@ export interface BatchServiceOptions {
   readonly broker: Broker;
   /** Called when something left the queue, so that more can be played. */
   readonly onTaken: (runId: string) => void;
+  /** Called when a batch is asked for; disposed of when it was had, or not. */
+  readonly onAsked: (runId: string) => Disposable;
 }
 
 /** The methods of BatchService that answer UNIMPLEMENTED. */
@@ -31,6 +34,14 @@ export const UNIMPLEMENTED_BATCH_METHODS = ['CommitStep', 'RewindToStep'] as con
 /** Serves `BatchService` over the broker. */
 export function batchService(router: ConnectRouter, options: BatchServiceOptions): void {
   const { broker, onTaken } = options;
+  const nextBatch = async (
+    { runId, consumerId, rank, wait }: NextBatchRequest,
+    { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
+  ): Promise<NextBatch> => {
+    using _asking = options.onAsked(runId);
+    const waitMs = waitMsOf(wait && durationMs(wait), timeoutMs);
+    return await broker.nextBatch({ runId, consumerId, rank, waitMs, signal });
+  };
   router.service(BatchService, {
     registerConsumer: async (request) => {
       const worldSize = request.worldSize === 0 ? 1 : request.worldSize;
@@ -55,13 +66,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
       });
     },
     nextBatch: async function* (request, { signal, timeoutMs }) {
-      const next = await broker.nextBatch({
-        runId: request.runId,
-        consumerId: request.consumerId,
-        rank: request.rank,
-        waitMs: waitMsOf(request.wait && durationMs(request.wait), timeoutMs()),
-        signal,
-      });
+      const next = await nextBatch(request, { signal, timeoutMs: timeoutMs() });
       if (next.kind === 'none') {
         const { waiting, needed, closed } = next;
         const value = { waitingRows: BigInt(waiting), needed: BigInt(needed), closed };

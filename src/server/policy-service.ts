@@ -44,7 +44,9 @@ export function policyService(router: ConnectRouter, policy: ServedPolicy): void
         paused: description.paused,
         trainable: description.updatesEnabled,
         chatFormat: 'chatml-hermes',
-        vocabulary: policy.tokenizer.pieces.map((piece) => new TextEncoder().encode(piece)),
+        vocabulary: Array.from({ length: description.vocabularySize }, (_, id) =>
+          policy.tokenizer.bytesOf(id),
+        ),
         specialTokens: Object.fromEntries(specialTokens.map((name) => [name, specialId(name)])),
       });
     },

@@ -1,4 +1,4 @@
-import type { RolloutProgress } from '../contract/index.ts';
+import type { Rollout, RolloutProgress } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
 import { Cancellations } from './cancellations.ts';
@@ -13,6 +13,7 @@ export class Rollouts {
   readonly log: RolloutLog;
   readonly #cancellations = new Cancellations();
   readonly #now: () => number;
+  readonly #onFinished: (rollout: Rollout, runId: string) => void;
   readonly #ended: Counter | undefined;
   readonly #sampled: Counter | undefined;
 
@@ -20,11 +21,14 @@ export class Rollouts {
     options: {
       readonly limits?: RolloutLogLimits;
       readonly metrics?: MetricsRegistry;
+      /** Sees every rollout at its one ending. */
+      readonly onFinished?: (rollout: Rollout, runId: string) => void;
       readonly now?: () => number;
     } = {},
   ) {
     this.log = new RolloutLog(options.limits);
     this.#now = options.now ?? Date.now;
+    this.#onFinished = options.onFinished ?? (() => {});
     this.#ended = options.metrics?.counter({
       name: 'lachesis_rollouts_ended_total',
       help: 'Rollouts that ended, by why their agent stopped and whether they were scored.',
@@ -45,6 +49,7 @@ export class Rollouts {
     const { result, outcome, ledger } = event.rollout;
     this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
     this.#sampled?.add(ledger.sampled);
+    this.#onFinished(event.rollout, this.log.stateOf(event.rolloutId)?.group.runId ?? '');
   }
 
   /** Fires when the rollout shall end early. */

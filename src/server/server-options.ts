@@ -1,6 +1,10 @@
 import { type Broker, createMemoryBroker } from '../broker/index.ts';
+import type { Rollout } from '../contract/index.ts';
+import type { HostedEnvironment } from '../environment/index.ts';
+import { invalidInput } from '../errors.ts';
+import type { ModelServer } from '../models/index.ts';
 import { type Logger, MetricsRegistry, silentLogger } from '../telemetry/index.ts';
-import type { FallbackHandler, ListenerTls } from '../transport/index.ts';
+import type { FallbackRoute, ListenerTls } from '../transport/index.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
 import { type AuthOptions, isLoopback } from './credentials.ts';
 import type { ServedEnvironment } from './hosted.ts';
@@ -9,10 +13,9 @@ import type { Scope } from './scope.ts';
 import type { ServedPolicy } from './served-policy.ts';
 
 /** A plain HTTP route beside the services, as the gateways bring them. */
-export interface HttpRoute {
-  readonly handle: FallbackHandler;
-  /** Who may call. Default: every credential. */
-  readonly scopes?: readonly Scope[] | 'public';
+export interface HttpRoute extends FallbackRoute {
+  /** Who may call, unless it is public. Default: operator, trainer and worker. */
+  readonly scopes?: readonly Scope[];
 }
 
 export interface ServerLimits {
@@ -20,8 +23,6 @@ export interface ServerLimits {
   readonly maxGroupBytes: number;
   /** Rollouts outside of runs that are in flight or waiting. Default: 4,096. */
   readonly maxOpenRollouts: number;
-  /** Rollouts in flight in each of: the in-process worker, play outside of runs. Default: 32. */
-  readonly concurrency: number;
   /** Deadline of a unary call whose client sets none. Default: 60 s. */
   readonly unaryTimeoutMs: number;
   /** Longest silence of a watch. Default: 15 s. */
@@ -30,7 +31,13 @@ export interface ServerLimits {
 }
 
 export interface ServerOptions {
-  readonly environments: readonly ServedEnvironment[];
+  /** A hosted environment is played by what `modelServerFor` gives. */
+  readonly environments: readonly (HostedEnvironment | ServedEnvironment)[];
+  readonly modelServerFor?: (environment: string) => ModelServer;
+  /** Rollouts in flight in each of: the in-process worker, play outside of runs. Default: 32. */
+  readonly concurrency?: number;
+  /** Sees every rollout at its one ending; `runId` is empty outside of a run. Must not throw. */
+  readonly onRolloutFinished?: (rollout: Rollout, runId: string) => void;
   /** Stays the caller's to close. Default: one in memory, closed with the server. */
   readonly broker?: Broker;
   /** Served as PolicyService. Stays the caller's to close. Default: none. */
@@ -47,7 +54,7 @@ export interface ServerOptions {
   readonly allowedHosts?: readonly string[];
   readonly allowedOrigins?: readonly string[];
   /** By path prefix. `/metrics` and `/healthz` are the server's own. */
-  readonly httpRoutes?: Readonly<Record<string, HttpRoute>>;
+  readonly fallbacks?: Readonly<Record<string, HttpRoute>>;
   /** What GetServerInfo gives as the version. */
   readonly version?: string;
   /** Optional features that are on, for GetServerInfo. */
@@ -60,7 +67,13 @@ export interface ServerOptions {
 }
 
 export interface ServerConfig
-  extends Required<Omit<ServerOptions, 'policy' | 'tls' | 'tokenDirectory' | 'limits' | 'broker'>> {
+  extends Required<
+    Omit<
+      ServerOptions,
+      'policy' | 'tls' | 'tokenDirectory' | 'limits' | 'broker' | 'environments' | 'modelServerFor'
+    >
+  > {
+  readonly environments: readonly ServedEnvironment[];
   readonly broker: Broker;
   /** Whether the server closes the broker. */
   readonly ownsBroker: boolean;
@@ -73,7 +86,6 @@ export interface ServerConfig
 export const DEFAULT_SERVER_LIMITS: ServerLimits = Object.freeze({
   maxGroupBytes: WIRE_LIMITS.maxGroupBytes,
   maxOpenRollouts: 4_096,
-  concurrency: 32,
   unaryTimeoutMs: 60_000,
   heartbeatMs: 15_000,
   rolloutLog: DEFAULT_ROLLOUT_LOG_LIMITS,
@@ -84,7 +96,11 @@ export function resolveServerOptions(options: ServerOptions): ServerConfig {
   const host = options.host ?? '127.0.0.1';
   const metrics = options.metrics ?? new MetricsRegistry();
   return Object.freeze({
-    environments: Object.freeze([...options.environments]),
+    environments: Object.freeze(
+      options.environments.map((each) => servedEnvironment(each, options.modelServerFor)),
+    ),
+    concurrency: options.concurrency ?? 32,
+    onRolloutFinished: options.onRolloutFinished ?? (() => {}),
     broker: options.broker ?? createMemoryBroker({ metrics }),
     ownsBroker: options.broker === undefined,
     policy: options.policy,
@@ -95,7 +111,7 @@ export function resolveServerOptions(options: ServerOptions): ServerConfig {
     port: options.port ?? 0,
     allowedHosts: Object.freeze([...(options.allowedHosts ?? [])]),
     allowedOrigins: Object.freeze([...(options.allowedOrigins ?? [])]),
-    httpRoutes: Object.freeze({ ...options.httpRoutes }),
+    fallbacks: Object.freeze({ ...options.fallbacks }),
     version: options.version ?? '',
     features: Object.freeze([...(options.features ?? [])]),
     limits: Object.freeze({ ...DEFAULT_SERVER_LIMITS, ...options.limits }),
@@ -106,3 +122,14 @@ export function resolveServerOptions(options: ServerOptions): ServerConfig {
 }
 
 const NO_CREDENTIALS: AuthOptions = Object.freeze({ kind: 'credentials', credentials: [] });
+
+function servedEnvironment(
+  given: HostedEnvironment | ServedEnvironment,
+  modelServerFor: ServerOptions['modelServerFor'],
+): ServedEnvironment {
+  if ('environment' in given) return given;
+  if (modelServerFor !== undefined) {
+    return { environment: given, modelServer: modelServerFor(given.name) };
+  }
+  throw invalidInput('modelServerFor', `is missing: nothing plays environment "${given.name}".`);
+}

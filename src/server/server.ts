@@ -4,12 +4,7 @@ import { ErrorDetailSchema } from '../../gen/lachesis/v1/error_pb.ts';
 import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
 import { type Assignment, assignmentToProto, errorDetailToProto } from '../contract/index.ts';
 import { METRICS_CONTENT_TYPE, renderMetricsText } from '../telemetry/index.ts';
-import {
-  type FallbackRoute,
-  type Listener,
-  type ListenerAddress,
-  startListener,
-} from '../transport/index.ts';
+import { type FallbackRoute, type Listener, startListener } from '../transport/index.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
 import { createWorker } from '../worker/index.ts';
 import { AutoPlay } from './auto-play.ts';
@@ -31,7 +26,10 @@ import {
 
 /** A server that serves. Close or drain it; both can be called again. */
 export interface LachesisServer extends AsyncDisposable {
-  readonly address: ListenerAddress;
+  /** `http://127.0.0.1:50051`. */
+  readonly address: string;
+  readonly host: string;
+  readonly port: number;
   readonly instanceId: string;
   /** Tokens of this start; undefined when others or none are asked for. */
   readonly tokens: StartTokens | undefined;
@@ -62,12 +60,16 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   await using owned = new AsyncDisposableStack();
   if (config.ownsBroker) owned.defer(() => broker.close());
   const environments = new HostedEnvironments(config.environments);
-  const rollouts = new Rollouts({ limits: config.limits.rolloutLog, metrics: config.metrics });
+  const rollouts = new Rollouts({
+    limits: config.limits.rolloutLog,
+    metrics: config.metrics,
+    onFinished: config.onRolloutFinished,
+  });
   const player = owned.use(
     new LocalPlayer({
       environments,
       rollouts,
-      concurrency: config.limits.concurrency,
+      concurrency: config.concurrency,
       maxOpen: config.limits.maxOpenRollouts,
       workerId: `serve-${process.pid}`,
       logger,
@@ -101,7 +103,7 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
         modelServerFor: (name) => environments.get(name).modelServer,
         plane,
         workerId: `serve-${process.pid}`,
-        concurrency: config.limits.concurrency,
+        concurrency: config.concurrency,
         // The drain waits for the listener's grace first, then stops the worker.
         drainMs: 0,
         logger,
@@ -141,7 +143,9 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
     return ending;
   };
   return {
-    address: listener.address,
+    address: listener.address.url,
+    host: listener.address.host,
+    port: listener.address.port,
     instanceId,
     tokens,
     tokenFile: tokenFile?.path,
@@ -165,8 +169,8 @@ function listenerOptions(
         ? undefined
         : credentialsOf(tokens);
   const httpScopes: Record<string, readonly Scope[]> = { '/metrics': ['operator'] };
-  for (const [prefix, { scopes }] of Object.entries(config.httpRoutes)) {
-    if (scopes !== undefined && scopes !== 'public') httpScopes[prefix] = scopes;
+  for (const [prefix, { scopes }] of Object.entries(config.fallbacks)) {
+    httpScopes[prefix] = scopes ?? ['operator', 'trainer', 'worker'];
   }
   return {
     routes: (router) => routeServices(router, parts),
@@ -189,10 +193,7 @@ function listenerOptions(
 }
 
 function httpFallbacks({ config, health }: ServiceParts): Record<string, FallbackRoute> {
-  const fallbacks: Record<string, FallbackRoute> = {};
-  for (const [prefix, { handle, scopes }] of Object.entries(config.httpRoutes)) {
-    fallbacks[prefix] = { handle, public: scopes === 'public' };
-  }
+  const fallbacks: Record<string, FallbackRoute> = { ...config.fallbacks };
   fallbacks['/metrics'] = {
     handle: (_request, response) => {
       response.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE });

@@ -107,7 +107,7 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
     },
     onStored: kick,
   });
-  batchService(router, { broker, onTaken: kick });
+  batchService(router, { broker, onTaken: kick, onAsked: (runId) => autoPlay.asking(runId) });
   router.service(SandboxService, {});
   if (policy !== undefined) policyService(router, policy);
 }
