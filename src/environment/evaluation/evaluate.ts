@@ -41,43 +41,44 @@ export async function* evaluate(options: EvaluateOptions): AsyncGenerator<Evalua
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
   const pairs = selection(options, attempts, signal);
-  const running = new Map<number, Promise<{ readonly number: number; readonly step: Sample }>>();
-  let started = 0;
+  const ended: Sample[] = [];
+  const running = new Set<Promise<void>>();
+  let wake = (): void => {};
   let exhausted = false;
+  const begin = ({ task, position, attempt }: Pair): void => {
+    const play = playRollout({
+      ...options,
+      signal,
+      ...(options.seed === undefined ? {} : { seed: options.seed + position }),
+      rolloutId: `${options.id}.${position}.${attempt}`,
+      groupId: '',
+      index: attempt,
+      task,
+    }).then((rollout) => {
+      running.delete(play);
+      ended.push({ kind: 'sample', taskKey: task.key, attempt, rollout });
+      wake();
+    });
+    running.add(play);
+  };
   try {
     while (true) {
       while (!exhausted && running.size < concurrency) {
         const next = await pairs.next();
-        if (next.done === true) {
-          exhausted = true;
-          break;
-        }
-        const { task, position, attempt } = next.value;
-        const number = started++;
-        const rolloutId = `${options.id}.${position}.${attempt}`;
-        const rollout = playRollout({
-          ...options,
-          signal,
-          ...(options.seed === undefined ? {} : { seed: options.seed + position }),
-          rolloutId,
-          groupId: '',
-          index: attempt,
-          task,
-        });
-        running.set(
-          number,
-          rollout.then((done) => ({
-            number,
-            step: { kind: 'sample', taskKey: task.key, attempt, rollout: done },
-          })),
-        );
+        if (next.done === true) exhausted = true;
+        else begin(next.value);
       }
-      if (running.size === 0) break;
-      const { number, step } = await Promise.race(running.values());
-      running.delete(number);
+      if (ended.length === 0) {
+        if (running.size === 0) break;
+        await new Promise<void>((resolve) => {
+          wake = resolve;
+        });
+      }
       options.signal.throwIfAborted();
-      summary.add(step.taskKey, step.rollout);
-      yield step;
+      for (const step of ended.splice(0)) {
+        summary.add(step.taskKey, step.rollout);
+        yield step;
+      }
     }
     yield { kind: 'summary', summary: summary.figures() };
   } finally {
@@ -86,9 +87,15 @@ export async function* evaluate(options: EvaluateOptions): AsyncGenerator<Evalua
         reason: 'EVALUATION_LEFT',
       }),
     );
-    await Promise.all(running.values());
+    await Promise.all(running);
     await pairs.return(undefined);
   }
+}
+
+interface Pair {
+  readonly task: Task;
+  readonly position: number;
+  readonly attempt: number;
 }
 
 type Sample = Extract<EvaluationStep, { kind: 'sample' }>;
@@ -97,7 +104,7 @@ async function* selection(
   options: EvaluateOptions,
   attempts: number,
   signal: AbortSignal,
-): AsyncGenerator<{ readonly task: Task; readonly position: number; readonly attempt: number }> {
+): AsyncGenerator<Pair> {
   const { environment, split = '', maxTasks = 0 } = options;
   const { tasks } = environment;
   if (maxTasks === 0 && tasks.count === undefined) {

@@ -100,7 +100,10 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
   } catch (error) {
     return unplayed('setup', error, signal);
   }
-  const played = await playEpisode(options, identity, state, scope);
+  // Nothing is known to reject here, but what `setup` made is given back whatever happens.
+  const played = await playEpisode(options, identity, state, scope).catch((error: unknown) =>
+    unplayed('agent', error, signal),
+  );
   const tornDown = await tearDown(options, state);
   return tornDown ? played : { ...played, metrics: { ...played.metrics, teardown_failed: 1 } };
 }
