@@ -1,0 +1,124 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import type { RolloutProgress } from '../../src/contract/index.ts';
+import { LachesisError } from '../../src/errors.ts';
+import { RolloutLog } from '../../src/server/rollout-log.ts';
+import { Rollouts } from '../../src/server/rollouts.ts';
+import { unplayedRollout } from '../../src/server/unplayed-rollout.ts';
+
+const LIMITS = { maxEvents: 8, maxEventBytes: 1e6, maxRolloutBytes: 1e6 };
+
+const groupOf = (groupId: string, rolloutIds: readonly string[]) => ({
+  groupId,
+  runId: '',
+  environment: 'e',
+  taskKey: 't',
+  rolloutIds,
+});
+
+const started = (rolloutId: string, groupId = 'g'): RolloutProgress => ({
+  kind: 'started',
+  rolloutId,
+  groupId,
+  taskKey: 't',
+  index: 0,
+});
+
+const finished = (rolloutId: string, groupId = 'g'): RolloutProgress => {
+  const group = groupOf(groupId, [rolloutId]);
+  const state = { kind: 'running', rolloutId, index: 0, group } as const;
+  const error = new LachesisError('cancelled', 'over', { reason: 'X' });
+  return { kind: 'finished', rolloutId, groupId, rollout: unplayedRollout(state, error, 0) };
+};
+
+describe('the rollout log', () => {
+  test('numbers events from 1 without gap and reads them from a cursor', () => {
+    const log = new RolloutLog(LIMITS);
+    for (const id of ['a', 'b', 'c']) log.append(started(id), 5);
+    expect(log.read(0, 10).map(({ sequence }) => sequence)).toEqual([1, 2, 3]);
+    expect(log.read(2, 10).map(({ sequence }) => sequence)).toEqual([3]);
+    expect(log.read(3, 10)).toEqual([]);
+    expect(log.read(0, 2)).toHaveLength(2);
+  });
+
+  test('a cursor whose next event is dropped is out of range, with the oldest that is kept', () => {
+    const log = new RolloutLog(LIMITS);
+    for (let i = 0; i < 20; i++) log.append(started(`r${i}`), 0);
+    expect(log.oldestSequence).toBe(13);
+    expect(() => log.read(5, 1)).toThrow(
+      expect.objectContaining({ kind: 'out_of_range', metadata: { oldest_sequence: '13' } }),
+    );
+    expect(log.read(12, 1)[0]?.sequence).toBe(13);
+    expect(log.read(0, 1)[0]?.sequence).toBe(13);
+    expect(() => log.read(21, 1)).toThrow(expect.objectContaining({ kind: 'out_of_range' }));
+  });
+
+  test('a rollout ends once, and nothing of it follows', () => {
+    const log = new RolloutLog(LIMITS);
+    log.dispatch(groupOf('g', ['a']));
+    expect(log.append(started('a'), 0)).toBe(true);
+    expect(log.append(finished('a'), 0)).toBe(true);
+    expect(log.append(finished('a'), 0)).toBe(false);
+    expect(log.append(started('a'), 0)).toBe(false);
+    expect(log.lastSequence).toBe(2);
+    expect(log.finished('a')).toMatchObject({ id: 'a' });
+  });
+
+  test('forgets a finished rollout with its last event, and keeps finished rollouts within bytes', () => {
+    const log = new RolloutLog({ ...LIMITS, maxRolloutBytes: 2_500 });
+    for (const id of ['a', 'b', 'c', 'd']) log.append(finished(id), 0);
+    expect(['a', 'b', 'c', 'd'].filter((id) => log.finished(id) !== undefined)).toEqual(['c', 'd']);
+    for (let i = 0; i < 8; i++) log.append(started(`r${i}`), 0);
+    expect(log.stateOf('a')).toBeUndefined();
+    expect(log.rolloutsOf('g')).not.toContain('a');
+  });
+
+  test('whatever happens: sequences have no gap and each rollout at most one ending', () => {
+    const ids = ['a', 'b', 'c', 'd'];
+    const action = fc.record({
+      id: fc.constantFrom(...ids),
+      kind: fc.constantFrom('started', 'finished', 'cancel', 'dispatch'),
+    });
+    fc.assert(
+      fc.property(fc.array(action, { maxLength: 40 }), (actions) => {
+        const rollouts = new Rollouts({ limits: { ...LIMITS, maxEvents: 1_000 } });
+        for (const { id, kind } of actions) {
+          if (kind === 'started') rollouts.progress(started(id));
+          else if (kind === 'finished') rollouts.progress(finished(id));
+          else if (kind === 'dispatch') rollouts.log.dispatch(groupOf('g', [id]));
+          else {
+            const state = rollouts.log.stateOf(id);
+            if (state !== undefined) rollouts.cancel([state], 'enough');
+          }
+        }
+        const events = rollouts.log.read(0, 1_000);
+        expect(events.map(({ sequence }) => sequence)).toEqual(events.map((_, i) => i + 1));
+        for (const id of ids) {
+          const own = events.filter(({ event }) => event.rolloutId === id);
+          const endings = own.filter(({ event }) => event.kind === 'finished');
+          expect(endings.length).toBeLessThanOrEqual(1);
+          if (endings.length === 1) expect(own.at(-1)).toBe(endings[0]);
+        }
+      }),
+    );
+  });
+});
+
+describe('cancelling', () => {
+  test('ends a waiting rollout at once, and a late player of it finds it cancelled', () => {
+    const rollouts = new Rollouts();
+    rollouts.log.dispatch(groupOf('g', ['a']));
+    expect(rollouts.cancel([rollouts.log.stateOf('a')!], 'enough')).toEqual(['a']);
+    expect(rollouts.log.stateOf('a')?.kind).toBe('finished');
+    expect(rollouts.signalOf('a').aborted).toBe(true);
+  });
+
+  test('tells the player of a running one, which ends it itself', () => {
+    const rollouts = new Rollouts();
+    const signal = rollouts.signalOf('a');
+    rollouts.progress(started('a'));
+    rollouts.cancel([rollouts.log.stateOf('a')!], 'enough');
+    expect(signal.reason).toMatchObject({ kind: 'cancelled', message: 'enough' });
+    expect(rollouts.log.stateOf('a')?.kind).toBe('running');
+  });
+});
