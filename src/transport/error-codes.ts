@@ -35,6 +35,19 @@ export function codeOfKind(kind: ErrorKind): Code {
   return CODE_OF_KIND[kind];
 }
 
+/**
+ * The kind that a status code received from a server stands for. Some kinds share a code; the
+ * details tell them apart, and without them this is the most likely one.
+ */
+export function kindOfCode(code: Code): ErrorKind {
+  if (code === Code.DataLoss) return 'internal';
+  if (code === Code.Unavailable) return 'infrastructure_error';
+  for (const [kind, candidate] of Object.entries(CODE_OF_KIND)) {
+    if (candidate === code) return kind as ErrorKind;
+  }
+  return 'internal';
+}
+
 /** A code as the Connect protocol and our metrics spell it: `invalid_argument`. */
 export function codeName(code: Code): string {
   return (Code[code] ?? 'unknown').replace(/(?<=[a-z])(?=[A-Z])/g, '_').toLowerCase();

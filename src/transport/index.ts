@@ -22,6 +22,7 @@ export {
   codeOfKind,
   type ErrorDetail,
   type ErrorDetailsOf,
+  kindOfCode,
   toWireError,
   type WireError,
 } from './error-codes.ts';

@@ -9,6 +9,7 @@ import {
   codeOfKind,
   decodeRpcStatus,
   encodeRpcStatus,
+  kindOfCode,
   toWireError,
 } from '../../src/transport/index.ts';
 import { packDetails } from '../../src/transport/rpc-status.ts';
@@ -33,6 +34,15 @@ describe('codes', () => {
     ['internal', Code.Internal],
   ])('%s travels as %i', (kind, code) => {
     expect(codeOfKind(kind)).toBe(code);
+  });
+  it('read back as the kind they stand for', () => {
+    const codes = [Code.NotFound, Code.Unavailable, Code.Unknown, Code.DataLoss];
+    expect(codes.map(kindOfCode)).toEqual([
+      'not_found',
+      'infrastructure_error',
+      'environment_error',
+      'internal',
+    ]);
   });
   it('are named as the Connect protocol names them', () => {
     expect([Code.Canceled, Code.InvalidArgument, Code.DataLoss].map(codeName)).toEqual([

@@ -1,4 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { describe, expect, it } from 'vitest';
 import {
@@ -89,7 +88,7 @@ describe('observation', () => {
     await collect(kit.client.produce({ count: 3 }));
     for await (const _ of kit.client.produce({ count: 0, delayMs: 5 })) break;
     await eventually(() => kit.probe.finished === 2);
-    await sleep(20);
+    await eventually(() => renderMetricsText(metrics).includes('code="canceled"'));
 
     const text = renderMetricsText(metrics);
     const service = 'service="lachesis.kit.v1.KitService"';

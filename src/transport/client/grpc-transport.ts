@@ -19,6 +19,7 @@ import {
 import { linkSignal } from './link-signal.ts';
 import { metadataFromHeaders } from './metadata.ts';
 import { retryInterceptor } from './retry-interceptor.ts';
+import { untilAborted } from './until-aborted.ts';
 
 /** A Connect transport that owns one gRPC channel; disposing it cancels its calls and closes it. */
 export interface GrpcTransport extends Transport, AsyncDisposable {
@@ -49,9 +50,8 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     deadlineMs: number | undefined,
   ): Promise<GrpcCall> => {
     const header = new Headers(request.header);
-    const token = await config.token?.();
+    const token = await untilAborted(config.token?.(), request.signal);
     if (token !== undefined) header.set('authorization', `Bearer ${token}`);
-    request.signal.throwIfAborted();
     const metadata = metadataFromHeaders(header);
     metadata.setOptions({ waitForReady: config.waitForReady });
     const path = `/${request.service.typeName}/${request.method.name}`;
@@ -178,19 +178,12 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     },
     waitForReady: async ({ timeoutMs, signal }) => {
       const ready = Promise.withResolvers<void>();
-      const onAbort = (): void => ready.reject(signal?.reason);
-      signal?.throwIfAborted();
-      signal?.addEventListener('abort', onAbort, { once: true });
       client.waitForReady(Date.now() + timeoutMs, (error) => {
         if (error === undefined) return ready.resolve();
         const message = `no server answers at ${config.baseUrl} within ${timeoutMs} ms. Check that it runs and the address is right.`;
         ready.reject(new ConnectError(message, Code.Unavailable, undefined, [], error));
       });
-      try {
-        await ready.promise;
-      } finally {
-        signal?.removeEventListener('abort', onAbort);
-      }
+      await (signal === undefined ? ready.promise : untilAborted(ready.promise, signal));
     },
     get activeCalls() {
       return calls.size;

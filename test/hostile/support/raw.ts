@@ -15,8 +15,7 @@ export async function rawExchange(
   port: number,
   bytes: string,
   ms = 2_000,
-): Promise<{ readonly text: string; readonly closed: boolean; readonly afterMs: number }> {
-  const startedMs = performance.now();
+): Promise<{ readonly text: string; readonly closed: boolean }> {
   const socket = net.connect(port, '127.0.0.1');
   socket.on('error', () => {});
   let text = '';
@@ -29,7 +28,7 @@ export async function rawExchange(
     sleep(ms).then(() => false),
   ]);
   socket.destroy();
-  return { text, closed, afterMs: performance.now() - startedMs };
+  return { text, closed };
 }
 
 /** A connection of Node's own HTTP/2 client, wide open on its side. */
