@@ -59,11 +59,15 @@ for await (const batch of consumer) {
       learningRate: Number(values['learning-rate']),
     },
   );
+  const reward = meanReward(batch);
+  stepsAtGoal = reward >= Number(values.goal) ? stepsAtGoal + 1 : 0;
+  const done =
+    stepsAtGoal >= Number(values['goal-steps']) || batch.step >= Number(values['max-steps']);
   // Publish before the ack: what starts once the batch is done is stamped with the new version.
   await server.batches.publishPolicyVersion(runId, step.policyVersion);
+  if (done) await server.runs.close(runId);
   await batch.ack();
 
-  const reward = meanReward(batch);
   const seconds = (performance.now() - start) / 1000;
   const line = { type: 'step', step: batch.step, reward, seconds, ...step };
   console.log(
@@ -71,8 +75,5 @@ for await (const batch of consumer) {
       ? JSON.stringify(line)
       : `step ${batch.step}  reward ${reward.toFixed(2)}  |ratio - 1| ${step.maxRatioDeviation.toExponential(1)}`,
   );
-  stepsAtGoal = reward >= Number(values.goal) ? stepsAtGoal + 1 : 0;
-  if (stepsAtGoal >= Number(values['goal-steps']) || batch.step >= Number(values['max-steps']))
-    break;
+  if (done) break;
 }
-await server.runs.close(runId);

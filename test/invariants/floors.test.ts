@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 
 /** The floors of the house, top to bottom; rooms beside each other on one line. */
 const FLOORS: readonly (readonly string[])[] = [
-  ['index', 'cli'],
+  ['index', 'cli', 'examples'],
   ['server', 'gateways', 'worker'],
   ['client', 'environment'],
   ['contract'],
@@ -18,7 +18,7 @@ const FLOORS: readonly (readonly string[])[] = [
 
 /** The only edges allowed between rooms of one floor. */
 const BESIDE = new Set([
-  'index>cli',
+  'cli>examples',
   'server>gateways',
   'server>worker',
   'transport>telemetry',
@@ -52,7 +52,7 @@ function importsOf(file: string, text = readFileSync(path.join(root, file), 'utf
 /** The room of a file: `src/broker/memory.ts` is in `broker`, `src/errors.ts` in `errors`. */
 function roomOf(file: string): string {
   const [top, second = ''] = file.split(path.sep);
-  return top === 'gen' ? 'gen' : second.replace(/\.ts$/, '');
+  return top === 'gen' || top === 'examples' ? top : second.replace(/\.ts$/, '');
 }
 
 /** Why an import is refused, or undefined. */
@@ -69,7 +69,10 @@ function refusal({ file, target }: Import): string | undefined {
     return `${file} imports ${target}, a room beside it`;
   }
   const isDoor =
-    to === 'gen' || target.split(path.sep).length === 2 || /[/\\]index\.ts$/.test(target);
+    to === 'gen' ||
+    to === 'examples' ||
+    target.split(path.sep).length === 2 ||
+    /[/\\]index\.ts$/.test(target);
   return isDoor ? undefined : `${file} enters ${to} by ${target} and not by its index.ts`;
 }
 

@@ -5,6 +5,7 @@ import { addLedgers, emptyLedger, type Ledger } from '../../tokens/index.ts';
 export class Tally {
   #rollouts = 0;
   #notScored = 0;
+  #cancelled = 0;
   #ledger: Ledger = emptyLedger();
   #attempted = 0;
   #executedOk = 0;
@@ -13,7 +14,12 @@ export class Tally {
   add(rollout: Rollout): void {
     const { toolCalls } = rollout.result;
     this.#rollouts += 1;
-    if (rollout.outcome.kind === 'not_scored') this.#notScored += 1;
+    const { outcome } = rollout;
+    if (outcome.kind === 'not_scored') {
+      // What was under way when the trainer closed the run was cancelled; nothing is wrong with it.
+      if (outcome.failure.kind === 'cancelled') this.#cancelled += 1;
+      else this.#notScored += 1;
+    }
     this.#ledger = addLedgers(this.#ledger, rollout.ledger);
     this.#attempted += toolCalls.attempted;
     this.#executedOk += toolCalls.executedOk;
@@ -24,6 +30,11 @@ export class Tally {
     return this.#rollouts;
   }
 
+  get cancelled(): number {
+    return this.#cancelled;
+  }
+
+  /** Failed, and not just cancelled. */
   get notScored(): number {
     return this.#notScored;
   }
