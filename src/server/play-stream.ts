@@ -1,4 +1,5 @@
 import { toBinary } from '@bufbuild/protobuf';
+import { Code, ConnectError } from '@connectrpc/connect';
 import {
   GenerationAnswer,
   type PlayRolloutOpen,
@@ -54,9 +55,23 @@ export async function* playStream(
       const stamp = { sequence: rollouts.log.lastSequence, timeMs: Date.now() };
       channel.send({ case: 'event', value: rolloutEventToProto(event, stamp) });
     },
-    signal: AbortSignal.any([options.signal, left.signal]),
+    signal: left.signal,
   });
-  void takeAnswers(frames, channel);
+  const onAbort = (): void => left.abort(endOf(options.signal.reason));
+  options.signal.addEventListener('abort', onAbort, { once: true });
+  if (options.signal.aborted) onAbort();
+  void takeAnswers(frames, channel).then(
+    async () => {
+      // A reset stream may read as a finished one; the call's own signal tells, a moment later.
+      await nextTurn();
+      if (!left.signal.aborted) channel.callerIsGone();
+    },
+    async (error: unknown) => {
+      channel.outbox.fail(error);
+      await nextTurn();
+      left.abort(endOf(error));
+    },
+  );
   void group.then(({ rollouts: [rollout] }) => {
     if (rollout !== undefined) {
       const bytes = toBinary(RolloutSchema, rolloutToProto(rollout));
@@ -69,9 +84,8 @@ export async function* playStream(
   try {
     yield* channel.outbox.drain({ signal: options.signal });
   } finally {
-    left.abort(
-      new LachesisError('cancelled', 'the caller of PlayRollout left.', { reason: 'CALLER_LEFT' }),
-    );
+    left.abort(endOf(undefined));
+    options.signal.removeEventListener('abort', onAbort);
     await group;
     await modelServer?.close();
   }
@@ -130,13 +144,21 @@ async function takeAnswers(
   frames: AsyncIterator<PlayRolloutRequest>,
   channel: CallerChannel,
 ): Promise<void> {
-  try {
-    for (let next = await frames.next(); next.done !== true; next = await frames.next()) {
-      channel.take(next.value);
-    }
-  } catch (error) {
-    // A frame that makes no sense ends the stream; a broken stream has ended already.
-    channel.outbox.fail(error);
+  for (let next = await frames.next(); next.done !== true; next = await frames.next()) {
+    channel.take(next.value);
   }
-  channel.callerIsGone();
+}
+
+function nextTurn(): Promise<void> {
+  return new Promise((resolve) => setImmediate(resolve));
+}
+
+/** Why the rollout ends when its caller does: a deadline is told apart from everything else. */
+function endOf(reason: unknown): LachesisError {
+  const late = reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
+  return late
+    ? new LachesisError('deadline_exceeded', "the caller's deadline passed.", {
+        reason: 'CALLER_DEADLINE',
+      })
+    : new LachesisError('cancelled', 'the caller of PlayRollout left.', { reason: 'CALLER_LEFT' });
 }
