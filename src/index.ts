@@ -43,6 +43,8 @@ export type {
   ToolDefinition,
 } from './messages.ts';
 export {
+  type ChatRenderer,
+  createChatmlRenderer,
   createDirectServer,
   createEmbeddedEngine,
   createManagedServer,
@@ -51,7 +53,9 @@ export {
   type Engine,
   type ModelServer,
   type ModelSession,
+  rendererFor,
 } from './models/index.ts';
+export { createParserRegistry, hermesParser, type ToolCallParser } from './parsers/index.ts';
 export { createEmbeddedPolicy, readBaseCheckpoint } from './policy/index.ts';
 export type { Ledger, Segment, Span, TrainingPolicy } from './tokens/index.ts';
 export { createToolRegistry, type ToolContext, type ToolHandler, tool } from './tools/index.ts';
