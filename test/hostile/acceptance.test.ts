@@ -1,4 +1,5 @@
 /** What a peer without credentials, manners or speed can't do to the listener. */
+import * as net from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { Client, credentials, type ServiceError } from '@grpc/grpc-js';
@@ -161,6 +162,28 @@ describe('odd requests', () => {
       expect(server().isAlive).toBe(true);
     });
   }
+  it('connections that reset at any point harm nobody', async () => {
+    const openings = [
+      '',
+      'PR',
+      'PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n',
+      'POST / HT',
+      'GET / HTTP/1.1\r\n\r\n',
+    ];
+    for (const opening of openings) {
+      const sockets = Array.from({ length: 10 }, () => {
+        const socket = net.connect(server().http1Port, '127.0.0.1');
+        socket.on('error', () => {});
+        socket.write(opening);
+        return socket;
+      });
+      await sleep(20);
+      for (const socket of sockets) socket.resetAndDestroy();
+    }
+    await sleep(50);
+    expect(server().isAlive).toBe(true);
+    await untilNoStreams(server());
+  });
   it('CONNECT over either version harms nobody', async () => {
     const connect = 'CONNECT evil.example:443 HTTP/1.1\r\nHost: evil.example:443\r\n\r\n';
     await rawExchange(server().http1Port, connect, 300);

@@ -42,7 +42,7 @@ export interface GrpcTransportOptions {
    * wait for each other until keepalive ends the connection.
    */
   readonly downloadWindowBytes?: number;
-  /** Ping while calls are open, and how long an answer may take. Default: 20 s, 10 s. */
+  /** Ping while calls are open, and how long an answer may take. Default: 20 s, 20 s. */
   readonly keepaliveIntervalMs?: number;
   readonly keepaliveTimeoutMs?: number;
   /** Back-off between connection attempts. Default: 100 ms to 5 s. */
@@ -86,7 +86,7 @@ export function resolveGrpcTransportOptions(options: GrpcTransportOptions): Grpc
       'grpc.max_receive_message_length': receive === 'unlimited' ? UNLIMITED : receive,
       'grpc.max_send_message_length': UNLIMITED,
       'grpc.keepalive_time_ms': options.keepaliveIntervalMs ?? 20_000,
-      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 10_000,
+      'grpc.keepalive_timeout_ms': options.keepaliveTimeoutMs ?? 20_000,
       'grpc.initial_reconnect_backoff_ms': options.reconnectInitialMs ?? 100,
       'grpc.max_reconnect_backoff_ms': options.reconnectMaxMs ?? 5_000,
       // Until a call is answered its messages are kept for a transparent retry, and are reported

@@ -50,7 +50,7 @@ export interface ListenerTimeouts {
   readonly handshakeMs: number;
   /** HTTP/2: pause between pings. Default: 30 s. */
   readonly pingIntervalMs: number;
-  /** HTTP/2: a ping unanswered for so long ends the connection. Default: 20 s. */
+  /** HTTP/2: a ping unanswered for so long ends the connection. Default: 30 s, since a peer that computes for long answers late. */
   readonly pingTimeoutMs: number;
   /** How long the rest of an unwanted request body is read before its stream is closed. Default: 2 s. */
   readonly settleMs: number;
@@ -120,7 +120,7 @@ export const DEFAULT_LISTENER_TIMEOUTS: ListenerTimeouts = Object.freeze({
   idleMs: 60_000,
   handshakeMs: 10_000,
   pingIntervalMs: 30_000,
-  pingTimeoutMs: 20_000,
+  pingTimeoutMs: 30_000,
   settleMs: 2_000,
   authorizeMs: 5_000,
   unaryMs: 60_000,

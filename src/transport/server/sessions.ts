@@ -2,6 +2,8 @@ import type { Http2Server, ServerHttp2Session, ServerHttp2Stream } from 'node:ht
 import type { Logger } from '../../telemetry/index.ts';
 import type { ListenerLimits, ListenerTimeouts } from './listener-options.ts';
 
+const SECOND_LOOK_MS = 100;
+
 export interface SessionTracker {
   readonly sessionCount: number;
   /** Streams that one side or both have not closed. */
@@ -62,12 +64,19 @@ function keepAlive(
   logger: Logger,
 ): () => void {
   let unanswered: NodeJS.Timeout | undefined;
+  const destroy = (): void => {
+    logger.info('http2 peer answers no ping', { timeoutMs: timeouts.pingTimeoutMs });
+    session.destroy();
+  };
+  // After our own process was busy for long, the answer may lie in the socket and timers run
+  // before it is read: judge only after another look at the sockets.
+  const judge = (): void => {
+    unanswered = setTimeout(destroy, SECOND_LOOK_MS);
+    unanswered.unref();
+  };
   const interval = setInterval(() => {
     if (session.destroyed || unanswered !== undefined) return;
-    unanswered = setTimeout(() => {
-      logger.info('http2 peer answers no ping', { timeoutMs: timeouts.pingTimeoutMs });
-      session.destroy();
-    }, timeouts.pingTimeoutMs);
+    unanswered = setTimeout(judge, timeouts.pingTimeoutMs);
     unanswered.unref();
     const sent = session.ping((error) => {
       if (error !== null) return;
