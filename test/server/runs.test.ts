@@ -1,0 +1,263 @@
+import { clone } from '@bufbuild/protobuf';
+import { Code } from '@connectrpc/connect';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { GroupHeaderSchema } from '../../gen/lachesis/v1/group_pb.ts';
+import { Batch, type LachesisClient, lachesisErrorOf } from '../../src/client/index.ts';
+import { encodedGroup } from '../support/encoded-group.ts';
+import { type ServedForTest, serveForTest } from '../support/serve.ts';
+
+let served: ServedForTest;
+let client: LachesisClient;
+
+beforeAll(async () => {
+  served = await serveForTest();
+  client = served.client;
+});
+afterAll(() => served[Symbol.asyncDispose]());
+
+const byGroups = (groups: number) => ({ batchSize: { kind: 'groups', groups } as const });
+
+describe('runs', () => {
+  test('are opened, taken over, listed and closed', async () => {
+    const first = await client.runs.open('open', byGroups(2), { initialPolicyVersion: 3 });
+    expect(first).toMatchObject({ existed: false, run: { id: 'open', policyVersion: 3, step: 0 } });
+    expect(await client.runs.open('open', byGroups(2))).toMatchObject({
+      existed: true,
+      run: { policyVersion: 3 },
+    });
+    await expect(client.runs.open('open', byGroups(3))).rejects.toMatchObject({
+      code: Code.FailedPrecondition,
+    });
+    const ids = (await Array.fromAsync(client.runs.list())).map(({ id }) => id);
+    expect(ids).toContain('open');
+    expect(await client.runs.close('open')).toMatchObject({ closed: true });
+  });
+
+  test('with an id or settings that make no sense are refused by field', async () => {
+    const noId = await client.runs.open('no/slash', byGroups(1)).catch(lachesisErrorOf);
+    expect(noId).toMatchObject({ kind: 'invalid_input', field: 'run_id' });
+    const autoPlay = { environment: 'x', groupSize: 1, maxAhead: 1, split: '', maxBatchesAhead: 0 };
+    const open = client.runs.open('auto', { ...byGroups(1), autoPlay });
+    expect(await open.catch(lachesisErrorOf)).toMatchObject({
+      kind: 'not_found',
+      field: 'settings.auto_play.environment',
+    });
+  });
+
+  test('are watched until they are closed', async () => {
+    await client.runs.open('watched', byGroups(1));
+    const seen: boolean[] = [];
+    for await (const { run } of client.runs.watch('watched', { intervalMs: 50 })) {
+      seen.push(run.closed);
+      if (seen.length === 2) await client.runs.close('watched');
+    }
+    expect(seen.at(0)).toBe(false);
+    expect(seen.at(-1)).toBe(true);
+  });
+});
+
+describe('submitting groups', () => {
+  test('each is stored once, and read back as it was sent', async () => {
+    await client.runs.open('submit', byGroups(100));
+    const groups = await Promise.all(
+      ['a', 'b', 'c'].map((id) => encodedGroup({ id, runId: 'submit' })),
+    );
+    const stream = client.work.submitGroups('submit');
+    const answers = await Promise.all(groups.map((group) => stream.submit(group)));
+    expect(answers).toEqual(groups.map(() => ({ duplicate: false })));
+    expect(await stream.submit(groups[0]!)).toEqual({ duplicate: true });
+    await stream.close();
+    const read = await client.runs.group('submit', 'b');
+    expect(read.parts).toEqual(groups[1]?.parts);
+    expect(read.decode().group.rollouts).toHaveLength(2);
+    const scanned = await Array.fromAsync(client.runs.scan('submit', { headerOnly: true }));
+    expect(scanned.map(([position, { header }]) => [position, header.groupId])).toEqual([
+      [1, 'a'],
+      [2, 'b'],
+      [3, 'c'],
+    ]);
+    expect(await client.runs.status('submit')).toMatchObject({ waitingGroups: 3, rollouts: 6 });
+  });
+
+  test('a bad group is refused with the path of the field, and the stream goes on', async () => {
+    await client.runs.open('refuse', byGroups(100));
+    const good = await encodedGroup({ id: 'good', runId: 'refuse' });
+    const lying = clone(GroupHeaderSchema, good.header);
+    lying.groupId = 'lying';
+    lying.parts[1]!.tokens += 1;
+    const swapped = clone(GroupHeaderSchema, good.header);
+    swapped.groupId = 'swapped';
+    swapped.digest = new Uint8Array(32);
+    const elsewhere = await encodedGroup({ id: 'elsewhere', runId: 'another' });
+    await using stream = client.work.submitGroups('refuse');
+    const answers = await Promise.allSettled([
+      stream.submit({ header: lying, parts: good.parts }),
+      stream.submit({ header: swapped, parts: good.parts }),
+      stream.submit(elsewhere),
+      stream.submit(good),
+    ]);
+    expect(answers).toMatchObject([
+      { status: 'rejected', reason: { field: 'header.parts[1].tokens' } },
+      { status: 'rejected', reason: { field: 'header.digest', reason: 'GROUP_DIGEST_MISMATCH' } },
+      { status: 'rejected', reason: { field: 'header.run_id' } },
+      { status: 'fulfilled', value: { duplicate: false } },
+    ]);
+    expect(await client.runs.status('refuse')).toMatchObject({ acceptedGroups: 1 });
+  });
+
+  test('to a run that is not there, or over the size limit, fails typed', async () => {
+    const group = await encodedGroup({ id: 'g', runId: 'missing' });
+    await using stream = client.work.submitGroups('missing');
+    await expect(stream.submit(group)).rejects.toMatchObject({ code: Code.NotFound });
+    await using small = await serveForTest({ limits: { maxGroupBytes: 100 } });
+    await small.client.runs.open('small', byGroups(1));
+    await using narrow = small.client.work.submitGroups('small');
+    const big = await encodedGroup({ id: 'big', runId: 'small' });
+    await expect(narrow.submit(big)).rejects.toMatchObject({ reason: 'GROUP_TOO_LARGE' });
+  });
+
+  test('waits while the run is full, and goes on when a batch leaves', async () => {
+    await client.runs.open('full', { ...byGroups(1), maxWaitingGroups: 1 });
+    await using stream = client.work.submitGroups('full');
+    await stream.submit(await encodedGroup({ id: 'one', runId: 'full' }));
+    let second = false;
+    const submitting = stream.submit(await encodedGroup({ id: 'two', runId: 'full' })).then(() => {
+      second = true;
+    });
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(second).toBe(false);
+    await using consumer = await client.batches.register({ runId: 'full' });
+    await (await consumer.next())?.ack();
+    await submitting;
+  });
+});
+
+describe('batches', () => {
+  test('hand out the very bytes that were submitted, and steps rise on acks', async () => {
+    await client.runs.open('batches', byGroups(2));
+    await using stream = client.work.submitGroups('batches');
+    const groups = await Promise.all(
+      ['a', 'b'].map((id) => encodedGroup({ id, runId: 'batches', tokens: 200_000 })),
+    );
+    for (const group of groups) await stream.submit(group);
+    await using consumer = await client.batches.register({ runId: 'batches' });
+    const batch = await consumer.next({ includeRollouts: true });
+    expect(batch).toBeInstanceOf(Batch);
+    expect(batch).toMatchObject({ step: 1, delivery: 1, policyVersion: 0 });
+    expect(batch?.groups.map(({ groupId }) => groupId)).toEqual(['a', 'b']);
+    expect(batch?.rows).toHaveLength(4);
+    const [row] = batch!.rows;
+    expect(row).toMatchObject({
+      groupId: 'a',
+      rolloutId: 'a.0',
+      reward: 1,
+      sampledTokens: 200_000,
+    });
+    expect(row?.tokenIds).toBeInstanceOf(Int32Array);
+    expect(row?.logprobs).toHaveLength(200_000);
+    expect(row?.trainedMask().reduce((sum, bit) => sum + bit, 0)).toBe(200_000);
+    expect(batch?.rollout(0, 1)).toMatchObject({ id: 'a.1', outcome: { reward: 1 } });
+    expect(await client.runs.status('batches')).toMatchObject({ leasedBatches: 1 });
+    expect(await batch?.ack()).toEqual({ complete: true, step: 1 });
+    expect(await batch?.ack()).toEqual({ complete: true, step: 1 });
+  });
+
+  test('given back, they come again, identical', async () => {
+    await client.runs.open('nack', byGroups(1));
+    await using stream = client.work.submitGroups('nack');
+    await stream.submit(await encodedGroup({ id: 'a', runId: 'nack' }));
+    await using consumer = await client.batches.register({ runId: 'nack' });
+    const first = await consumer.next();
+    await first?.nack('out of memory');
+    const again = await consumer.next();
+    expect(again).toMatchObject({ id: first?.id, delivery: 2, digest: first?.digest });
+    await again?.extend();
+    await again?.ack();
+  });
+
+  test('split their rows over ranks', async () => {
+    await client.runs.open('ranks', byGroups(2));
+    await using stream = client.work.submitGroups('ranks');
+    for (const id of ['a', 'b']) await stream.submit(await encodedGroup({ id, runId: 'ranks' }));
+    const ranks = await Promise.all(
+      [0, 1].map((rank) => client.batches.register({ runId: 'ranks', rank, worldSize: 2 })),
+    );
+    const batches = await Promise.all(ranks.map((consumer) => consumer.next()));
+    expect(batches[0]?.id).toBe(batches[1]?.id);
+    const rows = batches.flatMap((batch) => batch?.rows.map(({ rolloutId }) => rolloutId) ?? []);
+    expect(rows.sort()).toEqual(['a.0', 'a.1', 'b.0', 'b.1']);
+    expect(await batches[0]?.ack()).toEqual({ complete: false, step: 0 });
+    expect(await batches[1]?.ack()).toEqual({ complete: true, step: 1 });
+  });
+
+  test('that do not come in time say so, before the deadline does', async () => {
+    await client.runs.open('empty', byGroups(2));
+    await using consumer = await client.batches.register({ runId: 'empty' });
+    const none = { waiting: 0, needed: 2, closed: false };
+    expect(await consumer.nextOrNone({ waitMs: 20 })).toEqual(none);
+    expect(await consumer.nextOrNone({ timeoutMs: 300 })).toEqual(none);
+    await expect(consumer.next({ waitMs: 20 })).rejects.toMatchObject({ reason: 'NO_BATCH' });
+    await client.runs.close('empty');
+    expect(await consumer.next()).toBeUndefined();
+  });
+
+  test('policy versions only rise, and watchers see each', async () => {
+    await client.runs.open('versions', byGroups(1));
+    const seen: number[] = [];
+    for await (const version of client.batches.watchPolicyVersion('versions')) {
+      seen.push(version);
+      if (version === 2) break;
+      await client.batches.publishPolicyVersion('versions', version + 1);
+    }
+    expect(seen).toEqual([0, 1, 2]);
+    await expect(client.batches.publishPolicyVersion('versions', 1)).rejects.toMatchObject({
+      code: Code.FailedPrecondition,
+    });
+  });
+});
+
+describe('a run that plays by itself', () => {
+  test('keeps a trainer fed, exactly on policy, and stops when it is closed', async () => {
+    const autoPlay = {
+      environment: 'sums',
+      groupSize: 2,
+      maxAhead: 8,
+      split: 'train',
+      maxBatchesAhead: 1,
+    };
+    await client.runs.open('auto', { ...byGroups(3), autoPlay });
+    await using consumer = await client.batches.register({ runId: 'auto' });
+    for (let step = 1; step <= 4; step++) {
+      const batch = await consumer.next({ timeoutMs: 5_000 });
+      expect(batch).toMatchObject({ step, policyVersion: step - 1 });
+      for (const row of batch!.rows) {
+        expect(row.policyVersions.every((run) => run.announcedVersion === step - 1)).toBe(true);
+      }
+      await client.batches.publishPolicyVersion('auto', step);
+      await batch?.ack();
+    }
+    const keys = (await Array.fromAsync(client.runs.scan('auto', { headerOnly: true }))).map(
+      ([, { header }]) => header.taskKey,
+    );
+    expect([...keys.slice(0, 12)].sort()).toEqual(
+      ['0', '0', '1', '1', '2', '2', '3', '3', '4', '5', '6', '7'].map((n) => `sum-${n}`),
+    );
+    await client.runs.close('auto');
+    expect(await consumer.next()).toBeUndefined();
+  });
+
+  test('a group started by hand is played, submitted and watched', async () => {
+    await client.runs.open('by-hand', byGroups(1));
+    const assignment = { id: 'mine', runId: 'by-hand', environment: 'sums', taskKey: 'sum-2' };
+    const started = await client.environments.startGroup({ ...assignment, groupSize: 2 });
+    const { rolloutIds, afterSequence } = started;
+    const events = client.environments.watch({ afterSequence, rolloutIds, untilFinished: true });
+    const kinds = (await Array.fromAsync(events)).map(({ event }) => event.case);
+    expect(kinds.filter((kind) => kind === 'finished')).toHaveLength(2);
+    await using consumer = await client.batches.register({ runId: 'by-hand' });
+    const batch = await consumer.next({ timeoutMs: 5_000 });
+    expect(batch?.groups[0]?.groupId).toBe('mine');
+    await client.environments.startGroup({ ...assignment, groupSize: 2 });
+    expect(await client.runs.status('by-hand')).toMatchObject({ acceptedGroups: 1 });
+  });
+});
