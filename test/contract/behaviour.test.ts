@@ -41,6 +41,7 @@ describe.each(columns)('$name', (column) => {
         withToken: (token) => column.connect({ ...server.target, token }),
         workerToken: server.workerToken,
         playedGroupId: server.playedGroupId,
+        stuckEngine: server.stuckEngine,
         id: `run-${columns.indexOf(column)}-${index}`,
         openRequests: server.openRequests,
       };

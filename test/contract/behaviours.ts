@@ -8,8 +8,10 @@ import { PolicyService } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import { RunService } from '../../gen/lachesis/v1/run_service_pb.ts';
 import { ServerService } from '../../gen/lachesis/v1/server_service_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
+import type { ScriptedEngine } from '../../src/models/index.ts';
 import type { CallOutcome, ContractClient } from './clients/contract-client.ts';
 import { syntheticGroup, trainingRow } from './support/synthetic-group.ts';
+import { STUCK_SAMPLED_TOKENS } from './support/table-server.ts';
 
 /** What a row is given. The client under test calls; `setUp` is always our own client. */
 export interface Cell {
@@ -20,6 +22,8 @@ export interface Cell {
   readonly workerToken: string;
   /** Group of rollouts that were played to their end before. */
   readonly playedGroupId: string;
+  /** The engine of the environment `stuck`: it samples until it is aborted. */
+  readonly stuckEngine: ScriptedEngine;
   /** Unique in the table. */
   readonly id: string;
   /** Requests that the server has not finished. */
@@ -119,6 +123,32 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
+    name: 'deadline reaches the engine within 100 ms; the partial rollout has one ending',
+    needs: 'bidi_streaming',
+    run: async ({ client, setUp, id, stuckEngine }) => {
+      const nth = stuckEngine.calls.length;
+      const assignment = { id, environment: 'stuck', taskKey: 'sum', groupSize: 1 };
+      const play = client.call(EnvironmentService.method.playRollout, [{ open: { assignment } }], {
+        timeoutMs: 1_000,
+      });
+      await stuckEngine.arrived(nth);
+      expect(await play).toMatchObject({ code: 'deadline_exceeded' });
+      const state = () => stuckEngine.calls[nth]?.state;
+      await expect.poll(state, { timeout: 100, interval: 5 }).toBe('aborted');
+      const watch = { rolloutIds: [`${id}.0`], untilFinished: true };
+      const events = ok(await setUp.call(EnvironmentService.method.watchRollouts, [watch]));
+      const finished = events.responses.flatMap(
+        (response) => ((response as JsonObject)['event'] as JsonObject)['finished'] ?? [],
+      );
+      expect(finished).toMatchObject([
+        {
+          stopReason: 'STOP_REASON_DEADLINE',
+          ledger: { sampled: String(STUCK_SAMPLED_TOKENS) },
+        },
+      ]);
+    },
+  },
+  {
     name: 'message over the limit; the connection lives on',
     needs: 'unary',
     run: async ({ client }) => {
@@ -166,6 +196,19 @@ export const behaviours: readonly Behaviour[] = [
       const first = (await watch('0', 2)).slice(0, 2);
       const rest = await watch(String(first.at(-1)?.['sequence']));
       expect([...first, ...rest]).toEqual(all);
+    },
+  },
+  {
+    name: 'a cursor that is too old is told the oldest one',
+    needs: 'server_streaming',
+    run: async ({ client }) => {
+      const request = { afterSequence: '1' };
+      const outcome = await client.call(EnvironmentService.method.watchRollouts, [request], {
+        timeoutMs: 5_000,
+      });
+      expect(outcome).toMatchObject({ code: 'out_of_range', responses: [] });
+      const metadata = outcome.detail?.['metadata'] as JsonObject;
+      expect(Number(metadata['oldest_sequence'])).toBeGreaterThan(2);
     },
   },
   {

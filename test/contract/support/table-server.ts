@@ -10,7 +10,11 @@ import {
   type ScriptedEngine,
 } from '../../../src/models/index.ts';
 import { createEmbeddedPolicy, readBaseCheckpoint, specialId } from '../../../src/policy/index.ts';
-import { type ServedEnvironment, startServer } from '../../../src/server/index.ts';
+import {
+  DEFAULT_SERVER_LIMITS,
+  type ServedEnvironment,
+  startServer,
+} from '../../../src/server/index.ts';
 import type { Target } from '../clients/contract-client.ts';
 
 /** The server of the behaviour table: the real one, with engines that do as they are told. */
@@ -27,6 +31,9 @@ export interface TableServer extends AsyncDisposable {
 
 /** Ids that the stuck engine has sampled by the time of an abort. */
 export const STUCK_SAMPLED_TOKENS = 3;
+
+/** Few enough that a cursor can be too old; more than the table's rows need. */
+const rolloutLog = { ...DEFAULT_SERVER_LIMITS.rolloutLog, maxEvents: 64 };
 
 export async function startTableServer(): Promise<TableServer> {
   await using owned = new AsyncDisposableStack();
@@ -60,17 +67,24 @@ export async function startTableServer(): Promise<TableServer> {
     sampledBeforeAbort: STUCK_SAMPLED_TOKENS,
   }));
   const environments = [
-    await serve('quick', scripted(() => ({ text: 'It is 4.' }))),
+    await serve(
+      'quick',
+      scripted(() => ({ text: 'It is 4.' })),
+    ),
     await serve('stuck', stuckEngine),
   ];
-  const server = owned.use(await startServer({ environments, policy, tokenDirectory }));
+  const server = owned.use(
+    await startServer({ environments, policy, tokenDirectory, limits: { rolloutLog } }),
+  );
   const { tokens } = server;
   if (tokens === undefined) throw new Error('a server on loopback has tokens of its start');
   const playedGroupId = 'played-before';
-  await play(server.address.url, tokens.operator, playedGroupId);
+  await play(server.address, tokens.operator, 'forgotten', 32);
+  await play(server.address, tokens.operator, playedGroupId, 2);
+  const { host, port } = server;
   const all = owned.move();
   return {
-    target: { host: server.address.host, port: server.address.port, token: tokens.operator },
+    target: { host, port, token: tokens.operator },
     workerToken: tokens.worker,
     playedGroupId,
     stuckEngine,
@@ -79,9 +93,14 @@ export async function startTableServer(): Promise<TableServer> {
   };
 }
 
-async function play(address: string, token: string, id: string): Promise<void> {
+async function play(address: string, token: string, id: string, groupSize: number): Promise<void> {
   await using client = await connect({ address, token });
-  const assignment = { id, environment: 'quick', task: { kind: 'key', key: 'sum' }, groupSize: 2 } as const;
+  const assignment = {
+    id,
+    environment: 'quick',
+    task: { kind: 'key', key: 'sum' },
+    groupSize,
+  } as const;
   const { afterSequence } = await client.environments.startRollouts(assignment);
   const events = client.environments.watch({ afterSequence, groupIds: [id], untilFinished: true });
   for await (const _ of events);
