@@ -1,0 +1,75 @@
+import { Code } from '@connectrpc/connect';
+import { describe, expect, test } from 'vitest';
+import { encodedGroup } from '../support/encoded-group.ts';
+import { serveForTest } from '../support/serve.ts';
+
+describe('draining', () => {
+  test('lets short work finish, ends long streams with UNAVAILABLE, and every rollout ends', async () => {
+    const ended: string[] = [];
+    await using served = await serveForTest({
+      reply: () => ({ hang: true }),
+      onRolloutFinished: ({ result }) => ended.push(result.stopReason),
+    });
+    const { client, server } = served;
+    const assignment = { id: 'hang', environment: 'sums', taskKey: 'sum-2', groupSize: 3 };
+    await client.environments.startRollouts(assignment);
+    const watching = Array.fromAsync(client.environments.watch({ heartbeatMs: 50 }));
+    // The watch would come back by itself; that nobody answers any more is what it finds.
+    const watched = expect(watching).rejects.toMatchObject({ code: Code.Unavailable });
+    const begin = performance.now();
+    await server.drain(100);
+    expect(performance.now() - begin).toBeLessThan(3_000);
+    await watched;
+    expect(ended).toEqual(['cancelled', 'cancelled', 'cancelled']);
+    await expect(client.server.info({ timeoutMs: 300 })).rejects.toThrow();
+  });
+
+  test('gives what a worker was playing for a run back, and can be called twice', async () => {
+    const ended: string[] = [];
+    await using served = await serveForTest({
+      reply: () => ({ hang: true }),
+      onRolloutFinished: (_, runId) => ended.push(runId),
+    });
+    const { client, server } = served;
+    await client.runs.open('run', { batchSize: { kind: 'groups', groups: 1 } });
+    const assignment = { id: 'hang', runId: 'run', environment: 'sums', taskKey: 'sum-2' };
+    await client.environments.startGroup(assignment);
+    await expect
+      .poll(() => client.environments.rollout('hang.0').then(({ kind }) => kind))
+      .toBe('running');
+    await Promise.all([server.drain(50), server.close()]);
+    expect(ended).toEqual(['run']);
+  });
+
+  test('a closed run ends what was ordered for it', async () => {
+    const ended: string[] = [];
+    await using served = await serveForTest({
+      worker: false,
+      onRolloutFinished: ({ id, result }) => ended.push(`${id} ${result.stopReason}`),
+    });
+    const { client } = served;
+    await client.runs.open('run', { batchSize: { kind: 'groups', groups: 1 } });
+    const task = { kind: 'key', key: 'sum-2' } as const;
+    const assignment = { id: 'a', runId: 'run', environment: 'sums', task, groupSize: 2 };
+    const added = await client.work.enqueue([{ ...assignment, sampling: {}, limits: {} }]);
+    expect(added).toEqual(['a']);
+    await client.runs.close('run');
+    expect(ended).toEqual(['a.0 cancelled', 'a.1 cancelled']);
+    const late = await encodedGroup({ id: 'late', runId: 'run' });
+    await using stream = client.work.submitGroups('run');
+    await expect(stream.submit(late)).rejects.toMatchObject({ kind: 'failed_precondition' });
+  });
+});
+
+describe('workers over the wire', () => {
+  test('register, are told what they may begin, and are forgotten without heartbeats', async () => {
+    await using served = await serveForTest();
+    const { work, runs } = served.client;
+    const worker = { workerId: 'w1', environments: ['sums'], capacity: 4 };
+    expect((await work.register(worker)).leaseMs).toBeGreaterThan(0);
+    expect(await work.heartbeat('w1', [])).toEqual({ credits: 0, cancelled: [] });
+    await runs.open('run', { batchSize: { kind: 'groups', groups: 1 }, maxWaitingGroups: 3 });
+    expect(await work.heartbeat('w1', [])).toEqual({ credits: 3, cancelled: [] });
+    await expect(work.heartbeat('w2', [])).rejects.toMatchObject({ code: Code.NotFound });
+  });
+});
