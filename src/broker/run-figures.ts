@@ -5,7 +5,7 @@ import type { StoredGroup } from './broker.ts';
 export type DropReason =
   /** Older than the run's max staleness. */
   | 'stale'
-  /** It came without a row to train. */
+  /** It came without a row, to a run whose batches count rows or tokens. */
   | 'no_rows'
   /** Its assignment was failed for good: it never came. */
   | 'assignment_failed'

@@ -205,7 +205,9 @@ export class Run {
   }
 
   #unfitFor(group: StoredGroup, version: number): DropReason | undefined {
-    if (group.rows.length === 0) return 'no_rows';
+    // Groups that a direct model played have transcripts alone: counted in groups, they fill a batch.
+    const needsRows = this.settings.batchSize.kind !== 'groups';
+    if (needsRows && group.rows.length === 0) return 'no_rows';
     return isFresh(version, this.#oldestAllowed()) ? undefined : 'stale';
   }
 

@@ -1,3 +1,4 @@
+import type { BatchSize } from '../broker/index.ts';
 import type { HostedEnvironment } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Engine, EngineDescription, ModelServer } from '../models/index.ts';
@@ -70,4 +71,22 @@ export class HostedEnvironments {
 export function isolationOf(served: ServedEnvironment): string {
   const hasTools = (served.environment.definition.tools ?? []).length > 0;
   return served.isolation ?? (hasTools ? 'in_process' : 'none');
+}
+
+/**
+ * Throws `failed_precondition` when batches of this size would never fill: a direct model gives no
+ * tokens, so its groups have no rows, and would be played and dropped without end.
+ */
+export function assertFillsBatches(served: ServedEnvironment, size: BatchSize): void {
+  if (served.modelServer.kind !== 'direct' || size.kind === 'groups') return;
+  const { name } = served.environment;
+  throw new LachesisError(
+    'failed_precondition',
+    `environment "${name}" is played by a direct model, which gives no ${size.kind}.`,
+    {
+      reason: 'NO_TRAINABLE_TOKENS',
+      remedy: 'Count batches in groups (of transcripts), or serve it with a managed model.',
+      field: 'settings.batch_size',
+    },
+  );
 }

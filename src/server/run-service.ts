@@ -13,7 +13,7 @@ import {
   ScanGroupsResponseSchema,
   WatchRunResponseSchema,
 } from '../../gen/lachesis/v1/run_service_pb.ts';
-import type { Broker, RunState, StoredGroup } from '../broker/index.ts';
+import type { AutoPlay, BatchSize, Broker, RunState, StoredGroup } from '../broker/index.ts';
 import {
   assertRunId,
   decodeGroupHeader,
@@ -28,8 +28,8 @@ import { pause } from './pause.ts';
 
 export interface RunServiceOptions {
   readonly broker: Broker;
-  /** Throws when no such environment is hosted. */
-  readonly checkEnvironment: (name: string, field: string) => void;
+  /** Throws when this server can't play so for a run. */
+  readonly checkAutoPlay: (autoPlay: AutoPlay, batchSize: BatchSize) => void;
   /** Sees every run that is opened, taken over or closed. */
   readonly onRun: (run: RunState) => void;
 }
@@ -46,7 +46,7 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
       assertRunId(request.runId, 'run_id');
       const settings = runSettingsFromProto(request.settings);
       if (settings.autoPlay !== undefined) {
-        options.checkEnvironment(settings.autoPlay.environment, 'settings.auto_play.environment');
+        options.checkAutoPlay(settings.autoPlay, settings.batchSize);
       }
       if (request.initialPolicyVersion < 0n) {
         throw invalidInput('initial_policy_version', 'is negative.');

@@ -14,7 +14,7 @@ import type { AutoPlay } from './auto-play.ts';
 import { batchService, UNIMPLEMENTED_BATCH_METHODS } from './batch-service.ts';
 import { environmentService } from './environment-service.ts';
 import { type HealthState, healthService } from './health.ts';
-import { type HostedEnvironments, isolationOf } from './hosted.ts';
+import { assertFillsBatches, type HostedEnvironments, isolationOf } from './hosted.ts';
 import { type LocalPlayer, rolloutIdsOf, taskKeyOf } from './local-player.ts';
 import { policyService } from './policy-service.ts';
 import { reflectionService } from './reflection.ts';
@@ -88,7 +88,11 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
   });
   runService(router, {
     broker,
-    checkEnvironment,
+    checkAutoPlay: ({ environment }, batchSize) => {
+      const served = environments.get(environment, 'settings.auto_play.environment');
+      // Without a worker here, others play it with models of their own.
+      if (config.worker) assertFillsBatches(served, batchSize);
+    },
     onRun: (run) => onRun(run, parts),
   });
   workService(router, {

@@ -144,6 +144,16 @@ describe('the figures of a run', () => {
     });
   });
 
+  test('a group without rows fills batches that count groups', async () => {
+    const { broker, take } = await openFixture({ batchSize: { kind: 'groups', groups: 2 } });
+    await broker.submit(group('a', 0, { rewards: [1] }));
+    await broker.submit(group('b', 2, { rewards: [1] }));
+    const batch = await take();
+    expect(batch.groups.map(({ id }) => id)).toEqual(['a', 'b']);
+    expect(batch.rows.map(({ groupIndex }) => groupIndex)).toEqual([1, 1]);
+    expect(await broker.status('run')).toMatchObject({ droppedGroups: {}, waitingGroups: 0 });
+  });
+
   test('go to the metrics too', async () => {
     const metrics = new MetricsRegistry();
     const { broker, take, ack } = await openFixture({}, { metrics });

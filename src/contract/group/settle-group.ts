@@ -73,7 +73,8 @@ export function settleRollout(
 
 /**
  * Applies a run's policies to a played group: which rollouts stay, which of their tokens are trained.
- * A group without a single scored rollout, or without a row, has nothing to teach and is dropped.
+ * A group without a single scored rollout has nothing to teach and is dropped, and so is one whose
+ * tokens give no row. One that never had tokens (a direct model played it) stays, as transcripts.
  */
 export function settleGroup(group: Group, policy: GroupPolicy): SettledGroup {
   const settled = group.rollouts.map(
@@ -91,7 +92,8 @@ export function settleGroup(group: Group, policy: GroupPolicy): SettledGroup {
   }
   const keepFailed = policy.failedRollouts === 'mask';
   const rollouts = keepFailed ? settled : settled.filter(({ masked }) => !masked);
-  if (rollouts.every(({ rows }) => rows.length === 0)) {
+  const hasTokens = rollouts.some(({ rollout }) => rollout.segments.length > 0);
+  if (hasTokens && rollouts.every(({ rows }) => rows.length === 0)) {
     return { kind: 'dropped', reason: 'nothing_to_train', dropped: settled.map(droppedOf) };
   }
   return {

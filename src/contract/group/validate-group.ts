@@ -54,8 +54,8 @@ export function validateGroupHeader(header: GroupHeader): Ledger {
       );
     }
   });
-  if (!header.parts.some(({ kind }) => kind === GroupPartKind.ROW)) {
-    throw refuse('header.parts', 'has no row; a group without one has nothing to train.');
+  if (header.parts.length === 0) {
+    throw refuse('header.parts', 'is empty; a group has rows, or at least transcripts.');
   }
   return checkLedgers(header);
 }

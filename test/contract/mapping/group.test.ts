@@ -176,10 +176,26 @@ describe('failed-rollout policies', () => {
     },
   );
 
-  it('a group without a token is dropped', () => {
+  it('a group whose tokens give no row is dropped', () => {
     const group = groupOf(false);
+    expect(settleGroup(group, { ...base, maxRowTokens: 1 })).toMatchObject({
+      reason: 'nothing_to_train',
+    });
+  });
+
+  it('a group that never had a token stays, as transcripts that ingest takes', () => {
+    const group = groupOf(false, true);
     const rollouts = group.rollouts.map((r) => ({ ...r, segments: [], ledger: sumLedgers([]) }));
-    expect(settleGroup({ ...group, rollouts }, base)).toMatchObject({ reason: 'nothing_to_train' });
+    const policy = { ...base, failedRollouts: 'mask' } as const;
+    const encoding = encodeGroup({ ...group, rollouts }, { policy });
+    if (encoding.kind !== 'kept') throw new Error('dropped');
+    const { header, parts } = encoding.encoded;
+    expect(validateGroup(header, parts).rows).toEqual([]);
+    const decoded = decodeGroup(header, parts);
+    expect(decoded.rows).toEqual([]);
+    expect(decoded.group.rollouts.map(({ outcome }) => outcome)).toEqual(
+      rollouts.map(({ outcome }) => outcome),
+    );
   });
 });
 
@@ -247,7 +263,7 @@ describe('ingest refuses, by the path of the field', () => {
     [
       'header.parts',
       (h) => {
-        h.parts = h.parts.filter(({ kind }) => kind === GroupPartKind.ROLLOUT);
+        h.parts = [];
       },
     ],
     [
