@@ -1,11 +1,13 @@
 // The Python environment of the tests and of the stub generator: `.venv`, made once from pinned wheels.
 import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { takeLock } from './process-lock.ts';
 
 const root = path.resolve(import.meta.dirname, '..');
 const venv = path.join(root, '.venv');
+const cache = path.join(root, 'node_modules', '.cache', 'lachesis');
 const windows = process.platform === 'win32';
 const oldestPython = [3, 10] as const;
 const installTimeoutMs = 300_000;
@@ -28,31 +30,46 @@ export interface PythonOptions {
 export async function ensurePython(options: PythonOptions = {}): Promise<PythonResult> {
   const base = findPython();
   if ('skipped' in base) return base;
-  const python = interpreter(venv);
-  const environment = requirements('requirements-test.txt', base.version);
+  const wanted = {
+    environment: requirements('requirements-test.txt', base.version),
+    generator: options.generator
+      ? requirements('requirements-generate.txt', base.version)
+      : undefined,
+  };
+  if (!isComplete(wanted)) {
+    // Test files run in processes of their own, and all want it first.
+    using _lock = await takeLock(path.join(cache, 'python.lock'), { timeoutMs: installTimeoutMs });
+    const problem = isComplete(wanted) ? undefined : complete(base.python, wanted);
+    if (problem !== undefined) return { skipped: problem };
+  }
+  return { python: interpreter(venv) };
+}
+
+interface Wanted {
+  readonly environment: Requirements;
+  readonly generator: Requirements | undefined;
+}
+
+function isComplete({ environment, generator }: Wanted): boolean {
+  return isInstalled(environment) && (generator === undefined || isInstalled(generator));
+}
+
+/** Installs what is missing; returns what went wrong, in words. */
+function complete(base: string, { environment, generator }: Wanted): string | undefined {
   if (!isInstalled(environment)) {
-    // Built aside and renamed, so that two processes never see a half-made one. Programs are run as
-    // `python -m`, so it does not matter that its scripts name the old folder.
-    const staging = path.join(root, 'node_modules', '.cache', `lachesis-venv-${process.pid}`);
+    // Built aside and renamed, so that an interrupted one is never taken for whole. Programs are
+    // run as `python -m`, so it does not matter that its scripts name the old folder.
+    const staging = path.join(cache, 'venv-unfinished');
     rmSync(staging, { recursive: true, force: true });
-    mkdirSync(path.dirname(staging), { recursive: true });
-    const problem = createEnvironment(base.python, staging, environment);
-    if (problem !== undefined) {
-      rmSync(staging, { recursive: true, force: true });
-      return { skipped: problem };
-    }
+    const problem = createEnvironment(base, staging, environment);
+    if (problem !== undefined) return problem;
     rmSync(venv, { recursive: true, force: true });
     renameSync(staging, venv);
   }
-  if (options.generator) {
-    const generator = requirements('requirements-generate.txt', base.version);
-    if (!isInstalled(generator)) {
-      const problem = install(python, generator);
-      if (problem !== undefined) return { skipped: problem };
-      writeFileSync(path.join(venv, generator.marker), generator.hash);
-    }
-  }
-  return { python };
+  if (generator === undefined || isInstalled(generator)) return undefined;
+  const problem = install(interpreter(venv), generator);
+  if (problem === undefined) writeFileSync(path.join(venv, generator.marker), generator.hash);
+  return problem;
 }
 
 interface Requirements {
