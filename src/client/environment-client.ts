@@ -29,6 +29,9 @@ import { ChunkAssembler } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { type PlayOptions, playRollout } from './play.ts';
 
+/** A result of an evaluation, or the figures of all. */
+export type EvaluationStep = Exclude<EvaluateResponse['step'], { case: 'heartbeat' | undefined }>;
+
 /** An order, with what can be left out left out; its task by key, or whole. */
 export type AssignmentInput = Pick<Assignment, 'id' | 'environment'> &
   Partial<Omit<Assignment, 'id' | 'environment' | 'task'>> &
@@ -181,9 +184,7 @@ export class EnvironmentClient {
   }
 
   /** Plays every task of a selection; yields each result as it ends, and a summary last. */
-  async *evaluate(
-    options: EvaluateOptions,
-  ): AsyncGenerator<Exclude<EvaluateResponse['step'], { case: undefined }>, void, void> {
+  async *evaluate(options: EvaluateOptions): AsyncGenerator<EvaluationStep, void, void> {
     const { environment, split = '', maxTasks = 0, attempts = 1, concurrency = 0 } = options;
     const { solvedAt, sampling = {}, limits = {} } = options;
     const { maxTurns, timeoutMs } = limits;

@@ -23,6 +23,7 @@ export {
   type AssignmentInput,
   EnvironmentClient,
   type EvaluateOptions,
+  type EvaluationStep,
   type FoundRollout,
   type Started,
   type WatchOptions,

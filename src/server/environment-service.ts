@@ -126,7 +126,8 @@ export function environmentService(
       const cancelledRolloutIds = [...rollouts.cancel(states, reason)];
       return create(CancelRolloutsResponseSchema, { cancelledRolloutIds });
     },
-    playRollout: (requests, { signal }) => playStream(requests, { ...options, signal }),
+    playRollout: (requests, { signal, timeoutMs }) =>
+      playStream(requests, { ...options, signal, timeoutMs }),
     evaluate: (request, { signal }) => evaluateStream(request, { ...options, signal }),
   });
 }

@@ -20,12 +20,15 @@ import { CallerChannel } from './caller-channel.ts';
 import { callerEngine, callerMessageServer, callerToolHandler } from './caller-model.ts';
 import type { HostedEnvironments } from './hosted.ts';
 import type { LocalPlayer } from './local-player.ts';
+import { pause } from './pause.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface PlayStreamOptions {
   readonly environments: HostedEnvironments;
   readonly player: LocalPlayer;
   readonly rollouts: Rollouts;
+  /** What is left of the caller's deadline; undefined without one. */
+  readonly timeoutMs: () => number | undefined;
   /** Fires when the caller is gone; the rollout ends then. */
   readonly signal: AbortSignal;
 }
@@ -57,19 +60,19 @@ export async function* playStream(
     },
     signal: left.signal,
   });
-  const onAbort = (): void => left.abort(endOf(options.signal.reason));
+  const onAbort = (): void => left.abort(endOf(options.signal.reason, options));
   options.signal.addEventListener('abort', onAbort, { once: true });
   if (options.signal.aborted) onAbort();
   void takeAnswers(frames, channel).then(
     async () => {
-      // A reset stream may read as a finished one; the call's own signal tells, a moment later.
-      await nextTurn();
+      // A reset stream reads as a finished one; the call's own signal tells, a moment later.
+      await pause(RESET_GRACE_MS, left.signal);
       if (!left.signal.aborted) channel.callerIsGone();
     },
     async (error: unknown) => {
       channel.outbox.fail(error);
-      await nextTurn();
-      left.abort(endOf(error));
+      await pause(RESET_GRACE_MS, left.signal);
+      left.abort(endOf(error, options));
     },
   );
   void group.then(({ rollouts: [rollout] }) => {
@@ -84,7 +87,7 @@ export async function* playStream(
   try {
     yield* channel.outbox.drain({ signal: options.signal });
   } finally {
-    left.abort(endOf(undefined));
+    left.abort(endOf(undefined, options));
     options.signal.removeEventListener('abort', onAbort);
     await group;
     await modelServer?.close();
@@ -149,13 +152,23 @@ async function takeAnswers(
   }
 }
 
-function nextTurn(): Promise<void> {
-  return new Promise((resolve) => setImmediate(resolve));
-}
+/** From the end of a caller's frames to the signal that says why they ended. */
+const RESET_GRACE_MS = 50;
 
-/** Why the rollout ends when its caller does: a deadline is told apart from everything else. */
-function endOf(reason: unknown): LachesisError {
-  const late = reason instanceof ConnectError && reason.code === Code.DeadlineExceeded;
+/** Clocks of both ends differ by less; and a deadline's cancel is sent a little before it. */
+const DEADLINE_SLACK_MS = 100;
+
+/**
+ * Why the rollout ends when its caller does. A client resets the stream at its own deadline, often
+ * just before the deadline fires here, so a cancel with no time left is taken for one.
+ */
+function endOf(
+  reason: unknown,
+  { timeoutMs }: Pick<PlayStreamOptions, 'timeoutMs'>,
+): LachesisError {
+  const late =
+    (timeoutMs() ?? Infinity) <= DEADLINE_SLACK_MS ||
+    (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded);
   return late
     ? new LachesisError('deadline_exceeded', "the caller's deadline passed.", {
         reason: 'CALLER_DEADLINE',

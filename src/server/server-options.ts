@@ -1,10 +1,11 @@
+import type { ConnectRouter } from '@connectrpc/connect';
 import { type Broker, createMemoryBroker } from '../broker/index.ts';
 import type { Rollout } from '../contract/index.ts';
 import type { HostedEnvironment } from '../environment/index.ts';
 import { invalidInput } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { type Logger, MetricsRegistry, silentLogger } from '../telemetry/index.ts';
-import type { FallbackRoute, ListenerTls } from '../transport/index.ts';
+import type { FallbackRoute, ListenerOptions, ListenerTls } from '../transport/index.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
 import { type AuthOptions, isLoopback } from './credentials.ts';
 import type { ServedEnvironment } from './hosted.ts';
@@ -55,6 +56,10 @@ export interface ServerOptions {
   readonly allowedOrigins?: readonly string[];
   /** By path prefix. `/metrics` and `/healthz` are the server's own. */
   readonly fallbacks?: Readonly<Record<string, HttpRoute>>;
+  /** Registers services of your own beside these; calling them takes an operator's credential. */
+  readonly routes?: (router: ConnectRouter) => void;
+  /** The listener's own limits and timeouts, where its defaults do not do. */
+  readonly listener?: Pick<ListenerOptions, 'limits' | 'timeouts'>;
   /** What GetServerInfo gives as the version. */
   readonly version?: string;
   /** Optional features that are on, for GetServerInfo. */
@@ -112,6 +117,8 @@ export function resolveServerOptions(options: ServerOptions): ServerConfig {
     allowedHosts: Object.freeze([...(options.allowedHosts ?? [])]),
     allowedOrigins: Object.freeze([...(options.allowedOrigins ?? [])]),
     fallbacks: Object.freeze({ ...options.fallbacks }),
+    routes: options.routes ?? (() => {}),
+    listener: Object.freeze({ ...options.listener }),
     version: options.version ?? '',
     features: Object.freeze([...(options.features ?? [])]),
     limits: Object.freeze({ ...DEFAULT_SERVER_LIMITS, ...options.limits }),

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { toBinary } from '@bufbuild/protobuf';
+import { createConnectRouter } from '@connectrpc/connect';
 import { ErrorDetailSchema } from '../../gen/lachesis/v1/error_pb.ts';
 import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
 import { type Assignment, assignmentToProto, errorDetailToProto } from '../contract/index.ts';
@@ -172,8 +173,14 @@ function listenerOptions(
   for (const [prefix, { scopes }] of Object.entries(config.fallbacks)) {
     httpScopes[prefix] = scopes ?? ['operator', 'trainer', 'worker'];
   }
+  const own = createConnectRouter();
+  config.routes(own);
+  for (const { requestPath } of own.handlers) httpScopes[requestPath] = ['operator'];
   return {
-    routes: (router) => routeServices(router, parts),
+    routes: (router) => {
+      routeServices(router, parts);
+      config.routes(router);
+    },
     host: config.host,
     port: config.port,
     ...(tls !== undefined && { tls }),
@@ -185,8 +192,9 @@ function listenerOptions(
     limits: {
       readMaxBytes: WIRE_LIMITS.maxRequestMessageBytes,
       writeMaxBytes: WIRE_LIMITS.maxResponseMessageBytes,
+      ...config.listener.limits,
     },
-    timeouts: { unaryMs: config.limits.unaryTimeoutMs },
+    timeouts: { unaryMs: config.limits.unaryTimeoutMs, ...config.listener.timeouts },
     logger: config.logger,
     metrics: config.metrics,
   };
