@@ -1,6 +1,6 @@
 // The size of what `npm install lachesis` brings along: the locked run-time dependencies, installed
 // in an empty directory.
-import { cpSync, lstatSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { lstatSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { run } from '../test/package/support/program.ts';
@@ -35,7 +35,12 @@ const megabytes = (bytes: number): number => round(bytes / 1e6, 1);
 const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-installed-size-'));
 try {
   for (const name of ['package.json', 'package-lock.json']) {
-    cpSync(path.resolve(import.meta.dirname, '..', name), path.join(folder, name));
+    const file = path.resolve(import.meta.dirname, '..', name);
+    const json = JSON.parse(readFileSync(file, 'utf8'));
+    // Without them, or npm keeps what they share with an optional peer of a run-time dependency (zod).
+    delete json.devDependencies;
+    delete json.packages?.[''].devDependencies;
+    writeFileSync(path.join(folder, name), JSON.stringify(json));
   }
   await run('npm', ['ci', '--omit=dev', '--prefer-offline', '--no-audit', '--no-fund'], {
     cwd: folder,

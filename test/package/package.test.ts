@@ -114,6 +114,10 @@ describe('installed in an empty project', () => {
     expect(await run('node', ['policy.ts'], here())).toMatch(/\S/);
   });
 
+  test('the README’s environment has fewer than 30 lines', () => {
+    expect(codeBlock('adder.ts').trim().split('\n').length).toBeLessThan(30);
+  });
+
   test('the README’s environment is served, played by its client, and ends at once', async () => {
     await using server = await serve('adder.ts');
     const output = await run('node', ['play.ts'], here());
@@ -136,6 +140,17 @@ describe('installed in an empty project', () => {
     server.signal('SIGTERM');
     expect(await server.exited).toBe(0);
   });
+
+  test('the quick start finds its shop and its trainer', async () => {
+    const args = ['lachesis', 'start', '--quick', '--max-steps', '1', '--out', 'rollouts'];
+    await using start = new Program('npx', args, here());
+    // One step is too few to learn the shop, and it says so.
+    expect(await start.exited).toBe(1);
+    expect(start.output).toMatch(/^first rollout after [\d.]+ s$/m);
+    expect(start.output).toMatch(/^step +1 /m);
+    expect(start.everything).toMatch(/^FAILED: the trained policy succeeds/m);
+    expect(start.everything).not.toMatch(/^\s+at /m);
+  }, 60_000);
 
   test.each([
     [['serve', 'missing.ts'], 'missing.ts'],
