@@ -36,10 +36,8 @@ export function vitest(
 ): Suite {
   return {
     name,
-    run: async () => {
-      const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-vitest-'));
-      const report = path.join(folder, 'report.json');
-      try {
+    run: () =>
+      withReport(async (report) => {
         const code = await exec(binary('vitest'), [
           'run',
           '--reporter=dot',
@@ -49,10 +47,7 @@ export function vitest(
           ...paths,
         ]);
         return countVitest(JSON.parse(readFileSync(report, 'utf8')), code);
-      } finally {
-        rmSync(folder, { recursive: true, force: true });
-      }
-    },
+      }),
   };
 }
 
@@ -73,6 +68,39 @@ function countVitest(report: VitestReport, exitCode: number): SuiteResult {
   // A file that does not load has no tests of its own, yet it failed; so does an unhandled rejection.
   const failed = report.numFailedTests === 0 && exitCode !== 0 ? 1 : report.numFailedTests;
   return { passed: report.numPassedTests, failed, skipped };
+}
+
+/** A pytest run over a folder, counted test by test. */
+export function pytest(name: string, python: string, folder: string): Suite {
+  return {
+    name,
+    run: () =>
+      withReport(async (report) => {
+        const code = await exec(python, ['-m', 'pytest', '-q', `--junitxml=${report}`, folder]);
+        return countJunit(readFileSync(report, 'utf8'), code);
+      }),
+  };
+}
+
+function countJunit(xml: string, exitCode: number): SuiteResult {
+  const cases = [...xml.matchAll(/<testcase ([^>]*?)(\/>|>([\s\S]*?)<\/testcase>)/g)];
+  const has = (tag: string) => cases.filter(([, , , body = '']) => body.includes(`<${tag}`));
+  const failed = has('failure').length + has('error').length;
+  const skipped = has('skipped').map(([, head = '']) => /name="([^"]*)"/.exec(head)?.[1] ?? head);
+  return {
+    passed: cases.length - failed - skipped.length,
+    failed: failed === 0 && exitCode !== 0 ? 1 : failed,
+    skipped,
+  };
+}
+
+async function withReport(run: (file: string) => Promise<SuiteResult>): Promise<SuiteResult> {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-report-'));
+  try {
+    return await run(path.join(folder, 'report'));
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 export function binary(name: string): string {

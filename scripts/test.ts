@@ -1,14 +1,13 @@
 // `npm test`: every check that a change must pass, a time per suite, and one closing line.
 import { ensurePython } from './python.ts';
-import { binary, exec, program, root, type Suite, type SuiteResult, vitest } from './suites.ts';
+import { binary, program, pytest, root, type Suite, type SuiteResult, vitest } from './suites.ts';
 
 const python: Suite = {
   name: 'python',
   run: async () => {
     const ready = await ensurePython();
     if ('skipped' in ready) return { passed: 0, failed: 0, skipped: [`python: ${ready.skipped}`] };
-    const code = await exec(ready.python, ['-m', 'pytest', '-q', `${root}/python/tests`]);
-    return { passed: code === 0 ? 1 : 0, failed: code === 0 ? 0 : 1, skipped: [] };
+    return pytest('python', ready.python, `${root}/python/tests`).run();
   },
 };
 
