@@ -4,7 +4,8 @@ import { type Ending, type EpisodePlan, HOSTILE, type Step } from './episodes.ts
 const word = fc.constantFrom('hello', 'world', ' the', 'é', '🙂', '\n', '7', '<|im_end|>', '"}}');
 const words = fc.array(word, { maxLength: 3 }).map((parts) => parts.join(''));
 const knownTool = fc.constantFrom(
-  ...['answer', 'answer', 'answer', 'plain', 'plain', 'fail', 'throw', 'hang', 'lost'],
+  ...['answer', 'answer', 'answer', 'answer', 'plain', 'plain', 'plain', 'fail', 'throw', 'hang'],
+  'lost',
 );
 const toolName = fc.oneof(
   { weight: 8, arbitrary: knownTool.map((name) => JSON.stringify(name)) },
@@ -36,10 +37,13 @@ const part = fc.oneof(
 );
 /** What a model says: text and calls, some of them broken, thought, unknown or cut off. */
 export const modelText = fc.array(part, { maxLength: 4 }).map((parts) => parts.join(''));
+const goodCalls = fc
+  .tuple(words, fc.array(callText, { minLength: 1, maxLength: 3 }))
+  .map(([text, calls]) => text + calls.join('\n'));
 
 const after = fc.nat(40);
 const ending: fc.Arbitrary<Ending> = fc.oneof(
-  { weight: 12, arbitrary: fc.constant<Ending>({ kind: 'stop' }) },
+  { weight: 24, arbitrary: fc.constant<Ending>({ kind: 'stop' }) },
   {
     weight: 3,
     arbitrary: fc.constantFrom<Ending>({ kind: 'end_of_text' }, { kind: 'stop_unsaid' }),
@@ -61,18 +65,18 @@ const ending: fc.Arbitrary<Ending> = fc.oneof(
   },
 );
 
+const SAME = '<tool_call>\n{"name": "answer", "arguments": {}}\n</tool_call>hello';
+
 /** One model call. Some texts come up again and again, in other spellings. */
 export const step: fc.Arbitrary<Step> = fc.record({
   text: fc.oneof(
-    { weight: 5, arbitrary: modelText },
-    {
-      weight: 1,
-      arbitrary: fc.constant('<tool_call>\n{"name": "answer", "arguments": {}}\n</tool_call>hello'),
-    },
+    { weight: 3, arbitrary: modelText },
+    { weight: 6, arbitrary: goodCalls },
+    { weight: 1, arbitrary: fc.constant(SAME) },
   ),
   spelling: fc.nat(),
   ending,
-  forget: fc.boolean().chain((a) => fc.boolean().map((b) => a && b)),
+  view: fc.constantFrom(...new Array<undefined>(8).fill(undefined), 'forget', 'again'),
 });
 
 /** Groups of one to three rollouts, up to eight calls each. */
@@ -91,15 +95,15 @@ export const episodePlan: fc.Arbitrary<EpisodePlan> = fc
     maxTurns: fc.integer({ min: 1, max: 7 }),
     callIds: fc.constantFrom<EpisodePlan['callIds']>('own', 'same', 'none'),
     listTools: fc.boolean(),
-    maxTokens: fc.option(fc.integer({ min: 5, max: 120 }), { freq: 6 }),
+    maxTokens: fc.constantFrom(...new Array<null>(6).fill(null), 40, 120),
   })
   .map(({ maxTokens, ...plan }) => ({ ...plan, ...(maxTokens !== null && { maxTokens }) }));
 
-/** Plans in which nothing is forgotten: histories only grow. */
+/** Plans in which nothing is forgotten and nothing asked again: histories only grow. */
 export const growingPlan: fc.Arbitrary<EpisodePlan> = episodePlan.map((plan) => ({
   ...plan,
   rollouts: plan.rollouts.map((rollout) => ({
     ...rollout,
-    steps: rollout.steps.map((each) => ({ ...each, forget: false })),
+    steps: rollout.steps.map(({ view: _, ...each }) => each),
   })),
 }));

@@ -8,6 +8,7 @@ import {
 import { LachesisError } from '../../src/errors.ts';
 import type { AssistantMessage, Message } from '../../src/messages.ts';
 import {
+  type Completion,
   type CompletionRequest,
   createChatmlRenderer,
   createManagedServer,
@@ -45,8 +46,11 @@ export interface Step {
   /** Chooses among the spellings of the text. */
   readonly spelling: number;
   readonly ending: Ending;
-  /** The prompt view leaves out all turns but the last from here on. */
-  readonly forget?: boolean;
+  /**
+   * `forget`: the prompt view leaves out all turns but the last from here on. `again`: the answer is
+   * thrown away and the same prompt is sampled again, with the next step.
+   */
+  readonly view?: 'forget' | 'again' | undefined;
 }
 
 /** What happens to one rollout; when its steps are used up, the model says `done`. */
@@ -339,7 +343,7 @@ function spyServer(inner: ModelServer, plan: Pick<EpisodePlan, 'rollouts' | 'cal
         record: () => session.record(),
         async complete(request, { signal }) {
           const { messages } = request;
-          if (steps[seen.length]?.forget === true) kept = lastTurn(messages);
+          if (steps[seen.length]?.view === 'forget') kept = lastTurn(messages);
           const head = firstTurn(messages);
           const indexes = messages.map((_, i) => i).filter((i) => i < head || i >= kept);
           const view =
@@ -350,8 +354,13 @@ function spyServer(inner: ModelServer, plan: Pick<EpisodePlan, 'rollouts' | 'cal
                   messages: indexes.map((i) => messages[i]!),
                   transcriptIndexes: indexes,
                 };
-          seen.push(view);
-          const completion = await session.complete(view, { signal });
+          let again: boolean;
+          let completion: Completion;
+          do {
+            again = steps[seen.length]?.view === 'again';
+            seen.push(view);
+            completion = await session.complete(view, { signal });
+          } while (again);
           return { ...completion, message: withCallIds(completion.message, plan.callIds) };
         },
       };
