@@ -81,10 +81,23 @@ export function summaryLines(outcome: Outcome): readonly string[] {
     `${count(outcome.rolloutsWritten)} rollouts are in ${outcome.rolloutFile}`,
     '',
     'Three things to try:',
-    '  npm start -- --seed 7                                      # it learns from any seed',
-    '  npx lachesis serve examples/environments/shop.ts           # host it for a trainer of your own',
-    '  examples/trainers/grpo.ts                                  # the trainer you just saw; change it',
+    ...nextSteps(import.meta.url.endsWith('.ts')).map((line) => `  ${line}`),
   ];
+}
+
+/** A checkout has the examples' sources; an installed package has the command. */
+function nextSteps(isCheckout: boolean): readonly string[] {
+  return isCheckout
+    ? [
+        'npm start -- --seed 7                              # it learns from any seed',
+        'npx lachesis serve examples/environments/shop.ts   # host it for a trainer of your own',
+        'examples/trainers/grpo.ts                          # the trainer you just saw; change it',
+      ]
+    : [
+        'npx lachesis start --seed 7      # it learns from any seed',
+        'npx lachesis serve YOUR_ENV.ts   # host an environment of your own',
+        'npx lachesis policy              # the policy, over gRPC and OpenAI-shaped HTTP',
+      ];
 }
 
 function percent(share: number): string {
