@@ -55,7 +55,26 @@ def main(address, token, run_id):
                 call()
             except lachesis.LachesisError as error:
                 seen["errors"].append([error.code.name, error.reason, error.field])
+        seen["played"] = played(client, f"{run_id}-played")
     json.dump(seen, sys.stdout)
+
+
+def played(client, run_id):
+    """A batch that the server's own worker played, with its transcripts."""
+    auto_play = {"environment": "quick", "group_size": 2, "max_ahead": 1}
+    start = client.open_run(run_id, batch_groups=1, auto_play=auto_play)
+    client.register_consumer(run_id, "trainer")
+    batch = client.next_batch(run_id, "trainer", include_rollouts=True, wait=10)
+    group_id = batch.manifest.groups[0].group_id
+    events = list(client.watch_rollouts(group_ids=[group_id], until_finished=True, timeout=10))
+    client.close_run(run_id)
+    return {
+        "step": start.step,
+        "rewards": [row.reward for row in batch.rows],
+        "sampled": [int(row.sampled.sum()) for row in batch.rows],
+        "rollouts": [rollout.messages[-1].content[0].text for rollout in batch.rollouts],
+        "finished": sum(event.WhichOneof("event") == "finished" for event in events),
+    }
 
 
 if __name__ == "__main__":

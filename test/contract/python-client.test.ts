@@ -40,6 +40,12 @@ it.skipIf('skipped' in python)(
       batches: [1, 2, 3].map(batch),
       waiting: 0,
       none: { needed: 1, closed: false },
+      played: {
+        rewards: [1, 1],
+        sampled: [expect.any(Number), expect.any(Number)],
+        rollouts: ['It is 4.', 'It is 4.'],
+        finished: 2,
+      },
       errors: [
         ['NOT_FOUND', expect.stringMatching(/\w/), expect.any(String)],
         ['INVALID_ARGUMENT', expect.stringMatching(/\w/), expect.stringMatching(/run_id$/)],
