@@ -1,8 +1,8 @@
 """Makes calls for the behaviour table of test/contract, over plain grpcio.
 
 Usage: calls.py HOST:PORT TOKEN. Reads a call per line from standard input:
-`{"id", "method": "lachesis.v1.RunService/GetRun", "requests": [...], "timeout", "cancelAfter"}`, with
-requests as proto JSON, and prints `{"id", "response"}` as each comes, then `{"id", "outcome"}`.
+`{"id", "method": "lachesis.v1.RunService/GetRun", "requests": [...], "timeout", "cancelAfter"}`,
+with requests as proto JSON, and prints `{"id", "response"}` as each comes, then `{"id", "outcome"}`.
 """
 
 import importlib

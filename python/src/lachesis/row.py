@@ -106,9 +106,8 @@ class Row:
                 f"{self.id}.logprobs: {len(self.logprobs)} of {sampled} sampled tokens"
             )
         if len(self.policy_versions) != sampled:
-            raise ValueError(
-                f"{self.id}.policy_versions: tile {len(self.policy_versions)} of {sampled} sampled tokens"
-            )
+            tiled = len(self.policy_versions)
+            raise ValueError(f"{self.id}.policy_versions: tile {tiled} of {sampled} sampled tokens")
 
     def __len__(self) -> int:
         return len(self.token_ids)
