@@ -4,6 +4,7 @@ import {
   ConsumerMode,
   type NextBatchResponse,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
+import { Codec } from '../../gen/lachesis/v1/tokens_pb.ts';
 import { durationFromMs, msFromDuration } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import { createRpcClient, resumeStream } from '../transport/index.ts';
@@ -57,7 +58,7 @@ export class BatchClient {
     const { runId, consumerId = 'trainer', rank = 0, worldSize = 1 } = options;
     const mode = options.mode === 'fan_out' ? ConsumerMode.FAN_OUT : ConsumerMode.COMPETE;
     const response = await this.#control.registerConsumer(
-      { runId, consumerId, rank, worldSize, mode },
+      { runId, consumerId, rank, worldSize, mode, codecs: [Codec.RAW, Codec.ZSTD] },
       toConnect(options),
     );
     return new BatchConsumer(

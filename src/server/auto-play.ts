@@ -1,9 +1,11 @@
 import type { AutoPlay as AutoPlaySettings, Broker, RunState, RunStatus } from '../broker/index.ts';
-import type { Assignment, Task } from '../contract/index.ts';
+import type { Assignment } from '../contract/index.ts';
 import type { TaskSource } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { Notifier } from './notifier.ts';
+import { pause } from './pause.ts';
+import { taskCycle } from './task-cycle.ts';
 
 /**
  * How many groups to order now, from the figures of a run alone. With `maxBatchesAhead`, what waits,
@@ -46,6 +48,9 @@ export interface AutoPlayOptions {
   /** Longest pause between two looks at a run. Default: 1 s; a kick ends it early. */
   readonly pollMs?: number;
 }
+
+/** What a queue refuses now and may take later. */
+const PASSING: ReadonlySet<string> = new Set(['resource_exhausted', 'infrastructure_error']);
 
 /** Between two looks at a run whose trainer waits though nothing is under way. */
 const STARVED_POLL_MS = 50;
@@ -101,7 +106,7 @@ export class AutoPlay implements AsyncDisposable {
   }
 
   async #play(runId: string, autoPlay: AutoPlaySettings, kick: Notifier): Promise<void> {
-    const { broker, tasksOf, enqueue, pollMs = 1_000 } = this.#options;
+    const { broker, tasksOf, pollMs = 1_000 } = this.#options;
     const { signal } = this.#closing;
     const status = await broker.status(runId);
     // Ids of an earlier start of the server are taken, so the count goes on behind them.
@@ -132,7 +137,7 @@ export class AutoPlay implements AsyncDisposable {
         });
       }
       if (assignments.length > 0) {
-        await enqueue(assignments);
+        await this.#enqueue(runId, assignments);
         starvedChecks = 0;
       }
       const timeoutMs = starves ? STARVED_POLL_MS : pollMs;
@@ -140,52 +145,25 @@ export class AutoPlay implements AsyncDisposable {
     }
   }
 
+  /** Tries until the queue takes them, so that no task is passed over. */
+  async #enqueue(runId: string, assignments: readonly Assignment[]): Promise<void> {
+    const { enqueue, logger, pollMs = 1_000 } = this.#options;
+    for (;;) {
+      try {
+        return await enqueue(assignments);
+      } catch (error) {
+        const passes = error instanceof LachesisError && PASSING.has(error.kind);
+        if (!passes || this.#closing.signal.aborted) throw error;
+        logger.warn('auto play waits', { runId, error });
+        await pause(pollMs, this.#closing.signal);
+      }
+    }
+  }
+
   #starves(runId: string, { openAssignments, leasedBatches, waitingGroups }: RunStatus): boolean {
     const idle = openAssignments === 0 && leasedBatches === 0 && waitingGroups > 0;
     return idle && this.#asking.has(runId);
   }
-}
-
-/** Tasks of a split in the source's order, from the start again at its end. */
-export function taskCycle(
-  source: TaskSource,
-  split: string,
-  skip: number,
-  signal: AbortSignal,
-): AsyncDisposable & { next(): Promise<Task> } {
-  // Without a split filter the cursor is exact; with one, positions of the split are unknown.
-  const count = source.count;
-  const from = split === '' && count !== undefined && count > 0 ? skip % count : 0;
-  let iterator = source.tasks({ from, signal })[Symbol.asyncIterator]();
-  let foundInRound = from > 0;
-  return {
-    next: async () => {
-      for (;;) {
-        const { done, value } = await iterator.next();
-        if (done !== true) {
-          if (split !== '' && value.split !== split) continue;
-          foundInRound = true;
-          return value;
-        }
-        signal.throwIfAborted();
-        if (!foundInRound) {
-          throw new LachesisError(
-            'failed_precondition',
-            `the source has no task of split "${split}".`,
-            {
-              reason: 'NO_TASKS',
-              remedy: 'Name a split that it has, or leave it empty.',
-            },
-          );
-        }
-        foundInRound = false;
-        iterator = source.tasks({ from: 0, signal })[Symbol.asyncIterator]();
-      }
-    },
-    [Symbol.asyncDispose]: async () => {
-      await iterator.return?.();
-    },
-  };
 }
 
 function sum(counts: Readonly<Record<string, number>>): number {

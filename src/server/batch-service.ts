@@ -18,6 +18,7 @@ import { GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
 import type { Batch, Broker, NextBatch } from '../broker/index.ts';
 import { batchManifestToProto } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
+import { ConsumerCodecs } from './consumer-codecs.ts';
 import { chunksOfGroup } from './run-service.ts';
 
 export interface BatchServiceOptions {
@@ -42,6 +43,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
     const waitMs = waitMsOf(wait && durationMs(wait), timeoutMs);
     return await broker.nextBatch({ runId, consumerId, rank, waitMs, signal });
   };
+  const codecs = new ConsumerCodecs();
   router.service(BatchService, {
     registerConsumer: async (request) => {
       const worldSize = request.worldSize === 0 ? 1 : request.worldSize;
@@ -53,6 +55,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
           `is ${request.rank}; it must be below world_size, ${worldSize}.`,
         );
       }
+      codecs.set(request);
       const { leaseMs, run } = await broker.registerConsumer({
         runId: request.runId,
         consumerId: request.consumerId,
@@ -72,6 +75,13 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         const value = { waitingRows: BigInt(waiting), needed: BigInt(needed), closed };
         yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
         return;
+      }
+      const unreadable = codecs.unreadable(request, next.batch);
+      if (unreadable !== undefined) {
+        const { runId, consumerId, rank } = request;
+        const { reason } = unreadable;
+        await broker.nackBatch({ runId, consumerId, rank, batchId: next.batch.id, reason });
+        throw unreadable;
       }
       onTaken(request.runId);
       yield* framesOf(next.batch, request.rank, request.includeRollouts);

@@ -128,7 +128,8 @@ export function environmentService(
     },
     playRollout: (requests, { signal, timeoutMs }) =>
       playStream(requests, { ...options, signal, timeoutMs }),
-    evaluate: (request, { signal }) => evaluateStream(request, { ...options, signal }),
+    evaluate: (request, { signal, timeoutMs }) =>
+      evaluateStream(request, { ...options, signal, timeoutMs }),
   });
 }
 

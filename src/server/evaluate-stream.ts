@@ -14,15 +14,15 @@ import {
 } from '../contract/index.ts';
 import { type EvaluationStep, evaluate } from '../environment/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
+import { type CallEnd, callerScope } from './caller-end.ts';
 import { type HostedEnvironments, isolationOf } from './hosted.ts';
 import { Outbox } from './outbox.ts';
 import type { Rollouts } from './rollouts.ts';
 
-export interface EvaluateStreamOptions {
+export interface EvaluateStreamOptions extends CallEnd {
   readonly environments: HostedEnvironments;
   readonly rollouts: Rollouts;
   readonly heartbeatMs: number;
-  readonly signal: AbortSignal;
 }
 
 const MAX_ATTEMPTS = 1_024;
@@ -42,6 +42,7 @@ export async function* evaluateStream(
     throw invalidInput('concurrency', `is ${request.concurrency}; use 1 to ${MAX_CONCURRENCY}.`);
   }
   if (request.maxTasks < 0n) throw invalidInput('max_tasks', 'is negative.');
+  using scope = callerScope(options);
   const steps = evaluate({
     id: `evaluation-${randomUUID()}`,
     environment: served.environment,
@@ -55,7 +56,7 @@ export async function* evaluateStream(
     ...(request.concurrency > 0 && { concurrency: request.concurrency }),
     ...(request.solvedAt !== undefined && { solvedAt: request.solvedAt }),
     onProgress: (event) => rollouts.progress(event),
-    signal,
+    signal: scope.signal,
   });
   yield* withHeartbeats(steps, heartbeatMs, signal);
 }

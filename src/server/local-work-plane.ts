@@ -28,6 +28,8 @@ export interface LocalWorkPlaneOptions {
 interface FollowedRun {
   readonly policy: GroupPolicy;
   version: number;
+  /** False once nobody tells of new versions: the next lease asks again. */
+  current: boolean;
 }
 
 /** The in-process worker's view of the server: the broker itself, without a wire between. */
@@ -116,12 +118,12 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
   /** Reads a run's policy once, and keeps its version current from then on. */
   async #follow(runId: string): Promise<FollowedRun> {
     const known = this.#runs.get(runId);
-    if (known !== undefined) return known;
+    if (known?.current === true) return known;
     const { settings, policyVersion } = await this.#options.broker.getRun(runId);
-    const run: FollowedRun = { policy: settings, version: policyVersion };
+    const run: FollowedRun = { policy: settings, version: policyVersion, current: true };
     // Two leases may have asked at once.
     const first = this.#runs.get(runId);
-    if (first !== undefined) return first;
+    if (first?.current === true) return first;
     this.#runs.set(runId, run);
     void this.#watchVersion(runId, run);
     return run;
@@ -135,7 +137,7 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     } catch (error) {
       if (!signal.aborted) logger.warn('policy version not followed', { runId, error });
     }
-    // Asked again at the next lease; a run that was closed has none.
-    this.#runs.delete(runId);
+    // What still plays goes on under the last version that was heard of.
+    run.current = false;
   }
 }

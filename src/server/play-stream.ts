@@ -1,5 +1,4 @@
 import { toBinary } from '@bufbuild/protobuf';
-import { Code, ConnectError } from '@connectrpc/connect';
 import {
   GenerationAnswer,
   type PlayRolloutOpen,
@@ -17,20 +16,17 @@ import { invalidInput, LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
 import { CallerChannel } from './caller-channel.ts';
+import { type CallEnd, callerScope } from './caller-end.ts';
 import { callerEngine, callerMessageServer, callerToolHandler } from './caller-model.ts';
 import type { HostedEnvironments } from './hosted.ts';
 import type { LocalPlayer } from './local-player.ts';
 import { pause } from './pause.ts';
 import type { Rollouts } from './rollouts.ts';
 
-export interface PlayStreamOptions {
+export interface PlayStreamOptions extends CallEnd {
   readonly environments: HostedEnvironments;
   readonly player: LocalPlayer;
   readonly rollouts: Rollouts;
-  /** What is left of the caller's deadline; undefined without one. */
-  readonly timeoutMs: () => number | undefined;
-  /** Fires when the caller is gone; the rollout ends then. */
-  readonly signal: AbortSignal;
 }
 
 /** Plays one rollout whose tool calls or generations the caller answers on the same stream. */
@@ -48,7 +44,7 @@ export async function* playStream(
   const assignment = assignmentOf(open, rollouts);
   const channel = new CallerChannel();
   const modelServer = modelServerOf(open, assignment, channel, options);
-  const left = new AbortController();
+  using scope = callerScope(options);
   const { group } = player.play({
     assignment,
     unlimited: true,
@@ -58,21 +54,18 @@ export async function* playStream(
       const stamp = { sequence: rollouts.log.lastSequence, timeMs: Date.now() };
       channel.send({ case: 'event', value: rolloutEventToProto(event, stamp) });
     },
-    signal: left.signal,
+    signal: scope.signal,
   });
-  const onAbort = (): void => left.abort(endOf(options.signal.reason, options));
-  options.signal.addEventListener('abort', onAbort, { once: true });
-  if (options.signal.aborted) onAbort();
   void takeAnswers(frames, channel).then(
     async () => {
       // A reset stream reads as a finished one; the call's own signal tells, a moment later.
-      await pause(RESET_GRACE_MS, left.signal);
-      if (!left.signal.aborted) channel.callerIsGone();
+      await pause(RESET_GRACE_MS, scope.signal);
+      if (!scope.signal.aborted) channel.callerIsGone();
     },
     async (error: unknown) => {
       channel.outbox.fail(error);
-      await pause(RESET_GRACE_MS, left.signal);
-      left.abort(endOf(error, options));
+      await pause(RESET_GRACE_MS, scope.signal);
+      scope.end(error);
     },
   );
   void group.then(({ rollouts: [rollout] }) => {
@@ -87,8 +80,7 @@ export async function* playStream(
   try {
     yield* channel.outbox.drain({ signal: options.signal });
   } finally {
-    left.abort(endOf(undefined, options));
-    options.signal.removeEventListener('abort', onAbort);
+    scope.end();
     await group;
     await modelServer?.close();
   }
@@ -154,24 +146,3 @@ async function takeAnswers(
 
 /** From the end of a caller's frames to the signal that says why they ended. */
 const RESET_GRACE_MS = 50;
-
-/** Clocks of both ends differ by less; and a deadline's cancel is sent a little before it. */
-const DEADLINE_SLACK_MS = 100;
-
-/**
- * Why the rollout ends when its caller does. A client resets the stream at its own deadline, often
- * just before the deadline fires here, so a cancel with no time left is taken for one.
- */
-function endOf(
-  reason: unknown,
-  { timeoutMs }: Pick<PlayStreamOptions, 'timeoutMs'>,
-): LachesisError {
-  const late =
-    (timeoutMs() ?? Infinity) <= DEADLINE_SLACK_MS ||
-    (reason instanceof ConnectError && reason.code === Code.DeadlineExceeded);
-  return late
-    ? new LachesisError('deadline_exceeded', "the caller's deadline passed.", {
-        reason: 'CALLER_DEADLINE',
-      })
-    : new LachesisError('cancelled', 'the caller of PlayRollout left.', { reason: 'CALLER_LEFT' });
-}

@@ -28,8 +28,12 @@ import { pause } from './pause.ts';
 
 export interface RunServiceOptions {
   readonly broker: Broker;
-  /** Throws when this server can't play so for a run. */
-  readonly checkAutoPlay: (autoPlay: AutoPlay, batchSize: BatchSize) => void;
+  /** Rejects when this server can't play so for a run. */
+  readonly checkAutoPlay: (
+    autoPlay: AutoPlay,
+    batchSize: BatchSize,
+    signal: AbortSignal,
+  ) => Promise<void>;
   /** Sees every run that is opened, taken over or closed. */
   readonly onRun: (run: RunState) => void;
 }
@@ -42,11 +46,11 @@ const MAX_PAGE = 1_000;
 export function runService(router: ConnectRouter, options: RunServiceOptions): void {
   const { broker } = options;
   router.service(RunService, {
-    openRun: async (request) => {
+    openRun: async (request, { signal }) => {
       assertRunId(request.runId, 'run_id');
       const settings = runSettingsFromProto(request.settings);
       if (settings.autoPlay !== undefined) {
-        options.checkAutoPlay(settings.autoPlay, settings.batchSize);
+        await options.checkAutoPlay(settings.autoPlay, settings.batchSize, signal);
       }
       if (request.initialPolicyVersion < 0n) {
         throw invalidInput('initial_policy_version', 'is negative.');

@@ -1,5 +1,4 @@
 import { create } from '@bufbuild/protobuf';
-import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter } from '@connectrpc/connect';
 import { TrainingPolicy } from '../../gen/lachesis/v1/group_pb.ts';
 import {
@@ -21,7 +20,6 @@ export interface ServerFacts {
   /** The weakest isolation of its environments' tools. */
   readonly isolation: string;
   readonly maxGroupBytes: number;
-  readonly maxTimeoutMs: number;
   readonly eventHistory: number;
 }
 
@@ -37,7 +35,6 @@ export function serverInfoService(router: ConnectRouter, facts: ServerFacts): vo
       maxResponseMessageBytes: BigInt(WIRE_LIMITS.maxResponseMessageBytes),
       maxChunkBytes: BigInt(WIRE_LIMITS.maxChunkBytes),
       maxGroupBytes: BigInt(facts.maxGroupBytes),
-      maxTimeout: durationFromMs(facts.maxTimeoutMs),
       eventHistory: BigInt(facts.eventHistory),
     },
     isolation: facts.isolation,

@@ -22,6 +22,7 @@ import type { Rollouts } from './rollouts.ts';
 import { runService } from './run-service.ts';
 import { serverInfoService } from './server-info.ts';
 import type { ServerConfig } from './server-options.ts';
+import { assertHasTask } from './task-cycle.ts';
 import { UNIMPLEMENTED_WORK_METHODS, workService } from './work-service.ts';
 
 /** What the services of one server share. */
@@ -76,7 +77,6 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
     features: config.features,
     isolation: weakestIsolation(environments),
     maxGroupBytes: limits.maxGroupBytes,
-    maxTimeoutMs: limits.unaryTimeoutMs,
     eventHistory: limits.rolloutLog.maxEvents,
   });
   environmentService(router, {
@@ -88,10 +88,11 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
   });
   runService(router, {
     broker,
-    checkAutoPlay: ({ environment }, batchSize) => {
+    checkAutoPlay: async ({ environment, split }, batchSize, signal) => {
       const served = environments.get(environment, 'settings.auto_play.environment');
       // Without a worker here, others play it with models of their own.
       if (config.worker) assertFillsBatches(served, batchSize);
+      await assertHasTask(served.environment.tasks, split, signal);
     },
     onRun: (run) => onRun(run, parts),
   });

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import type { AutoPlay, RunSettings, RunStatus } from '../../src/broker/index.ts';
 import { arraySource } from '../../src/environment/index.ts';
-import { groupsToAssign, taskCycle } from '../../src/server/auto-play.ts';
+import { groupsToAssign } from '../../src/server/auto-play.ts';
+import { taskCycle } from '../../src/server/task-cycle.ts';
 import { emptyLedger } from '../../src/tokens/index.ts';
 
 const AUTO: AutoPlay = {

@@ -1,8 +1,10 @@
 import { clone } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { BatchService } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { GroupHeaderSchema } from '../../gen/lachesis/v1/group_pb.ts';
 import { Batch, type LachesisClient, lachesisErrorOf } from '../../src/client/index.ts';
+import { createRpcClient } from '../../src/transport/index.ts';
 import { encodedGroup } from '../support/encoded-group.ts';
 import { type ServedForTest, serveForTest } from '../support/serve.ts';
 
@@ -42,6 +44,13 @@ describe('runs', () => {
       kind: 'not_found',
       field: 'settings.auto_play.environment',
     });
+  });
+
+  test('that would play a split without tasks are refused when they are opened', async () => {
+    const autoPlay = { groupSize: 1, maxAhead: 1, split: 'dev', maxBatchesAhead: 0 };
+    const settings = { ...byGroups(1), autoPlay: { ...autoPlay, environment: 'sums' } };
+    const refused = await client.runs.open('no-split', settings).catch(lachesisErrorOf);
+    expect(refused).toMatchObject({ kind: 'failed_precondition', reason: 'NO_TASKS' });
   });
 
   test('are watched until they are closed', async () => {
@@ -199,6 +208,21 @@ describe('batches', () => {
     await expect(consumer.next({ waitMs: 20 })).rejects.toMatchObject({ reason: 'NO_BATCH' });
     await client.runs.close('empty');
     expect(await consumer.next()).toBeUndefined();
+  });
+
+  test('in a codec that the consumer did not name are refused and given back', async () => {
+    await client.runs.open('codecs', byGroups(1));
+    await using stream = client.work.submitGroups('codecs');
+    await stream.submit(await encodedGroup({ id: 'a', runId: 'codecs', codec: 'zstd' }));
+    const plain = createRpcClient(BatchService, client.transport);
+    const consumer = { runId: 'codecs', consumerId: 'plain' };
+    await plain.registerConsumer(consumer);
+    const refused = await Array.fromAsync(plain.nextBatch(consumer)).catch(lachesisErrorOf);
+    expect(refused).toMatchObject({ reason: 'CODEC_NOT_ACCEPTED' });
+    await using able = await client.batches.register({ runId: 'codecs', consumerId: 'able' });
+    const batch = await able.next({ timeoutMs: 5_000 });
+    expect(batch?.rows[0]?.row.spans.length).toBeGreaterThan(0);
+    await batch?.ack();
   });
 
   test('policy versions only rise, and watchers see each', async () => {

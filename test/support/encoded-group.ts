@@ -11,8 +11,10 @@ export async function encodedGroup(options: {
   readonly policyVersion?: number;
   /** Sampled tokens per rollout. Default: 1. */
   readonly tokens?: number;
+  /** Default: raw. */
+  readonly codec?: 'raw' | 'zstd';
 }): Promise<EncodedGroup> {
-  const { id, runId, groupSize = 2, policyVersion = 0, tokens = 1 } = options;
+  const { id, runId, groupSize = 2, policyVersion = 0, tokens = 1, codec = 'raw' } = options;
   const group = await playGroup({
     environment: await hostEnvironment(sums),
     modelServer: fakeModelServer(() => ({ text: '4'.repeat(tokens) })),
@@ -24,6 +26,7 @@ export async function encodedGroup(options: {
     signal: new AbortController().signal,
   });
   const encoding = encodeGroup(group, {
+    codec,
     policy: { trainingPolicy: 'strict', failedRollouts: 'drop_rollout', maxRowTokens: 0 },
   });
   if (encoding.kind === 'dropped') throw new Error(`the group was dropped: ${encoding.reason}`);
