@@ -10,7 +10,7 @@ import { connectHttp2, ECHO, GRPC, grpcMessage, openRequest, rawExchange } from 
 import { startUnderTest, type UnderTest, type UnderTestOptions } from './support/under-test.ts';
 
 const MIB = 1_048_576;
-const TOKEN = 'correct horse';
+const TOKEN = 'a-token-of-the-acceptance-tests';
 
 function clientOf(server: UnderTest, token?: string) {
   const transport = createGrpcTransport({
@@ -55,7 +55,7 @@ describe('a caller without credentials', () => {
     const head = `POST ${ECHO} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 60000000\r\n\r\n`;
     const { text } = await rawExchange(server().http1Port, head, 300);
     expect(text).toMatch(/^HTTP\/1.1 401 /);
-    expect(text).toContain('{"code":"unauthenticated","message":"no valid token.');
+    expect(text).toContain('{"code":"unauthenticated","message":"this server wants a credential.');
   });
   it('is refused over a Connect stream with an end-of-stream frame', async () => {
     const session = await connectHttp2(server().http2Port);

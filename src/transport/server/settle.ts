@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { constants, type ServerHttp2Stream } from 'node:http2';
+import type { Socket } from 'node:net';
 import { http2StreamOf, type NodeRequest, type NodeResponse } from './node-http.ts';
 
 export interface SettleLimits {
@@ -23,7 +24,14 @@ export function settleAfterResponse(
     stream.once('finish', () => settleHttp2(stream, limits));
   } else {
     const [http1, answer] = [request as IncomingMessage, response as ServerResponse];
-    answer.once('finish', () => settleHttp1(http1, limits));
+    const { socket } = http1;
+    const { writeHead } = answer;
+    // An answer before the end of its request is the last of its connection, and says so.
+    answer.writeHead = (...head: never[]) => {
+      if (!http1.complete) answer.shouldKeepAlive = false;
+      return (writeHead as (...head: never[]) => ServerResponse).apply(answer, head);
+    };
+    answer.once('finish', () => settleHttp1(http1, socket, limits));
   }
 }
 
@@ -38,13 +46,20 @@ function settleHttp2(stream: ServerHttp2Stream, limits: SettleLimits): void {
   drop(stream, limits, close);
 }
 
-function settleHttp1(request: IncomingMessage, limits: SettleLimits): void {
-  if (request.complete || request.destroyed) return;
-  drop(request, limits, () => request.socket.destroy());
+function settleHttp1(request: IncomingMessage, socket: Socket, limits: SettleLimits): void {
+  if (request.complete) return;
+  if (request.destroyed) {
+    // Its reader has thrown it away (Connect does at a limit), so the parser is stuck in this body
+    // and would never come to the next request: the connection ends with this answer.
+    socket.end();
+    drop(socket, limits, () => socket.destroy());
+    return;
+  }
+  drop(request, limits, () => socket.destroy());
 }
 
 function drop(
-  body: ServerHttp2Stream | IncomingMessage,
+  body: ServerHttp2Stream | IncomingMessage | Socket,
   limits: SettleLimits,
   close: () => void,
 ): void {

@@ -1,15 +1,15 @@
 import type { ListenerLimits, ListenerTimeouts } from '../../../src/transport/index.ts';
 
-/** `kit`: the listener kit. `stock`: `connectNodeAdapter` on Node's default servers. */
-export type ListenerKind = 'kit' | 'stock';
+/** `serve`: what `lachesis serve` starts. `stock`: `connectNodeAdapter` on Node's default servers. */
+export type ListenerKind = 'serve' | 'stock';
 
 /** What a test may ask of the server it starts. Must survive JSON. */
 export interface UnderTestOptions {
-  /** A bearer token that every call must carry. `kit` only. */
+  /** A bearer token that every call must carry. `serve` only. */
   readonly token?: string;
   /** The only limit that the stock adapter is given too; undefined leaves each with its default. */
   readonly readMaxBytes?: number;
-  /** Default: an ephemeral one. `kit` only; for a restart at the same address. */
+  /** Default: an ephemeral one. `serve` only; for a restart at the same address. */
   readonly port?: number;
   readonly limits?: Partial<ListenerLimits>;
   readonly timeouts?: Partial<ListenerTimeouts>;

@@ -2,10 +2,10 @@
 import * as http from 'node:http';
 import * as http2 from 'node:http2';
 import type { AddressInfo, Server } from 'node:net';
-import { Code, ConnectError } from '@connectrpc/connect';
+import { ConnectError } from '@connectrpc/connect';
 import { connectNodeAdapter } from '@connectrpc/connect-node';
+import { startServer } from '../../../src/server/index.ts';
 import { createLogger } from '../../../src/telemetry/index.ts';
-import { startListener } from '../../../src/transport/index.ts';
 import { createProbe, kitRoutes } from '../../transport/support/kit-routes.ts';
 import type {
   ListenerKind,
@@ -20,7 +20,7 @@ const probe = createProbe();
 const errorsLogged: string[] = [];
 let peakArrayBufferBytes = 0;
 
-const { streams, ...ports } = kind === 'kit' ? await startKit() : await startStock();
+const { streams, ...ports } = kind === 'serve' ? await startServe() : await startStock();
 setInterval(measure, 50);
 process.on('message', () => {
   measure();
@@ -36,31 +36,28 @@ process.on('message', () => {
 process.on('disconnect', () => process.exit(0));
 process.send?.({ type: 'started', ...ports } satisfies StartedMessage);
 
-async function startKit() {
-  const { token, readMaxBytes, limits, timeouts, port: wantedPort } = options;
-  const listener = await startListener({
+/** The listener that `lachesis serve` starts, with the test's service beside its own. */
+async function startServe() {
+  const { token, readMaxBytes, limits, timeouts, port = 0 } = options;
+  const server = await startServer({
+    environments: [],
     routes: kitRoutes(probe),
-    port: wantedPort ?? 0,
-    limits: { ...limits, ...(readMaxBytes !== undefined && { readMaxBytes }) },
+    port,
+    auth:
+      token === undefined
+        ? { kind: 'none' }
+        : { kind: 'credentials', credentials: [{ scope: 'operator', token }] },
+    listener: {
+      limits: { ...limits, ...(readMaxBytes !== undefined && { readMaxBytes }) },
+      ...(timeouts !== undefined && { timeouts }),
+    },
     logger: createLogger({
       writer: (record) => void errorsLogged.push(record.message),
       level: 'error',
     }),
-    ...(timeouts !== undefined && { timeouts }),
-    ...(token !== undefined && {
-      authorize: ({ headers }) =>
-        headers.authorization === `Bearer ${token}`
-          ? { ok: true as const }
-          : {
-              ok: false as const,
-              code: Code.Unauthenticated,
-              message: 'no valid token.',
-              remedy: 'Send authorization: Bearer <token>.',
-            },
-    }),
   });
-  const { port } = listener.address;
-  return { http1Port: port, http2Port: port, streams: () => listener.stats().http2Streams };
+  const streams = (): number => server.listener.stats().http2Streams;
+  return { http1Port: server.port, http2Port: server.port, streams };
 }
 
 /** What one gets by following the adapter's own readme, with errors logged. */

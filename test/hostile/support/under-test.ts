@@ -11,7 +11,7 @@ export type { ListenerKind, UnderTestOptions } from './child-protocol.ts';
 
 /** A server in a process of its own, on ephemeral loopback ports. */
 export interface UnderTest extends AsyncDisposable {
-  /** One port with the kit; the stock adapter needs a server for each version. */
+  /** One port with ours; the stock adapter needs a server for each version. */
   readonly http1Port: number;
   readonly http2Port: number;
   readonly http2Url: string;
@@ -19,15 +19,12 @@ export interface UnderTest extends AsyncDisposable {
   stats(): Promise<ServerStats>;
 }
 
-/**
- * The server that the acceptance list holds for. Whoever hosts the same service behind another
- * start (`lachesis serve`) points this at it, and the whole list runs against that.
- */
+/** The server that the acceptance list holds for: what `lachesis serve` starts. */
 export function startUnderTest(options: UnderTestOptions = {}): Promise<UnderTest> {
-  return listenerUnderTest('kit', options);
+  return listenerUnderTest('serve', options);
 }
 
-/** Starts the kit, or the stock adapter in its place, to show that a defect is there without the kit. */
+/** Starts it, or the stock adapter in its place, to show that a defect is there without the kit. */
 export async function listenerUnderTest(
   kind: ListenerKind,
   options: UnderTestOptions = {},
