@@ -7,6 +7,8 @@ import { ChunkAssembler } from '../wire/index.ts';
 export class PartsReceiver {
   readonly header: GroupHeader;
   readonly #parts: (ChunkAssembler | undefined)[];
+  /** Parts that were put together already. */
+  readonly #whole: Uint8Array[] = [];
 
   constructor(header: GroupHeader) {
     this.header = header;
@@ -29,14 +31,17 @@ export class PartsReceiver {
 
   /** A part's bytes, whole, or undefined when none of it came. */
   part(index: number): Uint8Array | undefined {
-    return this.#parts[index]?.bytes();
+    const whole = this.#whole[index] ?? this.#parts[index]?.bytes();
+    if (whole !== undefined) this.#whole[index] = whole;
+    return whole;
   }
 
   /** All parts, checked against the header's digest. */
   all(): readonly Uint8Array[] {
-    const parts = this.#parts.map((part, index) => {
+    const parts = this.#parts.map((_, index) => {
+      const part = this.part(index);
       if (part === undefined) throw damaged(this.header, `came without part ${index}.`);
-      return part.bytes();
+      return part;
     });
     if (Buffer.compare(partsDigest(parts), this.header.digest) !== 0) {
       throw damaged(this.header, 'does not fit its digest.');

@@ -186,6 +186,15 @@ describe('too old a cursor', () => {
 });
 
 describe('evaluating', () => {
+  test('stops when its reader leaves', async () => {
+    const exchanges = served.server.listener.stats().exchanges;
+    for await (const step of served.client.environments.evaluate({ environment: 'sums' })) {
+      expect(step.case).toBe('sample');
+      break;
+    }
+    await expect.poll(() => served.server.listener.stats().exchanges).toBe(exchanges);
+  });
+
   test('streams each rollout as it ends, then the figures', async () => {
     const steps = await collect(
       served.client.environments.evaluate({ environment: 'sums', split: 'test', attempts: 2 }),
