@@ -5,6 +5,7 @@ import {
   encodeGroup,
   type GroupPolicy,
   ledgerFromProto,
+  type Rollout,
   settleRollout,
   toStoredGroup,
   validateGroup,
@@ -19,7 +20,12 @@ import {
   sumLedgers,
 } from '../../src/tokens/index.ts';
 import { episodePlan } from '../support/episode-plans.ts';
-import { type EngineCall, type PlayedEpisode, playEpisode } from '../support/episodes.ts';
+import {
+  type EngineCall,
+  type PlayedEpisode,
+  playEpisode,
+  type RolloutPlan,
+} from '../support/episodes.ts';
 
 const trainingPolicies = ['strict', 'realign', 'fork', 'mask'] as const;
 const failedPolicies = ['drop_rollout', 'drop_group', 'mask'] as const;
@@ -56,10 +62,6 @@ function recount(segments: readonly Segment[], sampled: number): Ledger {
   const counts: Record<keyof Ledger, number> = { ...emptyLedger(), sampled };
   for (const name of bucket.values()) counts[name] += 1;
   return counts;
-}
-
-function play(plan: Parameters<typeof playEpisode>[0], policy: GroupPolicy) {
-  return playEpisode(plan, { policy });
 }
 
 function expectEncoded({ group, callsOf }: PlayedEpisode, policy: GroupPolicy, total: number) {
@@ -99,6 +101,15 @@ function expectEncoded({ group, callsOf }: PlayedEpisode, policy: GroupPolicy, t
   }
 }
 
+/** Only under `fork` is an answer trained that was sampled again, and so was never used. */
+function expectNoneThrownAway({ segments }: Rollout, { steps }: RolloutPlan): void {
+  const trained = segments
+    .flatMap(({ spans }) => spans)
+    .flatMap(({ loss, callIndex = -1 }) => (loss === 'trained' ? [callIndex] : []));
+  const thrownAway = steps.flatMap(({ view }, index) => (view === 'again' ? [index] : []));
+  expect(trained.filter((index) => thrownAway.includes(index))).toEqual([]);
+}
+
 test('every sampled token of the engine’s log is in one bucket, under every policy', async () => {
   const seen = new Set<string>();
   const cases = fc.record({
@@ -107,7 +118,7 @@ test('every sampled token of the engine’s log is in one bucket, under every po
   });
   await fc.assert(
     fc.asyncProperty(episodePlan, cases, async (plan, run) => {
-      const played = await play(plan, { ...run, failedRollouts: 'mask' });
+      const played = await playEpisode(plan, { policy: { ...run, failedRollouts: 'mask' } });
       const { group, callsOf } = played;
       for (const rollout of group.rollouts) {
         const sampled = sampledBy(callsOf(rollout.id));
@@ -116,6 +127,8 @@ test('every sampled token of the engine’s log is in one bucket, under every po
         expect(rollout.ledger).toEqual(recount(rollout.segments, sampled));
         if (rollout.outcome.kind === 'not_scored') expect(rollout.ledger.trained).toBe(0);
         expect(settleRollout(rollout, run).rollout.ledger).toEqual(rollout.ledger);
+        if (run.trainingPolicy !== 'fork')
+          expectNoneThrownAway(rollout, plan.rollouts[rollout.index]!);
         for (const name of BUCKETS) if (rollout.ledger[name] > 0) seen.add(name);
       }
       const total = group.rollouts.reduce((sum, { id }) => sum + sampledBy(callsOf(id)), 0);

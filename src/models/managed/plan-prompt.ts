@@ -42,7 +42,8 @@ export function planPrompt(input: PlanInput): PromptPlan {
   }
   const tracks = input.tracks.filter((track) => track.toolsKey === toolsKey);
 
-  for (const track of tracks) {
+  // The latest of several samples, so that each one before it is known to have been sampled again.
+  for (const track of tracks.toReversed()) {
     const call = track.callWith(messages);
     if (call === undefined) continue;
     const parent = { segment: track.builder.build(), sharedTokens: call.tokens };
