@@ -64,7 +64,7 @@ export interface StoredGroup {
   readonly header: Uint8Array;
   /** As submitted, in header order. */
   readonly parts: readonly Uint8Array[];
-  /** SHA-256 over the parts. */
+  /** As in its header: stands for all its parts. */
   readonly digest: Uint8Array;
 }
 

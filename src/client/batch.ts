@@ -181,7 +181,7 @@ function rowOf(groups: readonly PartsReceiver[], groupIndex: number, partIndex: 
   return new BatchRow(groupIndex, group.header, part, decode);
 }
 
-/** The manifest fits its digest, and so does every group that came whole. */
+/** The manifest fits its digest, and so does every part that came. */
 function assertIntact({ manifest, groups }: ReceivedBatch): void {
   const digest = batchDigest(
     manifest.groups.map((group) => group.digest),
@@ -190,7 +190,7 @@ function assertIntact({ manifest, groups }: ReceivedBatch): void {
   if (Buffer.compare(digest, manifest.digest) !== 0) {
     throw damaged(`batch ${manifest.batchId} does not fit its digest.`);
   }
-  for (const group of groups) if (group.complete) group.all();
+  for (const group of groups) group.assertIntact();
 }
 
 function damaged(message: string): LachesisError {

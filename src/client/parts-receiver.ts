@@ -1,5 +1,5 @@
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
-import { partsDigest } from '../contract/index.ts';
+import { groupDigest, partDigest } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import { ChunkAssembler } from '../wire/index.ts';
 
@@ -10,7 +10,11 @@ export class PartsReceiver {
   /** Parts that were put together already. */
   readonly #whole: Uint8Array[] = [];
 
+  /** Throws `infrastructure_error` when the header does not fit its own digest. */
   constructor(header: GroupHeader) {
+    if (Buffer.compare(groupDigest(header.parts), header.digest) !== 0) {
+      throw damaged(header, 'does not fit its digest.');
+    }
     this.header = header;
     this.#parts = header.parts.map(() => undefined);
   }
@@ -29,29 +33,34 @@ export class PartsReceiver {
     part.add(Number(offset), data);
   }
 
-  /** A part's bytes, whole, or undefined when none of it came. */
+  /** A part's bytes, whole and checked against its digest, or undefined when none of it came. */
   part(index: number): Uint8Array | undefined {
-    const whole = this.#whole[index] ?? this.#parts[index]?.bytes();
-    if (whole !== undefined) this.#whole[index] = whole;
+    const known = this.#whole[index];
+    if (known !== undefined) return known;
+    const whole = this.#parts[index]?.bytes();
+    if (whole === undefined) return undefined;
+    const declared = this.header.parts[index]?.digest ?? new Uint8Array();
+    if (Buffer.compare(partDigest(whole), declared) !== 0) {
+      throw damaged(this.header, `has a part ${index} that does not fit its digest.`);
+    }
+    this.#whole[index] = whole;
     return whole;
   }
 
-  /** All parts, checked against the header's digest. */
+  /** Checks every part of which anything came. */
+  assertIntact(): void {
+    this.#parts.forEach((_, index) => {
+      this.part(index);
+    });
+  }
+
+  /** All parts. */
   all(): readonly Uint8Array[] {
-    const parts = this.#parts.map((_, index) => {
+    return this.#parts.map((_, index) => {
       const part = this.part(index);
       if (part === undefined) throw damaged(this.header, `came without part ${index}.`);
       return part;
     });
-    if (Buffer.compare(partsDigest(parts), this.header.digest) !== 0) {
-      throw damaged(this.header, 'does not fit its digest.');
-    }
-    return parts;
-  }
-
-  /** Whether every part came whole. */
-  get complete(): boolean {
-    return this.#parts.every((part) => part?.complete === true);
   }
 }
 

@@ -1,32 +1,24 @@
-import { createHash } from 'node:crypto';
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import type { Client, Transport } from '@connectrpc/connect';
 import {
   type DescribeResponse,
   PolicyService,
-  type TrainStepRequest,
-  TrainStepRequestSchema,
   UpdateMode,
-  type UpdateWeightsRequest,
-  UpdateWeightsRequestSchema,
-  WeightsHeaderSchema,
 } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import type { ColumnType } from '../../gen/lachesis/v1/tokens_pb.ts';
-import { rowToProto, samplingToProto } from '../contract/index.ts';
+import { samplingToProto } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { SamplingParameters } from '../messages.ts';
 import type { Row } from '../tokens/index.ts';
 import { createRpcClient } from '../transport/index.ts';
 import {
   ChunkAssembler,
-  chunksOf,
   concatBytes,
   decodeFloat32,
   decodeInt32,
   encodeInt32,
-  WIRE_LIMITS,
 } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
+import { sha256, stepFrames, updateFrames } from './policy-frames.ts';
 
 /** A piece of a continuation; the last one has the finish reason. */
 export interface GenerationPiece {
@@ -242,58 +234,6 @@ export class PolicyClient {
   }
 }
 
-async function* stepFrames(
-  rows: Iterable<TrainingRow> | AsyncIterable<TrainingRow>,
-  options: TrainStepOptions,
-): AsyncGenerator<TrainStepRequest, void, void> {
-  const {
-    stepId,
-    loss,
-    lossSettings = {},
-    learningRate = 0,
-    expectedVersion,
-    temperature,
-  } = options;
-  yield stepFrame({
-    case: 'open',
-    value: {
-      stepId,
-      loss,
-      lossSettings: { ...lossSettings },
-      learningRate,
-      ...(expectedVersion !== undefined && { expectedVersion: BigInt(expectedVersion) }),
-      ...(temperature !== undefined && { temperature }),
-    },
-  });
-  for await (const { row, advantage } of rows) {
-    yield stepFrame({ case: 'row', value: { row: rowToProto(row), advantage } });
-  }
-}
-
-async function* updateFrames(
-  { policyVersion, tensors, bytes }: Weights,
-  mode: UpdateMode,
-): AsyncGenerator<UpdateWeightsRequest, void, void> {
-  const header = create(WeightsHeaderSchema, {
-    policyVersion: BigInt(policyVersion),
-    tensors: tensors.map(({ name, shape, type }) => ({ name, shape: [...shape], type })),
-    totalSize: BigInt(bytes.length),
-    digest: sha256(bytes),
-  });
-  yield create(UpdateWeightsRequestSchema, {
-    frame: { case: 'open', value: { header, mode } },
-  });
-  for (const { data } of chunksOf(bytes, WIRE_LIMITS.maxChunkBytes)) {
-    yield create(UpdateWeightsRequestSchema, { frame: { case: 'data', value: data } });
-  }
-}
-
-function stepFrame(
-  frame: NonNullable<MessageInitShape<typeof TrainStepRequestSchema>['frame']>,
-): TrainStepRequest {
-  return create(TrainStepRequestSchema, { frame });
-}
-
 function joined<Column extends Int32Array | Float32Array>(
   pieces: readonly GenerationPiece[],
   columnOf: (piece: GenerationPiece) => Column,
@@ -303,10 +243,6 @@ function joined<Column extends Int32Array | Float32Array>(
     .map(columnOf)
     .map(({ buffer, byteOffset, byteLength }) => new Uint8Array(buffer, byteOffset, byteLength));
   return decode(concatBytes(parts));
-}
-
-function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }
 
 function cutShort(message: string): LachesisError {

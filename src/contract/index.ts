@@ -6,7 +6,7 @@ export {
   decodeRollout,
   decodeRow,
 } from './group/decode-group.ts';
-export { partsDigest } from './group/digest.ts';
+export { groupDigest, partDigest } from './group/digest.ts';
 export {
   type EncodedGroup,
   encodeGroup,

@@ -221,7 +221,7 @@ export const behaviours: readonly Behaviour[] = [
       const { responses } = ok(await client.call(WorkService.method.submitGroups, requests));
       expect(responses.at(-1)).toMatchObject({ ack: { groups: '1' } });
       const read = await setUp.call(RunService.method.getGroup, [{ runId: id, groupId: 'large' }]);
-      expect(digestOf(read.responses)).toBe(group.digest);
+      expect(digestOf(read.responses)).toBe(group.bytesDigest);
     },
   },
   {
@@ -237,7 +237,7 @@ export const behaviours: readonly Behaviour[] = [
       const { responses } = ok(await client.call(BatchService.method.nextBatch, [consumer]));
       expect(responses.at(-1)).toEqual({ end: {} });
       const chunks = responses.map((response) => (response as JsonObject)['chunk'] as JsonObject);
-      expect(digestOf(chunks.filter(Boolean))).toBe(group.digest);
+      expect(digestOf(chunks.filter(Boolean))).toBe(group.bytesDigest);
       const { batchId } = at(responses, 0)['manifest'] as JsonObject;
       const ack = { ...consumer, batchId: batchId ?? '' };
       const acked = ok(await client.call(BatchService.method.ackBatch, [ack]));

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from . import codec
-from .digest import batch_digest, group_digest
+from .digest import batch_digest, group_digest, part_digest
 from .row import Row
 from .v1 import batch_service_pb2 as service
 from .v1 import group_pb2 as groups
@@ -109,20 +109,22 @@ def read_batch(
 def _verify(manifest: service.BatchManifest, parts: dict[tuple[int, int], bytes]) -> None:
     if batch_digest(manifest) != manifest.digest:
         raise ValueError(f"batch {manifest.batch_id}: its digest does not fit its groups and rows")
+    for header in manifest.groups:
+        if group_digest(header.parts) != header.digest:
+            raise ValueError(f"group {header.group_id}: its header does not fit its digest")
+    # A batch without its rollouts, or of several ranks, holds only some parts of a group.
     for (group_index, part_index), data in parts.items():
-        size = manifest.groups[group_index].parts[part_index].encoded_size
-        if len(data) != size:
+        header = manifest.groups[group_index]
+        part = header.parts[part_index]
+        if len(data) != part.encoded_size:
             raise ValueError(
-                f"batch: part {part_index} of group {group_index} has {len(data)} of {size} bytes"
+                f"batch: part {part_index} of group {header.group_id}"
+                f" has {len(data)} of {part.encoded_size} bytes"
             )
-    for index, header in enumerate(manifest.groups):
-        keys = [(index, part) for part in range(len(header.parts))]
-        # A batch without its rollouts, or of several ranks, holds only some parts of a group.
-        if (
-            all(key in parts for key in keys)
-            and group_digest(parts[k] for k in keys) != header.digest
-        ):
-            raise ValueError(f"group {header.group_id}: its bytes do not fit its digest")
+        if part_digest(data) != part.digest:
+            raise ValueError(
+                f"group {header.group_id}: the bytes of part {part_index} do not fit its digest"
+            )
 
 
 def _rows(

@@ -7,13 +7,19 @@ import struct
 from collections.abc import Iterable
 
 from .v1 import batch_service_pb2 as service
+from .v1 import group_pb2 as groups
 
 
-def group_digest(parts: Iterable[bytes]) -> bytes:
-    """Of a group: over its parts' bytes as sent, in order."""
+def part_digest(data: bytes) -> bytes:
+    """Of a part: the first 16 bytes of the SHA-256 of its bytes as sent."""
+    return hashlib.sha256(data).digest()[:16]
+
+
+def group_digest(parts: Iterable[groups.GroupPart]) -> bytes:
+    """Of a group: SHA-256 over its parts' digests, in order."""
     state = hashlib.sha256()
     for part in parts:
-        state.update(part)
+        state.update(part.digest)
     return state.digest()
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .digest import group_digest
+from .digest import group_digest, part_digest
 from .v1 import group_pb2 as groups
 from .v1 import rollout_pb2 as rollouts
 from .v1 import tokens_pb2 as tokens
@@ -81,6 +81,7 @@ def build_group(
             tokens=len(rollout.prompt_ids) + count,
             sampled_tokens=count,
             trained_tokens=count,
+            digest=part_digest(data),
         )
         header.ledger.sampled += count
         header.ledger.trained += count
@@ -89,7 +90,7 @@ def build_group(
         header.oldest_policy_version = min(header.oldest_policy_version, rollout.policy_version)
         parts.append(data)
     header.end_time.GetCurrentTime()
-    header.digest = group_digest(parts)
+    header.digest = group_digest(header.parts)
     return Group(header, parts)
 
 

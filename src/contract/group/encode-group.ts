@@ -20,7 +20,7 @@ import { timestampFromMs } from '../mapping/scalars.ts';
 import { codecToProto, trainingPolicyToProto } from '../mapping/token-enums.ts';
 import { rowToProto } from '../mapping/tokens.ts';
 import type { Group } from '../rollout.ts';
-import { partsDigest } from './digest.ts';
+import { groupDigest, partDigest } from './digest.ts';
 import {
   type DroppedRollout,
   type GroupPolicy,
@@ -76,6 +76,7 @@ export function encodeSettled(
         encodedSize: BigInt(part.length),
         codec: codecToProto(codec),
         rolloutIndex,
+        digest: partDigest(part),
         ...(row === undefined
           ? {}
           : {
@@ -97,7 +98,7 @@ export function encodeSettled(
       add(GroupPartKind.ROW, rolloutIndex, toBinary(RowSchema, rowToProto(row)), row);
     }
   });
-  const digest = partsDigest(parts);
+  const digest = groupDigest(descriptions);
   const header = create(GroupHeaderSchema, {
     groupId: group.id,
     runId: group.runId,

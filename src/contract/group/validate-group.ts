@@ -18,7 +18,7 @@ import { ledgerFromProto } from '../mapping/ledger.ts';
 import { countFromInt64 } from '../mapping/scalars.ts';
 import { codecFromProto, trainingPolicyFromProto } from '../mapping/token-enums.ts';
 import { decodePart, decodeRollout, decodeRow } from './decode-group.ts';
-import { partsDigest } from './digest.ts';
+import { groupDigest, PART_DIGEST_BYTES, partDigest } from './digest.ts';
 
 /** What ingest learned of a group while it checked it. */
 export interface ValidatedGroup {
@@ -57,6 +57,11 @@ export function validateGroupHeader(header: GroupHeader): Ledger {
   if (header.parts.length === 0) {
     throw refuse('header.parts', 'is empty; a group has rows, or at least transcripts.');
   }
+  if (Buffer.compare(groupDigest(header.parts), header.digest) !== 0) {
+    throw refuse('header.digest', "is not the SHA-256 of the parts' digests.", {
+      reason: 'GROUP_DIGEST_MISMATCH',
+    });
+  }
   return checkLedgers(header);
 }
 
@@ -87,6 +92,11 @@ export function validateGroup(header: GroupHeader, parts: readonly Uint8Array[])
         { reason: 'GROUP_PART_SIZE' },
       );
     }
+    if (Buffer.compare(partDigest(bytes), part.digest) !== 0) {
+      throw refuse(`${declared}.digest`, "is not that of the part's bytes.", {
+        reason: 'GROUP_DIGEST_MISMATCH',
+      });
+    }
     const summary = header.rollouts[part.rolloutIndex] as RolloutSummary;
     const decoded = decodePart(part, bytes, `parts[${partIndex}]`);
     if (part.kind === GroupPartKind.ROLLOUT) {
@@ -99,15 +109,9 @@ export function validateGroup(header: GroupHeader, parts: readonly Uint8Array[])
     seen.add(row.id);
     rows.push({ partIndex, row });
   });
-  const digest = partsDigest(parts);
-  if (Buffer.compare(digest, header.digest) !== 0) {
-    throw refuse('header.digest', "is not the SHA-256 of the parts' bytes.", {
-      reason: 'GROUP_DIGEST_MISMATCH',
-    });
-  }
   checkOldestVersion(header, rows);
   checkTrained(header, rows);
-  return { ledger, rows, digest };
+  return { ledger, rows, digest: header.digest };
 }
 
 function checkPart(part: GroupPart, rollouts: number, field: string): void {
@@ -117,6 +121,12 @@ function checkPart(part: GroupPart, rollouts: number, field: string): void {
   codecFromProto(part.codec, `${field}.codec`);
   if (countFromInt64(part.encodedSize, `${field}.encoded_size`) === 0) {
     throw refuse(`${field}.encoded_size`, 'is 0; a part has bytes.');
+  }
+  if (part.digest.length !== PART_DIGEST_BYTES) {
+    throw refuse(
+      `${field}.digest`,
+      `has ${part.digest.length} bytes; the first ${PART_DIGEST_BYTES} of a SHA-256 are needed.`,
+    );
   }
   if (part.rolloutIndex < 0 || part.rolloutIndex >= rollouts) {
     throw refuse(

@@ -13,7 +13,8 @@ import {
   encodeGroup,
   type Group,
   type GroupPolicy,
-  partsDigest,
+  groupDigest,
+  partDigest,
   type Rollout,
   settleGroup,
   settleRollout,
@@ -222,7 +223,8 @@ describe('ingest refuses, by the path of the field', () => {
     const changed = parts.map((bytes, i) => (i === at ? toBinary(RowSchema, row) : bytes));
     const part = header.parts[at];
     if (part !== undefined) part.encodedSize = BigInt((changed[at] as Uint8Array).length);
-    header.digest = partsDigest(changed);
+    if (part !== undefined) part.digest = partDigest(changed[at] as Uint8Array);
+    header.digest = groupDigest(header.parts);
     return () => validateGroup(header, changed);
   }
 
@@ -270,6 +272,7 @@ describe('ingest refuses, by the path of the field', () => {
       'parts',
       (h) => {
         h.parts.push(create(GroupHeaderSchema, h).parts[1] as never);
+        h.digest = groupDigest(h.parts);
       },
     ],
     [
@@ -474,6 +477,9 @@ describe('ingest refuses, by the path of the field', () => {
     const broken = parts.map((bytes, i) =>
       i === 1 ? new Uint8Array(bytes.length).fill(255) : bytes,
     );
+    expect(() => validateGroup(header, broken)).toThrow(/header\.parts\[1\]\.digest: is not that/);
+    part(header, 1).digest = partDigest(broken[1] as Uint8Array);
+    header.digest = groupDigest(header.parts);
     expect(() => validateGroup(header, broken)).toThrow(/parts\[1\]: is no lachesis\.v1\.Row/);
     part(header, 1).codec = 2;
     expect(() => validateGroup(header, broken)).toThrow(/parts\[1\]: is no zstd frame/);

@@ -18,7 +18,8 @@ import { chunksOf, encodeFloat32, encodeInt32, WIRE_LIMITS } from '../../../src/
 export interface SyntheticGroup {
   /** Frames of a submit stream, without the opening one, as proto JSON. */
   readonly frames: readonly JsonValue[];
-  readonly digest: string;
+  /** SHA-256 over all parts' bytes, base64. */
+  readonly bytesDigest: string;
   readonly bytes: number;
 }
 
@@ -37,9 +38,8 @@ export function syntheticGroup(options: SyntheticGroupOptions): SyntheticGroup {
   const { runId, groupId, rollouts = 2, sampledTokens = 16 } = options;
   const ids = Array.from({ length: rollouts }, (_, index) => `${groupId}.${index}`);
   const parts = ids.map((rolloutId) => rowBytes(rolloutId, sampledTokens));
-  const hash = createHash('sha256');
-  for (const part of parts) hash.update(part);
-  const digest = hash.digest();
+  const digests = parts.map((part) => createHash('sha256').update(part).digest().subarray(0, 16));
+  const digest = createHash('sha256').update(Buffer.concat(digests)).digest();
   const sampled = BigInt(sampledTokens);
   const header = create(GroupHeaderSchema, {
     groupId,
@@ -61,6 +61,7 @@ export function syntheticGroup(options: SyntheticGroupOptions): SyntheticGroup {
       tokens: sampledTokens + 1,
       sampledTokens,
       trainedTokens: sampledTokens,
+      digest: digests[rolloutIndex] ?? new Uint8Array(),
     })),
     oldestPolicyVersion: 0n,
     ledger: { sampled: sampled * BigInt(rollouts), trained: sampled * BigInt(rollouts) },
@@ -75,7 +76,7 @@ export function syntheticGroup(options: SyntheticGroupOptions): SyntheticGroup {
   );
   return {
     frames: [{ header: toJson(GroupHeaderSchema, header) }, ...chunks, { end: {} }],
-    digest: digest.toString('base64'),
+    bytesDigest: createHash('sha256').update(Buffer.concat(parts)).digest('base64'),
     bytes: parts.reduce((sum, part) => sum + part.length, 0),
   };
 }

@@ -32,7 +32,7 @@ TRAINING_POLICY_FORK: TrainingPolicy
 TRAINING_POLICY_MASK: TrainingPolicy
 
 class GroupPart(_message.Message):
-    __slots__ = ("kind", "encoded_size", "codec", "rollout_index", "tokens", "sampled_tokens", "trained_tokens")
+    __slots__ = ("kind", "encoded_size", "codec", "rollout_index", "tokens", "sampled_tokens", "trained_tokens", "digest")
     KIND_FIELD_NUMBER: _ClassVar[int]
     ENCODED_SIZE_FIELD_NUMBER: _ClassVar[int]
     CODEC_FIELD_NUMBER: _ClassVar[int]
@@ -40,6 +40,7 @@ class GroupPart(_message.Message):
     TOKENS_FIELD_NUMBER: _ClassVar[int]
     SAMPLED_TOKENS_FIELD_NUMBER: _ClassVar[int]
     TRAINED_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    DIGEST_FIELD_NUMBER: _ClassVar[int]
     kind: GroupPartKind
     encoded_size: int
     codec: _tokens_pb2.Codec
@@ -47,7 +48,8 @@ class GroupPart(_message.Message):
     tokens: int
     sampled_tokens: int
     trained_tokens: int
-    def __init__(self, kind: _Optional[_Union[GroupPartKind, str]] = ..., encoded_size: _Optional[int] = ..., codec: _Optional[_Union[_tokens_pb2.Codec, str]] = ..., rollout_index: _Optional[int] = ..., tokens: _Optional[int] = ..., sampled_tokens: _Optional[int] = ..., trained_tokens: _Optional[int] = ...) -> None: ...
+    digest: bytes
+    def __init__(self, kind: _Optional[_Union[GroupPartKind, str]] = ..., encoded_size: _Optional[int] = ..., codec: _Optional[_Union[_tokens_pb2.Codec, str]] = ..., rollout_index: _Optional[int] = ..., tokens: _Optional[int] = ..., sampled_tokens: _Optional[int] = ..., trained_tokens: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class RolloutSummary(_message.Message):
     __slots__ = ("rollout_id", "stop_reason", "reward", "masked", "ledger", "tool_calls", "turns_used")
