@@ -13,14 +13,10 @@ import {
   WatchRolloutsResponseSchema,
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { RolloutSchema, type Rollout as WireRollout } from '../../gen/lachesis/v1/rollout_pb.ts';
-import {
-  AssignmentSchema,
-  type Assignment as WireAssignment,
-} from '../../gen/lachesis/v1/task_pb.ts';
+import type { Assignment as WireAssignment } from '../../gen/lachesis/v1/task_pb.ts';
 import type { Broker } from '../broker/index.ts';
 import {
   type Assignment,
-  assertRunId,
   assignmentFromProto,
   messageToProto,
   msFromDuration,
@@ -32,7 +28,8 @@ import { invalidInput, LachesisError } from '../errors.ts';
 import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
 import { evaluateStream } from './evaluate-stream.ts';
 import { type HostedEnvironments, isolationOf, type ServedEnvironment } from './hosted.ts';
-import { type LocalPlayer, rolloutIdsOf, taskKeyOf } from './local-player.ts';
+import { type LocalPlayer, rolloutIdsOf } from './local-player.ts';
+import { orderGroups } from './order-groups.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { playStream } from './play-stream.ts';
 import type { Rollouts } from './rollouts.ts';
@@ -82,7 +79,7 @@ export function environmentService(
       const rolloutIds = rolloutIdsOf(assignment);
       if (log.rolloutsOf(assignment.id).length === 0) {
         if (assignment.runId === '') player.play({ assignment });
-        else await enqueue(assignment, wire, options);
+        else await orderGroups(wire === undefined ? [] : [wire], options, () => 'assignment');
       }
       return create(StartGroupResponseSchema, { rolloutIds, afterSequence });
     },
@@ -190,41 +187,6 @@ function readAssignment(
   const assignment = assignmentFromProto(wire, 'assignment');
   environments.get(assignment.environment, 'assignment.environment');
   return assignment;
-}
-
-/** Orders a group of a run; its rollouts are known before anyone can play them. */
-async function enqueue(
-  assignment: Assignment,
-  wire: WireAssignment | undefined,
-  { broker, rollouts }: EnvironmentServiceOptions,
-): Promise<void> {
-  const { id, runId, environment } = assignment;
-  assertRunId(runId, 'assignment.run_id');
-  const run = await broker.getRun(runId);
-  if (run.closed) {
-    throw new LachesisError('failed_precondition', `run "${runId}" is closed.`, {
-      reason: 'RUN_CLOSED',
-    });
-  }
-  rollouts.log.dispatch({
-    groupId: id,
-    runId,
-    environment,
-    taskKey: taskKeyOf(assignment),
-    rolloutIds: rolloutIdsOf(assignment),
-  });
-  const priority = wire?.priority ?? 0;
-  const payload = toBinary(AssignmentSchema, wire ?? create(AssignmentSchema));
-  try {
-    const added = await broker.enqueue([{ id, runId, environment, priority, payload }]);
-    if (added.length > 0) return;
-  } catch (error) {
-    if (error instanceof LachesisError) rollouts.abandon(id, error);
-    throw error;
-  }
-  // Enqueued by another call that the log no longer knows, or ended long ago.
-  const message = `group "${id}" was ordered before.`;
-  rollouts.abandon(id, new LachesisError('aborted', message, { reason: 'GROUP_KNOWN' }));
 }
 
 /** The finished rollout, or what there is of one that runs. */

@@ -11,6 +11,7 @@ import {
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { LeasedWork, WorkPlane } from '../worker/index.ts';
+import { pause } from './pause.ts';
 import { ROLLOUT_CANCELLED, type Rollouts } from './rollouts.ts';
 import { storeGroup } from './submit-stream.ts';
 
@@ -37,6 +38,7 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
   readonly #options: LocalWorkPlaneOptions;
   readonly #runs = new Map<string, FollowedRun>();
   readonly #leased = new Map<string, string>();
+  readonly #leasing = new AbortController();
   readonly #closing = new AbortController();
 
   constructor(options: LocalWorkPlaneOptions) {
@@ -45,7 +47,12 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
 
   async lease(request: Parameters<WorkPlane['lease']>[0]): Promise<readonly LeasedWork[]> {
     const { broker, workerId, environments } = this.#options;
-    const leases = await broker.lease({ ...request, workerId, environments });
+    const signal = AbortSignal.any([request.signal, this.#leasing.signal]);
+    if (this.#leasing.signal.aborted) {
+      await pause(request.waitMs, request.signal);
+      return [];
+    }
+    const leases = await broker.lease({ ...request, signal, workerId, environments });
     return await Promise.all(leases.map((lease) => this.#workOf(lease)));
   }
 
@@ -89,6 +96,11 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     const runId = this.#leased.get(assignmentId);
     this.#leased.delete(assignmentId);
     if (runId !== undefined) onChange(runId);
+  }
+
+  /** Hands out no more work; what is played goes on. */
+  stopLeasing(): void {
+    this.#leasing.abort();
   }
 
   announcedVersion(runId: string): number {

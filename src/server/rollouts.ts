@@ -80,6 +80,11 @@ export class Rollouts {
     }
   }
 
+  /** Nobody plays any more: whatever has no ending gets one. */
+  endAll(error: LachesisError): void {
+    for (const state of this.log.open()) this.#end(state, error);
+  }
+
   #end(state: RolloutState, error: LachesisError): void {
     const { rolloutId, group } = state;
     const rollout = unplayedRollout(state, error, this.#now());

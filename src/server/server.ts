@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { toBinary } from '@bufbuild/protobuf';
 import { createConnectRouter } from '@connectrpc/connect';
 import { ErrorDetailSchema } from '../../gen/lachesis/v1/error_pb.ts';
-import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
-import { type Assignment, assignmentToProto, errorDetailToProto } from '../contract/index.ts';
+import { assignmentToProto, errorDetailToProto } from '../contract/index.ts';
+import { LachesisError } from '../errors.ts';
 import { METRICS_CONTENT_TYPE, renderMetricsText } from '../telemetry/index.ts';
 import { type FallbackRoute, type Listener, startListener } from '../transport/index.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
@@ -12,11 +11,13 @@ import { AutoPlay } from './auto-play.ts';
 import { assertBindable, createAuthorizer } from './credentials.ts';
 import { HealthState } from './health.ts';
 import { HostedEnvironments } from './hosted.ts';
-import { LocalPlayer, rolloutIdsOf, taskKeyOf } from './local-player.ts';
+import { LocalPlayer } from './local-player.ts';
 import { LocalWorkPlane } from './local-work-plane.ts';
+import { orderGroups } from './order-groups.ts';
+import { pause } from './pause.ts';
 import { Rollouts } from './rollouts.ts';
 import type { Scope } from './scope.ts';
-import { resolveServerOptions, type ServerConfig, type ServerOptions } from './server-options.ts';
+import { resolveServerOptions, type ServerOptions } from './server-options.ts';
 import { routeServices, type ServiceParts, servicesOf } from './services.ts';
 import {
   createStartTokens,
@@ -66,6 +67,11 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
     metrics: config.metrics,
     onFinished: config.onRolloutFinished,
   });
+  // Disposed of after everything that plays: what is still queued ends here, for this server.
+  owned.defer(() => {
+    const message = 'the server has shut down.';
+    rollouts.endAll(new LachesisError('cancelled', message, { reason: 'SERVER_STOPPED' }));
+  });
   const player = owned.use(
     new LocalPlayer({
       environments,
@@ -79,39 +85,16 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   const autoPlay = new AutoPlay({
     broker,
     tasksOf: (name) => environments.get(name).environment.tasks,
-    enqueue: (assignments) => enqueue(assignments, config, rollouts),
+    enqueue: async (assignments) => {
+      const wires = assignments.map((assignment) => assignmentToProto(assignment));
+      await orderGroups(wires, { broker, rollouts });
+    },
     logger,
   });
   const health = new HealthState(servicesOf(config).map(({ typeName }) => typeName));
   const parts = { config, instanceId, environments, rollouts, player, autoPlay, health };
 
-  const work = new AbortController();
-  let working: Promise<void> | undefined;
-  if (config.worker && config.environments.length > 0) {
-    const plane = owned.use(
-      new LocalWorkPlane({
-        broker,
-        rollouts,
-        workerId: `serve-${process.pid}`,
-        environments: environments.names,
-        onChange: (runId) => autoPlay.kick(runId),
-        logger,
-      }),
-    );
-    const worker = owned.use(
-      createWorker({
-        environments: environments.toMap(),
-        modelServerFor: (name) => environments.get(name).modelServer,
-        plane,
-        workerId: `serve-${process.pid}`,
-        concurrency: config.concurrency,
-        // The drain waits for the listener's grace first, then stops the worker.
-        drainMs: 0,
-        logger,
-      }),
-    );
-    working = worker.run(work.signal);
-  }
+  const worker = startWorker(parts, owned);
   owned.use(autoPlay);
   for (const run of await broker.listRuns()) autoPlay.start(run);
 
@@ -133,9 +116,9 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
     health.stopServing();
     await tokenFile?.[Symbol.asyncDispose]();
     await autoPlay[Symbol.asyncDispose]();
-    await listener.drain(graceMs);
-    work.abort();
-    await working;
+    worker?.stopLeasing();
+    const idle = (): boolean => player.openCount === 0 && (worker?.playing ?? 0) === 0;
+    await Promise.all([listener.drain(graceMs), untilIdle(idle, graceMs)]);
     await all.disposeAsync();
     logger.info('closed', { instanceId });
   };
@@ -155,6 +138,51 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
     close: () => drain(0),
     [Symbol.asyncDispose]: () => drain(0),
   };
+}
+
+/** The worker in this process, over the broker itself. */
+function startWorker(
+  { config, environments, rollouts, autoPlay }: ServiceParts,
+  owned: AsyncDisposableStack,
+): { stopLeasing(): void; readonly playing: number } | undefined {
+  if (!config.worker || config.environments.length === 0) return undefined;
+  const workerId = `serve-${process.pid}`;
+  const { broker, logger, concurrency } = config;
+  const plane = owned.use(
+    new LocalWorkPlane({
+      broker,
+      rollouts,
+      workerId,
+      environments: environments.names,
+      onChange: (runId) => autoPlay.kick(runId),
+      logger,
+    }),
+  );
+  const worker = owned.use(
+    createWorker({
+      environments: environments.toMap(),
+      modelServerFor: (name) => environments.get(name).modelServer,
+      plane,
+      workerId,
+      concurrency,
+      // Its grace is the server's: when it is disposed of, that is over.
+      drainMs: 0,
+      logger,
+    }),
+  );
+  void worker.run(new AbortController().signal);
+  return {
+    stopLeasing: () => plane.stopLeasing(),
+    get playing() {
+      return worker.inFlight.groups;
+    },
+  };
+}
+
+/** Looks now and then; a drain has no more to go by. */
+async function untilIdle(isIdle: () => boolean, timeoutMs: number): Promise<void> {
+  const deadline = AbortSignal.timeout(timeoutMs);
+  while (!deadline.aborted && !isIdle()) await pause(20, deadline);
 }
 
 function listenerOptions(
@@ -217,26 +245,4 @@ function httpFallbacks({ config, health }: ServiceParts): Record<string, Fallbac
     },
   };
   return fallbacks;
-}
-
-async function enqueue(
-  assignments: readonly Assignment[],
-  { broker }: ServerConfig,
-  rollouts: Rollouts,
-): Promise<void> {
-  for (const assignment of assignments) {
-    const { id: groupId, runId, environment } = assignment;
-    const rolloutIds = rolloutIdsOf(assignment);
-    const taskKey = taskKeyOf(assignment);
-    rollouts.log.dispatch({ groupId, runId, environment, taskKey, rolloutIds });
-  }
-  await broker.enqueue(
-    assignments.map((assignment) => ({
-      id: assignment.id,
-      runId: assignment.runId,
-      environment: assignment.environment,
-      priority: 0,
-      payload: toBinary(AssignmentSchema, assignmentToProto(assignment)),
-    })),
-  );
 }

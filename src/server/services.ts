@@ -9,13 +9,12 @@ import { SandboxService } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
 import { ServerService } from '../../gen/lachesis/v1/server_service_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { RunState } from '../broker/index.ts';
-import { assignmentFromProto } from '../contract/index.ts';
 import type { AutoPlay } from './auto-play.ts';
 import { batchService, UNIMPLEMENTED_BATCH_METHODS } from './batch-service.ts';
 import { environmentService } from './environment-service.ts';
 import { type HealthState, healthService } from './health.ts';
 import { assertFillsBatches, type HostedEnvironments, isolationOf } from './hosted.ts';
-import { type LocalPlayer, rolloutIdsOf, taskKeyOf } from './local-player.ts';
+import type { LocalPlayer } from './local-player.ts';
 import { policyService } from './policy-service.ts';
 import { reflectionService } from './reflection.ts';
 import type { Rollouts } from './rollouts.ts';
@@ -100,16 +99,7 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
     broker,
     checkEnvironment,
     maxGroupBytes: limits.maxGroupBytes,
-    onEnqueue: (assignments) => {
-      for (const wire of assignments) {
-        const assignment = assignmentFromProto(wire);
-        const { id: groupId, runId, environment } = assignment;
-        if (rollouts.log.rolloutsOf(groupId).length > 0) continue;
-        const rolloutIds = rolloutIdsOf(assignment);
-        const taskKey = taskKeyOf(assignment);
-        rollouts.log.dispatch({ groupId, runId, environment, taskKey, rolloutIds });
-      }
-    },
+    rollouts,
     onStored: kick,
   });
   batchService(router, { broker, onTaken: kick, onAsked: (runId) => autoPlay.asking(runId) });

@@ -1,19 +1,17 @@
-import { create, toBinary } from '@bufbuild/protobuf';
+import { create } from '@bufbuild/protobuf';
 import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter } from '@connectrpc/connect';
-import {
-  AssignmentSchema,
-  type Assignment as WireAssignment,
-} from '../../gen/lachesis/v1/task_pb.ts';
 import {
   EnqueueAssignmentsResponseSchema,
   HeartbeatWorkerResponseSchema,
   RegisterWorkerResponseSchema,
   WorkService,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
-import type { Broker, StoredAssignment } from '../broker/index.ts';
-import { assertId, assignmentFromProto } from '../contract/index.ts';
+import type { Broker } from '../broker/index.ts';
+import { assertId, assertRunId } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
+import { orderGroups } from './order-groups.ts';
+import type { Rollouts } from './rollouts.ts';
 import { submitStream } from './submit-stream.ts';
 import { WorkerRegistry } from './worker-registry.ts';
 
@@ -21,8 +19,7 @@ export interface WorkServiceOptions {
   readonly broker: Broker;
   readonly maxGroupBytes: number;
   readonly checkEnvironment: (name: string, field: string) => void;
-  /** Called with assignments before they are enqueued, so that their rollouts are known. */
-  readonly onEnqueue: (assignments: readonly WireAssignment[]) => void;
+  readonly rollouts: Rollouts;
   readonly onStored: (runId: string) => void;
   readonly now?: () => number;
 }
@@ -69,29 +66,13 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
           `are ${assignments.length}; send at most ${MAX_ENQUEUE}.`,
         );
       }
-      const stored = assignments.map((assignment, index) => {
-        const field = `assignments[${index}]`;
-        assertId(assignment.runId, `${field}.run_id`);
-        options.checkEnvironment(assignment.environment, `${field}.environment`);
-        return storedAssignmentOf(assignment, field);
-      });
-      options.onEnqueue(assignments);
-      return create(EnqueueAssignmentsResponseSchema, {
-        addedIds: [...(await broker.enqueue(stored))],
-      });
+      for (const [index, { environment, runId }] of assignments.entries()) {
+        assertRunId(runId, `assignments[${index}].run_id`);
+        options.checkEnvironment(environment, `assignments[${index}].environment`);
+      }
+      const addedIds = [...(await orderGroups(assignments, options))];
+      return create(EnqueueAssignmentsResponseSchema, { addedIds });
     },
     submitGroups: (requests, { signal }) => submitStream(requests, { ...options, signal }),
   });
-}
-
-/** What the broker keeps of an assignment; throws `invalid_input` for one that can't be played. */
-export function storedAssignmentOf(assignment: WireAssignment, field: string): StoredAssignment {
-  assignmentFromProto(assignment, field);
-  return {
-    id: assignment.id,
-    runId: assignment.runId,
-    environment: assignment.environment,
-    priority: assignment.priority,
-    payload: toBinary(AssignmentSchema, assignment),
-  };
 }

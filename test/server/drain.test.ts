@@ -1,7 +1,9 @@
 import { Code } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
+import { hostEnvironment } from '../../src/environment/index.ts';
+import { fakeModelServer } from '../environment/fake-model-server.ts';
 import { encodedGroup } from '../support/encoded-group.ts';
-import { serveForTest } from '../support/serve.ts';
+import { serveForTest, sums } from '../support/serve.ts';
 
 describe('draining', () => {
   test('lets short work finish, ends long streams with UNAVAILABLE, and every rollout ends', async () => {
@@ -22,6 +24,36 @@ describe('draining', () => {
     await watched;
     expect(ended).toEqual(['cancelled', 'cancelled', 'cancelled']);
     await expect(client.server.info({ timeoutMs: 300 })).rejects.toThrow();
+  });
+
+  test('lets rollouts that play finish within the grace, and begins no new ones', async () => {
+    const ended: string[] = [];
+    await using served = await serveForTest({
+      concurrency: 1,
+      onRolloutFinished: ({ id, result }) => ended.push(`${id} ${result.stopReason}`),
+      environments: [
+        {
+          environment: await hostEnvironment({
+            ...sums,
+            reward: async () => {
+              await new Promise((resolve) => setTimeout(resolve, 150));
+              return 1;
+            },
+          }),
+          modelServer: fakeModelServer(() => ({ text: '4' })),
+        },
+      ],
+    });
+    const { client, server } = served;
+    await client.runs.open('run', { batchSize: { kind: 'groups', groups: 9 } });
+    const base = { runId: 'run', environment: 'sums', taskKey: 'sum-2' };
+    await client.environments.startGroup({ ...base, id: 'first' });
+    await client.environments.startGroup({ ...base, id: 'second' });
+    await expect
+      .poll(async () => (await client.environments.rollout('first.0')).kind)
+      .toBe('running');
+    await server.drain(2_000);
+    expect(ended).toEqual(['first.0 natural', 'second.0 cancelled']);
   });
 
   test('gives what a worker was playing for a run back, and can be called twice', async () => {

@@ -1,0 +1,72 @@
+import { toBinary } from '@bufbuild/protobuf';
+import {
+  AssignmentSchema,
+  type Assignment as WireAssignment,
+} from '../../gen/lachesis/v1/task_pb.ts';
+import type { Broker } from '../broker/index.ts';
+import { type Assignment, assignmentFromProto } from '../contract/index.ts';
+import { LachesisError } from '../errors.ts';
+import { rolloutIdsOf, taskKeyOf } from './local-player.ts';
+import type { Rollouts } from './rollouts.ts';
+
+/**
+ * Puts groups of runs in the queue. Their rollouts are known before anyone can play them, and those
+ * of a group that is not queued after all get their ending here. Returns the ids that are new.
+ */
+export async function orderGroups(
+  wires: readonly WireAssignment[],
+  options: { readonly broker: Broker; readonly rollouts: Rollouts },
+  fieldOf: (index: number) => string = (index) => `assignments[${index}]`,
+): Promise<readonly string[]> {
+  const { broker, rollouts } = options;
+  const assignments = wires.map((wire, index) => assignmentFromProto(wire, fieldOf(index)));
+  for (const runId of new Set(assignments.map((assignment) => assignment.runId))) {
+    if (!(await broker.getRun(runId)).closed) continue;
+    throw new LachesisError('failed_precondition', `run "${runId}" is closed.`, {
+      reason: 'RUN_CLOSED',
+    });
+  }
+  const dispatched = assignments.filter(({ id }) => rollouts.log.rolloutsOf(id).length === 0);
+  for (const assignment of dispatched) dispatch(assignment, rollouts);
+  try {
+    const added = await broker.enqueue(
+      assignments.map(({ id, runId, environment }, index) => {
+        const wire = wires[index] as WireAssignment;
+        const payload = toBinary(AssignmentSchema, wire);
+        return { id, runId, environment, priority: wire.priority, payload };
+      }),
+    );
+    for (const { id } of dispatched) {
+      if (!added.includes(id)) rollouts.abandon(id, knownBefore(id));
+    }
+    return added;
+  } catch (error) {
+    for (const { id } of dispatched) rollouts.abandon(id, knownOr(error));
+    throw error;
+  }
+}
+
+function dispatch(assignment: Assignment, rollouts: Rollouts): void {
+  rollouts.log.dispatch({
+    groupId: assignment.id,
+    runId: assignment.runId,
+    environment: assignment.environment,
+    taskKey: taskKeyOf(assignment),
+    rolloutIds: rolloutIdsOf(assignment),
+  });
+}
+
+/** Ended so long ago that the log has forgotten it. */
+function knownBefore(id: string): LachesisError {
+  return new LachesisError('aborted', `group "${id}" was ordered before.`, {
+    reason: 'GROUP_KNOWN',
+  });
+}
+
+function knownOr(error: unknown): LachesisError {
+  if (error instanceof LachesisError) return error;
+  return new LachesisError('internal', 'the group could not be queued.', {
+    reason: 'NOT_QUEUED',
+    cause: error,
+  });
+}
