@@ -114,9 +114,9 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   let ending: Promise<void> | undefined;
   const end = async (graceMs: number): Promise<void> => {
     health.stopServing();
+    worker?.stopLeasing();
     await tokenFile?.[Symbol.asyncDispose]();
     await autoPlay[Symbol.asyncDispose]();
-    worker?.stopLeasing();
     const idle = (): boolean => player.openCount === 0 && (worker?.playing ?? 0) === 0;
     await Promise.all([listener.drain(graceMs), untilIdle(idle, graceMs)]);
     await all.disposeAsync();

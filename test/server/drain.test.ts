@@ -28,6 +28,7 @@ describe('draining', () => {
 
   test('lets rollouts that play finish within the grace, and begins no new ones', async () => {
     const ended: string[] = [];
+    const gate = Promise.withResolvers<void>();
     await using served = await serveForTest({
       concurrency: 1,
       onRolloutFinished: ({ id, result }) => ended.push(`${id} ${result.stopReason}`),
@@ -36,7 +37,7 @@ describe('draining', () => {
           environment: await hostEnvironment({
             ...sums,
             reward: async () => {
-              await new Promise((resolve) => setTimeout(resolve, 150));
+              await gate.promise;
               return 1;
             },
           }),
@@ -52,7 +53,9 @@ describe('draining', () => {
     await expect
       .poll(async () => (await client.environments.rollout('first.0')).kind)
       .toBe('running');
-    await server.drain(2_000);
+    const drained = server.drain(5_000);
+    gate.resolve();
+    await drained;
     expect(ended).toEqual(['first.0 natural', 'second.0 cancelled']);
   });
 
