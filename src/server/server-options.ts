@@ -9,6 +9,7 @@ import type { FallbackRoute, ListenerOptions, ListenerTls } from '../transport/i
 import { WIRE_LIMITS } from '../wire/index.ts';
 import { type AuthOptions, isLoopback } from './credentials.ts';
 import type { ServedEnvironment } from './hosted.ts';
+import { packageVersion } from './package-version.ts';
 import { DEFAULT_ROLLOUT_LOG_LIMITS, type RolloutLogLimits } from './rollout-log.ts';
 import type { Scope } from './scope.ts';
 import type { ServedPolicy } from './served-policy.ts';
@@ -60,7 +61,7 @@ export interface ServerOptions {
   readonly routes?: (router: ConnectRouter) => void;
   /** The listener's own limits and timeouts, where its defaults do not do. */
   readonly listener?: Pick<ListenerOptions, 'limits' | 'timeouts'>;
-  /** What GetServerInfo gives as the version. */
+  /** What GetServerInfo gives as the version. Default: the package's. */
   readonly version?: string;
   /** Optional features that are on, for GetServerInfo. */
   readonly features?: readonly string[];
@@ -119,7 +120,7 @@ export function resolveServerOptions(options: ServerOptions): ServerConfig {
     fallbacks: Object.freeze({ ...options.fallbacks }),
     routes: options.routes ?? (() => {}),
     listener: Object.freeze({ ...options.listener }),
-    version: options.version ?? '',
+    version: options.version ?? packageVersion(),
     features: Object.freeze([...(options.features ?? [])]),
     limits: Object.freeze({ ...DEFAULT_SERVER_LIMITS, ...options.limits }),
     tokenDirectory: options.tokenDirectory,

@@ -12,12 +12,13 @@ import {
 } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionV1Alpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
 import { SandboxService } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
+import manifest from '../../package.json' with { type: 'json' };
 import { createGrpcTransport, createRpcClient } from '../../src/transport/index.ts';
 import { type ServedForTest, serveForTest } from '../support/serve.ts';
 
 let served: ServedForTest;
 beforeAll(async () => {
-  served = await serveForTest({ version: '1.2.3', features: ['auto-play'] });
+  served = await serveForTest({ features: ['auto-play'] });
 });
 afterAll(() => served[Symbol.asyncDispose]());
 
@@ -112,7 +113,7 @@ describe('server info', () => {
   test('names what is served and what is not implemented, and it is so', async () => {
     const info = await served.client.server.info();
     expect(info).toMatchObject({
-      version: '1.2.3',
+      version: manifest.version,
       instanceId: served.server.instanceId,
       isolation: 'in_process',
       features: ['auto-play'],
@@ -142,6 +143,6 @@ describe('plain HTTP', () => {
   test('read-only calls can be read with a GET', async () => {
     const url = '/lachesis.v1.ServerService/GetServerInfo?encoding=json&message=%7B%7D&connect=v1';
     const response = await get(url, served.server.tokens?.operator);
-    expect(await response.json()).toMatchObject({ version: '1.2.3' });
+    expect(await response.json()).toMatchObject({ version: manifest.version });
   });
 });
