@@ -98,6 +98,16 @@ describe('a full run', () => {
     expect((await take()).groups.map(({ id }) => id)).toEqual(['a', 'c']);
   });
 
+  test('that a new policy version leaves without a batch lets in another to make one', async () => {
+    const { broker, take } = await openFixture({ maxWaitingGroups: 2, maxStaleness: 0 });
+    for (const id of ['a', 'b']) await broker.submit(group(id, 3, { oldestPolicyVersion: 1 }));
+    await broker.submit(group('old', 1));
+    await expect(broker.submit(group('c', 1))).rejects.toMatchObject({ reason: 'QUEUE_FULL' });
+    await broker.publishPolicyVersion('run', 1);
+    await broker.submit(group('c', 1, { oldestPolicyVersion: 1 }));
+    expect((await take()).groups.map(({ id }) => id)).toEqual(['a', 'c']);
+  });
+
   test('whose groups never can fill a batch says what would help', async () => {
     const { broker } = await openFixture({ maxWaitingGroups: 2 });
     for (const id of ['a', 'b', 'c', 'd', 'e', 'f']) await broker.submit(group(id, 3));

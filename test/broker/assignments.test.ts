@@ -97,14 +97,14 @@ describe('lease', () => {
 
 describe('a lease', () => {
   test('that runs out gives the assignment back, at the front, as the next attempt', async () => {
-    const { broker, clock, lease } = await withAssignments(['a', 'b']);
+    const { broker, clock, lease } = await withAssignments(['a', 'b', 'c']);
     expect(await lease()).toEqual(['a#1']);
     clock.advance(999);
     expect(await broker.extend('w', ['a'])).toEqual([]);
     clock.advance(999);
     expect(await lease('w2')).toEqual(['b#1']);
     clock.advance(1);
-    expect(await lease('w2', 9)).toEqual(['a#2']);
+    expect(await lease('w2', 9)).toEqual(['a#2', 'c#1']);
     expect(await broker.extend('w', ['a', 'unknown'])).toEqual(['a', 'unknown']);
     expect(await broker.extend('w2', ['a', 'b'])).toEqual([]);
   });
