@@ -19,13 +19,9 @@ import {
   type Segment,
   sumLedgers,
 } from '../../src/tokens/index.ts';
+import type { EngineCall } from '../support/engine-log.ts';
 import { episodePlan } from '../support/episode-plans.ts';
-import {
-  type EngineCall,
-  type PlayedEpisode,
-  playEpisode,
-  type RolloutPlan,
-} from '../support/episodes.ts';
+import { type PlayedEpisode, playEpisode, type RolloutPlan } from '../support/episodes.ts';
 
 const trainingPolicies = ['strict', 'realign', 'fork', 'mask'] as const;
 const failedPolicies = ['drop_rollout', 'drop_group', 'mask'] as const;
@@ -141,4 +137,23 @@ test('every sampled token of the engine’s log is in one bucket, under every po
   // The episodes do reach the buckets that playing can fill.
   const buckets = ['abandonedRetry', 'droppedBranch', 'maskedByFailure', 'overLength', 'trained'];
   expect([...seen].sort()).toEqual(expect.arrayContaining(buckets));
+});
+
+// Known gap: a generation that is refused as it came (no logprobs, columns that disagree) leaves no
+// trace in the ledger, though the engine sampled it. When this passes, take `.fails` away.
+test.fails('tokens of a generation that is refused are in the account too', async () => {
+  const { group, callsOf } = await playEpisode({
+    rollouts: [
+      {
+        steps: [{ text: 'hello', spelling: 0, ending: { kind: 'no_logprobs' } }],
+        reward: 'scored',
+      },
+    ],
+    prompt: 'hello',
+    maxTurns: 2,
+    callIds: 'own',
+    listTools: false,
+  });
+  const [rollout] = group.rollouts;
+  expect(rollout!.ledger.sampled).toBe(sampledBy(callsOf(rollout!.id)));
 });

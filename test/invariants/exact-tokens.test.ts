@@ -28,16 +28,11 @@ import {
 } from '../../src/tokens/index.ts';
 import { never } from '../broker/support/fixture.ts';
 import { settings } from '../broker/support/groups.ts';
+import { callsOf, type EngineCall, recordEngine, sampledRuns } from '../support/engine-log.ts';
 import { episodePlan } from '../support/episode-plans.ts';
-import {
-  callsOf,
-  type EngineCall,
-  MARK,
-  playEpisode,
-  recordEngine,
-  sampledRuns,
-  spyTokenizer,
-} from '../support/episodes.ts';
+import { MARK } from '../support/episode-steps.ts';
+import { playEpisode } from '../support/episodes.ts';
+import { spyTokenizer } from '../support/spelling.ts';
 
 const policies = fc.record<GroupPolicy>({
   trainingPolicy: fc.constantFrom('strict', 'realign', 'fork', 'mask'),

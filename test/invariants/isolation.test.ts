@@ -18,7 +18,8 @@ import { hermesParser } from '../../src/parsers/index.ts';
 import { tool } from '../../src/tools/index.ts';
 import { never } from '../broker/support/fixture.ts';
 import { episodePlan } from '../support/episode-plans.ts';
-import { playEpisode, STOP, spell, tokenizer } from '../support/episodes.ts';
+import { playEpisode } from '../support/episodes.ts';
+import { STOP, spell, tokenizer } from '../support/spelling.ts';
 
 interface State {
   readonly rolloutId: string;
@@ -216,4 +217,28 @@ test('playing writes no environment variable and changes neither directory nor a
   );
   expect({ env: { ...process.env }, cwd: process.cwd(), argv: [...process.argv] }).toEqual(before);
   expect(Object.keys(globalThis)).toEqual(globals);
+});
+
+// Known gap: a task's data is one object for all rollouts that play it, and so are the settings. When
+// this passes, take `.fails` away.
+test.fails('what a rollout does to its task is not seen by another', async () => {
+  const heard: number[] = [];
+  const environment = await hostEnvironment(
+    defineEnvironment({
+      name: 'careless',
+      tasks: [{ data: { names: ['task'] } }],
+      setup: ({ data }) => {
+        heard.push(data.names.length);
+        try {
+          data.names.push('rollout');
+        } catch {
+          // Data that can't be written to would do as well.
+        }
+      },
+      prompt: () => 'hello',
+      reward: () => 1,
+    }),
+  );
+  await playAll([environment], engineOf([]));
+  expect(heard).toEqual([1, 1, 1]);
 });

@@ -10,25 +10,33 @@ import {
 import { hermesParser } from '../../src/parsers/index.ts';
 import { type ToolHandler, tool } from '../../src/tools/index.ts';
 import { never } from '../broker/support/fixture.ts';
-import { HOSTILE, STOP, spell, tokenizer } from '../support/episodes.ts';
 import { underFakeTime } from '../support/fake-time.ts';
+import { HOSTILE, STOP, spell, tokenizer } from '../support/spelling.ts';
 
 /** A piece of a completion, and whether the call in it may run once it is complete. */
 interface Piece {
-  readonly kind: 'text' | 'good' | 'unknown' | 'thought' | 'malformed';
+  readonly kind: 'text' | 'good' | 'unknown' | 'thought' | 'end_think' | 'malformed';
   readonly seed: number;
 }
 
 const piece: fc.Arbitrary<Piece> = fc.record({
-  kind: fc.constantFrom('text', 'good', 'good', 'unknown', 'thought', 'malformed'),
+  kind: fc.constantFrom(
+    ...(['text', 'good', 'good', 'good', 'unknown', 'thought', 'end_think', 'malformed'] as const),
+  ),
   seed: fc.nat(99),
 });
 
-/** A completion, and for each call that may run the bytes that must be there first. */
+/** How many bytes of a completion make a call whole, and how many make a thought of it. */
+interface Window {
+  readonly from: number;
+  readonly until: number;
+}
+
+/** A completion, and when each call of it may run. */
 interface Completion {
   readonly text: string;
   /** By the call's own number. */
-  readonly runnableFrom: ReadonlyMap<number, number>;
+  readonly windows: ReadonlyMap<number, Window>;
 }
 
 const call = (name: string, n: number): string =>
@@ -46,7 +54,7 @@ const MALFORMED: readonly ((n: number) => string)[] = [
 const TRAILED = MALFORMED.indexOf(trailed);
 
 function completionOf(pieces: readonly Piece[]): Completion {
-  const runnableFrom = new Map<number, number>();
+  const windows = new Map<number, Window>();
   let text = '';
   for (const [n, { kind, seed }] of pieces.entries()) {
     switch (kind) {
@@ -55,7 +63,7 @@ function completionOf(pieces: readonly Piece[]): Completion {
         break;
       case 'good':
         text += call('spy', n);
-        runnableFrom.set(n, Buffer.byteLength(text));
+        windows.set(n, { from: Buffer.byteLength(text), until: Infinity });
         text += '\n</tool_call>';
         break;
       case 'unknown':
@@ -64,16 +72,24 @@ function completionOf(pieces: readonly Piece[]): Completion {
       case 'thought':
         text += `<think>${call('spy', n)}\n</tool_call></think>`;
         break;
+      case 'end_think':
+        // Of a block that the prompt opened: all that stands before it was thought.
+        text += '</think>';
+        for (const [earlier, { from, until }] of windows) {
+          windows.set(earlier, { from, until: Math.min(until, Buffer.byteLength(text)) });
+        }
+        break;
       case 'malformed':
         if (seed % MALFORMED.length === TRAILED) {
           // Cut off right behind its object it is a call like any other.
-          runnableFrom.set(n, Buffer.byteLength(text + trailed(n).split(' hello')[0]));
+          const object = text + trailed(n).split(' hello')[0];
+          windows.set(n, { from: Buffer.byteLength(object), until: Buffer.byteLength(object) + 2 });
         }
         text += MALFORMED[seed % MALFORMED.length]!(n);
         break;
     }
   }
-  return { text, runnableFrom };
+  return { text, windows };
 }
 
 type CutKind = 'stop' | 'length' | 'abort' | 'lost' | 'max_tokens';
@@ -188,14 +204,16 @@ test('of a completion cut off anywhere, only calls that were whole run', async (
       fc.boolean(),
       fc.constantFrom<CutKind>('length', 'abort', 'lost', 'max_tokens'),
       async (pieces, spelling, injected, otherKind) => {
-        const { text, runnableFrom } = completionOf(pieces);
+        const { text, windows } = completionOf(pieces);
         const ids = spell(text, spelling);
         const places = Array.from({ length: ids.length + 1 }, (_, at) => at);
         const stops = places.map((at): Cut => ({ kind: 'stop', at }));
         for (const [at, ran] of (await runsOfCuts(ids, stops, injected)).entries()) {
           const bytes = tokenizer.decodeBytes(ids.slice(0, at)).length;
           for (const n of ran) {
-            expect(runnableFrom.get(n) ?? Infinity).toBeLessThanOrEqual(bytes);
+            const { from, until } = windows.get(n) ?? { from: Infinity, until: 0 };
+            expect(bytes).toBeGreaterThanOrEqual(from);
+            expect(bytes).toBeLessThan(until);
             runs += 1;
           }
         }
@@ -209,7 +227,7 @@ test('of a completion cut off anywhere, only calls that were whole run', async (
     ),
     { numRuns: 25 },
   );
-  expect(runs).toBeGreaterThan(100);
+  expect(runs).toBeGreaterThan(20);
 });
 
 test('a whole completion runs all of its good calls and nothing else', async () => {
@@ -222,10 +240,11 @@ test('a whole completion runs all of its good calls and nothing else', async () 
       fc.nat(),
       fc.boolean(),
       async (pieces, spelling, injected) => {
-        const { text, runnableFrom } = completionOf(pieces);
+        const { text, windows } = completionOf(pieces);
         const ids = [...spell(text, spelling), STOP];
         const [ran] = await runsOfCuts(ids, [{ kind: 'stop', at: ids.length }], injected);
-        expect([...ran!].toSorted()).toEqual([...runnableFrom.keys()].toSorted());
+        const whole = [...windows].flatMap(([n, { until }]) => (until === Infinity ? [n] : []));
+        expect([...ran!].toSorted()).toEqual(whole.toSorted());
       },
     ),
     { numRuns: 100 },

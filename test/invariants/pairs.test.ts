@@ -5,9 +5,11 @@ import type { Message } from '../../src/messages.ts';
 import { createDirectServer } from '../../src/models/index.ts';
 import { specialId } from '../../src/policy/index.ts';
 import { never } from '../broker/support/fixture.ts';
+import type { EngineCall } from '../support/engine-log.ts';
 import { episodePlan } from '../support/episode-plans.ts';
-import { type EngineCall, episodeTools, HOSTILE, playEpisode } from '../support/episodes.ts';
+import { episodeTools, playEpisode } from '../support/episodes.ts';
 import { type ScriptedOpenAIRequest, startScriptedOpenAI } from '../support/scripted-openai.ts';
+import { HOSTILE } from '../support/spelling.ts';
 
 /** One end of a pair: which calls a message makes, or which one it answers. */
 interface Link {

@@ -4,14 +4,10 @@ import type { Message } from '../../src/messages.ts';
 import { textOf } from '../../src/messages.ts';
 import type { CompletionRequest } from '../../src/models/index.ts';
 import type { Segment } from '../../src/tokens/index.ts';
+import { type EngineCall, sampledRuns } from '../support/engine-log.ts';
 import { episodePlan, growingPlan } from '../support/episode-plans.ts';
-import {
-  type EngineCall,
-  type PlayedEpisode,
-  playEpisode,
-  type Step,
-  sampledRuns,
-} from '../support/episodes.ts';
+import type { Step } from '../support/episode-steps.ts';
+import { type PlayedEpisode, playEpisode } from '../support/episodes.ts';
 
 function startsWith(ids: Int32Array, start: Int32Array): boolean {
   return ids.length >= start.length && start.every((id, at) => ids[at] === id);

@@ -1,5 +1,7 @@
 import fc from 'fast-check';
-import { type Ending, type EpisodePlan, HOSTILE, type Step } from './episodes.ts';
+import type { Ending, Step } from './episode-steps.ts';
+import type { EpisodePlan } from './episodes.ts';
+import { HOSTILE } from './spelling.ts';
 
 const word = fc.constantFrom('hello', 'world', ' the', 'é', '🙂', '\n', '7', '<|im_end|>', '"}}');
 const words = fc.array(word, { maxLength: 3 }).map((parts) => parts.join(''));
@@ -76,7 +78,7 @@ export const step: fc.Arbitrary<Step> = fc.record({
   ),
   spelling: fc.nat(),
   ending,
-  view: fc.constantFrom(...new Array<undefined>(8).fill(undefined), 'forget', 'again'),
+  view: fc.constantFrom(...new Array<undefined>(9).fill(undefined), 'forget', 'forget', 'again'),
 });
 
 /** Groups of one to three rollouts, up to eight calls each. */
