@@ -1,4 +1,5 @@
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import type { GroupChunk } from '../../gen/lachesis/v1/group_pb.ts';
 import {
   type SubmitGroupsRequest,
   SubmitGroupsRequestSchema,
@@ -120,7 +121,14 @@ export class SubmitStream implements AsyncDisposable {
       yield frame({ case: 'header', value: next.group.header });
       for (const [partIndex, part] of next.group.parts.entries()) {
         for (const { offset, data } of chunksOf(part, WIRE_LIMITS.maxChunkBytes)) {
-          yield frame({ case: 'chunk', value: { partIndex, offset: BigInt(offset), data } });
+          // A plain message: `create` would cost a tenth of a bulk stream's time.
+          const value: GroupChunk = {
+            $typeName: 'lachesis.v1.GroupChunk',
+            partIndex,
+            offset: BigInt(offset),
+            data,
+          };
+          yield { $typeName: 'lachesis.v1.SubmitGroupsRequest', frame: { case: 'chunk', value } };
         }
       }
       yield frame({ case: 'end', value: {} });

@@ -3,6 +3,7 @@ import { durationFromMs, durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter } from '@connectrpc/connect';
 import {
   AckBatchResponseSchema,
+  type BatchChunk,
   BatchService,
   ConsumerMode,
   ExtendBatchResponseSchema,
@@ -141,8 +142,8 @@ function* framesOf(
       mine[groupIndex]?.has(index) === true ||
       (includeRollouts && parts[index]?.kind === GroupPartKind.ROLLOUT);
     for (const chunk of chunksOfGroup(group, wanted)) {
-      const value = { groupIndex, chunk };
-      yield create(NextBatchResponseSchema, { frame: { case: 'chunk', value } });
+      const value: BatchChunk = { $typeName: 'lachesis.v1.BatchChunk', groupIndex, chunk };
+      yield { $typeName: 'lachesis.v1.NextBatchResponse', frame: { case: 'chunk', value } };
     }
   }
   yield create(NextBatchResponseSchema, { frame: { case: 'end', value: {} } });

@@ -1,7 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter } from '@connectrpc/connect';
-import { type GroupChunk, GroupChunkSchema } from '../../gen/lachesis/v1/group_pb.ts';
+import type { GroupChunk } from '../../gen/lachesis/v1/group_pb.ts';
 import {
   CloseRunResponseSchema,
   GetGroupResponseSchema,
@@ -131,7 +131,8 @@ export function* chunksOfGroup(
   for (const [partIndex, part] of group.parts.entries()) {
     if (!wanted(partIndex)) continue;
     for (const { offset, data } of chunksOf(part, WIRE_LIMITS.maxChunkBytes)) {
-      yield create(GroupChunkSchema, { partIndex, offset: BigInt(offset), data });
+      // A plain message: `create` would cost a tenth of a bulk stream's time.
+      yield { $typeName: 'lachesis.v1.GroupChunk', partIndex, offset: BigInt(offset), data };
     }
   }
 }
