@@ -30,16 +30,15 @@ export {
 } from './environment-client.ts';
 export { lachesisErrorOf } from './error-detail.ts';
 export type { AnswerOptions, PlayOptions } from './play.ts';
-export {
-  type GenerateOptions,
-  type GenerationPiece,
-  type GenerationsMode,
-  PolicyClient,
-  type TrainingRow,
-  type TrainStepOptions,
-  type TrainStepResult,
-  type Weights,
-} from './policy-client.ts';
+export { type GenerationsMode, PolicyClient } from './policy-client.ts';
+export type {
+  GenerateOptions,
+  GenerationPiece,
+  TrainingRow,
+  TrainStepOptions,
+  TrainStepResult,
+  Weights,
+} from './policy-types.ts';
 export { type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
 export { ServerClient } from './server-client.ts';
 export { SubmitStream, type Submitted } from './submit-stream.ts';

@@ -10,7 +10,7 @@ import {
 } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import { rowToProto } from '../contract/index.ts';
 import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
-import type { TrainingRow, TrainStepOptions, Weights } from './policy-client.ts';
+import type { TrainingRow, TrainStepOptions, Weights } from './policy-types.ts';
 
 /** The frames of a training step. */
 export async function* stepFrames(
