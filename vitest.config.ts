@@ -5,6 +5,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['lachesis-source', 'node', 'import', 'module', 'default'] } },
   test: {
     include: ['test/**/*.test.ts'],
+    setupFiles: ['test/support/setup.ts'],
     testTimeout: 20_000,
     pool: 'forks',
     execArgv: ['--conditions=lachesis-source'],

@@ -2,6 +2,7 @@ import { invalidInput } from '../errors.ts';
 import type { JsonObject } from '../messages.ts';
 import { describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
 import type { EnvironmentDefinition, HostedEnvironment, TaskSource } from './environment.ts';
+import { deepFreeze } from './freeze.ts';
 import { arraySource } from './tasks/array-source.ts';
 
 /**
@@ -15,7 +16,7 @@ export async function hostEnvironment(
 ): Promise<HostedEnvironment> {
   const { signal } = options;
   const name = options.name ?? definition.name;
-  const settings = await resolveSettings(definition, settingsInput);
+  const settings = deepFreeze(await resolveSettings(definition, settingsInput));
   signal?.throwIfAborted();
   const tasks = await resolveTasks(definition, settings, signal);
   return Object.freeze({

@@ -141,7 +141,7 @@ test('every sampled token of the engine’s log is in one bucket, under every po
 
 // Known gap: a generation that is refused as it came (no logprobs, columns that disagree) leaves no
 // trace in the ledger, though the engine sampled it. When this passes, take `.fails` away.
-test.fails('tokens of a generation that is refused are in the account too', async () => {
+test('tokens of a generation that is refused are in the account too', async () => {
   const { group, callsOf } = await playEpisode({
     rollouts: [
       {

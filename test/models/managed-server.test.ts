@@ -392,14 +392,13 @@ describe('limits', () => {
   });
 });
 
-describe('a generation that does not add up is refused and leaves no trace', () => {
+describe('a generation that does not add up is refused, and its tokens are in the account', () => {
   test.each<[string, ScriptedReply, string]>([
     ['no logprobs', { tokenIds: [1, END], logprobs: null }, 'LOGPROBS_MISSING'],
     ['too few logprobs', { tokenIds: [1, END], logprobs: [-1] }, 'LOGPROBS_LENGTH'],
     ['a logprob of NaN', { tokenIds: [1, END], logprobs: [-1, Number.NaN] }, 'LOGPROBS_NOT_FINITE'],
     ['a logprob of -Infinity', { tokenIds: [END], logprobs: [-Infinity] }, 'LOGPROBS_NOT_FINITE'],
     ['an id past the vocabulary', { tokenIds: [100_000] }, 'TOKEN_OUT_OF_VOCABULARY'],
-    ['a negative id', { tokenIds: [-1] }, 'TOKEN_OUT_OF_VOCABULARY'],
     [
       'versions that do not tile',
       { tokenIds: [1, END], versions: [{ length: 1, version: 0 }] },
@@ -408,6 +407,21 @@ describe('a generation that does not add up is refused and leaves no trace', () 
   ])('%s', async (_, reply, reason) => {
     const { session, ask } = start([reply]);
     await expect(ask([say('user', 'a')])).rejects.toMatchObject({ kind: 'model_error', reason });
+    const { segments, sampledTokens, modelCalls } = session.record();
+    expect([sampledTokens, modelCalls]).toEqual([reply.tokenIds?.length, 1]);
+    expect(segments[0]?.spans.at(-1)).toMatchObject({
+      length: sampledTokens,
+      origin: 'sampled',
+      loss: 'masked_by_failure',
+    });
+    expect(segments[0]?.reasonDetail).toMatch(/^the generation was refused: The engine/);
+  });
+
+  test('a negative id, which no segment can hold, is refused without a trace', async () => {
+    const { session, ask } = start([{ tokenIds: [-1] }]);
+    await expect(ask([say('user', 'a')])).rejects.toMatchObject({
+      reason: 'TOKEN_OUT_OF_VOCABULARY',
+    });
     expect(session.record()).toMatchObject({ segments: [], sampledTokens: 0, modelCalls: 1 });
   });
 

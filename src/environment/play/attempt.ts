@@ -6,6 +6,7 @@ import { type Message, type SamplingParameters, textContent } from '../../messag
 import type { ModelSession, SessionRecord } from '../../models/index.ts';
 import { emptyLedger } from '../../tokens/index.ts';
 import { createToolRegistry } from '../../tools/index.ts';
+import { deepFreeze } from '../freeze.ts';
 import { freshSeed, seededRandom } from '../random.ts';
 import { failureIn, stopReasonOf, unplayedResult } from './failure.ts';
 import type { PlayOptions, RolloutIdentity } from './options.ts';
@@ -84,6 +85,8 @@ export function unplayedRollout(
 
 async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Played> {
   const { definition, settings } = options.environment;
+  // Every rollout of a group, and of later groups, is given this very task.
+  deepFreeze(identity.task.data);
   const timeoutMs = options.limits?.timeoutMs ?? definition.timeoutMs ?? DEFAULT_TIMEOUT_MS;
   using scope = openScope('The rollout', 'ROLLOUT_TIMEOUT', timeoutMs, options.signal);
   const { signal } = scope;

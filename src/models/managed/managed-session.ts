@@ -18,6 +18,7 @@ import type { ManagedConfig } from './managed-config.ts';
 import { SampledMessages } from './message-identity.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
 import { promptTokenIds, writePrompt } from './prompt-tokens.ts';
+import { refusedSegment } from './refused-segment.ts';
 import { createSerial } from './serial.ts';
 import type { Track } from './track.ts';
 
@@ -34,6 +35,7 @@ export class ManagedSession implements ModelSession {
   readonly #sampled = new SampledMessages();
   /** Calls that failed after the engine had sampled something: nobody uses their replies. */
   readonly #abandoned = new Set<number>();
+  readonly #refused: Segment[] = [];
   #modelCalls = 0;
   /** From the engine's replies, not from the segments: a disagreement must show. */
   #sampledTokens = 0;
@@ -63,7 +65,10 @@ export class ManagedSession implements ModelSession {
 
   record(): SessionRecord {
     return {
-      segments: this.#tracks.map((track) => this.#withAbandoned(track.builder.build())),
+      segments: [
+        ...this.#tracks.map((track) => this.#withAbandoned(track.builder.build())),
+        ...this.#refused,
+      ],
       sampledTokens: this.#sampledTokens,
       modelCalls: this.#modelCalls,
       rendering: this.#rendering,
@@ -107,22 +112,40 @@ export class ManagedSession implements ModelSession {
       signal,
       abortGraceMs,
     );
-    checkGeneration(generation, {
-      vocabularySize: description.vocabularySize,
-      logprobsRequired: this.#config.logprobs === 'required',
-    });
     const { failure, tokenIds } = generation;
+    const call = { callIndex, announcedVersion };
+    try {
+      checkGeneration(generation, {
+        vocabularySize: description.vocabularySize,
+        logprobsRequired: this.#config.logprobs === 'required',
+      });
+    } catch (thrown) {
+      this.#keepRefused(prompt, tokenIds, { ...call, why: errorMessage(thrown) });
+      throw thrown;
+    }
     if (tokenIds.length === 0) {
       signal.throwIfAborted();
       if (failure !== undefined) throw failure;
     }
-    const call = { callIndex, announcedVersion };
     const completion = this.#keep(request, { plan, prompt, generation, ...call });
     if (failure !== undefined || deadline.expired) this.#abandoned.add(callIndex);
     if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
     return completion;
+  }
+
+  #keepRefused(
+    promptTokenIds: Int32Array,
+    tokenIds: Int32Array,
+    { why, ...call }: { callIndex: number; announcedVersion: number; why: string },
+  ): void {
+    const id = `refused${this.#refused.length}`;
+    const rendering = this.#rendering;
+    const made = refusedSegment({ id, reason: why, promptTokenIds, tokenIds, ...call, rendering });
+    if (made === undefined) return;
+    this.#refused.push(made);
+    this.#sampledTokens += tokenIds.length;
   }
 
   #plan({ messages, tools, toolChoice }: CompletionRequest): PromptPlan {
