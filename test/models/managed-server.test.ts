@@ -408,7 +408,7 @@ describe('a generation that does not add up is refused, and its tokens are in th
     const { session, ask } = start([reply]);
     await expect(ask([say('user', 'a')])).rejects.toMatchObject({ kind: 'model_error', reason });
     const { segments, sampledTokens, modelCalls } = session.record();
-    expect([sampledTokens, modelCalls]).toEqual([reply.tokenIds?.length, 1]);
+    expect([sampledTokens, modelCalls]).toEqual([[...(reply.tokenIds ?? [])].length, 1]);
     expect(segments[0]?.spans.at(-1)).toMatchObject({
       length: sampledTokens,
       origin: 'sampled',
