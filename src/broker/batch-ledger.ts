@@ -125,6 +125,7 @@ export class BatchLedger {
       if (isFree(delivery, nowMs)) continue;
       const kept = renew(delivery, consumerId, expiresMs);
       if (kept === undefined) continue;
+      // Not kept: a rank that only waits would hold the batch of a dead one for as long as it asks.
       if (kept.acked.has(rank)) return { kind: 'wait_for_ranks' };
       return this.#deliver(open, lane, kept, consumer);
     }

@@ -188,6 +188,10 @@ export interface Broker {
       readonly mode: 'compete' | 'fan_out';
     },
   ): Promise<{ readonly leaseMs: number; readonly run: RunState }>;
+  /**
+   * The batch that the consumer holds, whose lease it renews, or else the first that is free. A rank
+   * that acked waits for its others without renewing, so that the batch of a dead one gets free.
+   */
   nextBatch(
     request: ConsumerKey & {
       readonly rank: number;

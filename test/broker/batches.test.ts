@@ -85,6 +85,38 @@ describe('a lease', () => {
 });
 
 describe('several ranks', () => {
+  test('of which one died lose the batch when its lease is over, however often another asks', async () => {
+    const { broker, clock, take, next, ack } = await withGroups(1, { worldSize: 2 });
+    await broker.registerConsumer({ ...at('other'), worldSize: 1, mode: 'compete' });
+    const batch = await take('trainer', 0);
+    await ack(batch, 'trainer', 0);
+    for (const ms of [1, 4_998]) {
+      clock.advance(ms);
+      expect((await next('trainer', 0)).kind).toBe('none');
+    }
+    expect((await next('other')).kind).toBe('none');
+    clock.advance(1);
+    const again = await take('other');
+    expect([again.id, again.digest, again.delivery]).toEqual([batch.id, batch.digest, 2]);
+    await expect(ack(batch, 'trainer', 1)).rejects.toMatchObject({ reason: 'STALE_LEASE' });
+    expect(await ack(again, 'other')).toEqual({ complete: true, step: 1 });
+  });
+
+  test('of which one died and another waits get the batch anew when its lease is over', async () => {
+    const { broker, clock, take, ack } = await withGroups(1, { worldSize: 2 });
+    const batch = await take('trainer', 0);
+    await ack(batch, 'trainer', 0);
+    const waiting = broker.nextBatch({ ...at('trainer'), waitMs: undefined, signal: never });
+    // A wake in between, which finds nothing, must not put the expiry off.
+    clock.advance(4_000);
+    await broker.submit(group('odd', 3));
+    clock.advance(1_000);
+    expect(await waiting).toEqual({ kind: 'batch', batch: { ...batch, delivery: 2 } });
+    expect(clock.timers).toBe(0);
+    expect(await ack(batch, 'trainer', 0)).toEqual({ complete: false, step: 0 });
+    expect(await ack(await take('trainer', 1), 'trainer', 1)).toEqual({ complete: true, step: 1 });
+  });
+
   test('get the same batch, and the step rises with the last ack', async () => {
     const { broker, take, next, ack } = await withGroups(2, { worldSize: 2 });
     const zero = await take('trainer', 0);

@@ -91,8 +91,10 @@ export class BrokerModel {
     for (const batch of this.open) {
       const lane = batch.lanes.get(name)!;
       if (lane.done || lane.holder !== consumer.id || lane.untilMs <= this.nowMs) continue;
+      // Only a rank that gets the batch keeps it: one that acked speaks for no other.
+      if (lane.acked.has(rank)) return undefined;
       lane.untilMs = this.nowMs + this.leaseMs;
-      return lane.acked.has(rank) ? undefined : { batch, delivery: lane.deliveries };
+      return { batch, delivery: lane.deliveries };
     }
     const batch =
       this.open.find(({ lanes }) => {
