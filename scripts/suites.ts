@@ -40,7 +40,8 @@ export function vitest(
       withReport(async (report) => {
         const code = await exec(binary('vitest'), [
           'run',
-          '--reporter=dot',
+          '--reporter=default',
+          '--silent=passed-only',
           '--reporter=json',
           `--outputFile.json=${report}`,
           ...exclude.flatMap((pattern) => ['--exclude', pattern]),
@@ -108,13 +109,14 @@ export function binary(name: string): string {
 }
 
 /** Runs a program with its output shown, and resolves with its exit code. */
-export function exec(
-  command: string,
-  args: readonly string[],
-  env: NodeJS.ProcessEnv = process.env,
-): Promise<number> {
+export function exec(command: string, args: readonly string[]): Promise<number> {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', 'inherit', 'inherit'], env });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', 'inherit', 'inherit'],
+      // A log is read without a terminal, where colours are noise.
+      env: process.stdout.isTTY ? process.env : { ...process.env, NO_COLOR: '1', FORCE_COLOR: '0' },
+    });
     child.on('error', reject);
     child.on('exit', (code) => resolve(code ?? 1));
   });
