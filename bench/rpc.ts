@@ -39,7 +39,7 @@ const WORKLOADS: Readonly<Record<string, RpcWorkload>> = {
 
 /** After one that warms up. */
 const ROUNDS = 5;
-const TURN_MS = 350;
+const TURN_MS = 300;
 
 /** What one pair did in one turn, per call. */
 interface Turn {

@@ -2,7 +2,13 @@
 import { once } from 'node:events';
 import { type ClientHttp2Session, connect as connectHttp2 } from 'node:http2';
 import { Client, credentials } from '@grpc/grpc-js';
-import { connect, type LachesisClient, type Submitted } from '../../src/client/index.ts';
+import { GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
+import {
+  type Batch,
+  connect,
+  type LachesisClient,
+  type Submitted,
+} from '../../src/client/index.ts';
 import { answerParent, processUse } from './bench-process.ts';
 import {
   BENCH_TOKEN,
@@ -53,7 +59,7 @@ async function ours(address: string): Promise<StreamCaller> {
         // Its digest is verified by the time that it is here.
         const batch = await consumer.next({ waitMs: 5_000 });
         if (batch === undefined) throw new Error('the run was closed');
-        for (const row of batch.rows) bytes += sizeOf(row.tokens, row.sampledTokens);
+        bytes += rowBytesOf(batch);
         await batch.ack();
       }
       return bytes;
@@ -61,9 +67,12 @@ async function ours(address: string): Promise<StreamCaller> {
   };
 }
 
-/** A row's columns: an id per token and a logprob per sampled one; the few bytes around them not counted. */
-function sizeOf(tokens: number, sampledTokens: number): number {
-  return 4 * tokens + 4 * sampledTokens;
+/** Transcripts were not asked for. */
+function rowBytesOf(batch: Batch): number {
+  return batch.groups
+    .flatMap(({ parts }) => parts)
+    .filter(({ kind }) => kind === GroupPartKind.ROW)
+    .reduce((sum, { encodedSize }) => sum + Number(encodedSize), 0);
 }
 
 const asIs = (bytes: Buffer): Buffer => bytes;
