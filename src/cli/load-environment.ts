@@ -6,14 +6,71 @@ import {
   type HostedEnvironment,
   hostEnvironment,
 } from '../environment/index.ts';
-import { errorMessage, LachesisError } from '../errors.ts';
+import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import type { JsonObject } from '../messages.ts';
+import { standardSchemaToJsonSchema } from '../tools/index.ts';
 
-/** Imports a file whose default export is an environment, and hosts it with these settings. */
-export async function loadEnvironment(
-  file: string,
+/**
+ * Imports files whose default export is an environment, and hosts each with those of the settings
+ * that it knows. A setting that none of them knows is a mistake.
+ */
+export async function loadEnvironments(
+  files: readonly string[],
+  settings: JsonObject,
+): Promise<readonly HostedEnvironment[]> {
+  const definitions = await Promise.all(files.map(loadDefinition));
+  for (const name of Object.keys(settings)) {
+    if (definitions.some((definition) => knows(definition, name))) continue;
+    const known = [...new Set(definitions.flatMap((each) => Object.keys(settingsOf(each))))];
+    throw invalidInput(`--set ${name}`, 'is a setting of no environment here.', {
+      remedy: known.length === 0 ? 'They have none.' : `Their settings: ${known.join(', ')}.`,
+    });
+  }
+  return await Promise.all(definitions.map((definition) => host(definition, settings)));
+}
+
+async function host(
+  definition: EnvironmentDefinition,
   settings: JsonObject,
 ): Promise<HostedEnvironment> {
+  const own = Object.entries(settings).filter(([name]) => knows(definition, name));
+  const hosted = await hostEnvironment(definition, Object.fromEntries(own)).catch(
+    (error: unknown) => {
+      if (!(error instanceof LachesisError) || error.reason !== 'SETTINGS_INVALID') throw error;
+      const name = error.field?.split('.')[1] ?? '';
+      throw new LachesisError(error.kind, `${error.message}.`, {
+        reason: error.reason,
+        remedy: name === 'data' ? 'Give it with --data PATH.' : `Give it with --set ${name}=VALUE.`,
+        cause: error,
+      });
+    },
+  );
+  if (hosted.tasks.count !== 0) return hosted;
+  throw new LachesisError('failed_precondition', `environment \`${hosted.name}\` has no task.`, {
+    reason: 'NO_TASKS',
+    remedy: `Check ${'data' in settings ? `--data ${String(settings['data'])}` : 'its tasks'}.`,
+  });
+}
+
+/** Settings by name; empty for an environment without any. */
+function settingsOf(definition: EnvironmentDefinition): JsonObject {
+  return (schemaOf(definition)?.['properties'] ?? {}) as JsonObject;
+}
+
+function knows(definition: EnvironmentDefinition, name: string): boolean {
+  const schema = schemaOf(definition);
+  if (schema === undefined) return false;
+  const known = Object.keys(settingsOf(definition));
+  // A schema that names none, or says that others are welcome, takes any.
+  return known.length === 0 || known.includes(name) || Boolean(schema['additionalProperties']);
+}
+
+function schemaOf({ name, settings }: EnvironmentDefinition): JsonObject | undefined {
+  if (settings === undefined) return undefined;
+  return standardSchemaToJsonSchema(settings, { field: `environment \`${name}\`.settings` });
+}
+
+async function loadDefinition(file: string): Promise<EnvironmentDefinition> {
   const resolved = path.resolve(file);
   await access(resolved).catch(() => {
     throw new LachesisError('not_found', `There is no file ${resolved}.`, {
@@ -45,7 +102,7 @@ export async function loadEnvironment(
       },
     );
   }
-  return hostEnvironment(definition, settings);
+  return definition;
 }
 
 function isDefinition(value: unknown): value is EnvironmentDefinition {

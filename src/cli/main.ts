@@ -36,7 +36,10 @@ export async function main(args: readonly string[], io: CommandIo): Promise<numb
   try {
     input = parseArgs(parseConfig(command, rest)) as typeof input;
   } catch (error) {
-    io.err(`${errorMessage(error)}\n\n${commandHelp(command)}`);
+    // Node adds how to write a positional that begins with a dash, which nobody meant.
+    const [problem] = errorMessage(error).split('. To specify');
+    io.err(`lachesis ${name}: ${problem}. Options: ${Object.keys(command.options).join(', ')}.\n`);
+    io.err(`lachesis ${name} --help tells more of each.\n`);
     return 2;
   }
   if (input.values['help'] === true) {

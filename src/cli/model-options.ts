@@ -1,5 +1,5 @@
-import { connect } from '../client/index.ts';
-import { invalidInput } from '../errors.ts';
+import { connect, lachesisErrorOf } from '../client/index.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
 import {
   createChatmlRenderer,
   createDirectServer,
@@ -50,6 +50,9 @@ export async function chooseModel(values: OptionValues, io: CommandIo): Promise<
     throw invalidInput('--openai-url', 'and --policy-address exclude each other; give one.');
   }
   if (url !== undefined) return directModel(url, values, io);
+  if (textOption(values, 'openai-model') !== undefined) {
+    throw invalidInput('--openai-url', 'is missing; --openai-model needs it.');
+  }
   if (address !== undefined) return remotePolicy(address, io.signal);
   const policy = createEmbeddedPolicy({
     checkpoint: await readBaseCheckpoint(),
@@ -72,7 +75,9 @@ export async function chooseModel(values: OptionValues, io: CommandIo): Promise<
 }
 
 function directModel(url: string, values: OptionValues, io: CommandIo): ChosenModel {
-  if (!URL.canParse(url)) throw invalidInput('--openai-url', `"${url}" is no URL.`);
+  if (!URL.canParse(url) || !/^https?:/.test(url)) {
+    throw invalidInput('--openai-url', `"${url}" is no URL, such as http://127.0.0.1:8000/v1.`);
+  }
   const model = textOption(values, 'openai-model');
   if (model === undefined)
     throw invalidInput('--openai-model', 'is missing; --openai-url needs it.');
@@ -89,22 +94,41 @@ function directModel(url: string, values: OptionValues, io: CommandIo): ChosenMo
   };
 }
 
-async function remotePolicy(address: string, signal: AbortSignal): Promise<ChosenModel> {
-  const client = await connect({ address, signal });
+async function remotePolicy(given: string, signal: AbortSignal): Promise<ChosenModel> {
+  const address = given.includes('://') ? given : `http://${given}`;
+  if (!URL.canParse(address)) {
+    throw invalidInput('--policy-address', `is "${given}"; give HOST:PORT.`);
+  }
+  await using owned = new AsyncDisposableStack();
+  const client = owned.use(
+    await connect({ address, signal }).catch((error: unknown) => {
+      throw unanswered(given, error);
+    }),
+  );
   const engine = createPolicyServiceEngine({ transport: client.transport });
-  const description = await engine.describePolicy({ signal });
+  const description = await engine.describePolicy({ signal }).catch((error: unknown) => {
+    throw unanswered(given, error);
+  });
   const modelServer = createManagedServer({
     engine,
     renderer: rendererFor(description),
     parser: hermesParser,
   });
+  owned.defer(() => modelServer.close());
+  const all = owned.move();
   return {
     modelServer,
     policy: undefined,
     description: `${description.model} at ${address} (managed)`,
-    [Symbol.asyncDispose]: async () => {
-      await modelServer.close();
-      await client[Symbol.asyncDispose]();
-    },
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+function unanswered(address: string, error: unknown): LachesisError {
+  const { kind, message } = lachesisErrorOf(error);
+  return new LachesisError(kind, `no policy answers at ${address}: ${message}`, {
+    reason: 'POLICY_UNREACHABLE',
+    remedy: 'Start one with `lachesis policy --port PORT`, and give its address.',
+    cause: error,
+  });
 }

@@ -1,8 +1,8 @@
 import { invalidInput } from '../errors.ts';
 import { type EngineFaults, engineGateway } from '../gateways/index.ts';
 import { createEmbeddedPolicy, readBaseCheckpoint } from '../policy/index.ts';
-import { startServer } from '../server/index.ts';
 import type { Command } from './command.ts';
+import { listen } from './listen.ts';
 import { integerOption, listOption } from './read-options.ts';
 import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -46,7 +46,7 @@ export const policyCommand: Command = {
       scheduler: { maxActive: 128 },
     });
     const config = listenConfig(values, io);
-    await using server = await startServer({
+    await using server = await listen({
       ...config,
       environments: [],
       policy,

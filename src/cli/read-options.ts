@@ -12,17 +12,19 @@ export function listOption(values: OptionValues, name: string): readonly string[
   return Array.isArray(value) ? value : [];
 }
 
-/** A whole number of at least `least`. */
+/** A whole number of at least `least`, and at most `most`. */
 export function integerOption(
   values: OptionValues,
   name: string,
   least: number,
+  most: number = Number.MAX_SAFE_INTEGER,
 ): number | undefined {
   const text = textOption(values, name);
   if (text === undefined) return undefined;
   const value = Number(text);
-  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least) {
-    throw invalidInput(`--${name}`, `is "${text}"; give a whole number of at least ${least}.`);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < least || value > most) {
+    const range = most === Number.MAX_SAFE_INTEGER ? `at least ${least}` : `${least} to ${most}`;
+    throw invalidInput(`--${name}`, `is "${text}"; give a whole number of ${range}.`);
   }
   return value;
 }

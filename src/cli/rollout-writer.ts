@@ -1,7 +1,8 @@
-import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs';
+import { createWriteStream, mkdirSync, openSync, type WriteStream } from 'node:fs';
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { type Rollout, writeRolloutLine } from '../contract/index.ts';
+import { errorMessage, invalidInput } from '../errors.ts';
 
 /** Appends finished rollouts to a rollout file (docs/rollout-file.md), as they come. */
 export class RolloutWriter implements AsyncDisposable {
@@ -10,10 +11,20 @@ export class RolloutWriter implements AsyncDisposable {
   #failure: Error | undefined;
   #count = 0;
 
+  /** Opens the file at once, so that a path that can't be written to is told before anything is played. */
   constructor(file: string) {
     this.path = path.resolve(file);
-    mkdirSync(path.dirname(this.path), { recursive: true });
-    this.#stream = createWriteStream(this.path, { flags: 'a' });
+    let fd: number;
+    try {
+      mkdirSync(path.dirname(this.path), { recursive: true });
+      fd = openSync(this.path, 'a');
+    } catch (error) {
+      throw invalidInput('--rollouts', `can't be written: ${errorMessage(error)}.`, {
+        remedy: 'Give the path of a file; its folder is made when it is missing.',
+        cause: error,
+      });
+    }
+    this.#stream = createWriteStream(this.path, { fd });
     this.#stream.on('error', (error) => {
       this.#failure ??= error;
     });

@@ -1,9 +1,9 @@
 import { createMemoryBroker } from '../broker/index.ts';
 import { invalidInput } from '../errors.ts';
 import { engineGateway } from '../gateways/index.ts';
-import { startServer } from '../server/index.ts';
 import type { Command } from './command.ts';
-import { loadEnvironment } from './load-environment.ts';
+import { listen } from './listen.ts';
+import { loadEnvironments } from './load-environment.ts';
 import { chooseModel, MODEL_OPTIONS } from './model-options.ts';
 import { integerOption, settingsOption, textOption } from './read-options.ts';
 import { RolloutWriter } from './rollout-writer.ts';
@@ -46,15 +46,13 @@ export const serveCommand: Command = {
       throw invalidInput('FILE', 'is missing; give at least one file with an environment.');
     }
     const settings = settingsOption(values);
-    const environments = await Promise.all(
-      positionals.map((file) => loadEnvironment(file, settings)),
-    );
+    const environments = await loadEnvironments(positionals, settings);
     await using model = await chooseModel(values, io);
     const file = textOption(values, 'rollouts');
     await using writer = file === undefined ? undefined : new RolloutWriter(file);
     const config = listenConfig(values, io);
     const { policy } = model;
-    await using server = await startServer({
+    await using server = await listen({
       ...config,
       environments,
       modelServerFor: () => model.modelServer,

@@ -40,7 +40,7 @@ export function listenConfig(values: OptionValues, io: CommandIo): ListenConfig 
   const tls = tlsOf(values);
   return {
     ...(host === undefined ? {} : { host }),
-    port: integerOption(values, 'port', 0) ?? 0,
+    port: integerOption(values, 'port', 0, 65_535) ?? 0,
     auth: authOf(values),
     ...(tls === undefined ? {} : { tls }),
     logger:

@@ -1,4 +1,7 @@
+import { once } from 'node:events';
 import { mkdtempSync, writeFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -40,15 +43,34 @@ test.each([
   [['serve', 'SHOP', '--host', '0.0.0.0'], /without credentials/],
   [['serve', 'GSM8K'], /data/],
   [['serve', 'GSM8K', '--data', 'missing.jsonl'], /missing\.jsonl/],
+  [['serve', 'GSM8K'], /settings\.data: .*Give it with --data PATH/],
+  [['serve', 'GSM8K', '--data', 'EMPTY'], /`gsm8k` has no task\. Check --data .*empty\.jsonl/],
+  [['serve', 'SHOP', '--data', 'x.jsonl'], /--set data: is a setting of no environment here/],
+  [['serve', 'GSM8K', '--set', 'dta=3'], /--set dta: .*Their settings: data\./],
+  [['serve', 'SHOP', '--rollouts', 'FOLDER'], /--rollouts: can't be written: EISDIR/],
+  [['serve', 'SHOP', '--port', '65536'], /--port: is "65536"; give a whole number of 0 to 65535/],
+  [['serve', 'SHOP', '--port', 'TAKEN'], /--port: \d+ of 127\.0\.0\.1 is in use\. Give another/],
+  [['policy', '--port', 'TAKEN'], /--port: \d+ of 127\.0\.0\.1 is in use\. Give another/],
+  [['serve', 'SHOP', '--openai-model', 'm'], /--openai-url: is missing; --openai-model needs it/],
+  [['serve', 'SHOP', '--openai-url', 'ftp://x', '--openai-model', 'm'], /--openai-url: "ftp:/],
+  [['serve', 'SHOP', '--policy-address', '::'], /--policy-address: is "::"; give HOST:PORT/],
   [['policy', '--fault', 'explode'], /--fault: "explode" is unknown; give drop-stop-token/],
 ])('%j says what is wrong and fails', async (args, message) => {
   const examples = path.resolve(import.meta.dirname, '../../examples/environments');
-  const run = cli(
-    ...args.map((arg) =>
-      arg === 'SHOP' || arg === 'GSM8K' ? path.join(examples, `${arg.toLowerCase()}.ts`) : arg,
-    ),
-  );
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-cli-'));
+  await writeFile(path.join(folder, 'empty.jsonl'), '');
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  await once(taken, 'listening');
+  const words: Readonly<Record<string, string>> = {
+    SHOP: path.join(examples, 'shop.ts'),
+    GSM8K: path.join(examples, 'gsm8k.ts'),
+    EMPTY: path.join(folder, 'empty.jsonl'),
+    FOLDER: folder,
+    TAKEN: String((taken.address() as net.AddressInfo).port),
+  };
+  const run = cli(...args.map((arg) => words[arg] ?? arg));
   expect(await run.code).not.toBe(0);
+  taken.close();
   expect(run.err()).toMatch(message);
 });
 
