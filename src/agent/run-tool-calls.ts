@@ -136,16 +136,17 @@ async function execute<State>(
   const onAbort = (): void => controller.abort(runSignal.reason);
   runSignal.addEventListener('abort', onAbort, { once: true });
   let cancelTimer = (): void => {};
+  let timeout: LachesisError | undefined;
   try {
     const timeoutMs = config.toolTimeoutMs(tool.name);
-    const timeout = new LachesisError(
-      'deadline_exceeded',
-      `Tool '${tool.name}' timed out after ${timeoutMs} ms.`,
-      {
-        reason: 'TOOL_TIMEOUT',
-      },
-    );
-    cancelTimer = clock.schedule(timeoutMs, () => controller.abort(timeout));
+    cancelTimer = clock.schedule(timeoutMs, () => {
+      timeout = new LachesisError(
+        'deadline_exceeded',
+        `Tool '${tool.name}' timed out after ${timeoutMs} ms.`,
+        { reason: 'TOOL_TIMEOUT' },
+      );
+      controller.abort(timeout);
+    });
     try {
       const invocation = {
         callId: call.id,
@@ -161,7 +162,7 @@ async function execute<State>(
         text: outputText(await untilAborted(work, { clock, graceMs: 0, signal })),
       };
     } catch (error) {
-      if (signal.aborted && signal.reason === timeout) {
+      if (timeout !== undefined && signal.reason === timeout) {
         return { kind: 'failed', message: timeout.message, timedOut: true };
       }
       if (signal.aborted) return cancelled(signal.reason);

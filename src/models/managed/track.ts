@@ -16,6 +16,8 @@ export class Track {
   /** Of the tools that its prompt lists; empty when the renderer lists none. */
   readonly toolsKey: string;
   readonly #messages: Message[] = [];
+  /** The caller's own objects, last found equal: most callers hand back the same ones every turn. */
+  readonly #echoes: Message[] = [];
   readonly #calls: CallPoint[] = [];
 
   constructor(options: SegmentBuilderOptions, toolsKey: string) {
@@ -33,6 +35,9 @@ export class Track {
    */
   answered(prompt: readonly Message[], promptTokens: number, reply: Message): void {
     this.#messages.push(...prompt.slice(this.#messages.length), reply);
+    prompt.forEach((message, i) => {
+      this.#echoes[i] = message;
+    });
     this.#calls.push({ messages: prompt.length, tokens: promptTokens });
   }
 
@@ -53,7 +58,7 @@ export class Track {
   commonMessages(messages: readonly Message[]): number {
     const count = Math.min(messages.length, this.#messages.length);
     for (let i = 0; i < count; i++) {
-      if (!sameMessage(messages[i]!, this.#messages[i]!)) return i;
+      if (!this.#holds(messages[i]!, i)) return i;
     }
     return count;
   }
@@ -61,8 +66,12 @@ export class Track {
   /** Backwards, since histories that differ mostly differ at their end. */
   #agrees(messages: readonly Message[], count: number): boolean {
     for (let i = count - 1; i >= 0; i--) {
-      if (!sameMessage(messages[i]!, this.#messages[i]!)) return false;
+      if (!this.#holds(messages[i]!, i)) return false;
     }
     return true;
+  }
+
+  #holds(message: Message, index: number): boolean {
+    return message === this.#echoes[index] || sameMessage(message, this.#messages[index]!);
   }
 }
