@@ -1,6 +1,6 @@
+import { sleep, untilAborted } from '../async/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Completion, CompletionRequest } from '../models/index.ts';
-import { sleep, untilAborted } from './clock.ts';
 import type { AgentConfig } from './options.ts';
 import { type Stop, stopOfAbort, stopOfModelFailure } from './stop.ts';
 
@@ -41,7 +41,7 @@ export async function callModel<State>(
       // Spread, so that many rollouts don't return to a restarted engine at one instant.
       const delayMs = Math.max(error.retryAfterMs ?? 0, backoffMs * (1 - random() / 2));
       try {
-        await sleep(clock, delayMs, signal);
+        await sleep(delayMs, { clock, signal });
       } catch (reason) {
         return { kind: 'stop', stop: stopOfAbort(reason) };
       }

@@ -1,5 +1,4 @@
 export type { ArgumentProfile } from './arguments/index.ts';
-export { type Clock, systemClock } from './clock.ts';
 export type { AgentOptions, ModelRetryOptions } from './options.ts';
 export type {
   AgentResult,

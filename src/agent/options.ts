@@ -1,9 +1,9 @@
+import { type Clock, systemClock } from '../async/index.ts';
 import { invalidInput } from '../errors.ts';
 import type { Message, SamplingParameters, ToolDefinition } from '../messages.ts';
 import type { CompletionRequest, ModelSession } from '../models/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
 import type { ArgumentProfile } from './arguments/index.ts';
-import { type Clock, systemClock } from './clock.ts';
 import type { Turn } from './result.ts';
 
 export interface ModelRetryOptions {

@@ -1,8 +1,8 @@
+import { untilAborted } from '../async/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { AssistantMessage, ToolCall } from '../messages.ts';
 import type { Completion } from '../models/index.ts';
 import { callModel } from './call-model.ts';
-import { untilAborted } from './clock.ts';
 import { type AgentConfig, type AgentOptions, resolveAgentOptions } from './options.ts';
 import { type PreparedCall, prepareCall, refuseCutOff } from './prepare-calls.ts';
 import type { AgentResult, Turn } from './result.ts';

@@ -1,3 +1,4 @@
+import { startDeadline, untilAborted } from '../async/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
 import { type ToolMessage, textContent } from '../messages.ts';
 import {
@@ -7,7 +8,6 @@ import {
   toolFailureMessage,
   unknownToolText,
 } from '../tools/index.ts';
-import { untilAborted } from './clock.ts';
 import type { JsonSchemaCheck } from './json-schema-check.ts';
 import type { AgentConfig } from './options.ts';
 import type { PreparedCall } from './prepare-calls.ts';
@@ -129,60 +129,45 @@ async function execute<State>(
   turn: number,
   config: AgentConfig<State>,
 ): Promise<Execution> {
-  const { clock, signal: runSignal } = config;
-  if (runSignal.aborted) return cancelled(runSignal.reason);
-  const controller = new AbortController();
-  const { signal } = controller;
-  const onAbort = (): void => controller.abort(runSignal.reason);
-  runSignal.addEventListener('abort', onAbort, { once: true });
-  let cancelTimer = (): void => {};
-  let timeout: LachesisError | undefined;
+  const { clock, rolloutId, state } = config;
+  if (config.signal.aborted) return cancelled(config.signal.reason);
+  let timeoutMs: number;
   try {
-    const timeoutMs = config.toolTimeoutMs(tool.name);
-    cancelTimer = clock.schedule(timeoutMs, () => {
-      timeout = new LachesisError(
-        'deadline_exceeded',
-        `Tool '${tool.name}' timed out after ${timeoutMs} ms.`,
-        { reason: 'TOOL_TIMEOUT' },
-      );
-      controller.abort(timeout);
-    });
-    try {
-      const invocation = {
-        callId: call.id,
-        name: tool.name,
-        arguments: prepared.arguments,
-        argumentsText: call.argumentsText,
-      };
-      const context = { rolloutId: config.rolloutId, turn, state: config.state, signal };
-      // Inside an async function, so that a handler's synchronous throw is a rejection too.
-      const work = (async () => config.handler(invocation, context))();
-      return {
-        kind: 'result',
-        text: outputText(await untilAborted(work, { clock, graceMs: 0, signal })),
-      };
-    } catch (error) {
-      if (timeout !== undefined && signal.reason === timeout) {
-        return { kind: 'failed', message: timeout.message, timedOut: true };
-      }
-      if (signal.aborted) return cancelled(signal.reason);
-      if (endsRollout(error)) {
-        return {
-          kind: 'failed',
-          message: toolFailureMessage(error),
-          timedOut: false,
-          fatal: error,
-        };
-      }
-      return { kind: 'failed', message: toolFailureMessage(error), timedOut: false };
-    }
+    timeoutMs = config.toolTimeoutMs(tool.name);
   } catch (error) {
-    // What `toolTimeoutMs` itself threw.
     return { kind: 'failed', message: toolFailureMessage(error), timedOut: false };
-  } finally {
-    cancelTimer();
-    runSignal.removeEventListener('abort', onAbort);
   }
+  const timeout = toolTimeout(tool.name, timeoutMs);
+  using deadline = startDeadline({
+    timeoutMs,
+    reason: () => timeout,
+    clock,
+    signal: config.signal,
+  });
+  const { signal } = deadline;
+  try {
+    const invocation = {
+      callId: call.id,
+      name: tool.name,
+      arguments: prepared.arguments,
+      argumentsText: call.argumentsText,
+    };
+    // Inside an async function, so that a handler's synchronous throw is a rejection too.
+    const work = (async () => config.handler(invocation, { rolloutId, turn, state, signal }))();
+    return { kind: 'result', text: outputText(await untilAborted(work, { signal })) };
+  } catch (error) {
+    if (deadline.expired) return { kind: 'failed', message: timeout.message, timedOut: true };
+    if (signal.aborted) return cancelled(signal.reason);
+    const message = toolFailureMessage(error);
+    return endsRollout(error)
+      ? { kind: 'failed', message, timedOut: false, fatal: error }
+      : { kind: 'failed', message, timedOut: false };
+  }
+}
+
+function toolTimeout(toolName: string, timeoutMs: number): LachesisError {
+  const message = `Tool '${toolName}' timed out after ${timeoutMs} ms.`;
+  return new LachesisError('deadline_exceeded', message, { reason: 'TOOL_TIMEOUT' });
 }
 
 function cancelled(reason: unknown): Execution {

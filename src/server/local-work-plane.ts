@@ -1,5 +1,6 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
+import { pause } from '../async/index.ts';
 import type { Broker, LeasedAssignment } from '../broker/index.ts';
 import {
   assignmentFromProto,
@@ -11,7 +12,6 @@ import {
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { LeasedWork, WorkPlane } from '../worker/index.ts';
-import { pause } from './pause.ts';
 import { ROLLOUT_CANCELLED, type Rollouts } from './rollouts.ts';
 import { storeGroup } from './submit-stream.ts';
 

@@ -6,6 +6,7 @@ import {
   type PlayRolloutResponse,
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { RolloutSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
+import { pause } from '../async/index.ts';
 import {
   type Assignment,
   assignmentFromProto,
@@ -20,7 +21,6 @@ import { type CallEnd, callerScope } from './caller-end.ts';
 import { callerEngine, callerMessageServer, callerToolHandler } from './caller-model.ts';
 import type { HostedEnvironments } from './hosted.ts';
 import type { LocalPlayer } from './local-player.ts';
-import { pause } from './pause.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface PlayStreamOptions extends CallEnd {

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { createConnectRouter } from '@connectrpc/connect';
 import { ErrorDetailSchema } from '../../gen/lachesis/v1/error_pb.ts';
+import { pause } from '../async/index.ts';
 import { assignmentToProto, errorDetailToProto } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import { METRICS_CONTENT_TYPE, renderMetricsText } from '../telemetry/index.ts';
@@ -14,7 +15,6 @@ import { HostedEnvironments } from './hosted.ts';
 import { LocalPlayer } from './local-player.ts';
 import { LocalWorkPlane } from './local-work-plane.ts';
 import { orderGroups } from './order-groups.ts';
-import { pause } from './pause.ts';
 import { Rollouts } from './rollouts.ts';
 import type { Scope } from './scope.ts';
 import { resolveServerOptions, type ServerOptions } from './server-options.ts';

@@ -1,3 +1,4 @@
+import { pause } from '../async/index.ts';
 import type { Assignment } from '../contract/index.ts';
 import { type HostedEnvironment, Limiter } from '../environment/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
@@ -6,7 +7,6 @@ import { type Logger, silentLogger } from '../telemetry/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type Held, HeldWork } from './held-work.ts';
-import { pause } from './pause.ts';
 import { playAssignment } from './play-assignment.ts';
 import { isTransient, verdictOfGroup } from './verdict.ts';
 import type { LeasedWork, WorkPlane } from './work-plane.ts';

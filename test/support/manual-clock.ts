@@ -1,4 +1,4 @@
-import type { Clock } from '../../src/agent/index.ts';
+import type { Clock } from '../../src/async/index.ts';
 
 /** A clock that a test moves by hand. */
 export interface ManualClock extends Clock {

@@ -1,5 +1,5 @@
 import { afterEach, expect, it, vi } from 'vitest';
-import { systemClock } from '../../src/agent/index.ts';
+import { systemClock } from '../../src/async/index.ts';
 
 afterEach(() => vi.restoreAllMocks());
 
