@@ -1,13 +1,13 @@
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { groupDigest, partDigest } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
-import { ChunkAssembler } from '../wire/index.ts';
+import { PartsAssembler } from '../wire/index.ts';
 
 /** Puts the parts of one group together; a part of which no chunk came is simply not there. */
 export class PartsReceiver {
   readonly header: GroupHeader;
-  readonly #parts: (ChunkAssembler | undefined)[];
-  /** Parts that were put together already. */
+  readonly #parts: PartsAssembler;
+  /** Parts that were put together and checked already. */
   readonly #whole: Uint8Array[] = [];
 
   /** Throws `infrastructure_error` when the header does not fit its own digest. */
@@ -16,28 +16,21 @@ export class PartsReceiver {
       throw damaged(header, 'does not fit its digest.');
     }
     this.header = header;
-    this.#parts = header.parts.map(() => undefined);
+    this.#parts = new PartsAssembler(
+      header.parts.map(({ encodedSize }) => Number(encodedSize)),
+      `group ${header.groupId}: parts`,
+    );
   }
 
   add({ partIndex, offset, data }: GroupChunk): void {
-    const declared = this.header.parts[partIndex];
-    if (declared === undefined) {
-      throw damaged(this.header, `has no part ${partIndex}.`);
-    }
-    let part = this.#parts[partIndex];
-    if (part === undefined) {
-      const field = `group ${this.header.groupId}: parts[${partIndex}]`;
-      part = new ChunkAssembler(Number(declared.encodedSize), field);
-      this.#parts[partIndex] = part;
-    }
-    part.add(Number(offset), data);
+    this.#parts.add({ partIndex, offset: Number(offset), data });
   }
 
   /** A part's bytes, whole and checked against its digest, or undefined when none of it came. */
   part(index: number): Uint8Array | undefined {
     const known = this.#whole[index];
     if (known !== undefined) return known;
-    const whole = this.#parts[index]?.bytes();
+    const whole = this.#parts.part(index);
     if (whole === undefined) return undefined;
     const declared = this.header.parts[index]?.digest ?? new Uint8Array();
     if (Buffer.compare(partDigest(whole), declared) !== 0) {
@@ -49,14 +42,14 @@ export class PartsReceiver {
 
   /** Checks every part of which anything came. */
   assertIntact(): void {
-    this.#parts.forEach((_, index) => {
+    this.header.parts.forEach((_, index) => {
       this.part(index);
     });
   }
 
   /** All parts. */
   all(): readonly Uint8Array[] {
-    return this.#parts.map((_, index) => {
+    return this.header.parts.map((_, index) => {
       const part = this.part(index);
       if (part === undefined) throw damaged(this.header, `came without part ${index}.`);
       return part;

@@ -1,6 +1,6 @@
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
-import { ChunkAssembler } from '../wire/index.ts';
+import { PartsAssembler } from '../wire/index.ts';
 
 /** A group whose bytes are all there. */
 export interface ReceivedGroup {
@@ -10,7 +10,7 @@ export interface ReceivedGroup {
 
 type State =
   | { readonly kind: 'between_groups' }
-  | { readonly kind: 'receiving'; readonly header: GroupHeader; readonly parts: ChunkAssembler[] }
+  | { readonly kind: 'receiving'; readonly header: GroupHeader; readonly parts: PartsAssembler }
   /** The group was refused; its remaining frames are dropped. */
   | { readonly kind: 'skipping' };
 
@@ -69,9 +69,8 @@ export class GroupReceiver {
           },
         );
       }
-      const parts = header.parts.map(
-        (part, index) => new ChunkAssembler(Number(part.encodedSize), `parts[${index}]`),
-      );
+      const sizes = header.parts.map(({ encodedSize }) => Number(encodedSize));
+      const parts = new PartsAssembler(sizes, 'parts');
       this.#state = { kind: 'receiving', header, parts };
       return MORE;
     });
@@ -84,18 +83,12 @@ export class GroupReceiver {
         throw invalidInput('chunk', 'came without a header.', { reason: 'FRAME_OUT_OF_ORDER' });
       case 'skipping':
         return MORE;
-      case 'receiving': {
-        const part = state.parts[chunk.partIndex];
-        const groupId = state.header.groupId;
-        if (part === undefined) {
-          const message = `is ${chunk.partIndex}; the header declares ${state.parts.length} parts.`;
-          return this.#refuse(groupId, invalidInput('chunk.part_index', message));
-        }
-        return this.#attempt(groupId, () => {
-          part.add(Number(chunk.offset), chunk.data);
+      case 'receiving':
+        return this.#attempt(state.header.groupId, () => {
+          const { partIndex, offset, data } = chunk;
+          state.parts.add({ partIndex, offset: Number(offset), data });
           return MORE;
         });
-      }
     }
   }
 
@@ -109,8 +102,8 @@ export class GroupReceiver {
         return { kind: 'skipped' };
       case 'receiving': {
         const taken = this.#attempt(state.header.groupId, () => {
-          const parts = state.parts.map((part) => part.bytes());
-          return { kind: 'group', group: { header: state.header, parts } };
+          const group = { header: state.header, parts: state.parts.all() };
+          return { kind: 'group', group };
         });
         this.#state = { kind: 'between_groups' };
         return taken;

@@ -22,7 +22,7 @@ import {
   runToProto,
 } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
-import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
+import { chunksOfParts, WIRE_LIMITS } from '../wire/index.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { pause } from './pause.ts';
 
@@ -123,16 +123,12 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
   });
 }
 
-/** The bytes of some of a group's parts (default: all) as they were submitted, views and no copies. */
+/** The bytes of some of a group's parts (default: all), as they were submitted. */
 export function* chunksOfGroup(
   group: StoredGroup,
-  wanted: (partIndex: number) => boolean = () => true,
+  wanted?: (partIndex: number) => boolean,
 ): Generator<GroupChunk> {
-  for (const [partIndex, part] of group.parts.entries()) {
-    if (!wanted(partIndex)) continue;
-    for (const { offset, data } of chunksOf(part, WIRE_LIMITS.maxChunkBytes)) {
-      // A plain message: `create` would cost a tenth of a bulk stream's time.
-      yield { $typeName: 'lachesis.v1.GroupChunk', partIndex, offset: BigInt(offset), data };
-    }
+  for (const chunk of chunksOfParts(group.parts, WIRE_LIMITS.maxChunkBytes, wanted)) {
+    yield { $typeName: 'lachesis.v1.GroupChunk', ...chunk, offset: BigInt(chunk.offset) };
   }
 }

@@ -25,6 +25,10 @@ export class ChunkAssembler {
     this.#field = field;
   }
 
+  get expectedBytes(): number {
+    return this.#expectedBytes;
+  }
+
   get complete(): boolean {
     return this.#received === this.#expectedBytes;
   }

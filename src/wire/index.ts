@@ -9,3 +9,4 @@ export {
   encodeInt32,
 } from './columns.ts';
 export { WIRE_LIMITS } from './limits.ts';
+export { chunksOfParts, type PartChunk, PartsAssembler } from './parts.ts';

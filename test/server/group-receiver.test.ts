@@ -36,7 +36,7 @@ describe('receiving groups', () => {
   test.each([
     ['a gap', () => [chunk(0, 1, new Uint8Array(1))], 'parts[0].offset'],
     ['a part that is not declared', () => [chunk(99, 0, new Uint8Array(1))], 'chunk.part_index'],
-    ['too many bytes', () => [chunk(0, 0, new Uint8Array(100_000))], 'parts[0]'],
+    ['too many bytes', () => [chunk(0, 0, new Uint8Array(100_000))], 'chunk.part_index'],
     ['missing bytes', () => [], 'parts[0]'],
   ])('%s refuses the group, and the next is taken', (_, chunks, field) => {
     const receiver = new GroupReceiver({ maxGroupBytes: 1e6 });

@@ -254,20 +254,22 @@ export const GroupHeaderSchema: GenMessage<GroupHeader> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_group, 2);
 
 /**
- * Bytes of one part. Chunks of a part are in order and without gaps; parts are in the header's order.
+ * Bytes of a group's parts, from a place in one part on. They run on into the parts that follow, in
+ * the header's order: small parts share a chunk. Chunks are in order and without gaps; a receiver of
+ * some parts only gets a new chunk where the run is broken.
  *
  * @generated from message lachesis.v1.GroupChunk
  */
 export type GroupChunk = Message<"lachesis.v1.GroupChunk"> & {
   /**
-   * Index into the header's parts.
+   * The part that they begin in: index into the header's parts.
    *
    * @generated from field: int32 part_index = 1;
    */
   partIndex: number;
 
   /**
-   * Where in the part the bytes begin.
+   * Where in that part they begin.
    *
    * @generated from field: int64 offset = 2;
    */

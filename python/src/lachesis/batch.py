@@ -76,8 +76,7 @@ def read_batch(
 ) -> Batch | NoBatch:
     """Puts a batch together and checks it; raises ValueError when it is not what it says."""
     manifest: service.BatchManifest | None = None
-    chunks: dict[tuple[int, int], list[bytes]] = {}
-    received: dict[tuple[int, int], int] = {}
+    received: dict[tuple[int, int], bytearray] = {}
     ended = False
     for frame in frames:
         kind = frame.WhichOneof("frame")
@@ -87,23 +86,42 @@ def read_batch(
         if kind == "manifest":
             manifest = frame.manifest
         elif kind == "chunk":
-            chunk = frame.chunk.chunk
-            key = (frame.chunk.group_index, chunk.part_index)
-            if chunk.offset != received.get(key, 0):
-                raise ValueError(
-                    f"batch: part {key} goes on at {chunk.offset}, not {received.get(key, 0)}"
-                )
-            chunks.setdefault(key, []).append(chunk.data)
-            received[key] = chunk.offset + len(chunk.data)
+            if manifest is None:
+                raise ValueError("batch: bytes came before the manifest")
+            _take(received, manifest, frame.chunk)
         elif kind == "end":
             ended = True
     if manifest is None or not ended:
         raise ValueError("batch: the stream ended before the batch did")
-    parts = {key: b"".join(data) for key, data in chunks.items()}
+    parts = {key: bytes(data) for key, data in received.items()}
     _verify(manifest, parts)
     batch = Batch(run_id, consumer_id, rank, manifest, _rows(manifest, parts, rank))
     batch.rollouts.extend(_rollouts(manifest, parts))
     return batch
+
+
+def _take(
+    received: dict[tuple[int, int], bytearray],
+    manifest: service.BatchManifest,
+    chunk: service.BatchChunk,
+) -> None:
+    """Adds a chunk's bytes to their part, and to the parts after it that they run on into."""
+    sizes = [part.encoded_size for part in manifest.groups[chunk.group_index].parts]
+    part, offset = chunk.chunk.part_index, chunk.chunk.offset
+    data = memoryview(chunk.chunk.data)
+    while len(data):
+        if part >= len(sizes):
+            raise ValueError(f"batch: bytes beyond the last part of group {chunk.group_index}")
+        held = received.setdefault((chunk.group_index, part), bytearray())
+        if offset != len(held):
+            raise ValueError(
+                f"batch: part {part} of group {chunk.group_index} goes on at {offset},"
+                f" not {len(held)}"
+            )
+        piece = data[: sizes[part] - offset]
+        held += piece
+        data = data[len(piece) :]
+        part, offset = part + 1, 0
 
 
 def _verify(manifest: service.BatchManifest, parts: dict[tuple[int, int], bytes]) -> None:

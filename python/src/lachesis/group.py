@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -37,11 +38,17 @@ class Group:
     def frames(self) -> Iterator[service.SubmitGroupsRequest]:
         """The group as frames of a submit stream: header, chunks, end."""
         yield service.SubmitGroupsRequest(header=self.header)
-        for index, part in enumerate(self.parts):
-            for offset in range(0, len(part), _CHUNK_BYTES):
-                data = part[offset : offset + _CHUNK_BYTES]
-                chunk = groups.GroupChunk(part_index=index, offset=offset, data=data)
-                yield service.SubmitGroupsRequest(chunk=chunk)
+        # Chunks run on from part to part: all parts are one run of bytes.
+        starts = [0]
+        for part in self.parts:
+            starts.append(starts[-1] + len(part))
+        whole = b"".join(self.parts)
+        for at in range(0, len(whole), _CHUNK_BYTES):
+            index = bisect.bisect_right(starts, at) - 1
+            chunk = groups.GroupChunk(
+                part_index=index, offset=at - starts[index], data=whole[at : at + _CHUNK_BYTES]
+            )
+            yield service.SubmitGroupsRequest(chunk=chunk)
         yield service.SubmitGroupsRequest(end=groups.GroupEnd())
 
 

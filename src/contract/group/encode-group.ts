@@ -35,7 +35,7 @@ export interface EncodedGroup {
   readonly header: GroupHeader;
   /** The header, serialized. */
   readonly headerBytes: Uint8Array;
-  /** In the header's order: each rollout's transcript, then its rows. */
+  /** In the header's order: all rows, then each rollout's transcript. */
   readonly parts: readonly Uint8Array[];
   readonly digest: Uint8Array;
 }
@@ -87,6 +87,12 @@ export function encodeSettled(
       }),
     );
   };
+  // Rows first and together: a batch without transcripts is then one run of bytes per group.
+  rollouts.forEach(({ rows }, rolloutIndex) => {
+    for (const row of rows) {
+      add(GroupPartKind.ROW, rolloutIndex, toBinary(RowSchema, rowToProto(row)), row);
+    }
+  });
   rollouts.forEach(({ rollout, rows }, rolloutIndex) => {
     const segments = withoutRowColumns(rollout.segments, rows);
     add(
@@ -94,9 +100,6 @@ export function encodeSettled(
       rolloutIndex,
       toBinary(RolloutSchema, rolloutToProto(rollout, segments)),
     );
-    for (const row of rows) {
-      add(GroupPartKind.ROW, rolloutIndex, toBinary(RowSchema, rowToProto(row)), row);
-    }
   });
   const digest = groupDigest(descriptions);
   const header = create(GroupHeaderSchema, {

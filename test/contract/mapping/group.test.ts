@@ -163,7 +163,7 @@ describe('failed-rollout policies', () => {
     const { header, parts } = encoding.encoded;
     expect(header.rollouts[1]).toMatchObject({ masked: true });
     expect(header.rollouts[1]?.reward).toBeUndefined();
-    expect(header.parts.map(({ trainedTokens }) => trainedTokens)).toEqual([0, 3, 0, 0]);
+    expect(header.parts.map(({ trainedTokens }) => trainedTokens)).toEqual([3, 0, 0, 0]);
     expect(decodeGroup(header, parts).rows[1]?.spans[1]?.loss).toBe('masked_by_failure');
   });
 
@@ -282,57 +282,57 @@ describe('ingest refuses, by the path of the field', () => {
       },
     ],
     [
-      'header.parts[1].kind',
+      'header.parts[0].kind',
       (h) => {
-        part(h, 1).kind = GroupPartKind.UNSPECIFIED;
+        part(h, 0).kind = GroupPartKind.UNSPECIFIED;
       },
     ],
     [
-      'header.parts[1].codec',
+      'header.parts[0].codec',
       (h) => {
-        part(h, 1).codec = 9 as never;
+        part(h, 0).codec = 9 as never;
       },
     ],
     [
-      'header.parts[1].encoded_size',
+      'header.parts[0].encoded_size',
       (h) => {
-        part(h, 1).encodedSize += 1n;
+        part(h, 0).encodedSize += 1n;
       },
     ],
     [
-      'header.parts[1].encoded_size',
+      'header.parts[0].encoded_size',
       (h) => {
-        part(h, 1).encodedSize = 2n ** 40n;
+        part(h, 0).encodedSize = 2n ** 40n;
       },
     ],
     [
-      'header.parts[1].rollout_index',
+      'header.parts[0].rollout_index',
       (h) => {
-        part(h, 1).rolloutIndex = 2;
+        part(h, 0).rolloutIndex = 2;
       },
     ],
     [
-      'parts[1].rollout_id',
+      'parts[0].rollout_id',
       (h) => {
-        part(h, 1).rolloutIndex = 1;
+        part(h, 0).rolloutIndex = 1;
       },
     ],
     [
-      'header.parts[1].tokens',
+      'header.parts[0].tokens',
       (h) => {
-        part(h, 1).tokens += 1;
+        part(h, 0).tokens += 1;
       },
     ],
     [
-      'header.parts[3].sampled_tokens',
+      'header.parts[1].sampled_tokens',
       (h) => {
-        part(h, 3).sampledTokens = 0;
+        part(h, 1).sampledTokens = 0;
       },
     ],
     [
-      'header.parts[3].trained_tokens',
+      'header.parts[1].trained_tokens',
       (h) => {
-        part(h, 3).trainedTokens = 9;
+        part(h, 1).trainedTokens = 9;
       },
     ],
     [
@@ -390,7 +390,7 @@ describe('ingest refuses, by the path of the field', () => {
       },
     ],
     [
-      'parts[2].reward',
+      'parts[3].reward',
       (h) => {
         summary(h, 1).reward = 0.25;
       },
@@ -410,60 +410,60 @@ describe('ingest refuses, by the path of the field', () => {
 
   it.each<[string, (row: RowProto) => void]>([
     [
-      'parts[1].token_ids',
+      'parts[0].token_ids',
       (r) => {
         r.tokenIds = r.tokenIds.slice(0, -1);
       },
     ],
     [
-      'parts[1].token_ids[0]',
+      'parts[0].token_ids[0]',
       (r) => {
         r.tokenIds = new Uint8Array(20).fill(255);
       },
     ],
     [
-      'parts[1].logprobs',
+      'parts[0].logprobs',
       (r) => {
         r.logprobs = r.logprobs.slice(0, 8);
       },
     ],
     [
-      'parts[1].logprobs[0]',
+      'parts[0].logprobs[0]',
       (r) =>
         void new DataView(r.logprobs.buffer, r.logprobs.byteOffset).setFloat32(0, Number.NaN, true),
     ],
     [
-      'parts[1].spans',
+      'parts[0].spans',
       (r) => {
         r.spans.pop();
       },
     ],
     [
-      'parts[1].spans[0].origin',
+      'parts[0].spans[0].origin',
       (r) => {
         r.spans[0]!.origin = 0;
       },
     ],
     [
-      'parts[1].spans[1].loss',
+      'parts[0].spans[1].loss',
       (r) => {
         r.spans[1]!.loss = 1;
       },
     ],
     [
-      'parts[1].policy_versions',
+      'parts[0].policy_versions',
       (r) => {
         r.policyVersions = [];
       },
     ],
     [
-      'parts[1].rollout_id',
+      'parts[0].rollout_id',
       (r) => {
         r.rolloutId = 'g.1';
       },
     ],
     [
-      'parts[1].id',
+      'parts[0].id',
       (r) => {
         r.id = '';
       },
@@ -475,13 +475,13 @@ describe('ingest refuses, by the path of the field', () => {
   it('a part that is no message, or no frame of its codec', () => {
     const { header, parts } = encoded();
     const broken = parts.map((bytes, i) =>
-      i === 1 ? new Uint8Array(bytes.length).fill(255) : bytes,
+      i === 0 ? new Uint8Array(bytes.length).fill(255) : bytes,
     );
-    expect(() => validateGroup(header, broken)).toThrow(/header\.parts\[1\]\.digest: is not that/);
-    part(header, 1).digest = partDigest(broken[1] as Uint8Array);
+    expect(() => validateGroup(header, broken)).toThrow(/header\.parts\[0\]\.digest: is not that/);
+    part(header, 0).digest = partDigest(broken[0] as Uint8Array);
     header.digest = groupDigest(header.parts);
-    expect(() => validateGroup(header, broken)).toThrow(/parts\[1\]: is no lachesis\.v1\.Row/);
-    part(header, 1).codec = 2;
-    expect(() => validateGroup(header, broken)).toThrow(/parts\[1\]: is no zstd frame/);
+    expect(() => validateGroup(header, broken)).toThrow(/parts\[0\]: is no lachesis\.v1\.Row/);
+    part(header, 0).codec = 2;
+    expect(() => validateGroup(header, broken)).toThrow(/parts\[0\]: is no zstd frame/);
   });
 });

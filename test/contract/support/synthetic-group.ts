@@ -13,7 +13,7 @@ import {
   RowSchema,
   SpanOrigin,
 } from '../../../gen/lachesis/v1/tokens_pb.ts';
-import { chunksOf, encodeFloat32, encodeInt32, WIRE_LIMITS } from '../../../src/wire/index.ts';
+import { chunksOfParts, encodeFloat32, encodeInt32, WIRE_LIMITS } from '../../../src/wire/index.ts';
 
 export interface SyntheticGroup {
   /** Frames of a submit stream, without the opening one, as proto JSON. */
@@ -68,11 +68,11 @@ export function syntheticGroup(options: SyntheticGroupOptions): SyntheticGroup {
     digest: options.wrongDigest ? new Uint8Array(32) : digest,
     trainingPolicy: TrainingPolicy.STRICT,
   });
-  const chunks = parts.flatMap((part, partIndex) =>
-    [...chunksOf(part, WIRE_LIMITS.maxChunkBytes)].map(({ offset, data }) => ({
+  const chunks = [...chunksOfParts(parts, WIRE_LIMITS.maxChunkBytes)].map(
+    ({ partIndex, offset, data }) => ({
       // Not by toJson, whose base64 is slow enough to show in the table's time.
       chunk: { partIndex, offset: String(offset), data: Buffer.from(data).toString('base64') },
-    })),
+    }),
   );
   return {
     frames: [{ header: toJson(GroupHeaderSchema, header) }, ...chunks, { end: {} }],
