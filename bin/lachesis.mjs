@@ -12,7 +12,9 @@ const sources = path.join(root, 'scripts', 'run.mjs');
 if (existsSync(sources)) {
   // scripts/ is never published, so this is a checkout.
   const args = [sources, path.join(root, 'src', 'cli', 'run.ts'), ...process.argv.slice(2)];
-  const child = spawn(process.execPath, args, { stdio: 'inherit' });
+  const child = spawn(process.execPath, args, {
+    stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+  });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
     process.on(signal, () => child.kill(signal));
   child.on('exit', (code) => process.exit(code ?? 1));

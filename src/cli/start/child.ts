@@ -22,7 +22,8 @@ export class Child implements AsyncDisposable {
     const path = fileURLToPath(new URL(`${file}${ending}`, import.meta.url));
     // execArgv has the export condition that a checkout runs with.
     this.#process = spawn(process.execPath, [...process.execArgv, path, ...args], {
-      stdio: ['ignore', 'pipe', 'pipe'],
+      // A channel tells the child when this process is gone, however it ended.
+      stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
     this.#exit = once(this.#process, 'exit').then(([code]) => (code as number | null) ?? 1);
     this.#exit.catch(() => {});
