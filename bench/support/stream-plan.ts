@@ -5,8 +5,8 @@ export const GROUP_SHAPE = Object.freeze({ rollouts: 8, tokens: 2_048, promptTok
 
 export const GROUPS_PER_BATCH = 16;
 
-/** Of every stream, whoever sends it: the size of one of our row parts, which is one chunk. */
-export const CHUNK_BYTES = 14_500;
+/** Of the raw streams: the bytes of one of our groups, which travel as one chunk. */
+export const CHUNK_BYTES = 119_000;
 
 export const BENCH_TOKEN = 'a-token-for-benchmarks-only';
 
@@ -26,7 +26,7 @@ export interface Streamed {
 
 /** How much a raw stream sends for so many groups. */
 export function chunksOfGroups(groups: number): number {
-  return groups * GROUP_SHAPE.rollouts;
+  return groups;
 }
 
 /** The same group again and again under ids of its own; encoding it is not what is measured. */
