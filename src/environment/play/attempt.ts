@@ -9,8 +9,8 @@ import { createToolRegistry } from '../../tools/index.ts';
 import { deepFreeze } from '../freeze.ts';
 import { freshSeed, seededRandom } from '../random.ts';
 import { failureIn, stopReasonOf, unplayedResult } from './failure.ts';
+import { callHook, partDeadline } from './hooks.ts';
 import type { PlayOptions, RolloutIdentity } from './options.ts';
-import { abortable, openScope, type Scope } from './scope.ts';
 import { score } from './score.ts';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
@@ -88,23 +88,27 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
   // Every rollout of a group, and of later groups, is given this very task.
   deepFreeze(identity.task.data);
   const timeoutMs = options.limits?.timeoutMs ?? definition.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-  using scope = openScope('The rollout', 'ROLLOUT_TIMEOUT', timeoutMs, options.signal);
-  const { signal } = scope;
+  using deadline = partDeadline({
+    name: 'The rollout',
+    reason: 'ROLLOUT_TIMEOUT',
+    timeoutMs,
+    signal: options.signal,
+  });
+  const { signal } = deadline;
   const random = seededRandom('rollout', options.seed ?? freshSeed(), identity.index);
   let state: unknown;
   try {
     const context = { settings, rolloutId: identity.rolloutId, random, signal };
-    state = await abortable(
-      () => definition.setup?.(identity.task, context),
-      signal,
+    state = await callHook(() => definition.setup?.(identity.task, context), {
       // A setup that ends after it was given up still made something that has to be given back.
-      (late) => void tearDown(options, late),
-    );
+      onLate: (late) => void tearDown(options, late),
+      signal,
+    });
   } catch (error) {
     return unplayed('setup', error, signal);
   }
   // Nothing is known to reject here, but what `setup` made is given back whatever happens.
-  const played = await playEpisode(options, identity, state, scope).catch((error: unknown) =>
+  const played = await playEpisode(options, identity, state, signal).catch((error: unknown) =>
     unplayed('agent', error, signal),
   );
   const tornDown = await tearDown(options, state);
@@ -115,17 +119,15 @@ async function playEpisode(
   options: PlayOptions,
   identity: RolloutIdentity,
   state: unknown,
-  scope: Scope,
+  signal: AbortSignal,
 ): Promise<Played> {
   const { environment, modelServer } = options;
   const { definition, settings } = environment;
-  const { signal } = scope;
   let messages: readonly Message[];
   try {
-    const opening = await abortable(
-      () => definition.prompt(identity.task, { state, settings }),
+    const opening = await callHook(() => definition.prompt(identity.task, { state, settings }), {
       signal,
-    );
+    });
     messages = openingMessages(opening, definition.systemPrompt);
   } catch (error) {
     return unplayed('prompt', error, signal);
@@ -206,10 +208,13 @@ function unplayed(phase: string, error: unknown, signal: AbortSignal): Played {
 async function tearDown({ environment, onWarning }: PlayOptions, state: unknown): Promise<boolean> {
   const { teardown, name } = environment.definition;
   if (teardown === undefined) return true;
-  const never = new AbortController().signal;
-  using scope = openScope('The teardown', 'TEARDOWN_TIMEOUT', TEARDOWN_TIMEOUT_MS, never);
+  using deadline = partDeadline({
+    name: 'The teardown',
+    reason: 'TEARDOWN_TIMEOUT',
+    timeoutMs: TEARDOWN_TIMEOUT_MS,
+  });
   try {
-    await abortable(() => teardown(state), scope.signal);
+    await callHook(() => teardown(state), deadline);
     return true;
   } catch (error) {
     onWarning?.(`The teardown of environment \`${name}\` failed: ${errorMessage(error)}`);

@@ -3,10 +3,10 @@ import { NO_RUN_POLICY } from '../../contract/index.ts';
 import type { EnvironmentDefinition } from '../environment.ts';
 import { unplayedRollout } from './attempt.ts';
 import { failureIn } from './failure.ts';
+import { callHook, partDeadline } from './hooks.ts';
 import { Limiter } from './limiter.ts';
 import type { PlayOptions, RolloutIdentity } from './options.ts';
 import { attempt, finish, sayStarted, watchedOptions } from './play-rollout.ts';
-import { abortable, openScope } from './scope.ts';
 
 export interface PlayGroupOptions extends PlayOptions {
   readonly groupId: string;
@@ -98,14 +98,19 @@ async function groupOutcomes(
   scored: readonly Rollout[],
 ): Promise<Outcome[]> {
   const timeoutMs = options.environment.definition.rewardTimeoutMs ?? 60_000;
-  using scope = openScope('The group reward', 'GROUP_REWARD_TIMEOUT', timeoutMs, options.signal);
+  using deadline = partDeadline({
+    name: 'The group reward',
+    reason: 'GROUP_REWARD_TIMEOUT',
+    timeoutMs,
+    signal: options.signal,
+  });
   const all = (message: string): Outcome[] =>
     scored.map(() => ({
       kind: 'not_scored',
       failure: { kind: 'environment_error', reason: 'GROUP_REWARD', message },
     }));
   try {
-    const rewards = await abortable(() => groupReward(scored), scope.signal);
+    const rewards = await callHook(() => groupReward(scored), deadline);
     if (!Array.isArray(rewards) || rewards.length !== scored.length) {
       return all(`groupReward gave ${rewards?.length} rewards for ${scored.length} rollouts.`);
     }
@@ -117,7 +122,7 @@ async function groupOutcomes(
       components: outcome.kind === 'scored' ? outcome.components : [],
     }));
   } catch (error) {
-    const failure = failureIn('group reward', error, scope.signal);
+    const failure = failureIn('group reward', error, deadline.signal);
     const kind =
       !options.signal.aborted && failure.kind === 'deadline_exceeded'
         ? 'environment_error'

@@ -4,7 +4,7 @@ import { textOf } from '../../messages.ts';
 import type { HostedEnvironment } from '../environment.ts';
 import { resolveReward } from '../reward/resolve-reward.ts';
 import { failureIn, failureOfResult } from './failure.ts';
-import { abortable, openScope } from './scope.ts';
+import { callHook, partDeadline } from './hooks.ts';
 
 const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
 
@@ -24,13 +24,14 @@ export async function score(
   const failed = failureOfResult(result, agentSignal);
   if (failed !== undefined) return { kind: 'not_scored', failure: failed };
   const timeoutMs = definition.rewardTimeoutMs ?? DEFAULT_REWARD_TIMEOUT_MS;
-  using scope = openScope('The reward function', 'REWARD_TIMEOUT', timeoutMs, signal);
+  const name = 'The reward function';
+  using deadline = partDeadline({ name, reason: 'REWARD_TIMEOUT', timeoutMs, signal });
   try {
     const finalText = finalTextOf(result);
-    const context = { task, state, settings, result, finalText, signal: scope.signal };
-    return resolveReward(await abortable(() => definition.reward(context), scope.signal));
+    const context = { task, state, settings, result, finalText, signal: deadline.signal };
+    return resolveReward(await callHook(() => definition.reward(context), deadline));
   } catch (error) {
-    const failure = failureIn('reward', error, scope.signal);
+    const failure = failureIn('reward', error, deadline.signal);
     // The reward's own deadline is its author's matter; the rollout's is its caller's.
     return signal.aborted || failure.kind !== 'deadline_exceeded'
       ? { kind: 'not_scored', failure }

@@ -1,8 +1,9 @@
 import OpenAI, { type ClientOptions } from 'openai';
 import type { ChatCompletionCreateParamsNonStreaming } from 'openai/resources/chat/completions';
 import { Agent, fetch as undiciFetch } from 'undici';
+import { MAX_TIMER_MS } from '../../async/index.ts';
 import { invalidInput } from '../../errors.ts';
-import { startDeadline } from '../deadline.ts';
+import { callDeadline } from '../call-deadline.ts';
 import type { Completion, CompletionRequest, ModelServer, ModelSession } from '../model-server.ts';
 import { chatRequestBody } from './chat-request.ts';
 import { type CallIds, readChatResponse } from './chat-response.ts';
@@ -60,7 +61,7 @@ function createDirectSession(client: OpenAI, config: DirectConfig): ModelSession
       signal.throwIfAborted();
       const body = chatRequestBody(request, config.dialect);
       modelCalls += 1;
-      using deadline = startDeadline(signal, config.timeoutMs);
+      using deadline = callDeadline(config.timeoutMs, signal);
       try {
         const answer: unknown = await client.chat.completions.create(
           body as unknown as ChatCompletionCreateParamsNonStreaming,
@@ -130,6 +131,3 @@ function clientOptions(config: DirectConfig, agent: Agent): ClientOptions {
     fetchOptions: { dispatcher: agent } as NonNullable<ClientOptions['fetchOptions']>,
   };
 }
-
-/** Node's timers overflow beyond it. */
-const MAX_TIMER_MS = 2_147_483_647;

@@ -1,7 +1,8 @@
+import { type Deadline, untilAborted } from '../../async/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import type { AssistantMessage, SamplingParameters } from '../../messages.ts';
 import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
-import { type Deadline, startDeadline } from '../deadline.ts';
+import { callDeadline } from '../call-deadline.ts';
 import type { EngineDescription, EngineGeneration } from '../engine.ts';
 import { contextOverflow, unreachable } from '../model-errors.ts';
 import type {
@@ -12,7 +13,6 @@ import type {
   SessionRecord,
 } from '../model-server.ts';
 import { readCompletion } from '../rendering/read-completion.ts';
-import { abortable } from './abortable.ts';
 import { checkGeneration } from './check-generation.ts';
 import type { ManagedConfig } from './managed-config.ts';
 import { SampledMessages } from './message-identity.ts';
@@ -52,7 +52,7 @@ export class ManagedSession implements ModelSession {
   ): Promise<Completion> {
     return this.#serial(signal, async () => {
       signal.throwIfAborted();
-      using deadline = startDeadline(signal, this.#config.timeoutMs);
+      using deadline = callDeadline(this.#config.timeoutMs, signal);
       try {
         return await this.#complete(request, deadline);
       } catch (thrown) {
@@ -95,7 +95,7 @@ export class ManagedSession implements ModelSession {
     const { engine, renderer, abortGraceMs } = this.#config;
     const { signal } = deadline;
     const plan = this.#plan(request);
-    const description = await abortable(this.#config.describe(signal), signal);
+    const description = await untilAborted(this.#config.describe(signal), { signal });
     this.#logprobMode = description.logprobMode;
     const prompt = promptTokenIds(plan);
     const sampling = samplingFor(request.sampling, prompt.length, {
@@ -107,10 +107,9 @@ export class ManagedSession implements ModelSession {
     this.#modelCalls += 1;
     const announcedVersion = this.#options.announcedVersion();
     const requestId = `${this.#options.rolloutId}/${callIndex}`;
-    const generation = await abortable(
+    const generation = await untilAborted(
       engine.generate({ requestId, promptTokenIds: prompt, sampling }, { signal }),
-      signal,
-      abortGraceMs,
+      { graceMs: abortGraceMs, signal },
     );
     const { failure, tokenIds } = generation;
     const call = { callIndex, announcedVersion };

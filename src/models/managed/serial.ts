@@ -1,4 +1,4 @@
-import { abortable } from './abortable.ts';
+import { untilAborted } from '../../async/index.ts';
 
 /** Runs work one after another, in the order of asking. A wait ends with the signal's reason when it fires. */
 export type Serial = <Value>(signal: AbortSignal, work: () => Promise<Value>) => Promise<Value>;
@@ -10,7 +10,7 @@ export function createSerial(): Serial {
     const done = Promise.withResolvers<void>();
     last = before.then(() => done.promise);
     try {
-      await abortable(before, signal);
+      await untilAborted(before, { signal });
       return await work();
     } finally {
       done.resolve();

@@ -11,6 +11,7 @@ import {
 } from '@connectrpc/connect';
 import { createMethodUrl, runStreamingCall, runUnaryCall } from '@connectrpc/connect/protocol';
 import { Client } from '@grpc/grpc-js';
+import { untilAborted } from '../../async/index.ts';
 import { type GrpcCall, startGrpcCall } from './grpc-call.ts';
 import {
   type GrpcTransportOptions,
@@ -19,7 +20,6 @@ import {
 import { linkSignal } from './link-signal.ts';
 import { metadataFromHeaders } from './metadata.ts';
 import { retryInterceptor } from './retry-interceptor.ts';
-import { untilAborted } from './until-aborted.ts';
 
 /** A Connect transport that owns one gRPC channel; disposing it cancels its calls and closes it. */
 export interface GrpcTransport extends Transport, AsyncDisposable {
@@ -50,7 +50,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     deadlineMs: number | undefined,
   ): Promise<GrpcCall> => {
     const header = new Headers(request.header);
-    const token = await untilAborted(config.token?.(), request.signal);
+    const token = await untilAborted((async () => config.token?.())(), { signal: request.signal });
     if (token !== undefined) header.set('authorization', `Bearer ${token}`);
     const metadata = metadataFromHeaders(header);
     metadata.setOptions({ waitForReady: config.waitForReady });
@@ -183,7 +183,7 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
         const message = `no server answers at ${config.baseUrl} within ${timeoutMs} ms. Check that it runs and the address is right.`;
         ready.reject(new ConnectError(message, Code.Unavailable, undefined, [], error));
       });
-      await (signal === undefined ? ready.promise : untilAborted(ready.promise, signal));
+      await (signal === undefined ? ready.promise : untilAborted(ready.promise, { signal }));
     },
     get activeCalls() {
       return calls.size;

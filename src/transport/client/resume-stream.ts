@@ -1,6 +1,7 @@
 import { Code, ConnectError } from '@connectrpc/connect';
+import { sleep } from '../../async/index.ts';
 import { linkSignal } from './link-signal.ts';
-import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryDelayMs, sleep } from './retry-policy.ts';
+import { DEFAULT_RETRY_POLICY, type RetryPolicy, retryDelayMs } from './retry-policy.ts';
 
 export interface Reconnection<Cursor> {
   /** Failures in a row without a value in between, from 1. */
@@ -40,7 +41,7 @@ export async function* resumeStream<Value, Cursor>(
   options: ResumeStreamOptions<Value, Cursor>,
 ): AsyncGenerator<Value, void, void> {
   const { cursorOf, isTransient = isUnavailable, onReconnect, signal } = options;
-  const { random = Math.random, wait = sleep } = options;
+  const { random = Math.random, wait = (ms, signal) => sleep(ms, { signal }) } = options;
   const policy = { ...DEFAULT_RETRY_POLICY, ...options.policy };
   let cursor = options.after;
   let failedAttempts = 0;

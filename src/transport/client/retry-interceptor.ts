@@ -1,6 +1,7 @@
 import { MethodOptions_IdempotencyLevel as Idempotency } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import { type RetryPolicy, retryDelayMs, sleep } from './retry-policy.ts';
+import { sleep } from '../../async/index.ts';
+import { type RetryPolicy, retryDelayMs } from './retry-policy.ts';
 
 export interface RetryInterceptorOptions {
   readonly policy: RetryPolicy;
@@ -14,7 +15,8 @@ export interface RetryInterceptorOptions {
  * does no harm (`idempotency_level`). Everything else fails once: the first attempt may have run.
  */
 export function retryInterceptor(options: RetryInterceptorOptions): Interceptor {
-  const { policy, random = Math.random, wait = sleep } = options;
+  const { policy, random = Math.random } = options;
+  const { wait = (ms, signal) => sleep(ms, { signal }) } = options;
   return (next) => async (request) => {
     if (request.stream || !isRepeatable(request.method.idempotency)) return await next(request);
     for (let failedAttempts = 1; ; failedAttempts += 1) {

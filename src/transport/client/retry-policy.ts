@@ -36,19 +36,3 @@ export function retryDelayMs(policy: RetryPolicy, question: RetryQuestion): numb
   const bound = Math.min(policy.maxMs, grown);
   return bound * (0.5 + random / 2);
 }
-
-/** Waits, or rejects with the signal's reason. */
-export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(signal.reason);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
-}

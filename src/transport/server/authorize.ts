@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { PeerCertificate } from 'node:tls';
 import { type Code, type ContextKey, createContextKey } from '@connectrpc/connect';
+import { startDeadline, untilAborted } from '../../async/index.ts';
 import { LachesisError } from '../../errors.ts';
 
 /** All that is known of a request before its body: enough to authenticate, and to check a scope by service. */
@@ -50,18 +51,13 @@ export async function askAuthorizer(
   if (authorize === undefined) return { ok: true };
   const answer = authorize(head);
   if (!(answer instanceof Promise)) return answer;
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => {
-    late.reject(
+  using deadline = startDeadline({
+    timeoutMs,
+    reason: () =>
       new LachesisError('infrastructure_error', `authorization took longer than ${timeoutMs} ms.`, {
         reason: 'AUTHORIZE_TIMEOUT',
         remedy: 'Try again; if it persists, check the credential store.',
       }),
-    );
-  }, timeoutMs);
-  try {
-    return await Promise.race([answer, late.promise]);
-  } finally {
-    clearTimeout(timer);
-  }
+  });
+  return await untilAborted(answer, { signal: deadline.signal });
 }
