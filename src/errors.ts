@@ -76,7 +76,9 @@ export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);
 }
 
-/** Throws the signal's own reason when it has fired; `when` is for the log of a foreign reason. */
-export function throwIfAborted(signal: AbortSignal | undefined): void {
-  signal?.throwIfAborted();
+/** Whether a fired signal's reason is a time limit, and not somebody's wish. */
+export function isDeadline(reason: unknown): boolean {
+  if (reason instanceof LachesisError) return reason.kind === 'deadline_exceeded';
+  // As AbortSignal.timeout() says it.
+  return reason instanceof Error && reason.name === 'TimeoutError';
 }

@@ -1,4 +1,4 @@
-import { errorMessage, LachesisError } from '../errors.ts';
+import { errorMessage, isDeadline, LachesisError } from '../errors.ts';
 import type { StopReason } from './result.ts';
 
 /** How a run ends: the typed reason and the same in words. */
@@ -9,10 +9,7 @@ export interface Stop {
 
 /** What a fired signal's reason means: a time limit, or somebody's wish. */
 export function stopOfAbort(reason: unknown): Stop {
-  const isDeadline =
-    (reason instanceof DOMException && reason.name === 'TimeoutError') ||
-    (reason instanceof LachesisError && reason.kind === 'deadline_exceeded');
-  return { reason: isDeadline ? 'deadline' : 'cancelled', detail: errorMessage(reason) };
+  return { reason: isDeadline(reason) ? 'deadline' : 'cancelled', detail: errorMessage(reason) };
 }
 
 export function isAbort(stop: Stop): boolean {

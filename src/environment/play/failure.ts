@@ -1,7 +1,6 @@
 import type { AgentResult, StopReason } from '../../agent/index.ts';
 import { failureOf, type RolloutFailure } from '../../contract/index.ts';
-import { errorMessage, LachesisError } from '../../errors.ts';
-import type { Message } from '../../messages.ts';
+import { errorMessage, isDeadline, LachesisError } from '../../errors.ts';
 
 /**
  * Where in a rollout something was thrown decides whose fault it is, unless the thrown error already
@@ -34,11 +33,6 @@ export function abortFailure(reason: unknown): RolloutFailure {
   return reason instanceof LachesisError
     ? { ...failureOf(reason), kind: 'cancelled' }
     : { kind: 'cancelled', reason: 'CANCELLED', message: `Cancelled: ${errorMessage(reason)}` };
-}
-
-function isDeadline(reason: unknown): boolean {
-  if (reason instanceof LachesisError) return reason.kind === 'deadline_exceeded';
-  return reason instanceof Error && reason.name === 'TimeoutError';
 }
 
 /** The stop reason of a rollout that ended by this failure before its agent could say one. */
@@ -89,36 +83,4 @@ export function failureOfResult(
     default:
       return undefined;
   }
-}
-
-/** The result of a rollout whose agent never began. */
-export function unplayedResult(
-  stopReason: StopReason,
-  stopDetail: string,
-  messages: readonly Message[] = [],
-): AgentResult {
-  return {
-    messages,
-    stopReason,
-    stopDetail,
-    finishedNaturally: false,
-    turnsUsed: 0,
-    turns: [],
-    toolErrors: [],
-    toolCalls: {
-      attempted: 0,
-      schemaValid: 0,
-      executedOk: 0,
-      execError: 0,
-      unknown: 0,
-      coerced: 0,
-      repaired: 0,
-      refused: 0,
-      timedOut: 0,
-      jsonSchemaValid: 0,
-      tools: [],
-    },
-    usage: { modelCalls: 0, modelRetries: 0 },
-    messagesTruncated: 0,
-  };
 }
