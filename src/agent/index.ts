@@ -10,3 +10,4 @@ export type {
   Usage,
 } from './result.ts';
 export { runAgent } from './run-agent.ts';
+export { unplayedResult } from './unplayed-result.ts';

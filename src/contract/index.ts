@@ -121,3 +121,4 @@ export {
   writeRolloutLine,
 } from './rollout-file/index.ts';
 export type { Task } from './task.ts';
+export { unplayedRollout } from './unplayed-rollout.ts';

@@ -13,7 +13,7 @@ export { type EvaluateOptions, type EvaluationStep, evaluate } from './evaluatio
 export { passAtK } from './evaluation/pass-at-k.ts';
 export type { EvaluationSummary } from './evaluation/summary.ts';
 export { hostEnvironment } from './host.ts';
-export { unplayedRollout } from './play/attempt.ts';
+export { failedRollout } from './play/attempt.ts';
 export { Limiter, type Place } from './play/limiter.ts';
 export type { PlayOptions, RolloutIdentity } from './play/options.ts';
 export { type PlayGroupOptions, playGroup, rolloutIdOf } from './play/play-group.ts';

@@ -1,9 +1,9 @@
 import type { Rollout, RolloutProgress } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
+import { abandonedRollout } from './abandoned-rollout.ts';
 import { Cancellations } from './cancellations.ts';
 import { RolloutLog, type RolloutLogLimits, type RolloutState } from './rollout-log.ts';
-import { unplayedRollout } from './unplayed-rollout.ts';
 
 /** The reason of a rollout that somebody cancelled. */
 export const ROLLOUT_CANCELLED = 'ROLLOUT_CANCELLED';
@@ -87,7 +87,7 @@ export class Rollouts {
 
   #end(state: RolloutState, error: LachesisError): void {
     const { rolloutId, group } = state;
-    const rollout = unplayedRollout(state, error, this.#now());
+    const rollout = abandonedRollout(state, error, this.#now());
     this.progress({ kind: 'finished', rolloutId, groupId: group.groupId, rollout });
   }
 }

@@ -1,11 +1,11 @@
 import type { Assignment, Group, RolloutProgress, Task } from '../contract/index.ts';
 import { NO_RUN_POLICY } from '../contract/index.ts';
 import {
+  failedRollout,
   type HostedEnvironment,
   type Limiter,
   playGroup,
   rolloutIdOf,
-  unplayedRollout,
 } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
@@ -84,7 +84,7 @@ function unplayedGroup(
   const task: Task = { key: taskKey, split: '', data: null };
   const rollouts = Array.from({ length: assignment.groupSize }, (_, index) => {
     const rolloutId = rolloutIdOf(groupId, index);
-    const rollout = unplayedRollout(
+    const rollout = failedRollout(
       options,
       { rolloutId, groupId, index, task },
       error,

@@ -2,9 +2,9 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { RolloutProgress } from '../../src/contract/index.ts';
 import { LachesisError } from '../../src/errors.ts';
+import { abandonedRollout } from '../../src/server/abandoned-rollout.ts';
 import { RolloutLog } from '../../src/server/rollout-log.ts';
 import { Rollouts } from '../../src/server/rollouts.ts';
-import { unplayedRollout } from '../../src/server/unplayed-rollout.ts';
 
 const LIMITS = { maxEvents: 8, maxEventBytes: 1e6, maxRolloutBytes: 1e6 };
 
@@ -28,7 +28,7 @@ const finished = (rolloutId: string, groupId = 'g'): RolloutProgress => {
   const group = groupOf(groupId, [rolloutId]);
   const state = { kind: 'running', rolloutId, index: 0, group } as const;
   const error = new LachesisError('cancelled', 'over', { reason: 'X' });
-  return { kind: 'finished', rolloutId, groupId, rollout: unplayedRollout(state, error, 0) };
+  return { kind: 'finished', rolloutId, groupId, rollout: abandonedRollout(state, error, 0) };
 };
 
 describe('the rollout log', () => {

@@ -1,6 +1,6 @@
-import { type AgentResult, runAgent } from '../../agent/index.ts';
+import { type AgentResult, runAgent, unplayedResult } from '../../agent/index.ts';
 import type { Outcome, Provenance, Rollout } from '../../contract/index.ts';
-import { failureOf, NO_RENDERING } from '../../contract/index.ts';
+import { failureOf, NO_RENDERING, unplayedRollout } from '../../contract/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import { type Message, type SamplingParameters, textContent } from '../../messages.ts';
 import type { ModelSession, SessionRecord } from '../../models/index.ts';
@@ -8,7 +8,7 @@ import { emptyLedger } from '../../tokens/index.ts';
 import { createToolRegistry } from '../../tools/index.ts';
 import { deepFreeze } from '../freeze.ts';
 import { freshSeed, seededRandom } from '../random.ts';
-import { failureIn, stopReasonOf, unplayedResult } from './failure.ts';
+import { failureIn, stopReasonOf } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
 import type { PlayOptions, RolloutIdentity } from './options.ts';
 import { score } from './score.ts';
@@ -55,32 +55,27 @@ export async function attemptRollout(
 }
 
 /** The rollout of something that could not even begin, typed by what was thrown. */
-export function unplayedRollout(
+export function failedRollout(
   options: Omit<PlayOptions, 'signal'>,
   identity: RolloutIdentity,
   thrown: unknown,
   signal: AbortSignal,
 ): Rollout {
   const { now = Date.now } = options;
-  const timeMs = now();
   const failure =
     thrown instanceof LachesisError && !signal.aborted
       ? failureOf(thrown)
       : failureIn('task source', thrown, signal);
-  return {
+  return unplayedRollout({
     id: identity.rolloutId,
     groupId: identity.groupId,
     taskKey: identity.task.key,
     index: identity.index,
-    result: unplayedResult(stopReasonOf(failure), failure.message),
-    outcome: { kind: 'not_scored', failure },
-    segments: [],
-    ledger: emptyLedger(),
+    stopReason: stopReasonOf(failure),
+    failure,
     provenance: provenanceOf(options, undefined),
-    startTimeMs: timeMs,
-    endTimeMs: timeMs,
-    metrics: {},
-  };
+    timeMs: now(),
+  });
 }
 
 async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Played> {

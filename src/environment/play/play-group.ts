@@ -1,7 +1,7 @@
 import type { Group, Outcome, Rollout, Task } from '../../contract/index.ts';
 import { NO_RUN_POLICY } from '../../contract/index.ts';
 import type { EnvironmentDefinition } from '../environment.ts';
-import { unplayedRollout } from './attempt.ts';
+import { failedRollout } from './attempt.ts';
 import { failureIn } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
 import { Limiter } from './limiter.ts';
@@ -72,7 +72,7 @@ async function attemptWithin(
   } catch (error) {
     // Only a wait that was cancelled comes here; the rollout was dispatched, so it ends like any other.
     sayStarted(options, identity);
-    return unplayedRollout(options, identity, error, signal);
+    return failedRollout(options, identity, error, signal);
   }
 }
 

@@ -1,7 +1,7 @@
 import { NO_RUN_POLICY, type Rollout, settleRollout } from '../../contract/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import { emptyLedger } from '../../tokens/index.ts';
-import { attemptRollout, unplayedRollout } from './attempt.ts';
+import { attemptRollout, failedRollout } from './attempt.ts';
 import type { PlayOptions, RolloutIdentity } from './options.ts';
 
 /**
@@ -23,7 +23,7 @@ export async function attempt(options: PlayOptions, identity: RolloutIdentity): 
       reason: 'PLAY_FAILED',
       cause: error,
     });
-    return unplayedRollout(options, identity, bug, options.signal);
+    return failedRollout(options, identity, bug, options.signal);
   }
 }
 
