@@ -1,5 +1,4 @@
 import { create } from '@bufbuild/protobuf';
-import { durationFromMs, durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter } from '@connectrpc/connect';
 import {
   AckBatchResponseSchema,
@@ -17,10 +16,10 @@ import {
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
 import type { Batch, Broker, NextBatch } from '../broker/index.ts';
-import { batchManifestToProto } from '../contract/index.ts';
+import { batchManifestToProto, durationFromMs, msFromDuration } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
 import { ConsumerCodecs } from './consumer-codecs.ts';
-import { chunksOfGroup } from './run-service.ts';
+import { chunksOfGroup } from './group-chunks.ts';
 
 export interface BatchServiceOptions {
   readonly broker: Broker;
@@ -41,7 +40,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
     { signal, timeoutMs }: { readonly signal: AbortSignal; readonly timeoutMs: number | undefined },
   ): Promise<NextBatch> => {
     using _asking = options.onAsked(runId);
-    const waitMs = waitMsOf(wait && durationMs(wait), timeoutMs);
+    const waitMs = waitMsOf(wait && msFromDuration(wait), timeoutMs);
     return await broker.nextBatch({ runId, consumerId, rank, waitMs, signal });
   };
   const codecs = new ConsumerCodecs();

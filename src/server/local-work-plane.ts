@@ -13,7 +13,7 @@ import { errorMessage, LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { LeasedWork, WorkPlane } from '../worker/index.ts';
 import { ROLLOUT_CANCELLED, type Rollouts } from './rollouts.ts';
-import { storeGroup } from './submit-stream.ts';
+import { storeGroup } from './store-group.ts';
 
 export interface LocalWorkPlaneOptions {
   readonly broker: Broker;

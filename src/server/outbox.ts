@@ -25,7 +25,7 @@ export class Outbox<Value> {
     this.#changed.notify();
   }
 
-  /** What is put in, as it comes; `idle` is sent after every `idleMs` of silence. */
+  /** What is put in, as it comes; `idle.value` is sent after every `idle.everyMs` of silence. */
   async *drain(options: {
     readonly signal: AbortSignal;
     readonly idle?: { readonly everyMs: number; readonly value: () => Value };

@@ -1,7 +1,5 @@
 import { create } from '@bufbuild/protobuf';
-import { durationMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter } from '@connectrpc/connect';
-import type { GroupChunk } from '../../gen/lachesis/v1/group_pb.ts';
 import {
   CloseRunResponseSchema,
   GetGroupResponseSchema,
@@ -13,18 +11,19 @@ import {
   ScanGroupsResponseSchema,
   WatchRunResponseSchema,
 } from '../../gen/lachesis/v1/run_service_pb.ts';
-import type { AutoPlay, BatchSize, Broker, RunState, StoredGroup } from '../broker/index.ts';
+import { pause } from '../async/index.ts';
+import type { AutoPlay, BatchSize, Broker, RunState } from '../broker/index.ts';
 import {
   assertRunId,
   decodeGroupHeader,
+  msFromDuration,
   runSettingsFromProto,
   runStatusToProto,
   runToProto,
 } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
-import { chunksOfParts, WIRE_LIMITS } from '../wire/index.ts';
+import { chunksOfGroup } from './group-chunks.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
-import { pause } from './pause.ts';
 
 export interface RunServiceOptions {
   readonly broker: Broker;
@@ -84,7 +83,9 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
       create(GetRunStatusResponseSchema, { status: runStatusToProto(await broker.status(runId)) }),
     watchRun: async function* ({ runId, interval }, { signal }) {
       const everyMs =
-        interval === undefined ? DEFAULT_WATCH_MS : Math.max(LEAST_WATCH_MS, durationMs(interval));
+        interval === undefined
+          ? DEFAULT_WATCH_MS
+          : Math.max(LEAST_WATCH_MS, msFromDuration(interval));
       while (!signal.aborted) {
         const status = await broker.status(runId);
         yield create(WatchRunResponseSchema, { status: runStatusToProto(status) });
@@ -121,14 +122,4 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
       }
     },
   });
-}
-
-/** The bytes of some of a group's parts (default: all), as they were submitted. */
-export function* chunksOfGroup(
-  group: StoredGroup,
-  wanted?: (partIndex: number) => boolean,
-): Generator<GroupChunk> {
-  for (const chunk of chunksOfParts(group.parts, WIRE_LIMITS.maxChunkBytes, wanted)) {
-    yield { $typeName: 'lachesis.v1.GroupChunk', ...chunk, offset: BigInt(chunk.offset) };
-  }
 }

@@ -5,10 +5,11 @@ import {
   type SubmitGroupsResponse,
   SubmitGroupsResponseSchema,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
-import type { Broker, StoredGroup, SubmitOutcome } from '../broker/index.ts';
+import type { Broker } from '../broker/index.ts';
 import { errorDetailToProto, toStoredGroup, validateGroupHeader } from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import { GroupReceiver, type Taken } from './group-receiver.ts';
+import { storeGroup } from './store-group.ts';
 
 export interface SubmitStreamOptions {
   readonly broker: Broker;
@@ -73,23 +74,6 @@ export async function* submitStream(
     const credits = await broker.credits(runId);
     const value = { groups: BigInt(dealtWith), duplicates: BigInt(duplicates), credits };
     yield create(SubmitGroupsResponseSchema, { answer: { case: 'ack', value } });
-  }
-}
-
-/** Submits, waiting for room as long as it takes. */
-export async function storeGroup(
-  broker: Broker,
-  group: StoredGroup,
-  signal: AbortSignal,
-): Promise<SubmitOutcome> {
-  for (;;) {
-    try {
-      return await broker.submit(group);
-    } catch (thrown) {
-      if (!(thrown instanceof LachesisError) || thrown.kind !== 'resource_exhausted') throw thrown;
-      await broker.waitForRoom(group.runId, signal);
-      signal.throwIfAborted();
-    }
   }
 }
 

@@ -1,5 +1,4 @@
 import { create } from '@bufbuild/protobuf';
-import { durationFromMs } from '@bufbuild/protobuf/wkt';
 import type { ConnectRouter } from '@connectrpc/connect';
 import {
   EnqueueAssignmentsResponseSchema,
@@ -8,7 +7,7 @@ import {
   WorkService,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { Broker } from '../broker/index.ts';
-import { assertId, assertRunId } from '../contract/index.ts';
+import { assertId, assertRunId, durationFromMs } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
 import { orderGroups } from './order-groups.ts';
 import type { Rollouts } from './rollouts.ts';

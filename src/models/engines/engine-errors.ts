@@ -1,3 +1,4 @@
+import { durationMs } from '@bufbuild/protobuf/wkt';
 import { Code, ConnectError } from '@connectrpc/connect';
 import { ErrorDetailSchema, ErrorOrigin } from '../../../gen/lachesis/v1/error_pb.ts';
 import { type ErrorFields, errorMessage, LachesisError } from '../../errors.ts';
@@ -46,7 +47,7 @@ function fromStatus(error: ConnectError): LachesisError {
     reason: detail?.reason || 'ENGINE_FAILED',
     metadata: { ...detail?.metadata, status: Code[error.code] },
     ...(retryAfter !== undefined && {
-      retryAfterMs: Number(retryAfter.seconds) * 1000 + retryAfter.nanos / 1e6,
+      retryAfterMs: durationMs(retryAfter),
     }),
     cause: error,
   };
