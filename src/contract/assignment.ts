@@ -16,3 +16,17 @@ export interface Assignment {
   readonly limits: { readonly maxTurns?: number; readonly timeoutMs?: number };
   readonly seed?: number;
 }
+
+export function taskKeyOf({ task }: Pick<Assignment, 'task'>): string {
+  return task.kind === 'key' ? task.key : task.task.key;
+}
+
+/** The id of a group's rollout: the same at every attempt to play the group. */
+export function rolloutIdOf(groupId: string, index: number): string {
+  return `${groupId}.${index}`;
+}
+
+/** The ids of an assignment's rollouts, by index; known before anyone plays it. */
+export function rolloutIdsOf({ id, groupSize }: Pick<Assignment, 'id' | 'groupSize'>): string[] {
+  return Array.from({ length: groupSize }, (_, index) => rolloutIdOf(id, index));
+}

@@ -1,4 +1,4 @@
-export type { Assignment } from './assignment.ts';
+export { type Assignment, rolloutIdOf, rolloutIdsOf, taskKeyOf } from './assignment.ts';
 export {
   decodeGroup,
   decodeGroupHeader,

@@ -16,7 +16,7 @@ export { hostEnvironment } from './host.ts';
 export { failedRollout } from './play/attempt.ts';
 export { Limiter, type Place } from './play/limiter.ts';
 export type { PlayOptions, RolloutIdentity } from './play/options.ts';
-export { type PlayGroupOptions, playGroup, rolloutIdOf } from './play/play-group.ts';
+export { type PlayGroupOptions, playGroup } from './play/play-group.ts';
 export { playRollout } from './play/play-rollout.ts';
 export { finalTextOf } from './play/score.ts';
 export { seededRandom } from './random.ts';

@@ -20,6 +20,7 @@ import {
   assignmentFromProto,
   messageToProto,
   msFromDuration,
+  rolloutIdsOf,
   rolloutToProto,
   taskToProto,
   toolDefinitionToProto,
@@ -28,7 +29,7 @@ import { invalidInput, LachesisError } from '../errors.ts';
 import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
 import { evaluateStream } from './evaluate-stream.ts';
 import { type HostedEnvironments, isolationOf, type ServedEnvironment } from './hosted.ts';
-import { type LocalPlayer, rolloutIdsOf } from './local-player.ts';
+import type { LocalPlayer } from './local-player.ts';
 import { orderGroups } from './order-groups.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { playStream } from './play-stream.ts';

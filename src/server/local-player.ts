@@ -1,12 +1,17 @@
-import type { Assignment, Group, RolloutProgress } from '../contract/index.ts';
-import { type HostedEnvironment, Limiter, rolloutIdOf } from '../environment/index.ts';
+import {
+  type Assignment,
+  type Group,
+  type RolloutProgress,
+  rolloutIdsOf,
+} from '../contract/index.ts';
+import { type HostedEnvironment, Limiter } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
 import { playAssignment } from '../worker/index.ts';
-import type { HostedEnvironments } from './hosted.ts';
-import { isolationOf } from './hosted.ts';
+import { type HostedEnvironments, isolationOf } from './hosted.ts';
+import { dispatchedGroup } from './rollout-log.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface LocalPlayerOptions {
@@ -63,13 +68,7 @@ export class LocalPlayer implements AsyncDisposable {
       );
     }
     this.#closing.signal.throwIfAborted();
-    rollouts.log.dispatch({
-      groupId: assignment.id,
-      runId: assignment.runId,
-      environment: assignment.environment,
-      taskKey: taskKeyOf(assignment),
-      rolloutIds,
-    });
+    rollouts.log.dispatch(dispatchedGroup(assignment));
     this.#open += rolloutIds.length;
     const signals = [this.#closing.signal, ...(play.signal === undefined ? [] : [play.signal])];
     const { toolHandler } = play;
@@ -107,21 +106,6 @@ export class LocalPlayer implements AsyncDisposable {
     );
     await Promise.all(this.#playing);
   }
-}
-
-/** The ids of an assignment's rollouts, by index; known before anyone plays it. */
-export function rolloutIdsOf({
-  id,
-  groupSize,
-}: {
-  readonly id: string;
-  readonly groupSize: number;
-}) {
-  return Array.from({ length: groupSize }, (_, index) => rolloutIdOf(id, index));
-}
-
-export function taskKeyOf({ task }: Assignment): string {
-  return task.kind === 'key' ? task.key : task.task.key;
 }
 
 /** The environment without its group reward, so that each rollout is scored by itself. */

@@ -4,9 +4,9 @@ import {
   type Assignment as WireAssignment,
 } from '../../gen/lachesis/v1/task_pb.ts';
 import type { Broker } from '../broker/index.ts';
-import { type Assignment, assignmentFromProto } from '../contract/index.ts';
+import { assignmentFromProto } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
-import { rolloutIdsOf, taskKeyOf } from './local-player.ts';
+import { dispatchedGroup } from './rollout-log.ts';
 import type { Rollouts } from './rollouts.ts';
 
 /**
@@ -27,7 +27,7 @@ export async function orderGroups(
     });
   }
   const dispatched = assignments.filter(({ id }) => rollouts.log.rolloutsOf(id).length === 0);
-  for (const assignment of dispatched) dispatch(assignment, rollouts);
+  for (const assignment of dispatched) rollouts.log.dispatch(dispatchedGroup(assignment));
   try {
     const added = await broker.enqueue(
       assignments.map(({ id, runId, environment }, index) => {
@@ -44,16 +44,6 @@ export async function orderGroups(
     for (const { id } of dispatched) rollouts.abandon(id, knownOr(error));
     throw error;
   }
-}
-
-function dispatch(assignment: Assignment, rollouts: Rollouts): void {
-  rollouts.log.dispatch({
-    groupId: assignment.id,
-    runId: assignment.runId,
-    environment: assignment.environment,
-    taskKey: taskKeyOf(assignment),
-    rolloutIds: rolloutIdsOf(assignment),
-  });
 }
 
 /** Ended so long ago that the log has forgotten it. */

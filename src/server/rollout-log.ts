@@ -1,4 +1,10 @@
-import type { Rollout, RolloutProgress } from '../contract/index.ts';
+import {
+  type Assignment,
+  type Rollout,
+  type RolloutProgress,
+  rolloutIdsOf,
+  taskKeyOf,
+} from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import { approximateBytes, messageBytes } from './approximate-bytes.ts';
 import { Notifier } from './notifier.ts';
@@ -20,6 +26,13 @@ export interface DispatchedGroup {
   readonly taskKey: string;
   /** By index. */
   readonly rolloutIds: readonly string[];
+}
+
+/** What an assignment's rollouts are played for. */
+export function dispatchedGroup(assignment: Assignment): DispatchedGroup {
+  const { id, runId, environment } = assignment;
+  const [taskKey, rolloutIds] = [taskKeyOf(assignment), rolloutIdsOf(assignment)];
+  return { groupId: id, runId, environment, taskKey, rolloutIds };
 }
 
 /** What is known of a dispatched rollout. */

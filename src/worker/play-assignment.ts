@@ -1,11 +1,10 @@
 import type { Assignment, Group, RolloutProgress, Task } from '../contract/index.ts';
-import { NO_RUN_POLICY } from '../contract/index.ts';
+import { NO_RUN_POLICY, rolloutIdsOf, taskKeyOf } from '../contract/index.ts';
 import {
   failedRollout,
   type HostedEnvironment,
   type Limiter,
   playGroup,
-  rolloutIdOf,
 } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
@@ -80,10 +79,9 @@ function unplayedGroup(
   error: unknown,
 ): Group {
   const groupId = assignment.id;
-  const taskKey = assignment.task.kind === 'key' ? assignment.task.key : assignment.task.task.key;
+  const taskKey = taskKeyOf(assignment);
   const task: Task = { key: taskKey, split: '', data: null };
-  const rollouts = Array.from({ length: assignment.groupSize }, (_, index) => {
-    const rolloutId = rolloutIdOf(groupId, index);
+  const rollouts = rolloutIdsOf(assignment).map((rolloutId, index) => {
     const rollout = failedRollout(
       options,
       { rolloutId, groupId, index, task },

@@ -1,5 +1,5 @@
 import type { Group, Outcome, Rollout, Task } from '../../contract/index.ts';
-import { NO_RUN_POLICY } from '../../contract/index.ts';
+import { NO_RUN_POLICY, rolloutIdOf } from '../../contract/index.ts';
 import type { EnvironmentDefinition } from '../environment.ts';
 import { failedRollout } from './attempt.ts';
 import { failureIn } from './failure.ts';
@@ -19,11 +19,6 @@ export interface PlayGroupOptions extends PlayOptions {
   readonly limiter?: Limiter;
   /** Cancels one rollout and leaves the others. */
   readonly rolloutSignal?: (rolloutId: string) => AbortSignal | undefined;
-}
-
-/** The id of a group's rollout: the same at every attempt to play the group. */
-export function rolloutIdOf(groupId: string, index: number): string {
-  return `${groupId}.${index}`;
 }
 
 /**
