@@ -17,6 +17,7 @@ export {
 export type { Checkpoint } from './checkpoint.ts';
 export { readCheckpoint, writeCheckpoint } from './checkpoint.ts';
 export type { FinishReason } from './decoding.ts';
+export { fingerprintHex } from './fingerprint.ts';
 export type { GenerateRequest, Generation, GenerationSlice } from './generation.ts';
 export type { PauseMode, SchedulerOptions } from './generation-scheduler.ts';
 export type { LossName } from './losses.ts';

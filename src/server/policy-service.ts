@@ -17,7 +17,13 @@ import {
 import { ColumnType } from '../../gen/lachesis/v1/tokens_pb.ts';
 import { samplingFromProto } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
-import { type GenerateRequest, type PauseMode, specialId, specialTokens } from '../policy/index.ts';
+import {
+  fingerprintHex,
+  type GenerateRequest,
+  type PauseMode,
+  specialId,
+  specialTokens,
+} from '../policy/index.ts';
 import { chunksOf, decodeInt32, encodeFloat32, encodeInt32, WIRE_LIMITS } from '../wire/index.ts';
 import { Outbox } from './outbox.ts';
 import { receiveWeights } from './receive-weights.ts';
@@ -36,8 +42,8 @@ export function policyService(router: ConnectRouter, policy: ServedPolicy): void
         vocabularySize: description.vocabularySize,
         contextLength: description.contextTokens,
         rendering: {
-          tokenizerSha256: hexOf(description.tokenizerFingerprint),
-          templateSha256: hexOf(description.templateFingerprint),
+          tokenizerSha256: fingerprintHex(description.tokenizerFingerprint),
+          templateSha256: fingerprintHex(description.templateFingerprint),
         },
         losses: Object.keys(LOSS_NAMES),
         logprobModes: ['raw', 'processed'],
@@ -184,8 +190,4 @@ function pauseModeOf(mode: UpdateMode): PauseMode {
     default:
       throw invalidInput('mode', `${mode} is no mode that this server knows.`);
   }
-}
-
-function hexOf(fingerprint: string): string {
-  return fingerprint.replace(/^sha256:/, '');
 }

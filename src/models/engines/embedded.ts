@@ -1,4 +1,4 @@
-import type { EmbeddedPolicy } from '../../policy/index.ts';
+import { type EmbeddedPolicy, fingerprintHex } from '../../policy/index.ts';
 import type { Engine } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
 import { engineError } from './engine-errors.ts';
@@ -13,8 +13,8 @@ export function createEmbeddedEngine(policy: EmbeddedPolicy): Engine {
         vocabularySize: description.vocabularySize,
         contextLength: description.contextTokens,
         rendering: {
-          tokenizerSha256: description.tokenizerFingerprint.replace(/^sha256:/, ''),
-          templateSha256: description.templateFingerprint.replace(/^sha256:/, ''),
+          tokenizerSha256: fingerprintHex(description.tokenizerFingerprint),
+          templateSha256: fingerprintHex(description.templateFingerprint),
         },
         logprobMode: 'processed',
         policyVersion: description.version,

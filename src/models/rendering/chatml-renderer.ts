@@ -3,6 +3,7 @@ import type { Message } from '../../messages.ts';
 import { textOf } from '../../messages.ts';
 import {
   continueChatml,
+  fingerprintHex,
   renderChatml,
   type TemplateMessage,
   type TemplatePiece,
@@ -68,8 +69,8 @@ export function createChatmlRenderer(options: ChatmlRendererOptions): ChatRender
 
   return {
     fingerprint: Object.freeze({
-      tokenizerSha256: tokenizer.fingerprint.replace(/^sha256:/, ''),
-      templateSha256: templateFingerprint().replace(/^sha256:/, ''),
+      tokenizerSha256: fingerprintHex(tokenizer.fingerprint),
+      templateSha256: fingerprintHex(templateFingerprint()),
     }),
     vocabularySize: tokenizer.vocabularySize,
     stopTokenIds: Object.freeze([close, idOf('<|endoftext|>')]),

@@ -1,5 +1,5 @@
 import { LachesisError } from '../../errors.ts';
-import { specialTokens, Tokenizer } from '../../policy/index.ts';
+import { fingerprintHex, specialTokens, Tokenizer } from '../../policy/index.ts';
 import type { ChatRenderer } from './chat-renderer.ts';
 import { type ChatmlRendererOptions, createChatmlRenderer } from './chatml-renderer.ts';
 
@@ -42,7 +42,7 @@ export function rendererFor(
   );
   if (differing !== undefined) throw unknownRendering(`${differing} has another id`);
   const expected = model.rendering?.tokenizerSha256 ?? '';
-  if (expected !== '' && expected !== tokenizer.fingerprint.replace(/^sha256:/, '')) {
+  if (expected !== '' && expected !== fingerprintHex(tokenizer.fingerprint)) {
     throw unknownRendering('its vocabulary does not have the fingerprint that it claims');
   }
   return createChatmlRenderer({ ...options, tokenizer });
