@@ -15,7 +15,7 @@ export type { EvaluationSummary } from './evaluation/summary.ts';
 export { hostEnvironment } from './host.ts';
 export { failedRollout } from './play/attempt.ts';
 export { Limiter, type Place } from './play/limiter.ts';
-export type { PlayOptions, RolloutIdentity } from './play/options.ts';
+export { defaultIsolation, type PlayOptions, type RolloutIdentity } from './play/options.ts';
 export { type PlayGroupOptions, playGroup } from './play/play-group.ts';
 export { playRollout } from './play/play-rollout.ts';
 export { finalTextOf } from './play/score.ts';

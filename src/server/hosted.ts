@@ -1,5 +1,5 @@
 import type { BatchSize } from '../broker/index.ts';
-import type { HostedEnvironment } from '../environment/index.ts';
+import { defaultIsolation, type HostedEnvironment } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Engine, EngineDescription, ModelServer } from '../models/index.ts';
 
@@ -67,10 +67,9 @@ export class HostedEnvironments {
   }
 }
 
-/** The weakest isolation of several; tools in the server's own process are weaker than any sandbox. */
+/** Where an environment's tools run, for whoever wants to know what they could reach. */
 export function isolationOf(served: ServedEnvironment): string {
-  const hasTools = (served.environment.definition.tools ?? []).length > 0;
-  return served.isolation ?? (hasTools ? 'in_process' : 'none');
+  return served.isolation ?? defaultIsolation(served.environment.definition);
 }
 
 /**

@@ -10,7 +10,7 @@ import { deepFreeze } from '../freeze.ts';
 import { freshSeed, seededRandom } from '../random.ts';
 import { failureIn, stopReasonOf } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
-import type { PlayOptions, RolloutIdentity } from './options.ts';
+import { defaultIsolation, type PlayOptions, type RolloutIdentity } from './options.ts';
 import { score } from './score.ts';
 
 const DEFAULT_TIMEOUT_MS = 600_000;
@@ -239,7 +239,6 @@ function provenanceOf(
   record: SessionRecord | undefined,
 ): Provenance {
   const { definition, name } = options.environment;
-  const hasTools = (definition.tools ?? []).length > 0;
   return {
     environment: name,
     environmentVersion: definition.version ?? '',
@@ -247,7 +246,7 @@ function provenanceOf(
     model: options.modelServer.model,
     sampling: samplingOf(options),
     rendering: record?.rendering ?? NO_RENDERING,
-    isolation: options.isolation ?? (hasTools ? 'in_process' : 'none'),
+    isolation: options.isolation ?? defaultIsolation(definition),
     workerId: options.workerId ?? '',
     logprobMode: record?.logprobMode ?? '',
   };

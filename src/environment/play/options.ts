@@ -2,7 +2,7 @@ import type { GroupPolicy, RolloutProgress, Task } from '../../contract/index.ts
 import type { SamplingParameters } from '../../messages.ts';
 import type { ModelServer } from '../../models/index.ts';
 import type { ToolHandler } from '../../tools/index.ts';
-import type { HostedEnvironment } from '../environment.ts';
+import type { EnvironmentDefinition, HostedEnvironment } from '../environment.ts';
 
 /** What playing a rollout needs, apart from which one it is. */
 export interface PlayOptions {
@@ -40,4 +40,9 @@ export interface RolloutIdentity {
   /** Place in the group, from 0. */
   readonly index: number;
   readonly task: Task;
+}
+
+/** Where an environment's tools run unless whoever plays it says so: in this process, if it has any. */
+export function defaultIsolation({ tools = [] }: Pick<EnvironmentDefinition, 'tools'>): string {
+  return tools.length > 0 ? 'in_process' : 'none';
 }
