@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { errorMessage, LachesisError } from '../errors.ts';
+import { packageVersion } from '../server/index.ts';
 import {
   type Command,
   type CommandIo,
@@ -10,7 +11,6 @@ import {
 import { policyCommand } from './policy.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
-import { packageVersion } from './version.ts';
 
 const COMMANDS: readonly Command[] = [startCommand, serveCommand, policyCommand];
 
@@ -22,7 +22,7 @@ export async function main(args: readonly string[], io: CommandIo): Promise<numb
     return 0;
   }
   if (name === '--version' || name === 'version') {
-    io.out(`${await packageVersion()}\n`);
+    io.out(`${packageVersion()}\n`);
     return 0;
   }
   const command = COMMANDS.find((candidate) => candidate.name === name);
