@@ -69,6 +69,11 @@ export type JsonValue =
 
 export type JsonObject = { readonly [key: string]: JsonValue };
 
+/** Whether a value that was parsed from JSON is an object: no list and not null. */
+export function isJsonObject(value: unknown): value is JsonObject {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
 /** How tokens are sampled. What is absent is left to the engine. */
 export interface SamplingParameters {
   /** 0 is greedy. */

@@ -1,5 +1,5 @@
 import { invalidInput } from '../errors.ts';
-import type { JsonObject } from '../messages.ts';
+import { isJsonObject, type JsonObject } from '../messages.ts';
 import { describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
 import type { EnvironmentDefinition, HostedEnvironment, TaskSource } from './environment.ts';
 import { deepFreeze } from './freeze.ts';
@@ -82,7 +82,5 @@ async function resolveTasks(
 function plainSettings(settings: unknown, input: JsonObject): JsonObject {
   const plain: unknown = JSON.parse(JSON.stringify(settings ?? null));
   // Settings that parse to something else than an object are told as they were given.
-  return typeof plain === 'object' && plain !== null && !Array.isArray(plain)
-    ? (plain as JsonObject)
-    : input;
+  return isJsonObject(plain) ? plain : input;
 }

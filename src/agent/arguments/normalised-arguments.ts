@@ -47,10 +47,6 @@ export function isSeedValid(toolName: string, args: JsonObject): boolean {
   return typeof command === 'string' && pythonStrip(command) !== '';
 }
 
-export function isJsonObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
 // What Python calls white space, beside what JavaScript does: the separators and U+0085, not U+FEFF.
 const PYTHON_SPACE = '[\\s\\x1c-\\x1f\\x85]';
 const PYTHON_ENDS = new RegExp(`^(?!\\ufeff)${PYTHON_SPACE}+|(?!\\ufeff)${PYTHON_SPACE}+$`, 'g');

@@ -1,11 +1,5 @@
-import type { JsonObject, ToolDefinition } from '../../messages.ts';
-import {
-  isJsonObject,
-  isSeedValid,
-  type NormalisedArguments,
-  ready,
-  refused,
-} from './normalised-arguments.ts';
+import { isJsonObject, type JsonObject, type ToolDefinition } from '../../messages.ts';
+import { isSeedValid, type NormalisedArguments, ready, refused } from './normalised-arguments.ts';
 
 /** A stringified object may be stringified again; nobody means it deeper than this. */
 const MAX_UNWRAPS = 3;

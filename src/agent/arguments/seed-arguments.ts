@@ -1,6 +1,5 @@
-import type { JsonObject, JsonValue } from '../../messages.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../messages.ts';
 import {
-  isJsonObject,
   isSeedValid,
   type NormalisedArguments,
   pythonStrip,

@@ -6,7 +6,7 @@ import {
   TimestampSchema,
 } from '@bufbuild/protobuf/wkt';
 import { errorMessage, invalidInput } from '../../errors.ts';
-import type { JsonObject, JsonValue } from '../../messages.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../messages.ts';
 
 /** An int64 field as a number. Throws when it is beyond 2^53 - 1, where a number would lie. */
 export function numberFromInt64(value: bigint, field: string): number {
@@ -85,9 +85,7 @@ export function jsonFromText(text: string, field: string): JsonValue {
 /** A field that holds a JSON object as text. */
 export function jsonObjectFromText(text: string, field: string): JsonObject {
   const value = jsonFromText(text, field);
-  if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-    return value as JsonObject;
-  }
+  if (isJsonObject(value)) return value;
   throw invalidInput(field, 'must be a JSON object.', { reason: 'NOT_A_JSON_OBJECT' });
 }
 

@@ -1,5 +1,5 @@
 import { invalidInput } from '../../errors.ts';
-import type { JsonObject, JsonValue } from '../../messages.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../messages.ts';
 import {
   encodePieces,
   renderChatml,
@@ -7,7 +7,7 @@ import {
   type TemplateTool,
   type Tokenizer,
 } from '../../policy/index.ts';
-import { fieldsOf, isObject } from './fields.ts';
+import { fieldsOf } from './fields.ts';
 
 /** The prompt ids of a chat request: the policy's own template over its messages. */
 export function chatPrompt(body: JsonObject, tokenizer: Tokenizer): Int32Array {
@@ -30,7 +30,7 @@ export function chatPrompt(body: JsonObject, tokenizer: Tokenizer): Int32Array {
 export function readTools(body: JsonObject): readonly TemplateTool[] {
   return (fieldsOf(body).list('tools') ?? []).map((item, i) => {
     const path = `tools[${i}]`;
-    const tool = isObject(item) ? fieldsOf(item, path).object('function') : undefined;
+    const tool = isJsonObject(item) ? fieldsOf(item, path).object('function') : undefined;
     const name = tool === undefined ? undefined : fieldsOf(tool, `${path}.function`).text('name');
     if (tool === undefined || name === undefined) {
       throw invalidInput(path, 'is no {"type": "function", "function": {"name": ...}}.');
@@ -44,7 +44,7 @@ export function readTools(body: JsonObject): readonly TemplateTool[] {
 }
 
 function templateMessage(item: JsonValue, path: string): TemplateMessage {
-  if (!isObject(item)) throw invalidInput(path, 'is no object.');
+  if (!isJsonObject(item)) throw invalidInput(path, 'is no object.');
   const fields = fieldsOf(item, path);
   const role = fields.text('role');
   if (role !== 'system' && role !== 'user' && role !== 'assistant' && role !== 'tool') {
@@ -60,7 +60,7 @@ function templateMessage(item: JsonValue, path: string): TemplateMessage {
     ...(reasoning === undefined ? {} : { reasoning }),
     toolCalls: (fields.list('tool_calls') ?? []).map((call, i) => {
       const at = `${path}.tool_calls[${i}]`;
-      const target = isObject(call) ? fieldsOf(call, at).object('function') : undefined;
+      const target = isJsonObject(call) ? fieldsOf(call, at).object('function') : undefined;
       const name = target && fieldsOf(target, `${at}.function`).text('name');
       if (target === undefined || name === undefined) {
         throw invalidInput(at, 'is no {"function": {"name": ..., "arguments": ...}}.');
@@ -76,7 +76,7 @@ function textContent(content: JsonValue | undefined, path: string): string {
   if (!Array.isArray(content)) throw invalidInput(path, 'is neither text nor a list of parts.');
   return content
     .map((part: JsonValue, i) => {
-      const text = isObject(part) && part['type'] === 'text' ? part['text'] : undefined;
+      const text = isJsonObject(part) && part['type'] === 'text' ? part['text'] : undefined;
       if (typeof text === 'string') return text;
       throw invalidInput(`${path}[${i}]`, 'is no text part; this model reads text only.');
     })

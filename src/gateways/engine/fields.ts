@@ -1,5 +1,5 @@
 import { invalidInput } from '../../errors.ts';
-import type { JsonObject, JsonValue } from '../../messages.ts';
+import { isJsonObject, type JsonObject, type JsonValue } from '../../messages.ts';
 
 /** Reads fields of a request body; null is the same as absent, and a wrong type is an error by name. */
 export interface Fields {
@@ -53,14 +53,10 @@ export function fieldsOf(body: JsonObject, path = ''): Fields {
     object: (name) => {
       const value = get(name);
       if (value === undefined) return undefined;
-      if (isObject(value)) return value;
+      if (isJsonObject(value)) return value;
       throw wrong(name, 'an object');
     },
   };
-}
-
-export function isObject(value: JsonValue | undefined): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 export function isIdList(value: JsonValue | undefined): value is readonly number[] {

@@ -1,5 +1,5 @@
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
-import type { JsonObject } from '../../messages.ts';
+import { isJsonObject, type JsonObject } from '../../messages.ts';
 import type { NodeRequest, NodeResponse } from '../../transport/index.ts';
 
 const MAX_BODY_BYTES = 16 * 1024 * 1024;
@@ -21,10 +21,8 @@ export async function readJson(request: NodeRequest): Promise<JsonObject> {
   } catch (error) {
     throw invalidInput('body', `is no JSON: ${errorMessage(error)}.`, { cause: error });
   }
-  if (value === null || typeof value !== 'object' || Array.isArray(value)) {
-    throw invalidInput('body', 'is no JSON object.');
-  }
-  return value as JsonObject;
+  if (!isJsonObject(value)) throw invalidInput('body', 'is no JSON object.');
+  return value;
 }
 
 export function sendJson(response: NodeResponse, status: number, body: unknown): void {

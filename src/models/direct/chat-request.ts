@@ -1,6 +1,12 @@
 import { invalidInput } from '../../errors.ts';
-import type { ContentPart, JsonObject, JsonValue, Message } from '../../messages.ts';
-import { textOf } from '../../messages.ts';
+import {
+  type ContentPart,
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type Message,
+  textOf,
+} from '../../messages.ts';
 import type { CompletionRequest } from '../model-server.ts';
 
 /** How a request is spelled for a server; see DirectServerOptions. */
@@ -83,9 +89,7 @@ function chatContent(parts: readonly ContentPart[]): JsonValue {
 function parseObject(json: string): JsonObject {
   try {
     const value: unknown = JSON.parse(json);
-    if (typeof value === 'object' && value !== null && !Array.isArray(value)) {
-      return value as JsonObject;
-    }
+    if (isJsonObject(value)) return value;
   } catch {
     // Falls through to the same error.
   }

@@ -1,5 +1,10 @@
-import type { AssistantMessage, ToolCall } from '../../messages.ts';
-import { textContent } from '../../messages.ts';
+import {
+  type AssistantMessage,
+  isJsonObject,
+  type JsonObject,
+  type ToolCall,
+  textContent,
+} from '../../messages.ts';
 import { modelError, unreachable } from '../model-errors.ts';
 import type { Completion } from '../model-server.ts';
 
@@ -13,16 +18,17 @@ export type CallIds = Set<string>;
  * @throws model_error when it is no answer at all; the server's own error when it holds one.
  */
 export function readChatResponse(body: unknown, ids: CallIds): Completion {
-  if (!isRecord(body)) {
+  if (!isJsonObject(body)) {
     throw modelError(`The model server answered with ${describe(body)} in place of a completion.`, {
       reason: 'BAD_MODEL_RESPONSE',
       remedy: 'Check that the base URL is that of an OpenAI-compatible API (often ending in /v1).',
     });
   }
   const choice = Array.isArray(body['choices']) ? body['choices'][0] : undefined;
-  if (choice === undefined && isRecord(body['error'])) throw errorInBody(body['error']);
-  const reply = isRecord(choice) && isRecord(choice['message']) ? choice['message'] : undefined;
-  const reason = isRecord(choice) ? choice['finish_reason'] : undefined;
+  if (choice === undefined && isJsonObject(body['error'])) throw errorInBody(body['error']);
+  const reply =
+    isJsonObject(choice) && isJsonObject(choice['message']) ? choice['message'] : undefined;
+  const reason = isJsonObject(choice) ? choice['finish_reason'] : undefined;
   return {
     message: reply === undefined ? emptyMessage : readMessage(reply, ids),
     finishReason: reply === undefined ? 'empty' : typeof reason === 'string' ? reason : 'unknown',
@@ -36,7 +42,7 @@ const emptyMessage: AssistantMessage = Object.freeze({
   toolCalls: [],
 });
 
-function readMessage(reply: JsonRecord, ids: CallIds): AssistantMessage {
+function readMessage(reply: JsonObject, ids: CallIds): AssistantMessage {
   const reasoning = readReasoning(reply);
   const text = readText(reply['content']);
   const content = textContent(text === '' ? readText(reply['refusal']) : text);
@@ -49,32 +55,32 @@ function readText(content: unknown): string {
   if (typeof content === 'string') return content;
   if (!Array.isArray(content)) return '';
   return content
-    .map((part) => (typeof part === 'string' ? part : isRecord(part) ? part['text'] : ''))
+    .map((part) => (typeof part === 'string' ? part : isJsonObject(part) ? part['text'] : ''))
     .filter((text) => typeof text === 'string')
     .join('');
 }
 
 /** The three spellings in use; the first that says something counts. */
-function readReasoning(reply: JsonRecord): string {
+function readReasoning(reply: JsonObject): string {
   for (const field of ['reasoning_content', 'reasoning']) {
     const text = reply[field];
     if (typeof text === 'string' && text !== '') return text;
   }
   const details = reply['reasoning_details'];
   for (const item of Array.isArray(details) ? details : []) {
-    const text = isRecord(item) ? item['text'] : undefined;
+    const text = isJsonObject(item) ? item['text'] : undefined;
     if (typeof text === 'string' && text !== '') return text;
   }
   return '';
 }
 
-function readToolCalls(reply: JsonRecord, ids: CallIds): ToolCall[] {
+function readToolCalls(reply: JsonObject, ids: CallIds): ToolCall[] {
   const listed = Array.isArray(reply['tool_calls']) ? reply['tool_calls'] : [];
   // The form before tool calls, which some servers still send.
-  const single = isRecord(reply['function_call']) ? [reply['function_call']] : [];
+  const single = isJsonObject(reply['function_call']) ? [reply['function_call']] : [];
   return (listed.length > 0 ? listed : single).map((entry: unknown) => {
-    const call = isRecord(entry) ? entry : {};
-    const target = isRecord(call['function']) ? call['function'] : call;
+    const call = isJsonObject(entry) ? entry : {};
+    const target = isJsonObject(call['function']) ? call['function'] : call;
     const id = uniqueId(call['id'], ids);
     const name = target['name'];
     return {
@@ -99,7 +105,7 @@ function argumentsText(value: unknown): string {
 }
 
 function readUsage(usage: unknown): { promptTokens?: number; completionTokens?: number } {
-  if (!isRecord(usage)) return {};
+  if (!isJsonObject(usage)) return {};
   const { prompt_tokens: prompt, completion_tokens: completion } = usage;
   return {
     ...(isCount(prompt) && { promptTokens: prompt }),
@@ -108,7 +114,7 @@ function readUsage(usage: unknown): { promptTokens?: number; completionTokens?: 
 }
 
 /** Gateways report a failed provider as 200 with an `error` object. */
-function errorInBody(error: JsonRecord): Error {
+function errorInBody(error: JsonObject): Error {
   const code = typeof error['code'] === 'number' ? error['code'] : undefined;
   const said = typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error);
   const message = `The model server answered with an error: ${said}`;
@@ -116,12 +122,6 @@ function errorInBody(error: JsonRecord): Error {
   return code === 429 || (code !== undefined && code >= 500)
     ? unreachable(message, { reason: 'MODEL_SERVER_UNAVAILABLE', metadata })
     : modelError(message, { reason: 'MODEL_REQUEST_REFUSED', metadata });
-}
-
-type JsonRecord = Readonly<Record<string, unknown>>;
-
-function isRecord(value: unknown): value is JsonRecord {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function isCount(value: unknown): value is number {
