@@ -8,6 +8,7 @@ import {
   type PlayRolloutResponse,
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { type RolloutEvent, RolloutSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
+import { Outbox } from '../async/index.ts';
 import {
   type Assignment,
   assignmentToProto,
@@ -28,7 +29,6 @@ import type {
 } from '../messages.ts';
 import { ChunkAssembler, decodeInt32, encodeFloat32, encodeInt32 } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
-import { SendQueue } from './send-queue.ts';
 
 /** Options of an answer: its signal fires when no answer is wanted any more. */
 export interface AnswerOptions {
@@ -68,7 +68,7 @@ export async function playRollout(
   assignment: Assignment,
   options: PlayOptions,
 ): Promise<Rollout> {
-  const sending = new SendQueue<PlayRolloutRequest>();
+  const sending = new Outbox<PlayRolloutRequest>();
   const answering = new Map<string, AbortController>();
   const send = (frame: Frame): void => {
     sending.push(create(PlayRolloutRequestSchema, { frame }));
@@ -89,7 +89,7 @@ export async function playRollout(
   let assembler: ChunkAssembler | undefined;
   let offset = 0;
   try {
-    for await (const { frame } of client.playRollout(sending, toConnect(options))) {
+    for await (const { frame } of client.playRollout(sending.drain(), toConnect(options))) {
       switch (frame.case) {
         case 'event':
           options.onEvent?.(frame.value);

@@ -14,7 +14,6 @@ export { passAtK } from './evaluation/pass-at-k.ts';
 export type { EvaluationSummary } from './evaluation/summary.ts';
 export { hostEnvironment } from './host.ts';
 export { failedRollout } from './play/attempt.ts';
-export { Limiter, type Place } from './play/limiter.ts';
 export { defaultIsolation, type PlayOptions, type RolloutIdentity } from './play/options.ts';
 export { type PlayGroupOptions, playGroup } from './play/play-group.ts';
 export { playRollout } from './play/play-rollout.ts';

@@ -1,10 +1,9 @@
-import { pause } from '../async/index.ts';
+import { Notifier, pause } from '../async/index.ts';
 import type { AutoPlay as AutoPlaySettings, Broker, RunState, RunStatus } from '../broker/index.ts';
 import type { Assignment } from '../contract/index.ts';
 import type { TaskSource } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { Notifier } from './notifier.ts';
 import { taskCycle } from './task-cycle.ts';
 
 /**

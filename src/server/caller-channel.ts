@@ -7,8 +7,8 @@ import {
   PlayRolloutResponseSchema,
   type PlayToolResult,
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
+import { Outbox } from '../async/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
-import { Outbox } from './outbox.ts';
 
 /** What a caller of PlayRollout is asked for, and how it answers. */
 interface Answers {

@@ -5,6 +5,7 @@ import {
   type EvaluateResponse,
   EvaluateResponseSchema,
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
+import { Outbox } from '../async/index.ts';
 import {
   errorDetailToProto,
   ledgerToProto,
@@ -16,7 +17,6 @@ import { type EvaluationStep, evaluate } from '../environment/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import { type CallEnd, callerScope } from './caller-end.ts';
 import { type HostedEnvironments, isolationOf } from './hosted.ts';
-import { Outbox } from './outbox.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface EvaluateStreamOptions extends CallEnd {

@@ -5,7 +5,7 @@ import {
   HealthCheckResponseSchema,
   HealthCheckResponse_ServingStatus as ServingStatus,
 } from '../../gen/grpc/health/v1/health_pb.ts';
-import { Notifier } from './notifier.ts';
+import { Notifier } from '../async/index.ts';
 
 /** What `grpc.health.v1` says: of each service by full name, and of the whole server under ''. */
 export class HealthState {

@@ -1,10 +1,11 @@
+import { Limiter } from '../async/index.ts';
 import {
   type Assignment,
   type Group,
   type RolloutProgress,
   rolloutIdsOf,
 } from '../contract/index.ts';
-import { type HostedEnvironment, Limiter } from '../environment/index.ts';
+import type { HostedEnvironment } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import type { Logger } from '../telemetry/index.ts';

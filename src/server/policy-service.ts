@@ -15,6 +15,7 @@ import {
   type GenerateRequest as WireGenerateRequest,
 } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import { ColumnType } from '../../gen/lachesis/v1/tokens_pb.ts';
+import { Outbox } from '../async/index.ts';
 import { samplingFromProto } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
 import {
@@ -25,7 +26,6 @@ import {
   specialTokens,
 } from '../policy/index.ts';
 import { chunksOf, decodeInt32, encodeFloat32, encodeInt32, WIRE_LIMITS } from '../wire/index.ts';
-import { Outbox } from './outbox.ts';
 import { receiveWeights } from './receive-weights.ts';
 import { LOSS_NAMES, type ServedPolicy } from './served-policy.ts';
 import { TrainSteps } from './train-steps.ts';

@@ -1,3 +1,4 @@
+import { Notifier } from '../async/index.ts';
 import {
   type Assignment,
   type Rollout,
@@ -7,7 +8,6 @@ import {
 } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import { approximateBytes, messageBytes } from './approximate-bytes.ts';
-import { Notifier } from './notifier.ts';
 
 /** An event under its sequence, which rises by 1 over all events of a server. */
 export interface LoggedEvent {

@@ -1,11 +1,7 @@
+import type { Limiter } from '../async/index.ts';
 import type { Assignment, Group, RolloutProgress, Task } from '../contract/index.ts';
 import { NO_RUN_POLICY, rolloutIdsOf, taskKeyOf } from '../contract/index.ts';
-import {
-  failedRollout,
-  type HostedEnvironment,
-  type Limiter,
-  playGroup,
-} from '../environment/index.ts';
+import { failedRollout, type HostedEnvironment, playGroup } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import type { ToolHandler } from '../tools/index.ts';

@@ -1,6 +1,6 @@
-import { pause } from '../async/index.ts';
+import { Limiter, pause } from '../async/index.ts';
 import type { Assignment } from '../contract/index.ts';
-import { type HostedEnvironment, Limiter } from '../environment/index.ts';
+import type { HostedEnvironment } from '../environment/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { type Logger, silentLogger } from '../telemetry/index.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import { Limiter } from '../../src/async/index.ts';
 import type { RolloutProgress } from '../../src/contract/index.ts';
 import {
   defineEnvironment,
   type EnvironmentDefinition,
   hostEnvironment,
-  Limiter,
   type PlayGroupOptions,
   playGroup,
 } from '../../src/environment/index.ts';

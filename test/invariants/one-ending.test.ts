@@ -1,12 +1,8 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { Limiter } from '../../src/async/index.ts';
 import type { RolloutProgress } from '../../src/contract/index.ts';
-import {
-  defineEnvironment,
-  hostEnvironment,
-  Limiter,
-  playGroup,
-} from '../../src/environment/index.ts';
+import { defineEnvironment, hostEnvironment, playGroup } from '../../src/environment/index.ts';
 import { LachesisError } from '../../src/errors.ts';
 import { createWorker } from '../../src/worker/index.ts';
 import { type FakeReply, fakeModelServer } from '../environment/fake-model-server.ts';

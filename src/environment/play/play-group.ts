@@ -1,10 +1,10 @@
+import { Limiter } from '../../async/index.ts';
 import type { Group, Outcome, Rollout, Task } from '../../contract/index.ts';
 import { NO_RUN_POLICY, rolloutIdOf } from '../../contract/index.ts';
 import type { EnvironmentDefinition } from '../environment.ts';
 import { failedRollout } from './attempt.ts';
 import { failureIn } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
-import { Limiter } from './limiter.ts';
 import type { PlayOptions, RolloutIdentity } from './options.ts';
 import { attempt, finish, sayStarted, watchedOptions } from './play-rollout.ts';
 

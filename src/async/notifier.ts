@@ -1,3 +1,5 @@
+import { systemClock } from './clock.ts';
+
 /**
  * Wakes whoever waits for a change. It carries no value: the waiter looks at the state itself, so a
  * slow one holds nothing up and nothing is queued for it.
@@ -25,23 +27,24 @@ export class Notifier {
   async wait(options: {
     readonly since?: number;
     readonly timeoutMs?: number;
-    readonly signal: AbortSignal;
+    readonly signal?: AbortSignal | undefined;
   }): Promise<'notified' | 'timeout' | 'aborted'> {
     const { signal, timeoutMs } = options;
-    if (signal.aborted) return 'aborted';
+    if (signal?.aborted === true) return 'aborted';
     if (options.since !== undefined && options.since !== this.#version) return 'notified';
     const woken = Promise.withResolvers<'notified' | 'timeout' | 'aborted'>();
     const onNotify = (): void => woken.resolve('notified');
     const onAbort = (): void => woken.resolve('aborted');
     this.#waiters.add(onNotify);
-    signal.addEventListener('abort', onAbort, { once: true });
-    const timer =
-      timeoutMs === undefined ? undefined : setTimeout(() => woken.resolve('timeout'), timeoutMs);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    const onTimeout = (): void => woken.resolve('timeout');
+    const callOff =
+      timeoutMs === undefined ? undefined : systemClock.schedule(timeoutMs, onTimeout);
     try {
       return await woken.promise;
     } finally {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
+      callOff?.();
+      signal?.removeEventListener('abort', onAbort);
       this.#waiters.delete(onNotify);
     }
   }

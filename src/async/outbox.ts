@@ -26,10 +26,13 @@ export class Outbox<Value> {
   }
 
   /** What is put in, as it comes; `idle.value` is sent after every `idle.everyMs` of silence. */
-  async *drain(options: {
-    readonly signal: AbortSignal;
-    readonly idle?: { readonly everyMs: number; readonly value: () => Value };
-  }): AsyncGenerator<Value> {
+  async *drain(
+    options: {
+      readonly idle?: { readonly everyMs: number; readonly value: () => Value };
+      /** Default: none; then its end or its reader ends it. */
+      readonly signal?: AbortSignal;
+    } = {},
+  ): AsyncGenerator<Value, void, void> {
     const { signal, idle } = options;
     for (;;) {
       for (let value = this.#values.shift(); value !== undefined; value = this.#values.shift()) {
@@ -43,7 +46,7 @@ export class Outbox<Value> {
         signal,
         ...(idle !== undefined && { timeoutMs: idle.everyMs }),
       });
-      if (woken === 'aborted') throw signal.reason;
+      if (woken === 'aborted') throw signal?.reason;
       if (woken === 'timeout' && idle !== undefined && this.#values.length === 0)
         yield idle.value();
     }
