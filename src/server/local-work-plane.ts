@@ -36,7 +36,9 @@ interface FollowedRun {
 /** The in-process worker's view of the server: the broker itself, without a wire between. */
 export class LocalWorkPlane implements WorkPlane, Disposable {
   readonly #options: LocalWorkPlaneOptions;
+  /** Runs that are open, or for which something still plays. */
   readonly #runs = new Map<string, FollowedRun>();
+  /** The run of each assignment that is held. */
   readonly #leased = new Map<string, string>();
   readonly #leasing = new AbortController();
   readonly #closing = new AbortController();
@@ -57,7 +59,9 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
   }
 
   async heartbeat(assignmentIds: readonly string[]): Promise<readonly string[]> {
-    return await this.#options.broker.extend(this.#options.workerId, assignmentIds);
+    const lost = await this.#options.broker.extend(this.#options.workerId, assignmentIds);
+    for (const id of lost) this.#release(id);
+    return lost;
   }
 
   async submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void> {
@@ -71,7 +75,7 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     }
     const { header, headerBytes, parts } = encoding.encoded;
     await storeGroup(broker, toStoredGroup(header, headerBytes, parts), signal);
-    this.#leased.delete(group.id);
+    this.#release(group.id);
     onChange(group.runId);
   }
 
@@ -93,8 +97,7 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
             }),
       );
     }
-    const runId = this.#leased.get(assignmentId);
-    this.#leased.delete(assignmentId);
+    const runId = this.#release(assignmentId);
     if (runId !== undefined) onChange(runId);
   }
 
@@ -122,9 +125,14 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
 
   async #workOf({ assignment, attempt, leaseMs }: LeasedAssignment): Promise<LeasedWork> {
     const order = assignmentFromProto(fromBinary(AssignmentSchema, assignment.payload));
-    const { policy } = await this.#follow(order.runId);
     this.#leased.set(order.id, order.runId);
-    return { assignment: order, policy, attempt, leaseMs };
+    try {
+      const { policy } = await this.#follow(order.runId);
+      return { assignment: order, policy, attempt, leaseMs };
+    } catch (error) {
+      this.#release(order.id);
+      throw error;
+    }
   }
 
   /** Reads a run's policy once, and keeps its version current from then on. */
@@ -151,5 +159,19 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     }
     // What still plays goes on under the last version that was heard of.
     run.current = false;
+    this.#forgetEnded(runId);
+  }
+
+  /** An assignment is held no longer; returns its run. */
+  #release(assignmentId: string): string | undefined {
+    const runId = this.#leased.get(assignmentId);
+    this.#leased.delete(assignmentId);
+    if (runId !== undefined) this.#forgetEnded(runId);
+    return runId;
+  }
+
+  #forgetEnded(runId: string): void {
+    if (this.#runs.get(runId)?.current === true) return;
+    if (!this.#leased.values().some((held) => held === runId)) this.#runs.delete(runId);
   }
 }
