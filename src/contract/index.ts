@@ -10,7 +10,6 @@ export { groupDigest, partDigest } from './group/digest.ts';
 export {
   type EncodedGroup,
   encodeGroup,
-  encodeSettled,
   type GroupEncoding,
 } from './group/encode-group.ts';
 export {
@@ -24,51 +23,28 @@ export {
 } from './group/settle-group.ts';
 export { toStoredGroup } from './group/stored-group.ts';
 export { type ValidatedGroup, validateGroup, validateGroupHeader } from './group/validate-group.ts';
-export {
-  agentResultFromProto,
-  agentResultToProto,
-  stopReasonFromProto,
-  stopReasonToProto,
-  toolCallMetricsFromProto,
-  toolCallMetricsToProto,
-  turnFromProto,
-  turnToProto,
-  usageFromProto,
-  usageToProto,
-} from './mapping/agent-result.ts';
+export { stopReasonToProto } from './mapping/agent-result.ts';
 export {
   assignmentFromProto,
   assignmentToProto,
   limitsFromProto,
-  MAX_GROUP_SIZE,
 } from './mapping/assignment.ts';
 export { batchManifestToProto, batchRowsFromProto } from './mapping/batch.ts';
 export { canonicalJson } from './mapping/canonical-json.ts';
 export {
   errorDetailToProto,
   errorFromDetail,
-  kindOfDetail,
-  originOfKind,
 } from './mapping/error-detail.ts';
-export { assertId, assertOptionalId, assertRunId } from './mapping/ids.ts';
+export { assertId, assertRunId } from './mapping/ids.ts';
 export { ledgerFromProto, ledgerToProto } from './mapping/ledger.ts';
 export {
   messageFromProto,
   messagesFromProto,
   messageToProto,
-  toolCallFromProto,
-  toolCallToProto,
   toolDefinitionFromProto,
   toolDefinitionToProto,
 } from './mapping/messages.ts';
-export {
-  failureFromProto,
-  failureOf,
-  notScoredToProto,
-  outcomeFromProto,
-  outcomeToProto,
-} from './mapping/outcome.ts';
-export { provenanceFromProto, provenanceToProto } from './mapping/provenance.ts';
+export { failureOf } from './mapping/outcome.ts';
 export { rolloutFromProto, rolloutToProto } from './mapping/rollout.ts';
 export { rolloutEventToProto } from './mapping/rollout-event.ts';
 export {
@@ -85,21 +61,12 @@ export {
   durationFromMs,
   int64FromNumber,
   msFromDuration,
-  msFromTimestamp,
   numberFromInt64,
   timestampFromMs,
 } from './mapping/scalars.ts';
 export { taskContentHash, taskFromProto, taskToProto } from './mapping/task.ts';
 export {
-  codecFromProto,
-  codecToProto,
-  trainingPolicyFromProto,
-  trainingPolicyToProto,
-} from './mapping/token-enums.ts';
-export {
   NO_RENDERING,
-  renderingFromProto,
-  renderingToProto,
   rowFromProto,
   rowToProto,
   segmentFromProto,
@@ -115,7 +82,6 @@ export type {
   RolloutProgress,
 } from './rollout.ts';
 export {
-  ROLLOUT_FILE_SCHEMA,
   type RolloutLine,
   readRolloutLine,
   writeRolloutLine,

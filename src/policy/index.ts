@@ -21,7 +21,6 @@ export { fingerprintHex } from './fingerprint.ts';
 export type { GenerateRequest, Generation, GenerationSlice } from './generation.ts';
 export type { PauseMode, SchedulerOptions } from './generation-scheduler.ts';
 export type { LossName } from './losses.ts';
-export { lossNames } from './losses.ts';
 export type { PolicyDescription, PublishedWeights, TrainStepResult } from './policy.ts';
 export { createEmbeddedPolicy, EmbeddedPolicy } from './policy.ts';
 export type { EmbeddedPolicyOptions, TrainStepOptions } from './policy-options.ts';

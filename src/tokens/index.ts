@@ -25,12 +25,9 @@ export type {
 export { type SampledRun, SegmentBuilder, type SegmentBuilderOptions } from './segment-builder.ts';
 export { type Settled, type SettleOptions, settle } from './settle.ts';
 export {
-  cutRuns,
-  pushSpan,
-  pushVersionRun,
   sampledLength,
   spansLength,
   trainedLength,
 } from './spans.ts';
 export type { TrainingPolicy } from './training-policy.ts';
-export { columnEntryBytes, validateSequence } from './validate.ts';
+export { validateSequence } from './validate.ts';

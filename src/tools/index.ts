@@ -17,4 +17,4 @@ export {
   tool,
 } from './tool.ts';
 export type { ToolContext, ToolHandler, ToolInvocation } from './tool-handler.ts';
-export { errorText, toolFailureMessage, toolFailureText, unknownToolText } from './tool-texts.ts';
+export { errorText, toolFailureMessage, unknownToolText } from './tool-texts.ts';
