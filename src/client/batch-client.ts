@@ -10,6 +10,7 @@ import { LachesisError } from '../errors.ts';
 import { createRpcClient, resumeStream } from '../transport/index.ts';
 import { Batch, type ReceivedBatch } from './batch.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
+import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
 
 /** Who takes batches. */
@@ -241,8 +242,6 @@ async function receiveBatch(
         if (received !== undefined) return received;
     }
   }
-  throw new LachesisError('infrastructure_error', 'the batch ended before its end frame.', {
-    reason: 'STREAM_CUT_SHORT',
-    remedy: 'Ask again; the batch is still yours while its lease holds.',
-  });
+  const remedy = 'Ask again; the batch is still yours while its lease holds.';
+  throw cutShort('the batch ended before its end frame.', remedy);
 }

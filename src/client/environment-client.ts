@@ -22,11 +22,11 @@ import {
   type Task,
   taskFromProto,
 } from '../contract/index.ts';
-import { LachesisError } from '../errors.ts';
 import type { SamplingParameters } from '../messages.ts';
 import { createRpcClient, resumeStream } from '../transport/index.ts';
 import { ChunkAssembler } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
+import { cutShort } from './cut-short.ts';
 import { type PlayOptions, playRollout } from './play.ts';
 
 /** A result of an evaluation, or the figures of all. */
@@ -208,15 +208,11 @@ export class EnvironmentClient {
 }
 
 /** Puts the chunks of one serialized rollout together. */
-export async function receiveRollout(
-  frames: AsyncIterable<GetRolloutResponse>,
-): Promise<WireRollout> {
+async function receiveRollout(frames: AsyncIterable<GetRolloutResponse>): Promise<WireRollout> {
   let assembler: ChunkAssembler | undefined;
-  let offset = 0;
   for await (const { totalSize, data } of frames) {
     assembler ??= new ChunkAssembler(Number(totalSize), 'rollout');
-    assembler.add(offset, data);
-    offset += data.length;
+    assembler.append(data);
   }
   if (assembler === undefined) throw cutShort('the rollout came without a byte.');
   return fromBinary(RolloutSchema, assembler.bytes());
@@ -226,8 +222,4 @@ function complete(input: AssignmentInput): Assignment {
   const { taskKey, task, ...rest } = input;
   const base = { runId: '', groupSize: 1, sampling: {}, limits: {}, ...rest };
   return { ...base, task: task ?? { kind: 'key', key: taskKey ?? '' } };
-}
-
-function cutShort(message: string): LachesisError {
-  return new LachesisError('infrastructure_error', message, { reason: 'STREAM_CUT_SHORT' });
 }

@@ -29,6 +29,7 @@ import type {
 } from '../messages.ts';
 import { ChunkAssembler, decodeInt32, encodeFloat32, encodeInt32 } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
+import { cutShort } from './cut-short.ts';
 
 /** Options of an answer: its signal fires when no answer is wanted any more. */
 export interface AnswerOptions {
@@ -87,7 +88,6 @@ export async function playRollout(
     },
   });
   let assembler: ChunkAssembler | undefined;
-  let offset = 0;
   try {
     for await (const { frame } of client.playRollout(sending.drain(), toConnect(options))) {
       switch (frame.case) {
@@ -100,8 +100,7 @@ export async function playRollout(
           break;
         case 'rollout':
           assembler ??= new ChunkAssembler(Number(frame.value.totalSize), 'rollout');
-          assembler.add(offset, frame.value.data);
-          offset += frame.value.data.length;
+          assembler.append(frame.value.data);
           break;
         case 'toolRequest':
         case 'messageRequest':
@@ -120,10 +119,7 @@ export async function playRollout(
     for (const controller of answering.values()) controller.abort(withdrawn());
   }
   if (assembler === undefined) {
-    throw new LachesisError('infrastructure_error', 'the stream ended before its rollout came.', {
-      reason: 'STREAM_CUT_SHORT',
-      remedy: 'Get it with rollout(id).',
-    });
+    throw cutShort('the stream ended before its rollout came.', 'Get it with rollout(id).');
   }
   return rolloutFromProto(fromBinary(RolloutSchema, assembler.bytes()), 'rollout');
 }

@@ -15,6 +15,7 @@ import {
   encodeInt32,
 } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
+import { cutShort } from './cut-short.ts';
 import { sha256, stepFrames, updateFrames } from './policy-frames.ts';
 import type {
   GenerateOptions,
@@ -136,7 +137,6 @@ export class PolicyClient {
   /** The weights, checked against their digest. */
   async getWeights(options?: CallOptions): Promise<Weights> {
     let assembler: ChunkAssembler | undefined;
-    let offset = 0;
     let found: Omit<Weights, 'bytes'> | undefined;
     let digest: Uint8Array | undefined;
     for await (const { frame } of this.#bulk.getWeights({}, toConnect(options))) {
@@ -146,15 +146,14 @@ export class PolicyClient {
         digest = frame.value.digest;
         assembler = new ChunkAssembler(Number(totalSize), 'weights');
       } else if (frame.case === 'data') {
-        assembler?.add(offset, frame.value);
-        offset += frame.value.length;
+        assembler?.append(frame.value);
       }
     }
     if (found === undefined || assembler === undefined || digest === undefined) {
       throw cutShort('the weights came without a header.');
     }
     const bytes = assembler.bytes();
-    if (!sha256(bytes).equals(digest)) throw cutShort('the weights do not fit their digest.');
+    if (!sha256(bytes).equals(digest)) throw damagedWeights();
     return { ...found, bytes };
   }
 
@@ -191,6 +190,9 @@ function joined<Column extends Int32Array | Float32Array>(
   return decode(concatBytes(parts));
 }
 
-function cutShort(message: string): LachesisError {
-  return new LachesisError('infrastructure_error', message, { reason: 'STREAM_CUT_SHORT' });
+function damagedWeights(): LachesisError {
+  return new LachesisError('infrastructure_error', 'the weights do not fit their digest.', {
+    reason: 'WEIGHTS_DAMAGED',
+    remedy: 'Ask for them again; if it persists, the server holds damaged weights.',
+  });
 }

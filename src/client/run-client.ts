@@ -14,6 +14,7 @@ import { LachesisError } from '../errors.ts';
 import type { Row } from '../tokens/index.ts';
 import { createRpcClient } from '../transport/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
+import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
 
 /** Settings of a run; what is left out takes the default named here. */
@@ -113,7 +114,7 @@ export class RunClient {
     )) {
       return group;
     }
-    throw cutShort();
+    throw cutShort(MID_GROUP);
   }
 
   /** The groups in submit order, each with its position, from after `afterPosition`. */
@@ -135,6 +136,8 @@ export class RunClient {
     yield* readGroups(this.#client.scanGroups(request, toConnect(options)), headerOnly);
   }
 }
+
+const MID_GROUP = 'the stream ended in the middle of a group.';
 
 type Frame =
   | { readonly case: 'header'; readonly value: GroupHeader }
@@ -158,7 +161,7 @@ async function* readGroups(
         receiver = new PartsReceiver(frame.value);
         break;
       case 'group':
-        if (frame.value.header === undefined) throw cutShort();
+        if (frame.value.header === undefined) throw cutShort(MID_GROUP);
         position = Number(frame.value.position);
         receiver = new PartsReceiver(frame.value.header);
         break;
@@ -166,12 +169,12 @@ async function* readGroups(
         receiver?.add(frame.value);
         break;
       case 'end':
-        if (receiver === undefined) throw cutShort();
+        if (receiver === undefined) throw cutShort(MID_GROUP);
         yield [position, readGroup(receiver.header, headerOnly ? undefined : receiver.all())];
         receiver = undefined;
     }
   }
-  if (receiver !== undefined) throw cutShort();
+  if (receiver !== undefined) throw cutShort(MID_GROUP);
 }
 
 function readGroup(header: GroupHeader, parts: readonly Uint8Array[] | undefined): ReadGroup {
@@ -186,11 +189,4 @@ function readGroup(header: GroupHeader, parts: readonly Uint8Array[] | undefined
       });
     },
   };
-}
-
-function cutShort(): LachesisError {
-  return new LachesisError('infrastructure_error', 'the stream ended in the middle of a group.', {
-    reason: 'STREAM_CUT_SHORT',
-    remedy: 'Read it again.',
-  });
 }

@@ -65,7 +65,7 @@ function isPrivate(stats: { readonly uid: number; readonly mode: number }): bool
 }
 
 /** Whether a process of this id runs, whoever owns it. */
-export function isRunning(pid: number): boolean {
+function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;

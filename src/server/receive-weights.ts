@@ -19,7 +19,6 @@ export async function receiveWeights(
 ): Promise<ReceivedWeights> {
   let open: Extract<UpdateWeightsRequest['frame'], { case: 'open' }>['value'] | undefined;
   const assembler = new ChunkAssembler(current.bytes.length, 'weights');
-  let offset = 0;
   for await (const { frame } of requests) {
     if (open === undefined) {
       if (frame.case !== 'open') throw invalidInput('open', 'must be the first frame.');
@@ -28,8 +27,7 @@ export async function receiveWeights(
       continue;
     }
     if (frame.case !== 'data') throw invalidInput('frame', 'only data may follow the first frame.');
-    assembler.add(offset, frame.value);
-    offset += frame.value.length;
+    assembler.append(frame.value);
   }
   const header = open?.header;
   if (open === undefined || header === undefined) throw invalidInput('open', 'is missing.');

@@ -52,6 +52,11 @@ export class ChunkAssembler {
     if (data.length > 0) this.#pieces.push(data);
   }
 
+  /** Adds what comes next, where the chunks carry no offset. */
+  append(data: Uint8Array): void {
+    this.add(this.#received, data);
+  }
+
   /** The whole payload. Throws when bytes are missing. */
   bytes(): Uint8Array {
     if (!this.complete) {
