@@ -11,6 +11,7 @@ import {
 } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Row, Span, VersionRun } from '../tokens/index.ts';
+import { sameDigest } from '../wire/index.ts';
 import type { PartsReceiver } from './parts-receiver.ts';
 
 /** What of a batch a rank received, before anything of it is decoded. */
@@ -187,7 +188,7 @@ function assertIntact({ manifest, groups }: ReceivedBatch): void {
     manifest.groups.map((group) => group.digest),
     batchRowsFromProto(manifest),
   );
-  if (Buffer.compare(digest, manifest.digest) !== 0) {
+  if (!sameDigest(digest, manifest.digest)) {
     throw damaged(`batch ${manifest.batchId} does not fit its digest.`);
   }
   for (const group of groups) group.assertIntact();

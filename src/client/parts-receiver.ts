@@ -1,7 +1,7 @@
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { groupDigest, partDigest } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
-import { PartsAssembler } from '../wire/index.ts';
+import { PartsAssembler, sameDigest } from '../wire/index.ts';
 
 /** Puts the parts of one group together; a part of which no chunk came is simply not there. */
 export class PartsReceiver {
@@ -12,7 +12,7 @@ export class PartsReceiver {
 
   /** Throws `infrastructure_error` when the header does not fit its own digest. */
   constructor(header: GroupHeader) {
-    if (Buffer.compare(groupDigest(header.parts), header.digest) !== 0) {
+    if (!sameDigest(groupDigest(header.parts), header.digest)) {
       throw damaged(header, 'does not fit its digest.');
     }
     this.header = header;
@@ -33,7 +33,7 @@ export class PartsReceiver {
     const whole = this.#parts.part(index);
     if (whole === undefined) return undefined;
     const declared = this.header.parts[index]?.digest ?? new Uint8Array();
-    if (Buffer.compare(partDigest(whole), declared) !== 0) {
+    if (!sameDigest(partDigest(whole), declared)) {
       throw damaged(this.header, `has a part ${index} that does not fit its digest.`);
     }
     this.#whole[index] = whole;

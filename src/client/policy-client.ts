@@ -13,10 +13,12 @@ import {
   decodeFloat32,
   decodeInt32,
   encodeInt32,
+  sameDigest,
+  sha256,
 } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { cutShort } from './cut-short.ts';
-import { sha256, stepFrames, updateFrames } from './policy-frames.ts';
+import { stepFrames, updateFrames } from './policy-frames.ts';
 import type {
   GenerateOptions,
   GenerationPiece,
@@ -153,7 +155,7 @@ export class PolicyClient {
       throw cutShort('the weights came without a header.');
     }
     const bytes = assembler.bytes();
-    if (!sha256(bytes).equals(digest)) throw damagedWeights();
+    if (!sameDigest(sha256(bytes), digest)) throw damagedWeights();
     return { ...found, bytes };
   }
 

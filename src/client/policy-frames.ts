@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type TrainStepRequest,
@@ -9,7 +8,7 @@ import {
   WeightsHeaderSchema,
 } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import { rowToProto } from '../contract/index.ts';
-import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
+import { chunksOf, sha256, WIRE_LIMITS } from '../wire/index.ts';
 import type { TrainingRow, TrainStepOptions, Weights } from './policy-types.ts';
 
 /** The frames of a training step. */
@@ -64,8 +63,4 @@ function stepFrame(
   frame: NonNullable<MessageInitShape<typeof TrainStepRequestSchema>['frame']>,
 ): TrainStepRequest {
   return create(TrainStepRequestSchema, { frame });
-}
-
-export function sha256(bytes: Uint8Array): Buffer {
-  return createHash('sha256').update(bytes).digest();
 }

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import {
@@ -25,7 +24,14 @@ import {
   specialId,
   specialTokens,
 } from '../policy/index.ts';
-import { chunksOf, decodeInt32, encodeFloat32, encodeInt32, WIRE_LIMITS } from '../wire/index.ts';
+import {
+  chunksOf,
+  decodeInt32,
+  encodeFloat32,
+  encodeInt32,
+  sha256,
+  WIRE_LIMITS,
+} from '../wire/index.ts';
 import { receiveWeights } from './receive-weights.ts';
 import { LOSS_NAMES, type ServedPolicy } from './served-policy.ts';
 import { TrainSteps } from './train-steps.ts';
@@ -81,7 +87,7 @@ export function policyService(router: ConnectRouter, policy: ServedPolicy): void
           type: ColumnType.FLOAT32,
         })),
         totalSize: BigInt(bytes.length),
-        digest: createHash('sha256').update(bytes).digest(),
+        digest: sha256(bytes),
       };
       yield create(GetWeightsResponseSchema, { frame: { case: 'header', value: header } });
       for (const { data } of chunksOf(bytes, WIRE_LIMITS.maxChunkBytes)) {

@@ -1,9 +1,8 @@
-import { createHash } from 'node:crypto';
 import type { UpdateMode, UpdateWeightsRequest } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import { ColumnType } from '../../gen/lachesis/v1/tokens_pb.ts';
 import { invalidInput } from '../errors.ts';
 import type { PublishedWeights } from '../policy/index.ts';
-import { ChunkAssembler } from '../wire/index.ts';
+import { ChunkAssembler, sameDigest, sha256 } from '../wire/index.ts';
 
 /** Weights that came whole, fit the model's tensors and their digest. */
 export interface ReceivedWeights {
@@ -32,8 +31,7 @@ export async function receiveWeights(
   const header = open?.header;
   if (open === undefined || header === undefined) throw invalidInput('open', 'is missing.');
   const bytes = assembler.bytes();
-  const digest = createHash('sha256').update(bytes).digest();
-  if (!digest.equals(header.digest)) {
+  if (!sameDigest(sha256(bytes), header.digest)) {
     throw invalidInput('open.header.digest', "is not the SHA-256 of the weights' bytes.");
   }
   return { version: Number(header.policyVersion), mode: open.mode, bytes };

@@ -8,5 +8,6 @@ export {
   encodeFloat32,
   encodeInt32,
 } from './columns.ts';
+export { sameDigest, sha256 } from './digest.ts';
 export { WIRE_LIMITS } from './limits.ts';
 export { chunksOfParts, type PartChunk, PartsAssembler } from './parts.ts';

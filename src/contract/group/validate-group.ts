@@ -11,7 +11,7 @@ import {
   trainedLength,
   validateSequence,
 } from '../../tokens/index.ts';
-import { WIRE_LIMITS } from '../../wire/index.ts';
+import { sameDigest, WIRE_LIMITS } from '../../wire/index.ts';
 import { stopReasons } from '../mapping/agent-result.ts';
 import { assertId, assertRunId } from '../mapping/ids.ts';
 import { ledgerFromProto } from '../mapping/ledger.ts';
@@ -57,7 +57,7 @@ export function validateGroupHeader(header: GroupHeader): Ledger {
   if (header.parts.length === 0) {
     throw refuse('header.parts', 'is empty; a group has rows, or at least transcripts.');
   }
-  if (Buffer.compare(groupDigest(header.parts), header.digest) !== 0) {
+  if (!sameDigest(groupDigest(header.parts), header.digest)) {
     throw refuse('header.digest', "is not the SHA-256 of the parts' digests.", {
       reason: 'GROUP_DIGEST_MISMATCH',
     });
@@ -92,7 +92,7 @@ export function validateGroup(header: GroupHeader, parts: readonly Uint8Array[])
         { reason: 'GROUP_PART_SIZE' },
       );
     }
-    if (Buffer.compare(partDigest(bytes), part.digest) !== 0) {
+    if (!sameDigest(partDigest(bytes), part.digest)) {
       throw refuse(`${declared}.digest`, "is not that of the part's bytes.", {
         reason: 'GROUP_DIGEST_MISMATCH',
       });
