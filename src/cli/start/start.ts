@@ -9,11 +9,12 @@ import { chooseModel } from '../model-options.ts';
 import { integerOption, textOption } from '../read-options.ts';
 import { RolloutWriter } from '../rollout-writer.ts';
 import { addressOf, Child } from './child.ts';
-import { type Measurement, measure } from './measure.ts';
+import { measure } from './measure.ts';
 import { type Outcome, summaryLines, verdict } from './summary.ts';
 import { Tally } from './tally.ts';
 import { followTrainer } from './trainer.ts';
 import { LiveView, stepLine, type TrainerStep, viewLines } from './view.ts';
+import { percent } from './words.ts';
 
 const RUN_ID = 'quick-start';
 const GROUPS_PER_BATCH = 16;
@@ -187,12 +188,6 @@ async function train(
   return { steps, trainSeconds: elapsed() };
 }
 
-export function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
-}
-
 function secondsSinceStart(): number {
   return performance.now() / 1000;
 }
-
-export type { Measurement };

@@ -1,9 +1,10 @@
-import { BUCKETS, ledgerBalance } from '../../tokens/index.ts';
+import { ledgerBalance } from '../../tokens/index.ts';
 import { sparkline } from './curve.ts';
 import type { Measurement } from './measure.ts';
 import type { Tally } from './tally.ts';
 import { transcriptLines } from './transcript.ts';
 import type { TrainerStep } from './view.ts';
+import { count, ledgerSum, percent } from './words.ts';
 
 /** All that a quick start came to. */
 export interface Outcome {
@@ -54,9 +55,6 @@ export function verdict(outcome: Outcome): readonly string[] {
 export function summaryLines(outcome: Outcome): readonly string[] {
   const { before, after, steps, tally } = outcome;
   const { ledger, toolCalls } = tally;
-  const excluded = BUCKETS.filter((bucket) => bucket !== 'trained' && ledger[bucket] > 0)
-    .map((bucket) => `, ${bucket} ${count(ledger[bucket])}`)
-    .join('');
   const indent = (lines: readonly string[]): string[] => lines.map((line) => `    ${line}`);
   const untrained = before.examples.failure ?? before.examples.success;
   const trained = after.examples.success ?? after.examples.failure;
@@ -70,7 +68,7 @@ export function summaryLines(outcome: Outcome): readonly string[] {
     `first step       |ratio - 1| = ${(steps[0]?.maxRatioDeviation ?? Number.NaN).toExponential(1)} (exactly on policy)`,
     `rollouts         ${count(tally.rollouts)}${tally.cancelled > 0 ? ` (${count(tally.cancelled)} cancelled at the end)` : ''} in ${outcome.trainSeconds.toFixed(1)} s of training, ${count(Math.round(ledger.sampled / outcome.trainSeconds))} sampled tokens/s`,
     `tool calls       ${count(toolCalls.attempted)} attempted, ${count(toolCalls.executedOk)} ok, ${count(toolCalls.execError)} failed`,
-    `ledger           ${count(ledger.sampled)} sampled = ${count(ledger.trained)} trained${excluded}`,
+    `ledger           ${ledgerSum(ledger)}`,
     `wall time        ${outcome.wallSeconds.toFixed(1)} s`,
     '',
     '  before training:',
@@ -98,12 +96,4 @@ function nextSteps(isCheckout: boolean): readonly string[] {
         'npx lachesis serve YOUR_ENV.ts   # host an environment of your own',
         'npx lachesis policy              # the policy, over gRPC and OpenAI-shaped HTTP',
       ];
-}
-
-function percent(share: number): string {
-  return `${(share * 100).toFixed(1)} %`;
-}
-
-function count(value: number): string {
-  return value.toLocaleString('en');
 }

@@ -1,5 +1,6 @@
-import { BUCKETS, type Ledger } from '../../tokens/index.ts';
+import type { Ledger } from '../../tokens/index.ts';
 import { progressBar, sparkline } from './curve.ts';
+import { count, ledgerSum } from './words.ts';
 
 /** What the trainer says of one of its steps; one JSON line each. */
 export interface TrainerStep {
@@ -33,9 +34,6 @@ export function viewLines(state: ViewState, columns: number): readonly string[] 
   const width = Math.max(20, Math.min(60, columns - 30));
   const last = state.steps.at(-1);
   const rate = state.elapsedSeconds > 0 ? state.sampledTokens / state.elapsedSeconds : 0;
-  const excluded = BUCKETS.filter((bucket) => bucket !== 'trained' && state.ledger[bucket] > 0)
-    .map((bucket) => `${bucket} ${state.ledger[bucket].toLocaleString('en')}`)
-    .join(', ');
   return [
     `${state.phase}  ${state.elapsedSeconds.toFixed(1)} s`,
     `  steps     ${progressBar((last?.step ?? 0) / state.maxSteps, width)} ${last?.step ?? 0} of at most ${state.maxSteps}`,
@@ -44,9 +42,9 @@ export function viewLines(state: ViewState, columns: number): readonly string[] 
       width,
     ).padEnd(width)} ${(last?.reward ?? 0).toFixed(2)}`,
     `  policy    version ${last?.policyVersion ?? 0}, KL ${(last?.meanKl ?? 0).toExponential(1)}, |ratio - 1| at most ${(last?.maxRatioDeviation ?? 0).toExponential(1)}`,
-    `  rollouts  ${state.rollouts.toLocaleString('en')}, ${Math.round(rate).toLocaleString('en')} sampled tokens/s`,
-    `  tools     ${state.toolCalls.attempted.toLocaleString('en')} calls, ${state.toolCalls.executedOk.toLocaleString('en')} ok, ${state.toolCalls.execError.toLocaleString('en')} failed`,
-    `  ledger    ${state.ledger.sampled.toLocaleString('en')} sampled = ${state.ledger.trained.toLocaleString('en')} trained${excluded === '' ? '' : `, ${excluded}`}`,
+    `  rollouts  ${count(state.rollouts)}, ${count(Math.round(rate))} sampled tokens/s`,
+    `  tools     ${count(state.toolCalls.attempted)} calls, ${count(state.toolCalls.executedOk)} ok, ${count(state.toolCalls.execError)} failed`,
+    `  ledger    ${ledgerSum(state.ledger)}`,
   ];
 }
 

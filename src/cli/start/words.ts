@@ -1,0 +1,17 @@
+import { BUCKETS, type Ledger } from '../../tokens/index.ts';
+
+/** A share of 1, such as `94.5 %`. */
+export function percent(share: number): string {
+  return `${(share * 100).toFixed(1)} %`;
+}
+
+export function count(value: number): string {
+  return value.toLocaleString('en');
+}
+
+/** A ledger as a sum: `1,200 sampled = 1,100 trained, over_length 100`. */
+export function ledgerSum(ledger: Ledger): string {
+  const excluded = BUCKETS.filter((bucket) => bucket !== 'trained' && ledger[bucket] > 0);
+  const parts = excluded.map((bucket) => `, ${bucket} ${count(ledger[bucket])}`);
+  return `${count(ledger.sampled)} sampled = ${count(ledger.trained)} trained${parts.join('')}`;
+}
