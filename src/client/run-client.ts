@@ -17,7 +17,10 @@ import { type CallOptions, toConnect } from './call-options.ts';
 import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
 
-/** Settings of a run; what is left out takes the default named here. */
+/**
+ * Settings of a run. What is left out: `strict`, any staleness, failed rollouts dropped one by one, any
+ * row length, any environment, no auto play, and as many waiting groups as the server gives a run.
+ */
 export interface RunOptions extends Partial<Omit<RunSettings, 'batchSize'>> {
   readonly batchSize: RunSettings['batchSize'];
 }
