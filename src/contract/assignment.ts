@@ -21,12 +21,18 @@ export function taskKeyOf({ task }: Pick<Assignment, 'task'>): string {
   return task.kind === 'key' ? task.key : task.task.key;
 }
 
-/** The id of a group's rollout: the same at every attempt to play the group. */
-export function rolloutIdOf(groupId: string, index: number): string {
-  return `${groupId}.${index}`;
+/**
+ * The id of a group's rollout. A group that is played again keeps its id, and its rollouts get new
+ * ones: an id stands for one attempt, with one ending.
+ */
+export function rolloutIdOf(groupId: string, index: number, attempt = 1): string {
+  return attempt === 1 ? `${groupId}.${index}` : `${groupId}.${index}@${attempt}`;
 }
 
 /** The ids of an assignment's rollouts, by index; known before anyone plays it. */
-export function rolloutIdsOf({ id, groupSize }: Pick<Assignment, 'id' | 'groupSize'>): string[] {
-  return Array.from({ length: groupSize }, (_, index) => rolloutIdOf(id, index));
+export function rolloutIdsOf(
+  { id, groupSize }: Pick<Assignment, 'id' | 'groupSize'>,
+  attempt = 1,
+): string[] {
+  return Array.from({ length: groupSize }, (_, index) => rolloutIdOf(id, index, attempt));
 }

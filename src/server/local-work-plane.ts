@@ -3,6 +3,7 @@ import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
 import { pause } from '../async/index.ts';
 import type { Broker, LeasedAssignment } from '../broker/index.ts';
 import {
+  type Assignment,
   assignmentFromProto,
   encodeGroup,
   type Group,
@@ -12,6 +13,7 @@ import {
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { LeasedWork, WorkPlane } from '../worker/index.ts';
+import { dispatchedGroup } from './rollout-log.ts';
 import { ROLLOUT_CANCELLED, type Rollouts } from './rollouts.ts';
 import { storeGroup } from './store-group.ts';
 
@@ -126,6 +128,7 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
   async #workOf({ assignment, attempt, leaseMs }: LeasedAssignment): Promise<LeasedWork> {
     const order = assignmentFromProto(fromBinary(AssignmentSchema, assignment.payload));
     this.#leased.set(order.id, order.runId);
+    if (attempt > 1) this.#playAgain(order, attempt);
     try {
       const { policy } = await this.#follow(order.runId);
       return { assignment: order, policy, attempt, leaseMs };
@@ -133,6 +136,15 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
       this.#release(order.id);
       throw error;
     }
+  }
+
+  /** A new attempt has rollouts of its own; those of the one before end, where they have not. */
+  #playAgain(order: Assignment, attempt: number): void {
+    const { rollouts } = this.#options;
+    const message = `the group is played again, as attempt ${attempt}.`;
+    const error = new LachesisError('infrastructure_error', message, { reason: 'PLAYED_AGAIN' });
+    rollouts.abandon(order.id, error);
+    rollouts.log.dispatch(dispatchedGroup(order, attempt));
   }
 
   /** Reads a run's policy once, and keeps its version current from then on. */

@@ -28,11 +28,11 @@ export interface DispatchedGroup {
   readonly rolloutIds: readonly string[];
 }
 
-/** What an assignment's rollouts are played for. */
-export function dispatchedGroup(assignment: Assignment): DispatchedGroup {
+/** What an assignment's rollouts are played for, at one attempt. */
+export function dispatchedGroup(assignment: Assignment, attempt = 1): DispatchedGroup {
   const { id, runId, environment } = assignment;
-  const [taskKey, rolloutIds] = [taskKeyOf(assignment), rolloutIdsOf(assignment)];
-  return { groupId: id, runId, environment, taskKey, rolloutIds };
+  const rolloutIds = rolloutIdsOf(assignment, attempt);
+  return { groupId: id, runId, environment, taskKey: taskKeyOf(assignment), rolloutIds };
 }
 
 /** What is known of a dispatched rollout. */

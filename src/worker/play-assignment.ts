@@ -20,6 +20,8 @@ export interface PlayAssignmentOptions {
   readonly announcedVersion?: () => number;
   readonly onProgress?: (event: RolloutProgress) => void;
   readonly onWarning?: (message: string) => void;
+  /** From 1. Default: 1. */
+  readonly attempt?: number;
   /** Bounds the rollouts in flight over all groups that share it. */
   readonly limiter?: Limiter;
   readonly rolloutSignal?: (rolloutId: string) => AbortSignal | undefined;
@@ -77,7 +79,7 @@ function unplayedGroup(
   const groupId = assignment.id;
   const taskKey = taskKeyOf(assignment);
   const task: Task = { key: taskKey, split: '', data: null };
-  const rollouts = rolloutIdsOf(assignment).map((rolloutId, index) => {
+  const rollouts = rolloutIdsOf(assignment, options.attempt).map((rolloutId, index) => {
     const rollout = failedRollout(
       options,
       { rolloutId, groupId, index, task },

@@ -42,10 +42,12 @@ export function isTransient(error: unknown): boolean {
   );
 }
 
-/** Failures that come from around the rollout, and not from the environment, its task or the model. */
+/**
+ * Failures that come from around the rollout, and not from the environment, its task or the model:
+ * a model's failed call was retried within the rollout wherever that could help.
+ */
 const WORTH_ANOTHER_TRY: ReadonlySet<ErrorKind> = new Set<ErrorKind>([
   'infrastructure_error',
-  'model_error',
   'resource_exhausted',
   'cancelled',
   'deadline_exceeded',

@@ -113,7 +113,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function handle(taken: Held): Promise<void> {
-    const { assignment, policy } = taken.work;
+    const { assignment, attempt, policy } = taken.work;
     const { signal } = taken.controller;
     const environment = options.environments.get(assignment.environment);
     if (environment === undefined) {
@@ -124,6 +124,7 @@ export function createWorker(options: WorkerOptions): Worker {
     const group = await playAssignment(assignment, {
       environment,
       modelServer: options.modelServerFor(assignment.environment),
+      attempt,
       ...(toolHandler === undefined ? {} : { toolHandler }),
       policy,
       workerId: options.workerId,

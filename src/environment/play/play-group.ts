@@ -15,6 +15,8 @@ export interface PlayGroupOptions extends PlayOptions {
   readonly task: Task;
   /** At least 1. */
   readonly groupSize: number;
+  /** From 1: an assignment that is played again gives its rollouts new ids. Default: 1. */
+  readonly attempt?: number;
   /** Shared with other groups where rollouts in flight are bounded over all. Default: no bound. */
   readonly limiter?: Limiter;
   /** Cancels one rollout and leaves the others. */
@@ -33,7 +35,8 @@ export async function playGroup(options: PlayGroupOptions): Promise<Group> {
   const indices = Array.from({ length: groupSize }, (_, index) => index);
   const attempts = await Promise.all(
     indices.map(async (index) => {
-      const identity = { rolloutId: rolloutIdOf(groupId, index), groupId, index, task };
+      const rolloutId = rolloutIdOf(groupId, index, options.attempt);
+      const identity = { rolloutId, groupId, index, task };
       const rollout = await attemptWithin(limiter, watched, identity);
       // A group reward may still change it, and then it has not finished.
       return groupReward === undefined ? finish(watched, rollout) : rollout;
