@@ -1,17 +1,13 @@
 import type { Client, Transport } from '@connectrpc/connect';
-import {
-  BatchService,
-  ConsumerMode,
-  type NextBatchResponse,
-} from '../../gen/lachesis/v1/batch_service_pb.ts';
+import { BatchService, ConsumerMode } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { Codec } from '../../gen/lachesis/v1/tokens_pb.ts';
 import { durationFromMs, msFromDuration } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import { createRpcClient, resumeStream } from '../transport/index.ts';
-import { Batch, type ReceivedBatch } from './batch.ts';
+import { Batch } from './batch.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
-import { cutShort } from './cut-short.ts';
-import { PartsReceiver } from './parts-receiver.ts';
+import { HeldLeases } from './held-leases.ts';
+import { type NoBatch, receiveBatch } from './receive-batch.ts';
 
 /** Who takes batches. */
 export interface ConsumerOptions extends CallOptions {
@@ -33,14 +29,6 @@ export interface NextOptions extends CallOptions {
   readonly waitMs?: number;
   /** Also the rollouts' transcripts. Default: false. */
   readonly includeRollouts?: boolean;
-}
-
-/** No batch was to be had in time. */
-export interface NoBatch {
-  readonly waiting: number;
-  readonly needed: number;
-  /** True: the run is closed, none will come. */
-  readonly closed: boolean;
 }
 
 /** For trainers: batches in, policy versions out. */
@@ -125,9 +113,7 @@ export class BatchConsumer implements AsyncDisposable {
   readonly policyVersion: number;
   readonly #control: Client<typeof BatchService>;
   readonly #bulk: Client<typeof BatchService>;
-  readonly #held = new Set<string>();
-  readonly #timer: NodeJS.Timeout | undefined;
-  readonly #closing = new AbortController();
+  readonly #leases: HeldLeases;
 
   constructor(
     clients: {
@@ -143,10 +129,13 @@ export class BatchConsumer implements AsyncDisposable {
     this.rank = state.rank;
     this.step = state.step;
     this.policyVersion = state.policyVersion;
-    if (state.keepLeases && state.leaseMs > 0) {
-      this.#timer = setInterval(() => this.#extendHeld(), Math.max(100, state.leaseMs / 3));
-      this.#timer.unref();
-    }
+    const { runId, consumerId, rank } = state;
+    this.#leases = new HeldLeases({
+      leaseMs: state.keepLeases ? state.leaseMs : Infinity,
+      extend: async (batchId, signal) => {
+        await this.#control.extendBatch({ runId, consumerId, rank, batchId }, { signal });
+      },
+    });
   }
 
   /** The next batch, or that none came in time. */
@@ -167,19 +156,19 @@ export class BatchConsumer implements AsyncDisposable {
     const batch = new Batch(received, {
       ack: async () => {
         const { complete, step } = await this.#control.ackBatch(key);
-        this.#held.delete(batchId);
+        this.#leases.release(batchId);
         return { complete, step: Number(step) };
       },
       nack: async (reason) => {
         await this.#control.nackBatch({ ...key, reason });
-        this.#held.delete(batchId);
+        this.#leases.release(batchId);
       },
       extend: async () => {
         const { leaseDuration } = await this.#control.extendBatch(key);
         return { leaseMs: msFromDuration(leaseDuration) };
       },
     });
-    this.#held.add(batchId);
+    this.#leases.hold(batchId);
     return batch;
   }
 
@@ -201,47 +190,6 @@ export class BatchConsumer implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    clearInterval(this.#timer);
-    this.#closing.abort();
-    this.#held.clear();
+    this.#leases[Symbol.dispose]();
   }
-
-  #extendHeld(): void {
-    const { runId, consumerId, rank } = this;
-    for (const batchId of this.#held) {
-      this.#control
-        .extendBatch({ runId, consumerId, rank, batchId }, { signal: this.#closing.signal })
-        // A lease that can't be kept shows at the ack, where the caller can act on it.
-        .catch(() => this.#held.delete(batchId));
-    }
-  }
-}
-
-async function receiveBatch(
-  frames: AsyncIterable<NextBatchResponse>,
-  rank: number,
-): Promise<ReceivedBatch | NoBatch> {
-  let received: ReceivedBatch | undefined;
-  for await (const { frame } of frames) {
-    switch (frame.case) {
-      case 'manifest': {
-        const groups = frame.value.groups.map((header) => new PartsReceiver(header));
-        received = { manifest: frame.value, groups, rank };
-        break;
-      }
-      case 'chunk':
-        if (frame.value.chunk !== undefined) {
-          received?.groups[frame.value.groupIndex]?.add(frame.value.chunk);
-        }
-        break;
-      case 'none': {
-        const { waitingRows, needed, closed } = frame.value;
-        return { waiting: Number(waitingRows), needed: Number(needed), closed };
-      }
-      case 'end':
-        if (received !== undefined) return received;
-    }
-  }
-  const remedy = 'Ask again; the batch is still yours while its lease holds.';
-  throw cutShort('the batch ended before its end frame.', remedy);
 }

@@ -15,7 +15,6 @@ export {
   BatchConsumer,
   type ConsumerOptions,
   type NextOptions,
-  type NoBatch,
 } from './batch-client.ts';
 export type { CallOptions } from './call-options.ts';
 export { type ConnectOptions, connect, LachesisClient } from './connect.ts';
@@ -39,6 +38,7 @@ export type {
   TrainStepResult,
   Weights,
 } from './policy-types.ts';
+export type { NoBatch } from './receive-batch.ts';
 export { type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
 export { ServerClient } from './server-client.ts';
 export { SubmitStream, type Submitted } from './submit-stream.ts';

@@ -1,0 +1,42 @@
+import type { NextBatchResponse } from '../../gen/lachesis/v1/batch_service_pb.ts';
+import type { ReceivedBatch } from './batch.ts';
+import { cutShort } from './cut-short.ts';
+import { PartsReceiver } from './parts-receiver.ts';
+
+/** No batch was to be had in time. */
+export interface NoBatch {
+  readonly waiting: number;
+  readonly needed: number;
+  /** True: the run is closed, none will come. */
+  readonly closed: boolean;
+}
+
+/** Reads the answer to NextBatch; rejects when it ends before its end frame. */
+export async function receiveBatch(
+  frames: AsyncIterable<NextBatchResponse>,
+  rank: number,
+): Promise<ReceivedBatch | NoBatch> {
+  let received: ReceivedBatch | undefined;
+  for await (const { frame } of frames) {
+    switch (frame.case) {
+      case 'manifest': {
+        const groups = frame.value.groups.map((header) => new PartsReceiver(header));
+        received = { manifest: frame.value, groups, rank };
+        break;
+      }
+      case 'chunk':
+        if (frame.value.chunk !== undefined) {
+          received?.groups[frame.value.groupIndex]?.add(frame.value.chunk);
+        }
+        break;
+      case 'none': {
+        const { waitingRows, needed, closed } = frame.value;
+        return { waiting: Number(waitingRows), needed: Number(needed), closed };
+      }
+      case 'end':
+        if (received !== undefined) return received;
+    }
+  }
+  const remedy = 'Ask again; the batch is still yours while its lease holds.';
+  throw cutShort('the batch ended before its end frame.', remedy);
+}
