@@ -72,7 +72,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
       const next = await nextBatch(request, { signal, timeoutMs: timeoutMs() });
       if (next.kind === 'none') {
         const { waiting, needed, closed } = next;
-        const value = { waitingRows: BigInt(waiting), needed: BigInt(needed), closed };
+        const value = { waiting: BigInt(waiting), needed: BigInt(needed), closed };
         yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
         return;
       }

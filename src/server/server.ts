@@ -1,30 +1,21 @@
 import { randomUUID } from 'node:crypto';
-import { createConnectRouter } from '@connectrpc/connect';
-import { ErrorDetailSchema } from '../../gen/lachesis/v1/error_pb.ts';
 import { pause } from '../async/index.ts';
-import { assignmentToProto, errorDetailToProto } from '../contract/index.ts';
+import { assignmentToProto } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
-import { METRICS_CONTENT_TYPE, renderMetricsText } from '../telemetry/index.ts';
-import { type FallbackRoute, type Listener, startListener } from '../transport/index.ts';
-import { WIRE_LIMITS } from '../wire/index.ts';
+import type { Listener } from '../transport/index.ts';
 import { createWorker } from '../worker/index.ts';
 import { AutoPlay } from './auto-play.ts';
-import { assertBindable, createAuthorizer } from './credentials.ts';
+import { assertBindable } from './credentials.ts';
 import { HealthState } from './health.ts';
 import { HostedEnvironments } from './hosted.ts';
 import { LocalPlayer } from './local-player.ts';
 import { LocalWorkPlane } from './local-work-plane.ts';
 import { orderGroups } from './order-groups.ts';
 import { Rollouts } from './rollouts.ts';
-import type { Scope } from './scope.ts';
+import { startServerListener } from './server-listener.ts';
 import { resolveServerOptions, type ServerOptions } from './server-options.ts';
-import { routeServices, type ServiceParts, servicesOf } from './services.ts';
-import {
-  createStartTokens,
-  credentialsOf,
-  type StartTokens,
-  writeTokenFile,
-} from './start-tokens.ts';
+import { type ServiceParts, servicesOf } from './services.ts';
+import { createStartTokens, type StartTokens, writeTokenFile } from './start-tokens.ts';
 
 /** A server that serves. Close or drain it; both can be called again. */
 export interface LachesisServer extends AsyncDisposable {
@@ -98,8 +89,7 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   owned.use(autoPlay);
   for (const run of await broker.listRuns()) autoPlay.start(run);
 
-  const listener = await startListener(listenerOptions(parts, tokens));
-  owned.use(listener);
+  const listener = owned.use(await startServerListener(parts, tokens));
   const tokenFile =
     tokens === undefined
       ? undefined
@@ -183,66 +173,4 @@ function startWorker(
 async function untilIdle(isIdle: () => boolean, timeoutMs: number): Promise<void> {
   const deadline = AbortSignal.timeout(timeoutMs);
   while (!deadline.aborted && !isIdle()) await pause(20, deadline);
-}
-
-function listenerOptions(
-  parts: ServiceParts,
-  tokens: StartTokens | undefined,
-): Parameters<typeof startListener>[0] {
-  const { config } = parts;
-  const { auth, tls } = config;
-  const credentials =
-    auth.kind === 'credentials'
-      ? auth.credentials
-      : tokens === undefined
-        ? undefined
-        : credentialsOf(tokens);
-  const httpScopes: Record<string, readonly Scope[]> = { '/metrics': ['operator'] };
-  for (const [prefix, { scopes }] of Object.entries(config.fallbacks)) {
-    httpScopes[prefix] = scopes ?? ['operator', 'trainer', 'worker'];
-  }
-  const own = createConnectRouter();
-  config.routes(own);
-  for (const { requestPath } of own.handlers) httpScopes[requestPath] = ['operator'];
-  return {
-    routes: (router) => {
-      routeServices(router, parts);
-      config.routes(router);
-    },
-    host: config.host,
-    port: config.port,
-    ...(tls !== undefined && { tls }),
-    authorize: createAuthorizer({ credentials, httpScopes }),
-    fallbacks: httpFallbacks(parts),
-    errorDetails: (error) => [{ desc: ErrorDetailSchema, value: errorDetailToProto(error) }],
-    allowedHosts: config.allowedHosts,
-    allowedOrigins: config.allowedOrigins,
-    limits: {
-      readMaxBytes: WIRE_LIMITS.maxRequestMessageBytes,
-      writeMaxBytes: WIRE_LIMITS.maxResponseMessageBytes,
-      ...config.listener.limits,
-    },
-    timeouts: { unaryMs: config.limits.unaryTimeoutMs, ...config.listener.timeouts },
-    logger: config.logger,
-    metrics: config.metrics,
-  };
-}
-
-function httpFallbacks({ config, health }: ServiceParts): Record<string, FallbackRoute> {
-  const fallbacks: Record<string, FallbackRoute> = { ...config.fallbacks };
-  fallbacks['/metrics'] = {
-    handle: (_request, response) => {
-      response.writeHead(200, { 'content-type': METRICS_CONTENT_TYPE });
-      response.end(renderMetricsText(config.metrics));
-    },
-  };
-  fallbacks['/healthz'] = {
-    public: true,
-    handle: (_request, response) => {
-      const serving = health.isServing;
-      response.writeHead(serving ? 200 : 503, { 'content-type': 'text/plain; charset=utf-8' });
-      response.end(serving ? 'serving\n' : 'not serving\n');
-    },
-  };
-  return fallbacks;
 }
