@@ -73,7 +73,7 @@ def test_a_rank_gets_its_own_rows():
 
 
 def test_no_batch_is_false():
-    none = service.NextBatchResponse(none=service.NoBatch(waiting_rows=3, needed=8, closed=True))
+    none = service.NextBatchResponse(none=service.NoBatch(waiting=3, needed=8, closed=True))
     assert not read([none]) and read([none]).closed
 
 

@@ -163,7 +163,7 @@ class MemoryBroker implements Broker {
     const { consumerId, rank, waitMs, signal } = request;
     const none = (): NextBatch => ({
       kind: 'none',
-      waiting: run.waitingRows,
+      waiting: run.waiting,
       needed: batchTarget(run.settings.batchSize),
       closed: run.closed,
     });

@@ -73,8 +73,9 @@ export class Run {
     return this.#policyVersion;
   }
 
-  get waitingRows(): number {
-    return this.#waiting.rows;
+  /** What waits, in what its batches count. */
+  get waiting(): number {
+    return this.#waiting[this.settings.batchSize.kind];
   }
 
   get credits(): number {

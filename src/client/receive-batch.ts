@@ -30,8 +30,8 @@ export async function receiveBatch(
         }
         break;
       case 'none': {
-        const { waitingRows, needed, closed } = frame.value;
-        return { waiting: Number(waitingRows), needed: Number(needed), closed };
+        const { waiting, needed, closed } = frame.value;
+        return { waiting: Number(waiting), needed: Number(needed), closed };
       }
       case 'end':
         if (received !== undefined) return received;

@@ -20,7 +20,7 @@ from .v1 import tokens_pb2 as tokens
 class NoBatch:
     """No batch came in time; false, so that `while batch := client.next_batch(...)` ends."""
 
-    waiting_rows: int
+    waiting: int
     needed: int
     closed: bool  #: the run is closed and none will come
 
@@ -82,7 +82,7 @@ def read_batch(
         kind = frame.WhichOneof("frame")
         if kind == "none":
             none = frame.none
-            return NoBatch(none.waiting_rows, none.needed, none.closed)
+            return NoBatch(none.waiting, none.needed, none.closed)
         if kind == "manifest":
             manifest = frame.manifest
         elif kind == "chunk":

@@ -17,7 +17,7 @@ from lachesis.v1 import group_pb2 as lachesis_dot_v1_dot_group__pb2
 from lachesis.v1 import tokens_pb2 as lachesis_dot_v1_dot_tokens__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flachesis/v1/batch_service.proto\x12\x0blachesis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17lachesis/v1/group.proto\x1a\x18lachesis/v1/tokens.proto\"\xad\x01\n\x17RegisterConsumerRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x0c\n\x04rank\x18\x03 \x01(\x05\x12\x12\n\nworld_size\x18\x04 \x01(\x05\x12\'\n\x04mode\x18\x05 \x01(\x0e\x32\x19.lachesis.v1.ConsumerMode\x12\"\n\x06\x63odecs\x18\x06 \x03(\x0e\x32\x12.lachesis.v1.Codec\"s\n\x18RegisterConsumerResponse\x12\x31\n\x0elease_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\"\x88\x01\n\x10NextBatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x0c\n\x04rank\x18\x03 \x01(\x05\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10include_rollouts\x18\x05 \x01(\x08\"\xc2\x01\n\x11NextBatchResponse\x12.\n\x08manifest\x18\x01 \x01(\x0b\x32\x1a.lachesis.v1.BatchManifestH\x00\x12(\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x17.lachesis.v1.BatchChunkH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.lachesis.v1.BatchEndH\x00\x12$\n\x04none\x18\x04 \x01(\x0b\x32\x14.lachesis.v1.NoBatchH\x00\x42\x07\n\x05\x66rame\"\xeb\x01\n\rBatchManifest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\x12(\n\x06groups\x18\x04 \x03(\x0b\x32\x18.lachesis.v1.GroupHeader\x12#\n\x04rows\x18\x05 \x03(\x0b\x32\x15.lachesis.v1.BatchRow\x12\x10\n\x08\x64\x65livery\x18\x06 \x01(\x05\x12\x31\n\x0elease_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64igest\x18\x08 \x01(\x0c\"A\n\x08\x42\x61tchRow\x12\x13\n\x0bgroup_index\x18\x01 \x01(\x05\x12\x12\n\npart_index\x18\x02 \x01(\x05\x12\x0c\n\x04rank\x18\x03 \x01(\x05\"I\n\nBatchChunk\x12\x13\n\x0bgroup_index\x18\x01 \x01(\x05\x12&\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x17.lachesis.v1.GroupChunk\"\n\n\x08\x42\x61tchEnd\"?\n\x07NoBatch\x12\x14\n\x0cwaiting_rows\x18\x01 \x01(\x03\x12\x0e\n\x06needed\x18\x02 \x01(\x03\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\"Y\n\x12\x45xtendBatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\"H\n\x13\x45xtendBatchResponse\x12\x31\n\x0elease_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"V\n\x0f\x41\x63kBatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\"2\n\x10\x41\x63kBatchResponse\x12\x10\n\x08\x63omplete\x18\x01 \x01(\x08\x12\x0c\n\x04step\x18\x02 \x01(\x03\"g\n\x10NackBatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\x13\n\x11NackBatchResponse\"F\n\x11\x43ommitStepRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\x03\"\x14\n\x12\x43ommitStepResponse\"H\n\x13RewindToStepRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\x03\"\'\n\x14RewindToStepResponse\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\x03\"E\n\x1bPublishPolicyVersionRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x16\n\x0epolicy_version\x18\x02 \x01(\x03\"6\n\x1cPublishPolicyVersionResponse\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\"+\n\x19WatchPolicyVersionRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"4\n\x1aWatchPolicyVersionResponse\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03*c\n\x0c\x43onsumerMode\x12\x1d\n\x19\x43ONSUMER_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONSUMER_MODE_COMPETE\x10\x01\x12\x19\n\x15\x43ONSUMER_MODE_FAN_OUT\x10\x02\x32\xc6\x06\n\x0c\x42\x61tchService\x12\x64\n\x10RegisterConsumer\x12$.lachesis.v1.RegisterConsumerRequest\x1a%.lachesis.v1.RegisterConsumerResponse\"\x03\x90\x02\x02\x12L\n\tNextBatch\x12\x1d.lachesis.v1.NextBatchRequest\x1a\x1e.lachesis.v1.NextBatchResponse0\x01\x12U\n\x0b\x45xtendBatch\x12\x1f.lachesis.v1.ExtendBatchRequest\x1a .lachesis.v1.ExtendBatchResponse\"\x03\x90\x02\x02\x12L\n\x08\x41\x63kBatch\x12\x1c.lachesis.v1.AckBatchRequest\x1a\x1d.lachesis.v1.AckBatchResponse\"\x03\x90\x02\x02\x12O\n\tNackBatch\x12\x1d.lachesis.v1.NackBatchRequest\x1a\x1e.lachesis.v1.NackBatchResponse\"\x03\x90\x02\x02\x12R\n\nCommitStep\x12\x1e.lachesis.v1.CommitStepRequest\x1a\x1f.lachesis.v1.CommitStepResponse\"\x03\x90\x02\x02\x12X\n\x0cRewindToStep\x12 .lachesis.v1.RewindToStepRequest\x1a!.lachesis.v1.RewindToStepResponse\"\x03\x90\x02\x02\x12p\n\x14PublishPolicyVersion\x12(.lachesis.v1.PublishPolicyVersionRequest\x1a).lachesis.v1.PublishPolicyVersionResponse\"\x03\x90\x02\x02\x12l\n\x12WatchPolicyVersion\x12&.lachesis.v1.WatchPolicyVersionRequest\x1a\'.lachesis.v1.WatchPolicyVersionResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1flachesis/v1/batch_service.proto\x12\x0blachesis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17lachesis/v1/group.proto\x1a\x18lachesis/v1/tokens.proto\"\xad\x01\n\x17RegisterConsumerRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x0c\n\x04rank\x18\x03 \x01(\x05\x12\x12\n\nworld_size\x18\x04 \x01(\x05\x12\'\n\x04mode\x18\x05 \x01(\x0e\x32\x19.lachesis.v1.ConsumerMode\x12\"\n\x06\x63odecs\x18\x06 \x03(\x0e\x32\x12.lachesis.v1.Codec\"s\n\x18RegisterConsumerResponse\x12\x31\n\x0elease_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\"\x88\x01\n\x10NextBatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x0c\n\x04rank\x18\x03 \x01(\x05\x12\'\n\x04wait\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10include_rollouts\x18\x05 \x01(\x08\"\xc2\x01\n\x11NextBatchResponse\x12.\n\x08manifest\x18\x01 \x01(\x0b\x32\x1a.lachesis.v1.BatchManifestH\x00\x12(\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x17.lachesis.v1.BatchChunkH\x00\x12$\n\x03\x65nd\x18\x03 \x01(\x0b\x32\x15.lachesis.v1.BatchEndH\x00\x12$\n\x04none\x18\x04 \x01(\x0b\x32\x14.lachesis.v1.NoBatchH\x00\x42\x07\n\x05\x66rame\"\xeb\x01\n\rBatchManifest\x12\x10\n\x08\x62\x61tch_id\x18\x01 \x01(\t\x12\x0c\n\x04step\x18\x02 \x01(\x03\x12\x16\n\x0epolicy_version\x18\x03 \x01(\x03\x12(\n\x06groups\x18\x04 \x03(\x0b\x32\x18.lachesis.v1.GroupHeader\x12#\n\x04rows\x18\x05 \x03(\x0b\x32\x15.lachesis.v1.BatchRow\x12\x10\n\x08\x64\x65livery\x18\x06 \x01(\x05\x12\x31\n\x0elease_duration\x18\x07 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06\x64igest\x18\x08 \x01(\x0c\"A\n\x08\x42\x61tchRow\x12\x13\n\x0bgroup_index\x18\x01 \x01(\x05\x12\x12\n\npart_index\x18\x02 \x01(\x05\x12\x0c\n\x04rank\x18\x03 \x01(\x05\"I\n\nBatchChunk\x12\x13\n\x0bgroup_index\x18\x01 \x01(\x05\x12&\n\x05\x63hunk\x18\x02 \x01(\x0b\x32\x17.lachesis.v1.GroupChunk\"\n\n\x08\x42\x61tchEnd\":\n\x07NoBatch\x12\x0f\n\x07waiting\x18\x01 \x01(\x03\x12\x0e\n\x06needed\x18\x02 \x01(\x03\x12\x0e\n\x06\x63losed\x18\x03 \x01(\x08\"Y\n\x12\x45xtendBatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\"H\n\x13\x45xtendBatchResponse\x12\x31\n\x0elease_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"V\n\x0f\x41\x63kBatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\"2\n\x10\x41\x63kBatchResponse\x12\x10\n\x08\x63omplete\x18\x01 \x01(\x08\x12\x0c\n\x04step\x18\x02 \x01(\x03\"g\n\x10NackBatchRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x10\n\x08\x62\x61tch_id\x18\x03 \x01(\t\x12\x0c\n\x04rank\x18\x04 \x01(\x05\x12\x0e\n\x06reason\x18\x05 \x01(\t\"\x13\n\x11NackBatchResponse\"F\n\x11\x43ommitStepRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\x03\"\x14\n\x12\x43ommitStepResponse\"H\n\x13RewindToStepRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x13\n\x0b\x63onsumer_id\x18\x02 \x01(\t\x12\x0c\n\x04step\x18\x03 \x01(\x03\"\'\n\x14RewindToStepResponse\x12\x0f\n\x07\x62\x61tches\x18\x01 \x01(\x03\"E\n\x1bPublishPolicyVersionRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x16\n\x0epolicy_version\x18\x02 \x01(\x03\"6\n\x1cPublishPolicyVersionResponse\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03\"+\n\x19WatchPolicyVersionRequest\x12\x0e\n\x06run_id\x18\x01 \x01(\t\"4\n\x1aWatchPolicyVersionResponse\x12\x16\n\x0epolicy_version\x18\x01 \x01(\x03*c\n\x0c\x43onsumerMode\x12\x1d\n\x19\x43ONSUMER_MODE_UNSPECIFIED\x10\x00\x12\x19\n\x15\x43ONSUMER_MODE_COMPETE\x10\x01\x12\x19\n\x15\x43ONSUMER_MODE_FAN_OUT\x10\x02\x32\xc6\x06\n\x0c\x42\x61tchService\x12\x64\n\x10RegisterConsumer\x12$.lachesis.v1.RegisterConsumerRequest\x1a%.lachesis.v1.RegisterConsumerResponse\"\x03\x90\x02\x02\x12L\n\tNextBatch\x12\x1d.lachesis.v1.NextBatchRequest\x1a\x1e.lachesis.v1.NextBatchResponse0\x01\x12U\n\x0b\x45xtendBatch\x12\x1f.lachesis.v1.ExtendBatchRequest\x1a .lachesis.v1.ExtendBatchResponse\"\x03\x90\x02\x02\x12L\n\x08\x41\x63kBatch\x12\x1c.lachesis.v1.AckBatchRequest\x1a\x1d.lachesis.v1.AckBatchResponse\"\x03\x90\x02\x02\x12O\n\tNackBatch\x12\x1d.lachesis.v1.NackBatchRequest\x1a\x1e.lachesis.v1.NackBatchResponse\"\x03\x90\x02\x02\x12R\n\nCommitStep\x12\x1e.lachesis.v1.CommitStepRequest\x1a\x1f.lachesis.v1.CommitStepResponse\"\x03\x90\x02\x02\x12X\n\x0cRewindToStep\x12 .lachesis.v1.RewindToStepRequest\x1a!.lachesis.v1.RewindToStepResponse\"\x03\x90\x02\x02\x12p\n\x14PublishPolicyVersion\x12(.lachesis.v1.PublishPolicyVersionRequest\x1a).lachesis.v1.PublishPolicyVersionResponse\"\x03\x90\x02\x02\x12l\n\x12WatchPolicyVersion\x12&.lachesis.v1.WatchPolicyVersionRequest\x1a\'.lachesis.v1.WatchPolicyVersionResponse\"\x03\x90\x02\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -40,8 +40,8 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_BATCHSERVICE'].methods_by_name['PublishPolicyVersion']._serialized_options = b'\220\002\002'
   _globals['_BATCHSERVICE'].methods_by_name['WatchPolicyVersion']._options = None
   _globals['_BATCHSERVICE'].methods_by_name['WatchPolicyVersion']._serialized_options = b'\220\002\001'
-  _globals['_CONSUMERMODE']._serialized_start=2083
-  _globals['_CONSUMERMODE']._serialized_end=2182
+  _globals['_CONSUMERMODE']._serialized_start=2078
+  _globals['_CONSUMERMODE']._serialized_end=2177
   _globals['_REGISTERCONSUMERREQUEST']._serialized_start=132
   _globals['_REGISTERCONSUMERREQUEST']._serialized_end=305
   _globals['_REGISTERCONSUMERRESPONSE']._serialized_start=307
@@ -59,35 +59,35 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_BATCHEND']._serialized_start=1140
   _globals['_BATCHEND']._serialized_end=1150
   _globals['_NOBATCH']._serialized_start=1152
-  _globals['_NOBATCH']._serialized_end=1215
-  _globals['_EXTENDBATCHREQUEST']._serialized_start=1217
-  _globals['_EXTENDBATCHREQUEST']._serialized_end=1306
-  _globals['_EXTENDBATCHRESPONSE']._serialized_start=1308
-  _globals['_EXTENDBATCHRESPONSE']._serialized_end=1380
-  _globals['_ACKBATCHREQUEST']._serialized_start=1382
-  _globals['_ACKBATCHREQUEST']._serialized_end=1468
-  _globals['_ACKBATCHRESPONSE']._serialized_start=1470
-  _globals['_ACKBATCHRESPONSE']._serialized_end=1520
-  _globals['_NACKBATCHREQUEST']._serialized_start=1522
-  _globals['_NACKBATCHREQUEST']._serialized_end=1625
-  _globals['_NACKBATCHRESPONSE']._serialized_start=1627
-  _globals['_NACKBATCHRESPONSE']._serialized_end=1646
-  _globals['_COMMITSTEPREQUEST']._serialized_start=1648
-  _globals['_COMMITSTEPREQUEST']._serialized_end=1718
-  _globals['_COMMITSTEPRESPONSE']._serialized_start=1720
-  _globals['_COMMITSTEPRESPONSE']._serialized_end=1740
-  _globals['_REWINDTOSTEPREQUEST']._serialized_start=1742
-  _globals['_REWINDTOSTEPREQUEST']._serialized_end=1814
-  _globals['_REWINDTOSTEPRESPONSE']._serialized_start=1816
-  _globals['_REWINDTOSTEPRESPONSE']._serialized_end=1855
-  _globals['_PUBLISHPOLICYVERSIONREQUEST']._serialized_start=1857
-  _globals['_PUBLISHPOLICYVERSIONREQUEST']._serialized_end=1926
-  _globals['_PUBLISHPOLICYVERSIONRESPONSE']._serialized_start=1928
-  _globals['_PUBLISHPOLICYVERSIONRESPONSE']._serialized_end=1982
-  _globals['_WATCHPOLICYVERSIONREQUEST']._serialized_start=1984
-  _globals['_WATCHPOLICYVERSIONREQUEST']._serialized_end=2027
-  _globals['_WATCHPOLICYVERSIONRESPONSE']._serialized_start=2029
-  _globals['_WATCHPOLICYVERSIONRESPONSE']._serialized_end=2081
-  _globals['_BATCHSERVICE']._serialized_start=2185
-  _globals['_BATCHSERVICE']._serialized_end=3023
+  _globals['_NOBATCH']._serialized_end=1210
+  _globals['_EXTENDBATCHREQUEST']._serialized_start=1212
+  _globals['_EXTENDBATCHREQUEST']._serialized_end=1301
+  _globals['_EXTENDBATCHRESPONSE']._serialized_start=1303
+  _globals['_EXTENDBATCHRESPONSE']._serialized_end=1375
+  _globals['_ACKBATCHREQUEST']._serialized_start=1377
+  _globals['_ACKBATCHREQUEST']._serialized_end=1463
+  _globals['_ACKBATCHRESPONSE']._serialized_start=1465
+  _globals['_ACKBATCHRESPONSE']._serialized_end=1515
+  _globals['_NACKBATCHREQUEST']._serialized_start=1517
+  _globals['_NACKBATCHREQUEST']._serialized_end=1620
+  _globals['_NACKBATCHRESPONSE']._serialized_start=1622
+  _globals['_NACKBATCHRESPONSE']._serialized_end=1641
+  _globals['_COMMITSTEPREQUEST']._serialized_start=1643
+  _globals['_COMMITSTEPREQUEST']._serialized_end=1713
+  _globals['_COMMITSTEPRESPONSE']._serialized_start=1715
+  _globals['_COMMITSTEPRESPONSE']._serialized_end=1735
+  _globals['_REWINDTOSTEPREQUEST']._serialized_start=1737
+  _globals['_REWINDTOSTEPREQUEST']._serialized_end=1809
+  _globals['_REWINDTOSTEPRESPONSE']._serialized_start=1811
+  _globals['_REWINDTOSTEPRESPONSE']._serialized_end=1850
+  _globals['_PUBLISHPOLICYVERSIONREQUEST']._serialized_start=1852
+  _globals['_PUBLISHPOLICYVERSIONREQUEST']._serialized_end=1921
+  _globals['_PUBLISHPOLICYVERSIONRESPONSE']._serialized_start=1923
+  _globals['_PUBLISHPOLICYVERSIONRESPONSE']._serialized_end=1977
+  _globals['_WATCHPOLICYVERSIONREQUEST']._serialized_start=1979
+  _globals['_WATCHPOLICYVERSIONREQUEST']._serialized_end=2022
+  _globals['_WATCHPOLICYVERSIONRESPONSE']._serialized_start=2024
+  _globals['_WATCHPOLICYVERSIONRESPONSE']._serialized_end=2076
+  _globals['_BATCHSERVICE']._serialized_start=2180
+  _globals['_BATCHSERVICE']._serialized_end=3018
 # @@protoc_insertion_point(module_scope)

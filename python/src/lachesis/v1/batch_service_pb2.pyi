@@ -113,14 +113,14 @@ class BatchEnd(_message.Message):
     def __init__(self) -> None: ...
 
 class NoBatch(_message.Message):
-    __slots__ = ("waiting_rows", "needed", "closed")
-    WAITING_ROWS_FIELD_NUMBER: _ClassVar[int]
+    __slots__ = ("waiting", "needed", "closed")
+    WAITING_FIELD_NUMBER: _ClassVar[int]
     NEEDED_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
-    waiting_rows: int
+    waiting: int
     needed: int
     closed: bool
-    def __init__(self, waiting_rows: _Optional[int] = ..., needed: _Optional[int] = ..., closed: bool = ...) -> None: ...
+    def __init__(self, waiting: _Optional[int] = ..., needed: _Optional[int] = ..., closed: bool = ...) -> None: ...
 
 class ExtendBatchRequest(_message.Message):
     __slots__ = ("run_id", "consumer_id", "batch_id", "rank")
