@@ -56,6 +56,7 @@ export async function* evaluateStream(
     ...(request.concurrency > 0 && { concurrency: request.concurrency }),
     ...(request.solvedAt !== undefined && { solvedAt: request.solvedAt }),
     onProgress: (event) => rollouts.progress(event),
+    rolloutSignal: (rolloutId) => rollouts.signalOf(rolloutId),
     signal: scope.signal,
   });
   yield* withHeartbeats(steps, heartbeatMs, signal);

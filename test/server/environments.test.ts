@@ -212,3 +212,20 @@ describe('evaluating', () => {
     });
   });
 });
+
+test('one rollout of an evaluation can be cancelled, and the others go on', async () => {
+  await using hanging = await serveForTest({
+    reply: (rolloutId) => (rolloutId.endsWith('.1.0') ? { hang: true } : { text: '4' }),
+  });
+  const { environments } = hanging.client;
+  const samples: string[] = [];
+  for await (const step of environments.evaluate({ environment: 'sums', maxTasks: 3 })) {
+    if (step.case !== 'sample') continue;
+    samples.push(step.value.taskKey);
+    if (samples.length === 2) {
+      const stuck = step.value.rolloutId.replace(/\.\d+\.0$/, '.1.0');
+      expect(await environments.cancel({ rolloutIds: [stuck] })).toEqual([stuck]);
+    }
+  }
+  expect(samples.at(-1)).toBe('sum-1');
+});

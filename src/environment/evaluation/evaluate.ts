@@ -17,6 +17,8 @@ export interface EvaluateOptions extends PlayOptions {
   readonly concurrency?: number;
   /** A reward of at least this counts as solved. Default: 1. */
   readonly solvedAt?: number;
+  /** Cancels one rollout and leaves the others. */
+  readonly rolloutSignal?: (rolloutId: string) => AbortSignal | undefined;
 }
 
 /** A rollout of an evaluation as it ends, or the figures when all have. */
@@ -46,11 +48,13 @@ export async function* evaluate(options: EvaluateOptions): AsyncGenerator<Evalua
   let wake = (): void => {};
   let exhausted = false;
   const begin = ({ task, position, attempt }: Pair): void => {
+    const rolloutId = `${options.id}.${position}.${attempt}`;
+    const cancelled = options.rolloutSignal?.(rolloutId);
     const play = playRollout({
       ...options,
-      signal,
+      signal: cancelled === undefined ? signal : AbortSignal.any([signal, cancelled]),
       ...(options.seed === undefined ? {} : { seed: options.seed + position }),
-      rolloutId: `${options.id}.${position}.${attempt}`,
+      rolloutId,
       groupId: '',
       index: attempt,
       task,
