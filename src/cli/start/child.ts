@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { startDeadline, untilAborted } from '../../async/index.ts';
 import { LachesisError } from '../../errors.ts';
 
 /** Last lines of standard error that are kept for the message when a child dies. */
@@ -65,8 +66,20 @@ export class Child implements AsyncDisposable {
   }
 }
 
-/** The address that a server child prints once it is serving. */
-export async function addressOf(child: Child): Promise<string> {
+/** A child that has said nothing by then will not. */
+const SERVING_TIMEOUT_MS = 60_000;
+
+/** The address that a server child prints once it is serving; rejects when that takes too long. */
+export async function addressOf(child: Child, signal: AbortSignal): Promise<string> {
+  using deadline = startDeadline({
+    timeoutMs: SERVING_TIMEOUT_MS,
+    reason: () => child.failure(`did not serve within ${SERVING_TIMEOUT_MS / 1_000} s`),
+    signal,
+  });
+  return await untilAborted(readAddress(child), deadline);
+}
+
+async function readAddress(child: Child): Promise<string> {
   for await (const line of child.lines()) {
     const address = /listening on (\S+)/.exec(line)?.[1];
     if (address !== undefined) return address;

@@ -83,7 +83,7 @@ async function play(plan: Plan, io: CommandIo): Promise<Outcome> {
     '--seed',
     String(plan.seed),
   ]);
-  const policyAddress = await addressOf(policyProcess);
+  const policyAddress = await addressOf(policyProcess, signal);
   await using model = await chooseModel({ 'policy-address': policyAddress }, io);
   await using writer = new RolloutWriter(
     `${plan.folder}/rollouts-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.jsonl`,
