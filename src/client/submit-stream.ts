@@ -69,8 +69,9 @@ export class SubmitStream implements AsyncDisposable {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
     if (this.#closed) {
       const message = 'the submit stream was closed.';
+      const remedy = 'Open another with submitGroups.';
       return Promise.reject(
-        new LachesisError('failed_precondition', message, { reason: 'STREAM_CLOSED' }),
+        new LachesisError('failed_precondition', message, { reason: 'STREAM_CLOSED', remedy }),
       );
     }
     if (this.#waiting.length >= MAX_WAITING) {

@@ -252,6 +252,7 @@ export class EmbeddedPolicy implements Disposable {
     if (!this.#closed) return;
     throw new LachesisError('failed_precondition', 'the policy is closed.', {
       reason: 'POLICY_CLOSED',
+      remedy: 'Create another.',
     });
   }
 
@@ -271,7 +272,11 @@ export class EmbeddedPolicy implements Disposable {
       throw new LachesisError(
         'failed_precondition',
         `expected version ${expectedVersion}, but the policy stands at ${this.version}.`,
-        { reason: 'VERSION_MISMATCH', metadata: { version: String(this.version) } },
+        {
+          reason: 'VERSION_MISMATCH',
+          remedy: 'Another step came between: sample again with the present version.',
+          metadata: { version: String(this.version) },
+        },
       );
     }
     this.#changing = true;

@@ -24,6 +24,7 @@ export async function orderGroups(
     if (!(await broker.getRun(runId)).closed) continue;
     throw new LachesisError('failed_precondition', `run "${runId}" is closed.`, {
       reason: 'RUN_CLOSED',
+      remedy: 'Open a run with another id.',
     });
   }
   const dispatched = assignments.filter(({ id }) => rollouts.log.rolloutsOf(id).length === 0);
@@ -50,6 +51,7 @@ export async function orderGroups(
 function knownBefore(id: string): LachesisError {
   return new LachesisError('aborted', `group "${id}" was ordered before.`, {
     reason: 'GROUP_KNOWN',
+    remedy: 'Order it under another id.',
   });
 }
 

@@ -61,7 +61,8 @@ export const DEFAULT_ROLLOUT_LOG_LIMITS: RolloutLogLimits = Object.freeze({
 
 /**
  * What happened to rollouts, for watchers. Invariants: sequences have no gap; a rollout has at most
- * one `finished`, after which nothing of it is logged; memory is bounded by the limits.
+ * one `finished`, after which nothing of it is logged; what is kept of ended
+ * rollouts is bounded by the limits. Open ones are bounded by whoever dispatches them.
  */
 export class RolloutLog {
   readonly #limits: RolloutLogLimits;

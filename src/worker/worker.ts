@@ -236,6 +236,9 @@ function unknownEnvironment(
   return new LachesisError(
     'not_found',
     `This worker has no environment \`${assignment.environment}\`; it has ${[...environments.keys()].join(', ')}.`,
-    { reason: 'ENVIRONMENT_NOT_FOUND' },
+    {
+      reason: 'ENVIRONMENT_NOT_FOUND',
+      remedy: 'Give it that environment, or leave its assignments to a worker that has it.',
+    },
   );
 }

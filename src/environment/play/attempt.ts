@@ -87,6 +87,7 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
     name: 'The rollout',
     reason: 'ROLLOUT_TIMEOUT',
     timeoutMs,
+    remedy: "If it needs longer, raise the environment's timeoutMs or the limits' timeout.",
     signal: options.signal,
   });
   const { signal } = deadline;
@@ -207,6 +208,7 @@ async function tearDown({ environment, onWarning }: PlayOptions, state: unknown)
     name: 'The teardown',
     reason: 'TEARDOWN_TIMEOUT',
     timeoutMs: TEARDOWN_TIMEOUT_MS,
+    remedy: 'It must give back what it holds in less.',
   });
   try {
     await callHook(() => teardown(state), deadline);

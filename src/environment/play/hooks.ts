@@ -7,14 +7,16 @@ export function partDeadline(part: {
   readonly name: string;
   readonly reason: string;
   readonly timeoutMs: number;
+  readonly remedy: string;
   readonly signal?: AbortSignal;
 }): Deadline {
-  const { name, reason, timeoutMs, signal } = part;
+  const { name, reason, timeoutMs, remedy, signal } = part;
   return startDeadline({
     timeoutMs,
     reason: () =>
       new LachesisError('deadline_exceeded', `${name} took longer than ${timeoutMs} ms.`, {
         reason,
+        remedy,
       }),
     signal,
   });

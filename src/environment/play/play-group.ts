@@ -100,6 +100,7 @@ async function groupOutcomes(
     name: 'The group reward',
     reason: 'GROUP_REWARD_TIMEOUT',
     timeoutMs,
+    remedy: "If it needs longer, raise the environment's rewardTimeoutMs.",
     signal: options.signal,
   });
   const all = (message: string): Outcome[] =>

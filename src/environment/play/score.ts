@@ -24,8 +24,13 @@ export async function score(
   const failed = failureOfResult(result, agentSignal);
   if (failed !== undefined) return { kind: 'not_scored', failure: failed };
   const timeoutMs = definition.rewardTimeoutMs ?? DEFAULT_REWARD_TIMEOUT_MS;
-  const name = 'The reward function';
-  using deadline = partDeadline({ name, reason: 'REWARD_TIMEOUT', timeoutMs, signal });
+  using deadline = partDeadline({
+    name: 'The reward function',
+    reason: 'REWARD_TIMEOUT',
+    timeoutMs,
+    remedy: "If it needs longer, raise the environment's rewardTimeoutMs.",
+    signal,
+  });
   try {
     const finalText = finalTextOf(result);
     const context = { task, state, settings, result, finalText, signal: deadline.signal };
