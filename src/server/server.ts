@@ -7,7 +7,7 @@ import { createWorker } from '../worker/index.ts';
 import { AutoPlay } from './auto-play.ts';
 import { assertBindable } from './credentials.ts';
 import { HealthState } from './health.ts';
-import { HostedEnvironments } from './hosted.ts';
+import { HostedEnvironments, isolationOf } from './hosted.ts';
 import { LocalPlayer } from './local-player.ts';
 import { LocalWorkPlane } from './local-work-plane.ts';
 import { orderGroups } from './order-groups.ts';
@@ -152,6 +152,7 @@ function startWorker(
     createWorker({
       environments: environments.toMap(),
       modelServerFor: (name) => environments.get(name).modelServer,
+      isolationFor: (name) => isolationOf(environments.get(name)),
       plane,
       workerId,
       concurrency,

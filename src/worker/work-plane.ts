@@ -11,8 +11,8 @@ export interface LeasedWork {
 }
 
 /**
- * A worker's view of the server: in process (over the broker, in server/) or over gRPC
- * (WorkClient, in client/). The worker's code is the same for both.
+ * A worker's view of the server. The one there is stands in the server's own process, over the
+ * broker; the worker would not notice a wire between.
  */
 export interface WorkPlane {
   /** Waits up to `waitMs` for the first; may resolve with none. */

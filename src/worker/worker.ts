@@ -21,8 +21,8 @@ export interface WorkerOptions {
   readonly workerId: string;
   /** Rollouts in flight. Default: 32. */
   readonly concurrency?: number;
-  /** Where tools run, for the provenance. */
-  readonly isolation?: string;
+  /** Where an environment's tools run, for the provenance. Default: `none` without tools, else `in_process`. */
+  readonly isolationFor?: (environment: string) => string;
   /** How long groups may go on after `run`'s signal fired, before they are cancelled. Default: 5 s. */
   readonly drainMs?: number;
   /** Longest wait of one lease call. Default: 10 s. */
@@ -48,7 +48,7 @@ const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 10_000;
 const SUBMIT_TRIES = 5;
 
-/** A worker over a plane; the very same for `serve`'s own and for `lachesis worker`. */
+/** A worker over a plane: what leases and stores may be in this process or elsewhere. */
 export function createWorker(options: WorkerOptions): Worker {
   const { plane, concurrency = 32, drainMs = 5_000, leaseWaitMs = 10_000 } = options;
   const logger = (options.logger ?? silentLogger).child({ worker: options.workerId });
@@ -121,6 +121,7 @@ export function createWorker(options: WorkerOptions): Worker {
       return;
     }
     const toolHandler = options.toolHandlerFor?.(assignment.environment);
+    const isolation = options.isolationFor?.(assignment.environment);
     const group = await playAssignment(assignment, {
       environment,
       modelServer: options.modelServerFor(assignment.environment),
@@ -128,7 +129,7 @@ export function createWorker(options: WorkerOptions): Worker {
       ...(toolHandler === undefined ? {} : { toolHandler }),
       policy,
       workerId: options.workerId,
-      ...(options.isolation === undefined ? {} : { isolation: options.isolation }),
+      ...(isolation === undefined ? {} : { isolation }),
       announcedVersion: () => plane.announcedVersion(assignment.runId),
       onProgress: (event) => plane.progress(event),
       onWarning: (message) => logger.warn(message, { assignment: assignment.id }),

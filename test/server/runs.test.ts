@@ -4,9 +4,11 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { BatchService } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { GroupHeaderSchema } from '../../gen/lachesis/v1/group_pb.ts';
 import { Batch, type LachesisClient, lachesisErrorOf } from '../../src/client/index.ts';
+import { hostEnvironment } from '../../src/environment/index.ts';
 import { createRpcClient } from '../../src/transport/index.ts';
+import { fakeModelServer } from '../environment/fake-model-server.ts';
 import { encodedGroup } from '../support/encoded-group.ts';
-import { type ServedForTest, serveForTest } from '../support/serve.ts';
+import { type ServedForTest, serveForTest, sums } from '../support/serve.ts';
 
 let served: ServedForTest;
 let client: LachesisClient;
@@ -283,5 +285,23 @@ describe('a run that plays by itself', () => {
     expect(batch?.groups[0]?.groupId).toBe('mine');
     await client.environments.startGroup({ ...assignment, groupSize: 2 });
     expect(await client.runs.status('by-hand')).toMatchObject({ acceptedGroups: 1 });
+  });
+});
+
+test('what is played for a run names the isolation that its environment is served with', async () => {
+  const environment = await hostEnvironment(sums);
+  const modelServer = fakeModelServer(() => ({ text: '4' }));
+  await using isolated = await serveForTest({
+    environments: [{ environment, modelServer, isolation: 'container' }],
+  });
+  const { environments, runs } = isolated.client;
+  await runs.open('isolated', byGroups(1));
+  const order = { id: 'g', runId: 'isolated', environment: 'sums', taskKey: '0' };
+  const { rolloutIds } = await environments.startGroup(order);
+  await Array.fromAsync(environments.watch({ groupIds: ['g'], untilFinished: true }));
+  const found = await environments.rollout(rolloutIds[0] ?? '');
+  expect(found).toMatchObject({
+    kind: 'finished',
+    rollout: { provenance: { isolation: 'container' } },
   });
 });
