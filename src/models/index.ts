@@ -20,13 +20,14 @@ export {
   type ScriptedReply,
 } from './engines/scripted.ts';
 export { createManagedServer, type ManagedServerOptions } from './managed/managed-server.ts';
-export type {
-  Completion,
-  CompletionRequest,
-  ModelServer,
-  ModelSession,
-  SessionOptions,
-  SessionRecord,
+export {
+  type Completion,
+  type CompletionRequest,
+  directRecord,
+  type ModelServer,
+  type ModelSession,
+  type SessionOptions,
+  type SessionRecord,
 } from './model-server.ts';
 export type {
   ChatRenderer,

@@ -61,3 +61,14 @@ export interface SessionRecord {
   readonly rendering: RenderingFingerprint | undefined;
   readonly logprobMode: 'raw' | 'processed' | 'unknown' | undefined;
 }
+
+/** The record of a session that holds no tokens: its model server is a direct one. */
+export function directRecord(modelCalls: number): SessionRecord {
+  return {
+    segments: [],
+    sampledTokens: undefined,
+    modelCalls,
+    rendering: undefined,
+    logprobMode: undefined,
+  };
+}

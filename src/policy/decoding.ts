@@ -10,8 +10,7 @@ import type { Weights } from './weights.ts';
 
 export type FinishReason = 'stop' | 'length' | 'abort';
 
-/** One response in the making: a state machine that {@link advance} moves on, a slice at a time. */
-export interface Decoding {
+export interface DecodingOptions {
   /** Kept for the whole response, so that it never mixes two versions. */
   readonly weights: Weights;
   readonly promptIds: Int32Array;
@@ -20,6 +19,10 @@ export interface Decoding {
   readonly maxTokens: number;
   readonly stopTokenIds: ReadonlySet<number>;
   readonly topLogprobs: number;
+}
+
+/** One response in the making: a state machine that {@link advance} moves on, a slice at a time. */
+export interface Decoding extends DecodingOptions {
   readonly state: SequenceState;
   readonly ids: number[];
   readonly logprobs: number[];
@@ -27,16 +30,6 @@ export interface Decoding {
   /** Prompt tokens read so far. */
   prefilled: number;
   finish: FinishReason | undefined;
-}
-
-export interface DecodingOptions {
-  readonly weights: Weights;
-  readonly promptIds: Int32Array;
-  readonly sampling: Sampling;
-  readonly random: Random;
-  readonly maxTokens: number;
-  readonly stopTokenIds: ReadonlySet<number>;
-  readonly topLogprobs: number;
 }
 
 export function createDecoding(options: DecodingOptions): Decoding {

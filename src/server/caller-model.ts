@@ -5,7 +5,13 @@ import {
   toolDefinitionToProto,
 } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
-import type { Engine, EngineDescription, EngineFinish, ModelServer } from '../models/index.ts';
+import {
+  directRecord,
+  type Engine,
+  type EngineDescription,
+  type EngineFinish,
+  type ModelServer,
+} from '../models/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
 import { decodeFloat32, decodeInt32, encodeInt32 } from '../wire/index.ts';
 import type { CallerChannel } from './caller-channel.ts';
@@ -47,13 +53,7 @@ export function callerMessageServer(channel: CallerChannel): ModelServer {
           }
           return { message, finishReason: answer.finishReason || 'stop' };
         },
-        record: () => ({
-          segments: [],
-          sampledTokens: undefined,
-          modelCalls,
-          rendering: undefined,
-          logprobMode: undefined,
-        }),
+        record: () => directRecord(modelCalls),
       };
     },
     close: async () => {},

@@ -4,7 +4,13 @@ import { Agent, fetch as undiciFetch } from 'undici';
 import { MAX_TIMER_MS } from '../../async/index.ts';
 import { invalidInput } from '../../errors.ts';
 import { callDeadline } from '../call-deadline.ts';
-import type { Completion, CompletionRequest, ModelServer, ModelSession } from '../model-server.ts';
+import {
+  type Completion,
+  type CompletionRequest,
+  directRecord,
+  type ModelServer,
+  type ModelSession,
+} from '../model-server.ts';
 import { chatRequestBody } from './chat-request.ts';
 import { type CallIds, readChatResponse } from './chat-response.ts';
 import { directError, timedOut } from './direct-errors.ts';
@@ -74,13 +80,7 @@ function createDirectSession(client: OpenAI, config: DirectConfig): ModelSession
         throw directError(thrown, config.baseUrl);
       }
     },
-    record: () => ({
-      segments: [],
-      sampledTokens: undefined,
-      modelCalls,
-      rendering: undefined,
-      logprobMode: undefined,
-    }),
+    record: () => directRecord(modelCalls),
   };
 }
 
