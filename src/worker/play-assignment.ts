@@ -1,11 +1,10 @@
 import type { Limiter } from '../async/index.ts';
-import type { Assignment, Group, RolloutProgress, Task } from '../contract/index.ts';
+import type { Assignment, Group, GroupPolicy, RolloutProgress, Task } from '../contract/index.ts';
 import { NO_RUN_POLICY, rolloutIdsOf, taskKeyOf } from '../contract/index.ts';
 import { failedRollout, type HostedEnvironment, playGroup } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
-import type { PlayPolicy } from './work-plane.ts';
 
 export interface PlayAssignmentOptions {
   readonly environment: HostedEnvironment;
@@ -13,7 +12,7 @@ export interface PlayAssignmentOptions {
   /** Replaces the environment's own `handleFunctionCall`. */
   readonly toolHandler?: ToolHandler;
   /** Default: `strict`, failed rollouts dropped. */
-  readonly policy?: PlayPolicy;
+  readonly policy?: GroupPolicy;
   readonly workerId?: string;
   readonly isolation?: string;
   /** Default: 0. */

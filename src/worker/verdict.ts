@@ -21,14 +21,9 @@ export function verdictOfGroup(group: Group): Verdict | undefined {
     const error = new LachesisError('internal', 'The group has no rollout.', { reason: 'EMPTY' });
     return { error, permanent: true };
   }
-  const error = new LachesisError(
-    first.kind,
-    `None of ${count} rollouts was scored; the first: ${first.message}`,
-    {
-      reason: first.reason,
-      ...(first.remedy === undefined ? {} : { remedy: first.remedy }),
-    },
-  );
+  // A failure's message ends in its remedy already.
+  const message = `None of ${count} rollouts was scored; the first: ${first.message}`;
+  const error = new LachesisError(first.kind, message, { reason: first.reason });
   return { error, permanent: failures.every(({ kind }) => !WORTH_ANOTHER_TRY.has(kind)) };
 }
 

@@ -1,11 +1,9 @@
 import type { Assignment, Group, GroupPolicy, RolloutProgress } from '../contract/index.ts';
 
-/** What a worker needs to know of the run that it plays for. */
-export type PlayPolicy = GroupPolicy;
-
 export interface LeasedWork {
   readonly assignment: Assignment;
-  readonly policy: PlayPolicy;
+  /** Of the run that it is played for. */
+  readonly policy: GroupPolicy;
   readonly attempt: number;
   readonly leaseMs: number;
 }
@@ -27,7 +25,7 @@ export interface WorkPlane {
    * Settles, encodes and stores the group. Resolves once it is stored (or was before), or was
    * dropped by its run's policy and its assignment ended. Rejects with a typed error when it is refused.
    */
-  submit(group: Group, signal: AbortSignal, policy: PlayPolicy): Promise<void>;
+  submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void>;
   /** Gives an assignment back; `permanent`: nobody should try it again. */
   fail(assignmentId: string, error: unknown, permanent: boolean): Promise<void>;
   /** The policy version that the run's trainer has announced; cheap, asked at every model call. */

@@ -4,7 +4,6 @@ import type { HostedEnvironment } from '../environment/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { type Logger, silentLogger } from '../telemetry/index.ts';
-import type { ToolHandler } from '../tools/index.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type Held, HeldWork } from './held-work.ts';
 import { playAssignment } from './play-assignment.ts';
@@ -15,8 +14,6 @@ export interface WorkerOptions {
   /** By name. */
   readonly environments: ReadonlyMap<string, HostedEnvironment>;
   readonly modelServerFor: (environment: string) => ModelServer;
-  /** Replaces `handleFunctionCall` for an environment; undefined leaves it. */
-  readonly toolHandlerFor?: (environment: string) => ToolHandler | undefined;
   readonly plane: WorkPlane;
   readonly workerId: string;
   /** Rollouts in flight. Default: 32. */
@@ -120,13 +117,11 @@ export function createWorker(options: WorkerOptions): Worker {
       await giveBack(taken, unknownEnvironment(assignment, options.environments), true);
       return;
     }
-    const toolHandler = options.toolHandlerFor?.(assignment.environment);
     const isolation = options.isolationFor?.(assignment.environment);
     const group = await playAssignment(assignment, {
       environment,
       modelServer: options.modelServerFor(assignment.environment),
       attempt,
-      ...(toolHandler === undefined ? {} : { toolHandler }),
       policy,
       workerId: options.workerId,
       ...(isolation === undefined ? {} : { isolation }),
