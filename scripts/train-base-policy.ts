@@ -7,8 +7,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { createEmbeddedPolicy, readCheckpoint, writeCheckpoint } from '../src/policy/index.ts';
 import { noisyHabits } from './base-policy/annotator.ts';
-import type { GrpoOptions } from './base-policy/grpo-prototype.ts';
-import { runGrpo, successRate } from './base-policy/grpo-prototype.ts';
+import type { GrpoOptions } from './base-policy/grpo.ts';
+import { runGrpo, successRate } from './base-policy/grpo.ts';
 import { pretrain } from './base-policy/pretrain.ts';
 import { baseTokenizer } from './base-policy/vocabulary.ts';
 

@@ -1,4 +1,4 @@
-import { batchDigest } from './batch-digest.ts';
+import { batchDigest } from '../wire/index.ts';
 import type { Batch, BatchRow, StoredGroup } from './broker.ts';
 import { splitRanks } from './rank-split.ts';
 

@@ -1,4 +1,3 @@
-export { batchDigest } from './batch-digest.ts';
 export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { createMemoryBroker } from './memory-broker.ts';

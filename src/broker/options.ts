@@ -1,3 +1,4 @@
+import { invalidInput } from '../errors.ts';
 import type { MetricsRegistry } from '../telemetry/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 
@@ -67,7 +68,7 @@ export function resolveBrokerOptions(options: MemoryBrokerOptions): BrokerConfig
   const { limits, clock: _, metrics: __, ...times } = config;
   for (const [name, value] of Object.entries({ ...times, ...limits })) {
     if (!(value >= (name === 'replayBytes' || name === 'retryAfterMs' ? 0 : 1))) {
-      throw new RangeError(`${name} is ${value}; it must be at least 1.`);
+      throw invalidInput(`broker.${name}`, `is ${value}; it must be at least 1.`);
     }
   }
   return config;

@@ -1,6 +1,5 @@
 import type { BatchManifest } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { type GroupHeader, type GroupPart, GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
-import { batchDigest } from '../broker/index.ts';
 import {
   batchRowsFromProto,
   decodePart,
@@ -11,7 +10,7 @@ import {
 } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Row, Span, VersionRun } from '../tokens/index.ts';
-import { sameDigest } from '../wire/index.ts';
+import { batchDigest, sameDigest } from '../wire/index.ts';
 import type { PartsReceiver } from './parts-receiver.ts';
 
 /** What of a batch a rank received, before anything of it is decoded. */

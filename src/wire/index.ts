@@ -1,3 +1,4 @@
+export { batchDigest } from './batch-digest.ts';
 export { ChunkAssembler, chunksOf } from './chunks.ts';
 export { decodePayload, encodePayload, type PayloadCodec } from './codec.ts';
 export {

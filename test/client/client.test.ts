@@ -7,10 +7,9 @@ import { Code } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
 import { BatchManifestSchema } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { GroupChunkSchema } from '../../gen/lachesis/v1/group_pb.ts';
-import { batchDigest } from '../../src/broker/index.ts';
 import { Batch, connect, lachesisErrorOf } from '../../src/client/index.ts';
 import { PartsReceiver } from '../../src/client/parts-receiver.ts';
-import { chunksOf } from '../../src/wire/index.ts';
+import { batchDigest, chunksOf } from '../../src/wire/index.ts';
 import { encodedGroup } from '../support/encoded-group.ts';
 import { serveForTest } from '../support/serve.ts';
 

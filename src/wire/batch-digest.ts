@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import type { BatchRow } from './broker.ts';
 
 /**
  * A batch's digest: SHA-256 over each group's digest, in order, then each row's group index and
@@ -8,7 +7,7 @@ import type { BatchRow } from './broker.ts';
  */
 export function batchDigest(
   groupDigests: readonly Uint8Array[],
-  rows: readonly Pick<BatchRow, 'groupIndex' | 'partIndex'>[],
+  rows: readonly { readonly groupIndex: number; readonly partIndex: number }[],
 ): Uint8Array {
   const hash = createHash('sha256');
   for (const digest of groupDigests) hash.update(digest);

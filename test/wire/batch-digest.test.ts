@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { batchDigest } from '../../src/broker/index.ts';
+import { batchDigest } from '../../src/wire/index.ts';
 
 const one = new Uint8Array(32).fill(1);
 const two = new Uint8Array(32).fill(2);
