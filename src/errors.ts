@@ -71,6 +71,20 @@ export function invalidInput(
   });
 }
 
+const encoder = new TextEncoder();
+
+/**
+ * The beginning of a text, of at most so many bytes of UTF-8, with a mark where it was cut. An error
+ * may quote what somebody sent, and travels in headers, which most peers cap at 8 KiB in all.
+ */
+export function clipText(text: string, maxBytes: number): string {
+  if (text.length * 3 <= maxBytes) return text;
+  const { read } = encoder.encodeInto(text, new Uint8Array(maxBytes));
+  if (read === text.length) return text;
+  const room = encoder.encodeInto(text, new Uint8Array(Math.max(0, maxBytes - 3)));
+  return `${text.slice(0, room.read)}\u2026`;
+}
+
 /** The message of whatever was thrown, for a log line or a typed detail. */
 export function errorMessage(thrown: unknown): string {
   return thrown instanceof Error ? thrown.message : String(thrown);

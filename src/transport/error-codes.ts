@@ -1,5 +1,8 @@
 import { Code, ConnectError } from '@connectrpc/connect';
-import { type ErrorKind, LachesisError } from '../errors.ts';
+import { clipText, type ErrorKind, LachesisError } from '../errors.ts';
+
+/** Of a message on the wire: three times that when percent-encoded, and once more in the details. */
+const MAX_MESSAGE_BYTES = 1_000;
 
 /** A protobuf message to send along with an error. */
 export type ErrorDetail = Exclude<
@@ -73,8 +76,9 @@ export function toWireError(
   if (thrown instanceof ConnectError) return { error: thrown, hidden: false };
   if (thrown instanceof LachesisError) {
     const details = errorDetails === undefined ? [] : [...errorDetails(thrown)];
+    const message = clipText(thrown.message, MAX_MESSAGE_BYTES);
     return {
-      error: new ConnectError(thrown.message, codeOfKind(thrown.kind), undefined, details, thrown),
+      error: new ConnectError(message, codeOfKind(thrown.kind), undefined, details, thrown),
       hidden: thrown.kind === 'internal',
     };
   }

@@ -14,6 +14,16 @@ import {
 } from '../../src/transport/index.ts';
 import { packDetails } from '../../src/transport/rpc-status.ts';
 
+describe('a message that quotes what somebody sent', () => {
+  it.each(['x', 'é', '界', '🙂'])('is cut to what headers hold, between letters (%s)', (letter) => {
+    const thrown = new LachesisError('not_found', letter.repeat(100_000), { reason: 'X' });
+    const { rawMessage } = toWireError(thrown).error;
+    expect(Buffer.byteLength(rawMessage)).toBeLessThanOrEqual(1_000);
+    expect(rawMessage.replaceAll(letter, '')).toBe('…');
+    expect(thrown.message).toHaveLength(letter.length * 100_000);
+  });
+});
+
 describe('codes', () => {
   it.each<[ErrorKind, Code]>([
     ['invalid_input', Code.InvalidArgument],

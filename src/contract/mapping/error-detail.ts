@@ -4,11 +4,16 @@ import {
   ErrorDetailSchema,
   ErrorOrigin,
 } from '../../../gen/lachesis/v1/error_pb.ts';
-import { type ErrorKind, errorMessage, LachesisError } from '../../errors.ts';
+import { clipText, type ErrorKind, errorMessage, LachesisError } from '../../errors.ts';
 import { durationFromMs, msFromDuration } from './scalars.ts';
 
 /** The kind travels in the metadata, since a detail inside a message has no status code beside it. */
 const KIND = 'kind';
+
+/** A detail travels in a header beside its message, and both may quote what the peer sent. */
+const MAX_REMEDY_BYTES = 500;
+const MAX_FIELD_BYTES = 250;
+const MAX_VALUE_BYTES = 250;
 
 const ORIGIN_OF_KIND: Readonly<Record<ErrorKind, ErrorOrigin>> = {
   invalid_input: ErrorOrigin.REQUEST,
@@ -39,12 +44,18 @@ export function errorDetailToProto(thrown: unknown): ErrorDetail {
   const error = asLachesisError(thrown);
   return create(ErrorDetailSchema, {
     reason: error.reason,
-    remedy: error.remedy ?? '',
-    field: error.field ?? '',
+    remedy: clipText(error.remedy ?? '', MAX_REMEDY_BYTES),
+    field: clipText(error.field ?? '', MAX_FIELD_BYTES),
     origin: originOfKind(error.kind),
-    metadata: { ...error.metadata, [KIND]: error.kind },
+    metadata: { ...clippedValues(error.metadata), [KIND]: error.kind },
     retryAfter: error.retryAfterMs === undefined ? undefined : durationFromMs(error.retryAfterMs),
   });
+}
+
+function clippedValues(metadata: Readonly<Record<string, string>>): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(metadata).map(([name, value]) => [name, clipText(value, MAX_VALUE_BYTES)]),
+  );
 }
 
 /** A LachesisError of a detail; `kind` (from a status code) wins over what the detail implies. */
