@@ -1,4 +1,4 @@
-import { LachesisError } from '../errors.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
 import { templateFingerprint } from './chat-template.ts';
 import { runCooperatively } from './cooperate.ts';
 import type { Decoding } from './decoding.ts';
@@ -186,7 +186,8 @@ export class EmbeddedPolicy implements Disposable {
     const measures = await runCooperatively(work, tickBudgetMs, options.signal);
     const gradNorm = normOf(gradient);
     if (!Number.isFinite(gradNorm)) {
-      throw new LachesisError('model_error', 'the gradient is not finite; nothing was changed.', {
+      // Of the rows, so trying again would not help.
+      throw invalidInput('rows', 'give a gradient that is not finite; nothing was changed.', {
         reason: 'GRADIENT_NOT_FINITE',
         remedy: 'Look for extreme advantages or log probabilities in the rows.',
       });

@@ -32,6 +32,7 @@ import {
   sha256,
   WIRE_LIMITS,
 } from '../wire/index.ts';
+import { GENERATE_FIELDS, renamed, SCORE_FIELDS, withWireFields } from './policy-fields.ts';
 import { receiveWeights } from './receive-weights.ts';
 import { LOSS_NAMES, type ServedPolicy } from './served-policy.ts';
 import { TrainSteps } from './train-steps.ts';
@@ -66,10 +67,9 @@ export function policyService(router: ConnectRouter, policy: ServedPolicy): void
     score: async ({ tokenIds, temperature }, { signal }) => {
       const ids = decodeInt32(tokenIds, 'token_ids');
       if (ids.length < 2) throw invalidInput('token_ids', 'need at least 2 ids to score one.');
-      const { version, logprobs } = await policy.score(ids, {
-        signal,
-        ...(temperature !== undefined && { temperature }),
-      });
+      const { version, logprobs } = await withWireFields(SCORE_FIELDS, () =>
+        policy.score(ids, { signal, ...(temperature !== undefined && { temperature }) }),
+      );
       return create(ScoreResponseSchema, {
         // The first id is given, not scored.
         logprobs: encodeFloat32(logprobs.subarray(1)),
@@ -149,7 +149,7 @@ async function* generate(
       outbox.push(create(GenerateResponseSchema, { policyVersion: BigInt(version), finishReason }));
       outbox.end();
     })
-    .catch((error: unknown) => outbox.fail(error));
+    .catch((error: unknown) => outbox.fail(renamed(error, GENERATE_FIELDS)));
   try {
     yield* outbox.drain({ signal });
   } finally {

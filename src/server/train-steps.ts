@@ -8,6 +8,7 @@ import {
 import { assertId, rowFromProto } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
 import type { TrainRow, TrainStepOptions } from '../policy/index.ts';
+import { TRAIN_STEP_FIELDS, withWireFields } from './policy-fields.ts';
 import { LOSS_NAMES, type ServedPolicy } from './served-policy.ts';
 import { trainRowOf } from './train-rows.ts';
 
@@ -48,7 +49,9 @@ export class TrainSteps {
     rows: readonly TrainRow[],
     signal: AbortSignal,
   ): Promise<TrainStepResponse> {
-    const result = await this.#policy.trainStep(rows, { ...stepOptionsOf(open), signal });
+    const result = await withWireFields(TRAIN_STEP_FIELDS, () =>
+      this.#policy.trainStep(rows, { ...stepOptionsOf(open), signal }),
+    );
     return create(TrainStepResponseSchema, {
       policyVersion: BigInt(result.version),
       loss: result.loss,

@@ -1,6 +1,7 @@
 import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lachesisErrorOf, type Row } from '../../src/client/index.ts';
+import { LachesisError } from '../../src/errors.ts';
 import { createEmbeddedPolicy, type EmbeddedPolicy } from '../../src/policy/index.ts';
 import { tinyCheckpoint } from '../policy/tiny.ts';
 import { type ServedForTest, serveForTest } from '../support/serve.ts';
@@ -116,6 +117,28 @@ describe('the policy over the wire', () => {
       kind: 'failed_precondition',
     });
     expect(policy.version).toBe(version);
+  });
+
+  test('names a wrong field as the caller spelled it', async () => {
+    const { policy: client } = served.client;
+    const outside = Int32Array.from([1, 100_000]);
+    const fieldOf = async (work: Promise<unknown>): Promise<unknown> => {
+      const error = await work.catch(lachesisErrorOf);
+      return error instanceof LachesisError ? error.field : error;
+    };
+    expect(await fieldOf(client.generate(outside, { sampling }))).toBe('prompt_token_ids[1]');
+    expect(await fieldOf(client.score(outside))).toBe('token_ids[1]');
+    const row = await sampledRow('fields');
+    const step = (row: Row, open: object) =>
+      client.trainStep([{ row, advantage: 1 }], {
+        stepId: 'fields',
+        loss: 'grpo',
+        learningRate: 1e-3,
+        ...open,
+      } as never);
+    const tokenIds = row.tokenIds.with(0, 100_000);
+    expect(await fieldOf(step({ ...row, tokenIds }, {}))).toBe('rows[0].row.token_ids[0]');
+    expect(await fieldOf(step(row, { learningRate: -1 }))).toBe('open.learning_rate');
   });
 
   test('gives its weights whole and takes newer ones', async () => {
