@@ -111,6 +111,16 @@ describe('playRollout', () => {
   it.each<[string, Partial<EnvironmentDefinition>, object]>([
     ['setup', { setup: boom }, { kind: 'environment_error', reason: 'SETUP_THREW' }],
     ['prompt', { prompt: boom }, { kind: 'environment_error', reason: 'PROMPT_THREW' }],
+    [
+      'prompt that returns nothing',
+      { prompt: () => undefined as never },
+      { kind: 'environment_error', reason: 'PROMPT_SHAPE' },
+    ],
+    [
+      'prompt that returns what is no message',
+      { prompt: () => [{ role: 'user', content: 'text' }] as never },
+      { kind: 'environment_error', reason: 'PROMPT_SHAPE' },
+    ],
     ['reward', { reward: boom }, { kind: 'environment_error', reason: 'REWARD_THREW' }],
     ['NaN', { reward: () => Number.NaN }, { reason: 'REWARD_NOT_FINITE' }],
     ['declined', { reward: () => ({ notScored: 'judge off' }) }, { reason: 'REWARD_DECLINED' }],

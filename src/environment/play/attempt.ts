@@ -1,7 +1,7 @@
 import { type AgentResult, runAgent, unplayedResult } from '../../agent/index.ts';
 import type { Outcome, Provenance, Rollout } from '../../contract/index.ts';
 import { failureOf, NO_RENDERING, unplayedRollout } from '../../contract/index.ts';
-import { errorMessage, LachesisError } from '../../errors.ts';
+import { clipText, errorMessage, LachesisError } from '../../errors.ts';
 import { type Message, type SamplingParameters, textContent } from '../../messages.ts';
 import type { ModelSession, SessionRecord } from '../../models/index.ts';
 import { emptyLedger } from '../../tokens/index.ts';
@@ -225,8 +225,21 @@ function openingMessages(
 ): readonly Message[] {
   const messages: readonly Message[] =
     typeof opening === 'string' ? [{ role: 'user', content: textContent(opening) }] : opening;
+  if (!Array.isArray(messages) || messages.length === 0 || !messages.every(isMessage)) {
+    throw new LachesisError(
+      'environment_error',
+      `The prompt function returned ${clipText(JSON.stringify(opening) ?? 'nothing', 200)}; a text or a list of messages is needed.`,
+      { reason: 'PROMPT_SHAPE', remedy: 'Return a string, or [{ role, content: [...] }].' },
+    );
+  }
   if (systemPrompt === undefined || messages.some(({ role }) => role === 'system')) return messages;
   return [{ role: 'system', content: textContent(systemPrompt) }, ...messages];
+}
+
+/** Types are stripped, not checked, so an environment can return anything. */
+function isMessage(value: unknown): boolean {
+  const message = value as Partial<Message> | null | undefined;
+  return typeof message?.role === 'string' && Array.isArray(message.content);
 }
 
 function samplingOf({
