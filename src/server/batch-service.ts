@@ -16,7 +16,13 @@ import {
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
 import type { Batch, Broker, NextBatch } from '../broker/index.ts';
-import { batchManifestToProto, durationFromMs, msFromDuration } from '../contract/index.ts';
+import {
+  assertId,
+  batchManifestToProto,
+  countFromInt64,
+  durationFromMs,
+  msFromDuration,
+} from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
 import { ConsumerCodecs } from './consumer-codecs.ts';
 import { chunksOfGroup } from './group-chunks.ts';
@@ -28,6 +34,9 @@ export interface BatchServiceOptions {
   /** Called when a batch is asked for; disposed of when it was had, or not. */
   readonly onAsked: (runId: string) => Disposable;
 }
+
+/** Most ranks of a consumer. */
+const MAX_WORLD_SIZE = 65_536;
 
 /** The methods of BatchService that answer UNIMPLEMENTED. */
 export const UNIMPLEMENTED_BATCH_METHODS = ['CommitStep', 'RewindToStep'] as const;
@@ -47,8 +56,10 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
   router.service(BatchService, {
     registerConsumer: async (request) => {
       const worldSize = request.worldSize === 0 ? 1 : request.worldSize;
-      if (request.consumerId === '') throw invalidInput('consumer_id', 'is empty.');
-      if (worldSize < 1) throw invalidInput('world_size', `is ${worldSize}; it must be positive.`);
+      assertId(request.consumerId, 'consumer_id');
+      if (worldSize < 1 || worldSize > MAX_WORLD_SIZE) {
+        throw invalidInput('world_size', `is ${worldSize}; it must be 1 to ${MAX_WORLD_SIZE}.`);
+      }
       if (request.rank < 0 || request.rank >= worldSize) {
         throw invalidInput(
           'rank',
@@ -60,7 +71,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         runId: request.runId,
         consumerId: request.consumerId,
         worldSize,
-        mode: request.mode === ConsumerMode.FAN_OUT ? 'fan_out' : 'compete',
+        mode: modeOf(request.mode),
       });
       return create(RegisterConsumerResponseSchema, {
         leaseDuration: durationFromMs(leaseMs),
@@ -100,8 +111,8 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
       return create(NackBatchResponseSchema);
     },
     publishPolicyVersion: async ({ runId, policyVersion }) => {
-      if (policyVersion < 0n) throw invalidInput('policy_version', 'is negative.');
-      const version = await broker.publishPolicyVersion(runId, Number(policyVersion));
+      const published = countFromInt64(policyVersion, 'policy_version');
+      const version = await broker.publishPolicyVersion(runId, published);
       onTaken(runId);
       return create(PublishPolicyVersionResponseSchema, { policyVersion: BigInt(version) });
     },
@@ -111,6 +122,18 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
       }
     },
   });
+}
+
+function modeOf(mode: ConsumerMode): 'compete' | 'fan_out' {
+  switch (mode) {
+    case ConsumerMode.UNSPECIFIED:
+    case ConsumerMode.COMPETE:
+      return 'compete';
+    case ConsumerMode.FAN_OUT:
+      return 'fan_out';
+    default:
+      throw invalidInput('mode', `${mode} is no mode that this server knows.`);
+  }
 }
 
 /** A little less than the call's deadline, so that "none" arrives before DEADLINE_EXCEEDED does. */

@@ -1,4 +1,4 @@
-import { create, type MessageInitShape } from '@bufbuild/protobuf';
+import { create, type MessageInitShape, toBinary } from '@bufbuild/protobuf';
 import {
   type PlayGenerationResult,
   type PlayMessageResult,
@@ -9,6 +9,7 @@ import {
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { Outbox } from '../async/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
+import { WIRE_LIMITS } from '../wire/index.ts';
 
 /** What a caller of PlayRollout is asked for, and how it answers. */
 interface Answers {
@@ -55,8 +56,12 @@ export class CallerChannel {
   ): Promise<Answers[Case]> {
     signal.throwIfAborted();
     if (this.#gone !== undefined) throw this.#gone;
+    const requestId = `q${this.#asked + 1}`;
+    const asking = create(PlayRolloutResponseSchema, {
+      frame: { case: question, value: { ...body, requestId } } as Frame,
+    });
+    assertSendable(asking);
     this.#asked += 1;
-    const requestId = `q${this.#asked}`;
     const { promise, resolve, reject } = Promise.withResolvers<Answers[Question]>();
     const onAbort = (): void => {
       if (!this.#pending.delete(requestId)) return;
@@ -65,7 +70,7 @@ export class CallerChannel {
     };
     signal.addEventListener('abort', onAbort, { once: true });
     this.#pending.set(requestId, { question, resolve, reject });
-    this.send({ case: question, value: { ...body, requestId } } as Frame);
+    this.outbox.push(asking);
     try {
       return (await promise) as Answers[Case];
     } finally {
@@ -103,4 +108,19 @@ export class CallerChannel {
     for (const { reject } of this.#pending.values()) reject(this.#gone);
     this.#pending.clear();
   }
+}
+
+/** A frame that no message can hold would end the stream without an ending of the rollout. */
+function assertSendable(frame: PlayRolloutResponse): void {
+  const bytes = toBinary(PlayRolloutResponseSchema, frame).length;
+  const mostBytes = WIRE_LIMITS.maxResponseMessageBytes;
+  if (bytes <= mostBytes) return;
+  throw new LachesisError(
+    'infrastructure_error',
+    `what the caller would be asked has ${bytes} bytes; a message holds ${mostBytes}.`,
+    {
+      reason: 'QUESTION_TOO_LARGE',
+      remedy: 'Shorten the prompt or the tool results, or let the server answer.',
+    },
+  );
 }

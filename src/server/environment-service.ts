@@ -13,15 +13,20 @@ import {
   WatchRolloutsResponseSchema,
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { RolloutSchema, type Rollout as WireRollout } from '../../gen/lachesis/v1/rollout_pb.ts';
-import type { Assignment as WireAssignment } from '../../gen/lachesis/v1/task_pb.ts';
+import type {
+  Assignment as WireAssignment,
+  Task as WireTask,
+} from '../../gen/lachesis/v1/task_pb.ts';
 import type { Broker } from '../broker/index.ts';
 import {
   type Assignment,
   assignmentFromProto,
+  countFromInt64,
   messageToProto,
   msFromDuration,
   rolloutIdsOf,
   rolloutToProto,
+  taskKeyOf,
   taskToProto,
   toolDefinitionToProto,
 } from '../contract/index.ts';
@@ -33,6 +38,7 @@ import type { LocalPlayer } from './local-player.ts';
 import { orderGroups } from './order-groups.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { playStream } from './play-stream.ts';
+import type { RolloutLog } from './rollout-log.ts';
 import type { Rollouts } from './rollouts.ts';
 import { watchRollouts } from './watch-rollouts.ts';
 
@@ -72,13 +78,13 @@ export function environmentService(
           field: 'task_key',
         });
       }
-      return create(GetTaskResponseSchema, { task: taskToProto(task) });
+      return create(GetTaskResponseSchema, { task: sendable(taskToProto(task)) });
     },
     startGroup: async ({ assignment: wire }) => {
       const assignment = readAssignment(wire, environments);
       const afterSequence = BigInt(log.lastSequence);
       const rolloutIds = rolloutIdsOf(assignment);
-      if (log.rolloutsOf(assignment.id).length === 0) {
+      if (!wasStarted(assignment, log)) {
         if (assignment.runId === '') player.play({ assignment });
         else await orderGroups(wire === undefined ? [] : [wire], options, () => 'assignment');
       }
@@ -90,9 +96,7 @@ export function environmentService(
         throw invalidInput('assignment.run_id', 'must be empty; StartGroup plays for a run.');
       }
       const afterSequence = BigInt(log.lastSequence);
-      if (log.rolloutsOf(assignment.id).length === 0) {
-        player.play({ assignment, scoredAlone: true });
-      }
+      if (!wasStarted(assignment, log)) player.play({ assignment, scoredAlone: true });
       const rolloutIds = rolloutIdsOf(assignment);
       return create(StartRolloutsResponseSchema, { rolloutIds, afterSequence });
     },
@@ -106,7 +110,7 @@ export function environmentService(
     watchRollouts: async function* (request, { signal }) {
       const { heartbeatInterval } = request;
       const events = watchRollouts(log, {
-        after: Number(request.afterSequence),
+        after: countFromInt64(request.afterSequence, 'after_sequence'),
         groupIds: new Set(request.groupIds),
         rolloutIds: new Set(request.rolloutIds),
         untilFinished: request.untilFinished,
@@ -165,7 +169,7 @@ async function listTasks(
   let bytes = 0;
   for await (const task of environment.tasks.tasks({ from: position, signal })) {
     if (request.split === '' || task.split === request.split) {
-      const wire = taskToProto(task);
+      const wire = sendable(taskToProto(task));
       bytes += wire.dataJson.length;
       // The task that does not fit begins the next page.
       const full = tasks.length === size || (tasks.length > 0 && bytes > MAX_PAGE_BYTES);
@@ -178,6 +182,47 @@ async function listTasks(
     position += 1;
   }
   return create(ListTasksResponseSchema, { tasks });
+}
+
+/** Whether this very assignment was. Throws when another one has its id, since one of them is a mistake. */
+function wasStarted(assignment: Assignment, log: RolloutLog): boolean {
+  const [rolloutId] = log.rolloutsOf(assignment.id);
+  const started = rolloutId === undefined ? undefined : log.stateOf(rolloutId)?.group;
+  if (started === undefined) return false;
+  const taskKey = taskKeyOf(assignment);
+  const differs = [
+    started.environment === '' || started.environment === assignment.environment
+      ? ''
+      : 'environment',
+    started.taskKey === '' || taskKey === '' || started.taskKey === taskKey ? '' : 'task',
+    started.rolloutIds.length === assignment.groupSize ? '' : 'group_size',
+  ].filter((name) => name !== '');
+  if (differs.length === 0) return true;
+  throw new LachesisError(
+    'already_exists',
+    `"${assignment.id}" was started with another ${differs.join(' and ')}.`,
+    {
+      reason: 'ASSIGNMENT_DIFFERS',
+      remedy: 'Choose another id for another assignment.',
+      field: 'assignment.id',
+    },
+  );
+}
+
+/** Throws for a task that no message can hold. */
+function sendable(task: WireTask): WireTask {
+  const bytes = Buffer.byteLength(task.dataJson);
+  const mostBytes = WIRE_LIMITS.maxResponseMessageBytes - 65_536;
+  if (bytes <= mostBytes) return task;
+  throw new LachesisError(
+    'resource_exhausted',
+    `The data of task "${task.key.slice(0, 100)}" has ${bytes} bytes as JSON; a message holds ${mostBytes}.`,
+    {
+      reason: 'TASK_TOO_LARGE',
+      remedy: 'Keep what is large in a file, and its path in the task; it can be played as it is.',
+      field: 'task_key',
+    },
+  );
 }
 
 function readAssignment(

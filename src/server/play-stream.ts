@@ -7,12 +7,7 @@ import {
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { RolloutSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
 import { pause } from '../async/index.ts';
-import {
-  type Assignment,
-  assignmentFromProto,
-  rolloutEventToProto,
-  rolloutToProto,
-} from '../contract/index.ts';
+import { type Assignment, assignmentFromProto, rolloutToProto } from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
@@ -22,6 +17,7 @@ import { callerEngine, callerMessageServer, callerToolHandler } from './caller-m
 import type { HostedEnvironments } from './hosted.ts';
 import type { LocalPlayer } from './local-player.ts';
 import type { Rollouts } from './rollouts.ts';
+import { sendableEvent } from './sendable-event.ts';
 
 export interface PlayStreamOptions extends CallEnd {
   readonly environments: HostedEnvironments;
@@ -52,7 +48,7 @@ export async function* playStream(
     ...(open.answerToolCalls && { toolHandler: callerToolHandler(channel) }),
     onProgress: (event) => {
       const stamp = { sequence: rollouts.log.lastSequence, timeMs: Date.now() };
-      channel.send({ case: 'event', value: rolloutEventToProto(event, stamp) });
+      channel.send({ case: 'event', value: sendableEvent(event, stamp) });
     },
     signal: scope.signal,
   });

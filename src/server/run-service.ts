@@ -12,9 +12,10 @@ import {
   WatchRunResponseSchema,
 } from '../../gen/lachesis/v1/run_service_pb.ts';
 import { pause } from '../async/index.ts';
-import type { AutoPlay, BatchSize, Broker, RunState } from '../broker/index.ts';
+import type { AutoPlay, BatchSize, Broker, RunSettings, RunState } from '../broker/index.ts';
 import {
   assertRunId,
+  countFromInt64,
   decodeGroupHeader,
   msFromDuration,
   runSettingsFromProto,
@@ -37,6 +38,16 @@ export interface RunServiceOptions {
   readonly onRun: (run: RunState) => void;
 }
 
+/** A run that may hold fewer groups than a batch takes would wait for ever. */
+function refuseStarving({ batchSize, maxWaitingGroups }: RunSettings): void {
+  if (batchSize.kind !== 'groups' || batchSize.groups <= maxWaitingGroups) return;
+  throw invalidInput(
+    'settings.max_waiting_groups',
+    `is ${maxWaitingGroups}, and a batch takes ${batchSize.groups} groups: none could be cut.`,
+    { reason: 'BATCH_NEVER_FULL', remedy: 'Raise it, or leave it out.' },
+  );
+}
+
 const DEFAULT_WATCH_MS = 1_000;
 const LEAST_WATCH_MS = 50;
 const MAX_PAGE = 1_000;
@@ -48,16 +59,14 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
     openRun: async (request, { signal }) => {
       assertRunId(request.runId, 'run_id');
       const settings = runSettingsFromProto(request.settings);
+      refuseStarving(settings);
       if (settings.autoPlay !== undefined) {
         await options.checkAutoPlay(settings.autoPlay, settings.batchSize, signal);
-      }
-      if (request.initialPolicyVersion < 0n) {
-        throw invalidInput('initial_policy_version', 'is negative.');
       }
       const { run, existed } = await broker.openRun(
         request.runId,
         settings,
-        Number(request.initialPolicyVersion),
+        countFromInt64(request.initialPolicyVersion, 'initial_policy_version'),
       );
       options.onRun(run);
       return create(OpenRunResponseSchema, { run: runToProto(run), existed });
@@ -65,6 +74,7 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
     getRun: async ({ runId }) =>
       create(GetRunResponseSchema, { run: runToProto(await broker.getRun(runId)) }),
     listRuns: async ({ pageSize, pageToken }) => {
+      if (pageSize < 0) throw invalidInput('page_size', 'is negative.');
       const runs = await broker.listRuns();
       const from = decodePageToken(pageToken);
       const size = pageSize > 0 ? Math.min(pageSize, MAX_PAGE) : 100;
@@ -106,9 +116,9 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
       yield create(GetGroupResponseSchema, { frame: { case: 'end', value: {} } });
     },
     scanGroups: async function* ({ runId, afterPosition, maxGroups, headerOnly }) {
-      let left = maxGroups > 0n ? Number(maxGroups) : Infinity;
-      if (afterPosition < 0n) throw invalidInput('after_position', 'is negative.');
-      for await (const { position, group } of broker.scanGroups(runId, Number(afterPosition))) {
+      let left = countFromInt64(maxGroups, 'max_groups') || Infinity;
+      const after = countFromInt64(afterPosition, 'after_position');
+      for await (const { position, group } of broker.scanGroups(runId, after)) {
         const value = { position: BigInt(position), header: decodeGroupHeader(group.header) };
         yield create(ScanGroupsResponseSchema, { frame: { case: 'group', value } });
         if (!headerOnly) {

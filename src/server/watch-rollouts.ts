@@ -1,8 +1,9 @@
 import { create } from '@bufbuild/protobuf';
 import { type RolloutEvent, RolloutEventSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
-import { rolloutEventToProto, timestampFromMs } from '../contract/index.ts';
+import { timestampFromMs } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { LoggedEvent, RolloutLog } from './rollout-log.ts';
+import { sendableEvent } from './sendable-event.ts';
 
 export interface WatchOptions {
   /** The last sequence seen; 0 for all that is kept. */
@@ -40,7 +41,7 @@ export async function* watchRollouts(
     for (const logged of page) {
       cursor = logged.sequence;
       if (!isWanted(logged, options)) continue;
-      yield rolloutEventToProto(logged.event, logged);
+      yield sendableEvent(logged.event, logged);
       lastSentMs = now();
     }
     if (page.length === PAGE) continue;

@@ -12,6 +12,8 @@ import { taskFromProto, taskToProto } from './task.ts';
 
 /** Most rollouts of one group. */
 export const MAX_GROUP_SIZE = 4096;
+/** Longest that a timer can wait; a longer one fires at once. */
+const MAX_TIMEOUT_MS = 2 ** 31 - 1;
 
 export function assignmentToProto(assignment: Assignment, priority = 0): AssignmentProto {
   const { limits, seed } = assignment;
@@ -72,6 +74,9 @@ export function limitsFromProto(
   const timeoutMs = timeout === undefined ? undefined : msFromDuration(timeout);
   if (timeoutMs !== undefined && !(timeoutMs > 0)) {
     throw invalidInput(`${field}.timeout`, `is ${timeoutMs} ms; it must be more than 0.`);
+  }
+  if (timeoutMs !== undefined && timeoutMs > MAX_TIMEOUT_MS) {
+    throw invalidInput(`${field}.timeout`, `is ${timeoutMs} ms; at most 24 days are possible.`);
   }
   return {
     ...(maxTurns === undefined ? {} : { maxTurns }),

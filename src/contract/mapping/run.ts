@@ -11,7 +11,9 @@ import {
 } from '../../../gen/lachesis/v1/run_service_pb.ts';
 import type { AutoPlay, BatchSize, RunSettings, RunState, RunStatus } from '../../broker/index.ts';
 import { invalidInput } from '../../errors.ts';
+import { MAX_GROUP_SIZE } from './assignment.ts';
 import { enumTable } from './enum-table.ts';
+import { assertId } from './ids.ts';
 import { ledgerFromProto, ledgerToProto } from './ledger.ts';
 import {
   countFromInt32,
@@ -33,8 +35,12 @@ const failedRolloutPolicies = enumTable<RunSettings['failedRollouts'], FailedRol
   },
 );
 
-/** What a run takes when its settings leave it open. */
+/** What a run takes when its settings leave it open, and its batch needs no more. */
 export const DEFAULT_MAX_WAITING_GROUPS = 1024;
+/** Most environments that a run may name. */
+const MAX_ENVIRONMENTS = 256;
+/** Most groups that auto play may hold begun. */
+const MAX_AHEAD = 10_000;
 
 export function runSettingsToProto(settings: RunSettings): RunSettingsProto {
   return create(RunSettingsSchema, {
@@ -56,8 +62,9 @@ export function runSettingsFromProto(
   field = 'settings',
 ): RunSettings {
   const settings = required(proto, field);
+  const batchSize = batchSizeFromProto(settings, field);
   return {
-    batchSize: batchSizeFromProto(settings, field),
+    batchSize,
     trainingPolicy: trainingPolicyFromProto(settings.trainingPolicy, `${field}.training_policy`),
     maxStaleness:
       settings.maxStaleness === undefined
@@ -65,13 +72,13 @@ export function runSettingsFromProto(
         : countFromInt64(settings.maxStaleness, `${field}.max_staleness`),
     maxWaitingGroups:
       countFromInt32(settings.maxWaitingGroups, `${field}.max_waiting_groups`) ||
-      DEFAULT_MAX_WAITING_GROUPS,
+      Math.max(DEFAULT_MAX_WAITING_GROUPS, batchSize.kind === 'groups' ? batchSize.groups : 0),
     failedRollouts:
       settings.failedRollouts === FailedRolloutPolicy.UNSPECIFIED
         ? 'drop_rollout'
         : failedRolloutPolicies.fromProto(settings.failedRollouts, `${field}.failed_rollouts`),
     maxRowTokens: countFromInt32(settings.maxRowTokens, `${field}.max_row_tokens`),
-    environments: settings.environments,
+    environments: environmentsFromProto(settings.environments, `${field}.environments`),
     autoPlay: autoPlayFromProto(settings.autoPlay, `${field}.auto_play`),
   };
 }
@@ -191,11 +198,26 @@ function autoPlayFromProto(
   if (proto.environment === '') throw invalidInput(`${field}.environment`, 'is empty.');
   return {
     environment: proto.environment,
-    groupSize: positive(proto.groupSize, `${field}.group_size`),
-    maxAhead: positive(proto.maxAhead, `${field}.max_ahead`),
+    groupSize: upTo(MAX_GROUP_SIZE, proto.groupSize, `${field}.group_size`),
+    maxAhead: upTo(MAX_AHEAD, proto.maxAhead, `${field}.max_ahead`),
     split: proto.split,
     maxBatchesAhead: countFromInt32(proto.maxBatchesAhead, `${field}.max_batches_ahead`),
   };
+}
+
+function environmentsFromProto(names: readonly string[], field: string): readonly string[] {
+  if (names.length > MAX_ENVIRONMENTS) {
+    throw invalidInput(field, `are ${names.length}; a run may name ${MAX_ENVIRONMENTS}.`);
+  }
+  names.forEach((name, i) => {
+    assertId(name, `${field}[${i}]`);
+  });
+  return names;
+}
+
+function upTo(most: number, value: number, field: string): number {
+  if (positive(value, field) <= most) return value;
+  throw invalidInput(field, `is ${value}; it must be at most ${most}.`, { reason: 'TOO_LARGE' });
 }
 
 function positive(value: number, field: string): number {

@@ -70,8 +70,16 @@ export function msFromTimestamp(timestamp: Timestamp | undefined): number {
     : Number(timestamp.seconds) * 1000 + Math.trunc(timestamp.nanos / 1e6);
 }
 
+/** Deeper data would overflow the stack of whoever walks it. */
+const MAX_JSON_DEPTH = 256;
+
 /** A field that holds JSON text. */
 export function jsonFromText(text: string, field: string): JsonValue {
+  if (nestsDeeperThan(MAX_JSON_DEPTH, text)) {
+    throw invalidInput(field, `nests deeper than ${MAX_JSON_DEPTH} levels.`, {
+      reason: 'JSON_TOO_DEEP',
+    });
+  }
   try {
     return JSON.parse(text) as JsonValue;
   } catch (error) {
@@ -80,6 +88,26 @@ export function jsonFromText(text: string, field: string): JsonValue {
       cause: error,
     });
   }
+}
+
+const [QUOTE, BACKSLASH] = [0x22, 0x5c];
+const OPENING: ReadonlySet<number> = new Set([0x5b, 0x7b]);
+const CLOSING: ReadonlySet<number> = new Set([0x5d, 0x7d]);
+
+function nestsDeeperThan(most: number, text: string): boolean {
+  let depth = 0;
+  let quoted = false;
+  for (let i = 0; i < text.length; i += 1) {
+    const code = text.charCodeAt(i);
+    if (code === QUOTE) quoted = !quoted;
+    else if (quoted) {
+      if (code === BACKSLASH) i += 1;
+    } else if (OPENING.has(code)) {
+      depth += 1;
+      if (depth > most) return true;
+    } else if (CLOSING.has(code)) depth -= 1;
+  }
+  return false;
 }
 
 /** A field that holds a JSON object as text. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { create } from '@bufbuild/protobuf';
 import { type Task as TaskProto, TaskSchema } from '../../../gen/lachesis/v1/task_pb.ts';
-import { invalidInput } from '../../errors.ts';
+import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import type { JsonValue } from '../../messages.ts';
 import type { Task } from '../task.ts';
 import { canonicalJson } from './canonical-json.ts';
@@ -12,13 +12,26 @@ export function taskContentHash(data: JsonValue): string {
   return createHash('sha256').update(canonicalJson(data)).digest('hex');
 }
 
+/** Throws an environment_error for data that is no JSON: a cycle, a bigint, or nested too deeply. */
 export function taskToProto(task: Task): TaskProto {
-  return create(TaskSchema, {
-    key: task.key,
-    split: task.split,
-    contentSha256: taskContentHash(task.data),
-    dataJson: JSON.stringify(task.data),
-  });
+  try {
+    return create(TaskSchema, {
+      key: task.key,
+      split: task.split,
+      contentSha256: taskContentHash(task.data),
+      dataJson: JSON.stringify(task.data),
+    });
+  } catch (error) {
+    throw new LachesisError(
+      'environment_error',
+      `The data of task "${task.key}" can't be written as JSON: ${errorMessage(error)}.`,
+      {
+        reason: 'TASK_NOT_JSON',
+        remedy: 'Give it plain data: objects, arrays, texts, numbers, booleans and null.',
+        cause: error,
+      },
+    );
+  }
 }
 
 /** Throws for no key, data that is no JSON, or a hash that is not the data's. */
