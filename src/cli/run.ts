@@ -1,12 +1,24 @@
 // The entry of the `lachesis` program: the process's own streams, signals and exit code.
 import { main } from './main.ts';
 import { stopSignal } from './stop-signal.ts';
+import { strayErrors } from './stray-errors.ts';
 
-process.exitCode = await main(process.argv.slice(2), {
+/** Node's code for "nothing is left to do, and this still waits". */
+const NEVER_SETTLED = 13;
+
+const err = (text: string): void => void process.stderr.write(text);
+const broken = strayErrors(process, err);
+process.on('exit', (code) => {
+  if (code === NEVER_SETTLED) {
+    err('lachesis: an environment file waits for a promise that nothing will ever settle.\n');
+  }
+});
+const code = await main(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
-  err: (text) => void process.stderr.write(text),
+  err,
   terminal: process.stdout.isTTY === true,
   columns: process.stdout.columns ?? 80,
   environment: process.env,
-  signal: stopSignal(process),
+  signal: AbortSignal.any([stopSignal(process), broken]),
 });
+process.exitCode = broken.aborted ? 1 : code;
