@@ -39,6 +39,7 @@ export interface GrpcTransport extends Transport, AsyncDisposable {
 export function createGrpcTransport(options: GrpcTransportOptions): GrpcTransport {
   const config = resolveGrpcTransportOptions(options);
   const client = new Client(config.target, config.channelCredentials, config.channelOptions);
+  let closed = false;
   const calls = new Set<GrpcCall>();
   const interceptors = [
     ...config.interceptors,
@@ -177,24 +178,32 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
       }
     },
     waitForReady: async ({ timeoutMs, signal }) => {
-      const ready = Promise.withResolvers<void>();
-      client.waitForReady(Date.now() + timeoutMs, (error) => {
-        if (error === undefined) return ready.resolve();
+      const deadlineMs = Date.now() + timeoutMs;
+      for (;;) {
+        const ready = Promise.withResolvers<Error | undefined>();
+        client.waitForReady(Math.min(deadlineMs, Date.now() + READY_SLICE_MS), ready.resolve);
+        const { promise } = ready;
+        const error = await (signal === undefined ? promise : untilAborted(promise, { signal }));
+        if (error === undefined) return;
+        if (Date.now() < deadlineMs && !closed) continue;
         const message = `no server answers at ${config.baseUrl} within ${timeoutMs} ms. Check that it runs and the address is right.`;
-        ready.reject(new ConnectError(message, Code.Unavailable, undefined, [], error));
-      });
-      await (signal === undefined ? ready.promise : untilAborted(ready.promise, { signal }));
+        throw new ConnectError(message, Code.Unavailable, undefined, [], error);
+      }
     },
     get activeCalls() {
       return calls.size;
     },
     [Symbol.asyncDispose]: async () => {
-      const closed = new ConnectError('the transport was closed', Code.Canceled);
-      for (const call of [...calls]) call.cancel(closed);
+      closed = true;
+      const reason = new ConnectError('the transport was closed', Code.Canceled);
+      for (const call of [...calls]) call.cancel(reason);
       client.close();
     },
   };
 }
+
+/** grpc-js holds a timer until the deadline it is given, whoever has left; it would hold the process. */
+const READY_SLICE_MS = 250;
 
 /** A call's own timeout wins; zero or less means none, as in Connect's other transports. */
 function effectiveTimeout(own: number | undefined, fallback: number | undefined) {
