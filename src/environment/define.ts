@@ -1,5 +1,28 @@
-import { invalidInput } from '../errors.ts';
+import { clipText, invalidInput } from '../errors.ts';
 import type { EnvironmentDefinition } from './environment.ts';
+
+/** What an environment may say; anything else is a slip, and types are stripped, not checked. */
+const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze({
+  name: true,
+  version: true,
+  verifierVersion: true,
+  description: true,
+  settings: true,
+  tasks: true,
+  tools: true,
+  systemPrompt: true,
+  prompt: true,
+  setup: true,
+  isDone: true,
+  reward: true,
+  teardown: true,
+  groupReward: true,
+  maxTurns: true,
+  sampling: true,
+  timeoutMs: true,
+  toolTimeoutMs: true,
+  rewardTimeoutMs: true,
+});
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
@@ -16,10 +39,16 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
   if (typeof name !== 'string' || !NAME.test(name)) {
     throw invalidInput(
       'environment.name',
-      `is ${JSON.stringify(name)}; 1 to 64 letters, digits, \`.\`, \`_\` and \`-\` are allowed, beginning with a letter or digit.`,
+      `is ${clipText(JSON.stringify(name) ?? 'undefined', 100)}; 1 to 64 letters, digits, \`.\`, \`_\` and \`-\` are allowed, beginning with a letter or digit.`,
     );
   }
   const field = `environment \`${name}\``;
+  const unknown = Object.keys(definition).find((key) => !Object.hasOwn(KNOWN, key));
+  if (unknown !== undefined) {
+    throw invalidInput(`${field}.${unknown}`, 'is nothing that an environment has.', {
+      remedy: `It may have: ${Object.keys(KNOWN).join(', ')}.`,
+    });
+  }
   for (const key of ['prompt', 'reward'] as const) {
     if (typeof definition[key] !== 'function') {
       throw invalidInput(`${field}.${key}`, 'must be a function.');

@@ -1,4 +1,4 @@
-import { invalidInput } from '../errors.ts';
+import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../messages.ts';
 import { describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
 import type { EnvironmentDefinition, HostedEnvironment, TaskSource } from './environment.ts';
@@ -65,8 +65,7 @@ async function resolveTasks(
   settings: unknown,
   signal: AbortSignal | undefined,
 ): Promise<TaskSource> {
-  const given =
-    typeof definition.tasks === 'function' ? await definition.tasks(settings) : definition.tasks;
+  const given = await givenTasks(definition, settings);
   if (Array.isArray(given)) return arraySource(given);
   const source = given as TaskSource;
   if (typeof source?.tasks !== 'function' || typeof source.get !== 'function') {
@@ -77,6 +76,20 @@ async function resolveTasks(
   }
   await source.prepare?.(signal === undefined ? {} : { signal });
   return source;
+}
+
+async function givenTasks(
+  { name, tasks }: EnvironmentDefinition,
+  settings: unknown,
+): Promise<unknown> {
+  if (typeof tasks !== 'function') return tasks;
+  try {
+    return await tasks(settings);
+  } catch (error) {
+    if (error instanceof LachesisError) throw error;
+    const message = `The tasks of environment \`${name}\` threw: ${errorMessage(error)}`;
+    throw new LachesisError('environment_error', message, { reason: 'TASKS_THREW', cause: error });
+  }
 }
 
 function plainSettings(settings: unknown, input: JsonObject): JsonObject {

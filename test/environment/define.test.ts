@@ -61,6 +61,8 @@ describe('defineEnvironment', () => {
 
   it.each<[string, object, RegExp]>([
     ['a bad name', { name: 'no spaces' }, /environment\.name: is "no spaces"/],
+    ['a name of 10,000 letters', { name: 'n'.repeat(10_000) }, /^.{1,300}$/],
+    ['a slip', { maxTurn: 3 }, /`valid`\.maxTurn: is nothing that an environment has/],
     ['no prompt', { prompt: undefined }, /environment `valid`\.prompt: must be a function/],
     ['no reward', { reward: 3 }, /\.reward: must be a function/],
     ['no tasks', { tasks: undefined }, /\.tasks: is missing/],
@@ -76,6 +78,17 @@ describe('defineEnvironment', () => {
 });
 
 describe('hostEnvironment', () => {
+  it('says that the tasks threw', async () => {
+    const tasks = (): never => {
+      throw new Error('no luck');
+    };
+    const hosting = hostEnvironment(defineEnvironment({ ...valid, tasks }));
+    await expect(hosting).rejects.toMatchObject({
+      kind: 'environment_error',
+      reason: 'TASKS_THREW',
+    });
+  });
+
   const withSettings = defineEnvironment({
     name: 'set',
     settings: z.object({ size: z.number().int().default(3), deep: z.object({ on: z.boolean() }) }),
