@@ -56,7 +56,13 @@ const child = spawn(
     },
   },
 );
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => child.kill(signal));
+let firstMs;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'])
+  process.on(signal, () => {
+    // One Ctrl-C comes twice, by the terminal and by npm; a later one is for a child that is stuck.
+    firstMs ??= performance.now();
+    child.kill(performance.now() - firstMs > 1_000 ? 'SIGKILL' : signal);
+  });
 if (process.connected) {
   process.once('disconnect', () => child.kill('SIGTERM'));
   process.channel.unref();

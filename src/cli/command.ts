@@ -45,7 +45,8 @@ export interface Command {
 export function parseConfig(command: Command, args: readonly string[]): ParseArgsConfig {
   return {
     args: [...args],
-    allowPositionals: true,
+    // A word that nobody reads would be a mistake that nobody is told of.
+    allowPositionals: command.usage.startsWith('FILE'),
     strict: true,
     options: {
       help: { type: 'boolean', short: 'h' },

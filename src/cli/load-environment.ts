@@ -84,7 +84,7 @@ async function loadDefinition(file: string): Promise<EnvironmentDefinition> {
   } catch (error) {
     throw new LachesisError(
       'environment_error',
-      `${file} could not be loaded: ${errorMessage(error)}`,
+      `${file} could not be loaded: ${errorMessage(error)}${placeIn(resolved, error)}`,
       {
         reason: 'ENVIRONMENT_FILE_THREW',
         cause: error,
@@ -103,6 +103,17 @@ async function loadDefinition(file: string): Promise<EnvironmentDefinition> {
     );
   }
   return definition;
+}
+
+/** Where in the file an error began, when its stack says so. */
+function placeIn(file: string, error: unknown): string {
+  const stack = error instanceof Error ? (error.stack ?? '') : '';
+  // As a URL, or as a path where another loader is at work.
+  for (const name of [pathToFileURL(file).href, file]) {
+    const line = /^:(\d+)/.exec(stack.split(name)[1] ?? '')?.[1];
+    if (line !== undefined) return ` (line ${line})`;
+  }
+  return '';
 }
 
 function isDefinition(value: unknown): value is EnvironmentDefinition {

@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { errorMessage, LachesisError } from '../errors.ts';
+import { clipText, errorMessage, LachesisError } from '../errors.ts';
 import { packageVersion } from '../server/index.ts';
 import {
   type Command,
@@ -11,6 +11,9 @@ import {
 import { policyCommand } from './policy.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
+
+/** A message may quote what a file holds. */
+const MAX_ERROR_BYTES = 4_000;
 
 const COMMANDS: readonly Command[] = [startCommand, serveCommand, policyCommand];
 
@@ -51,7 +54,7 @@ export async function main(args: readonly string[], io: CommandIo): Promise<numb
   } catch (error) {
     if (io.signal.aborted) return 130;
     if (!(error instanceof LachesisError)) throw error;
-    io.err(`lachesis ${name}: ${error.message}\n`);
+    io.err(`lachesis ${name}: ${clipText(error.message, MAX_ERROR_BYTES)}\n`);
     return error.kind === 'invalid_input' ? 2 : 1;
   }
 }

@@ -20,5 +20,9 @@ const code = await main(process.argv.slice(2), {
   columns: process.stdout.columns ?? 80,
   environment: process.env,
   signal: AbortSignal.any([stopSignal(process), broken]),
+}).catch((error: unknown) => {
+  // A bug of ours, or it would be a LachesisError: the stack is what helps.
+  err(`lachesis: ${error instanceof Error ? error.stack : String(error)}\n`);
+  return 1;
 });
 process.exitCode = broken.aborted ? 1 : code;

@@ -1,5 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
+import { createSecureContext } from 'node:tls';
 import { errorMessage, invalidInput } from '../errors.ts';
+import { isJsonObject } from '../messages.ts';
 import { type AuthOptions, SCOPES, type Scope } from '../server/index.ts';
 import { createLogger, jsonLinesWriter, type Logger, silentLogger } from '../telemetry/index.ts';
 import type { ListenerTls } from '../transport/index.ts';
@@ -64,29 +66,46 @@ function authOf(values: OptionValues): AuthOptions {
 function readCredentials(
   file: string,
 ): readonly { readonly scope: Scope; readonly token: string }[] {
-  let tokens: unknown;
+  let text: string;
+  let mode: number;
   try {
-    if (process.platform !== 'win32' && (statSync(file).mode & 0o077) !== 0) {
-      throw invalidInput('--credentials', `${file} can be read by other users.`, {
-        remedy: `Run: chmod 600 ${file}`,
-      });
-    }
-    tokens = JSON.parse(readFileSync(file, 'utf8'));
+    mode = statSync(file).mode;
+    text = readFileSync(file, 'utf8');
   } catch (error) {
     throw invalidInput('--credentials', errorMessage(error), { cause: error });
   }
-  if (typeof tokens !== 'object' || tokens === null) {
-    throw invalidInput('--credentials', `${file} is no JSON object of tokens by scope.`);
+  if (process.platform !== 'win32' && (mode & 0o077) !== 0) {
+    throw invalidInput('--credentials', `${file} can be read by other users.`, {
+      remedy: `Run: chmod 600 ${file}`,
+    });
+  }
+  const tokens = jsonOf(text);
+  if (!isJsonObject(tokens) || Object.keys(tokens).length === 0) {
+    throw invalidInput('--credentials', `${file} holds no tokens by scope.`, {
+      remedy: 'Write: {"operator": "...", "trainer": "..."}.',
+    });
   }
   return Object.entries(tokens).map(([scope, token]) => {
+    if (typeof token !== 'string') {
+      throw invalidInput('--credentials', `${file}: the token of "${scope}" is no text.`);
+    }
     if (!(SCOPES as readonly string[]).includes(scope)) {
       throw invalidInput(
         '--credentials',
         `${file} has "${scope}"; scopes are ${SCOPES.join(', ')}.`,
       );
     }
-    return { scope: scope as Scope, token: String(token) };
+    return { scope: scope as Scope, token };
   });
+}
+
+/** Undefined for what is no JSON: the parser's own message would quote the secret. */
+function jsonOf(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
 }
 
 function tlsOf(values: OptionValues): ListenerTls | undefined {
@@ -107,5 +126,14 @@ function tlsOf(values: OptionValues): ListenerTls | undefined {
       'is missing; TLS needs both.',
     );
   }
-  return { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+  const tls = { cert, key, ...(clientCa === undefined ? {} : { clientCa }) };
+  try {
+    createSecureContext({ cert, key, ca: clientCa });
+  } catch (error) {
+    throw invalidInput('--tls-cert', `or --tls-key can't be used: ${errorMessage(error)}.`, {
+      remedy: 'Give a certificate chain and its own private key, both as PEM.',
+      cause: error,
+    });
+  }
+  return tls;
 }

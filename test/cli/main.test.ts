@@ -41,6 +41,16 @@ test.each([
   [['serve', 'SHOP', '--no-auth', '--credentials', 'f'], /--no-auth: and --credentials exclude/],
   [['serve', 'SHOP', '--tls-cert', 'missing.pem'], /--tls-cert: .*missing\.pem/],
   [['serve', 'SHOP', '--host', '0.0.0.0'], /without credentials/],
+  [['start', 'extra'], /Unexpected argument 'extra'/],
+  [['policy', 'extra'], /Unexpected argument 'extra'/],
+  [
+    ['serve', 'SHOP', '--tls-cert', 'SECRET', '--tls-key', 'SECRET'],
+    /--tls-cert: or --tls-key can't/,
+  ],
+  [['serve', 'SHOP', '--credentials', 'SECRET'], /--credentials: .* holds no tokens by scope/],
+  [['serve', 'SHOP', '--credentials', 'NOTHING'], /--credentials: .* holds no tokens by scope/],
+  [['serve', 'SHOP', '--credentials', 'NUMBER'], /--credentials: .*the token of "operator"/],
+  [['serve', 'SHOP', '--credentials', 'OPEN'], /can be read by other users\. Run: chmod 600/],
   [['serve', 'GSM8K'], /data/],
   [['serve', 'GSM8K', '--data', 'missing.jsonl'], /missing\.jsonl/],
   [['serve', 'GSM8K'], /settings\.data: .*Give it with --data PATH/],
@@ -59,12 +69,20 @@ test.each([
   const examples = path.resolve(import.meta.dirname, '../../examples/environments');
   const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-cli-'));
   await writeFile(path.join(folder, 'empty.jsonl'), '');
+  const file = (name: string, text: string, mode = 0o600): string => {
+    writeFileSync(path.join(folder, name), text, { mode });
+    return path.join(folder, name);
+  };
   const taken = net.createServer().listen(0, '127.0.0.1');
   await once(taken, 'listening');
   const words: Readonly<Record<string, string>> = {
     SHOP: path.join(examples, 'shop.ts'),
     GSM8K: path.join(examples, 'gsm8k.ts'),
     EMPTY: path.join(folder, 'empty.jsonl'),
+    SECRET: file('secret', 'hush-hush'),
+    NOTHING: file('nothing.json', '{}'),
+    NUMBER: file('number.json', '{"operator": 5}'),
+    OPEN: file('open.json', '{}', 0o644),
     FOLDER: folder,
     TAKEN: String((taken.address() as net.AddressInfo).port),
   };
@@ -72,6 +90,7 @@ test.each([
   expect(await run.code).not.toBe(0);
   taken.close();
   expect(run.err()).toMatch(message);
+  expect(run.err()).not.toContain('hush');
 });
 
 test('a file without an environment, and one that throws, are told apart', async () => {
@@ -79,7 +98,7 @@ test('a file without an environment, and one that throws, are told apart', async
   const empty = path.join(folder, 'empty.mjs');
   const broken = path.join(folder, 'broken.mjs');
   writeFileSync(empty, 'export const nothing = 1;');
-  writeFileSync(broken, 'throw new Error("no luck");');
+  writeFileSync(broken, '\n\nthrow new Error("no luck");');
   const first = cli('serve', empty);
   expect(await first.code).toBe(1);
   expect(first.err()).toMatch(
@@ -87,5 +106,5 @@ test('a file without an environment, and one that throws, are told apart', async
   );
   const second = cli('serve', broken);
   expect(await second.code).toBe(1);
-  expect(second.err()).toMatch(/could not be loaded: no luck/);
+  expect(second.err()).toMatch(/could not be loaded: no luck \(line 3\)/);
 });
