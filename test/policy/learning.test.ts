@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { runGrpo, successRate } from '../../scripts/base-policy/grpo-prototype.ts';
+import { runGrpo, successRate } from '../../scripts/base-policy/grpo.ts';
 import { baseTokenizer } from '../../scripts/base-policy/vocabulary.ts';
 import { createEmbeddedPolicy, readBaseCheckpoint } from '../../src/policy/index.ts';
 
