@@ -108,7 +108,14 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
     await tokenFile?.[Symbol.asyncDispose]();
     await autoPlay[Symbol.asyncDispose]();
     const idle = (): boolean => player.openCount === 0 && (worker?.playing ?? 0) === 0;
-    await Promise.all([listener.drain(graceMs), untilIdle(idle, graceMs)]);
+    const playing = async (): Promise<void> => {
+      await untilIdle(idle, graceMs - lastWordsMs(graceMs));
+      // What belongs to a run is given back to it instead, to be played again.
+      const alone = rollouts.log.open().filter(({ group }) => group.runId === '');
+      rollouts.cancel(alone, 'the server shuts down.');
+      await untilIdle(idle, lastWordsMs(graceMs));
+    };
+    await Promise.all([listener.drain(graceMs), playing()]);
     await all.disposeAsync();
     logger.info('closed', { instanceId });
   };
@@ -168,6 +175,11 @@ function startWorker(
       return worker.inFlight.groups;
     },
   };
+}
+
+/** The end of a drain's grace, in which watchers still hear how rollouts end that got no longer one. */
+function lastWordsMs(graceMs: number): number {
+  return Math.min(500, Math.floor(graceMs / 4));
 }
 
 /** Looks now and then; a drain has no more to go by. */

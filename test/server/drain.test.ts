@@ -26,6 +26,19 @@ describe('draining', () => {
     await expect(client.server.info({ timeoutMs: 300 })).rejects.toThrow();
   });
 
+  test('tells watchers how rollouts ended that took longer than the grace', async () => {
+    await using served = await serveForTest({ reply: () => ({ hang: true }) });
+    const { client, server } = served;
+    const assignment = { id: 'hang', environment: 'sums', taskKey: 'sum-2', groupSize: 3 };
+    const { rolloutIds, afterSequence } = await client.environments.startRollouts(assignment);
+    const watching = Array.fromAsync(
+      client.environments.watch({ afterSequence, rolloutIds, untilFinished: true }),
+    );
+    await server.drain(400);
+    const ends = (await watching).filter(({ event }) => event.case === 'finished');
+    expect(ends.map(({ rolloutId }) => rolloutId)).toEqual(rolloutIds);
+  });
+
   test('lets rollouts that play finish within the grace, and begins no new ones', async () => {
     const ended: string[] = [];
     const gate = Promise.withResolvers<void>();
