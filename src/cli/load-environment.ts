@@ -84,10 +84,13 @@ async function loadDefinition(file: string): Promise<EnvironmentDefinition> {
   } catch (error) {
     throw new LachesisError(
       'environment_error',
-      `${file} could not be loaded: ${errorMessage(error)}${placeIn(resolved, error)}`,
+      `${file} could not be loaded: ${errorMessage(error)}${placeIn(resolved, error)}.`,
       {
         reason: 'ENVIRONMENT_FILE_THREW',
         cause: error,
+        ...(/outside a module/.test(errorMessage(error)) && {
+          remedy: 'Run `npm pkg set type=module` in its folder, or name the file .mts.',
+        }),
       },
     );
   }
