@@ -9,6 +9,8 @@ export interface CommandIo {
   /** Columns of the terminal. */
   readonly columns: number;
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where a configuration file is looked for. Default: the process's own working directory. */
+  readonly folder?: string;
   /** Fires at Ctrl-C and SIGTERM: finish what is cheap to finish, and return. */
   readonly signal: AbortSignal;
 }
@@ -25,6 +27,20 @@ export interface CommandOption {
 export type OptionValues = Readonly<
   Record<string, string | boolean | readonly string[] | undefined>
 >;
+
+/** What every command has beside its own options. */
+const COMMON_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  config: {
+    type: 'string',
+    value: 'FILE',
+    help: 'Options from this file. Default: lachesis.config.ts, .mjs or .json, if there is one.',
+  },
+  'print-config': {
+    type: 'boolean',
+    help: 'Show each option and where it comes from; do no more.',
+  },
+  help: { type: 'boolean', short: 'h', help: 'Show this.' },
+};
 
 /** One word after `lachesis`. */
 export interface Command {
@@ -49,16 +65,17 @@ export function parseConfig(command: Command, args: readonly string[]): ParseArg
     allowPositionals: command.usage.startsWith('FILE'),
     strict: true,
     options: {
-      help: { type: 'boolean', short: 'h' },
       ...Object.fromEntries(
-        Object.entries(command.options).map(([name, { type, multiple, short }]) => [
-          name,
-          {
-            type,
-            ...(multiple === undefined ? {} : { multiple }),
-            ...(short === undefined ? {} : { short }),
-          },
-        ]),
+        Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(
+          ([name, { type, multiple, short }]) => [
+            name,
+            {
+              type,
+              ...(multiple === undefined ? {} : { multiple }),
+              ...(short === undefined ? {} : { short }),
+            },
+          ],
+        ),
       ),
     },
   };
@@ -66,13 +83,12 @@ export function parseConfig(command: Command, args: readonly string[]): ParseArg
 
 /** The help of one command. */
 export function commandHelp(command: Command): string {
-  const rows = Object.entries({
-    ...command.options,
-    help: { type: 'boolean', short: 'h', help: 'Show this.' } as CommandOption,
-  }).map(([name, option]): [string, string] => [
-    `${option.short === undefined ? '   ' : `-${option.short},`} --${name}${option.type === 'string' ? ` ${option.value ?? 'VALUE'}` : ''}`,
-    option.help,
-  ]);
+  const rows = Object.entries({ ...command.options, ...COMMON_OPTIONS }).map(
+    ([name, option]): [string, string] => [
+      `${option.short === undefined ? '   ' : `-${option.short},`} --${name}${option.type === 'string' ? ` ${option.value ?? 'VALUE'}` : ''}`,
+      option.help,
+    ],
+  );
   const width = Math.max(...rows.map(([left]) => left.length));
   return [
     command.summary,
@@ -83,6 +99,9 @@ export function commandHelp(command: Command): string {
     '',
     'For example:',
     ...command.examples.map((line) => `  ${line}`),
+    '',
+    'Each option may also stand in the environment (--some-name is LACHESIS_SOME_NAME) or in',
+    'lachesis.config.ts; a flag beats a variable, and a variable beats the file.',
     '',
   ].join('\n');
 }

@@ -8,6 +8,8 @@ import {
   type OptionValues,
   parseConfig,
 } from './command.ts';
+import { configText, layerOptions } from './config.ts';
+import { exportCommand } from './export/export.ts';
 import { policyCommand } from './policy.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
@@ -15,7 +17,7 @@ import { startCommand } from './start/start.ts';
 /** A message may quote what a file holds. */
 const MAX_ERROR_BYTES = 4_000;
 
-const COMMANDS: readonly Command[] = [startCommand, serveCommand, policyCommand];
+const COMMANDS: readonly Command[] = [startCommand, serveCommand, policyCommand, exportCommand];
 
 /** Exit codes: 0 done, 1 failed, 2 the command line is wrong, 130 stopped by Ctrl-C. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
@@ -50,7 +52,15 @@ export async function main(args: readonly string[], io: CommandIo): Promise<numb
     return 0;
   }
   try {
-    return await command.run(input, io);
+    const { values: flags, positionals } = input;
+    const { environment, folder = process.cwd() } = io;
+    const layers = { command, commands: COMMANDS, flags, environment };
+    const { values, entries } = await layerOptions(layers, folder);
+    if (flags['print-config'] === true) {
+      io.out(configText(entries));
+      return 0;
+    }
+    return await command.run({ positionals, values }, io);
   } catch (error) {
     if (io.signal.aborted) return 130;
     if (!(error instanceof LachesisError)) throw error;
