@@ -17,6 +17,8 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   reward: true,
   teardown: true,
   groupReward: true,
+  solution: true,
+  agent: true,
   maxTurns: true,
   sampling: true,
   timeoutMs: true,
@@ -54,7 +56,7 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
       throw invalidInput(`${field}.${key}`, 'must be a function.');
     }
   }
-  for (const key of ['setup', 'isDone', 'teardown', 'groupReward'] as const) {
+  for (const key of ['setup', 'isDone', 'teardown', 'groupReward', 'solution'] as const) {
     const value = definition[key];
     if (value !== undefined && typeof value !== 'function') {
       throw invalidInput(`${field}.${key}`, 'must be a function, or be left out.');
@@ -71,6 +73,10 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
   }
   checkTools(definition, field);
   checkLimits(definition, field);
+  const { agent } = definition;
+  if (agent !== undefined && (typeof agent !== 'object' || agent === null)) {
+    throw invalidInput(`${field}.agent`, 'must be an object, or be left out.');
+  }
   return Object.freeze({ ...definition });
 }
 

@@ -1,4 +1,4 @@
-import type { AgentResult } from '../agent/index.ts';
+import type { AgentOptions, AgentResult } from '../agent/index.ts';
 import type { Rollout, Task } from '../contract/index.ts';
 import type { JsonObject, JsonValue, Message, SamplingParameters } from '../messages.ts';
 import type { AnyTool, StandardSchema } from '../tools/index.ts';
@@ -14,6 +14,8 @@ export interface TaskSource<Data = JsonValue> {
   }): AsyncIterable<Task<Data>>;
   /** By key, or undefined. */
   get(key: string): Promise<Task<Data> | undefined>;
+  /** The task at a position, without reading those before it; absent where that can't be had. */
+  at?(position: number): Promise<Task<Data> | undefined>;
   /** Called when the environment is hosted: the place to find what is missing or broken. */
   prepare?(options?: { readonly signal?: AbortSignal }): Promise<void>;
 }
@@ -45,10 +47,19 @@ export type RewardValue =
       readonly components: readonly {
         readonly name: string;
         readonly value: number;
+        /** Default: 1. */
         readonly weight?: number;
+        /** Declared least and most; a value outside is the environment's mistake, and the rollout not scored. */
+        readonly range?: readonly [min: number, max: number];
       }[];
     }
   | { readonly notScored: string };
+
+/** How the agent of an environment's rollouts behaves, apart from `maxTurns` and the timeouts. */
+export type AgentSettings = Pick<
+  AgentOptions,
+  'toolChoice' | 'maxParallelToolCalls' | 'modelRetries' | 'argumentProfile' | 'abortGraceMs'
+>;
 
 /** What `defineEnvironment` takes. */
 // biome-ignore lint/suspicious/noExplicitAny: an environment of any task, state and settings types is hosted alike
@@ -87,6 +98,15 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   readonly groupReward?: (
     rollouts: readonly Rollout[],
   ) => readonly number[] | Promise<readonly number[]>;
+  /**
+   * A transcript that earns full marks: the final answer, or every message after the prompt.
+   * `lachesis validate` scores it; nothing else reads it.
+   */
+  readonly solution?: (
+    task: Task<Data>,
+    episode: { readonly state: State; readonly settings: Settings },
+  ) => string | readonly Message[] | Promise<string | readonly Message[]>;
+  readonly agent?: AgentSettings;
   /** Most model calls that count as a turn. Default 30. */
   readonly maxTurns?: number;
   readonly sampling?: SamplingParameters;

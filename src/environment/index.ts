@@ -1,5 +1,6 @@
 export { defineEnvironment } from './define.ts';
 export type {
+  AgentSettings,
   EnvironmentDefinition,
   EpisodeContext,
   HostedEnvironment,

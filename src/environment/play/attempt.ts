@@ -159,6 +159,7 @@ function runTheAgent(
   const maxTurns = options.limits?.maxTurns ?? definition.maxTurns;
   const { isDone } = definition;
   return runAgent({
+    ...definition.agent,
     ...episode,
     tools: registry.definitions,
     handler: options.toolHandler ?? registry.handleFunctionCall,

@@ -23,13 +23,13 @@ export function resolveReward(value: RewardValue): Outcome {
   );
 }
 
-function sumOf(
-  given: readonly { readonly name: string; readonly value: number; readonly weight?: number }[],
-): Outcome {
+type GivenComponent = Extract<RewardValue, { readonly components: unknown }>['components'][number];
+
+function sumOf(given: readonly GivenComponent[]): Outcome {
   const components: RewardComponent[] = [];
   const names = new Set<string>();
   let reward = 0;
-  for (const { name, value, weight = 1 } of given) {
+  for (const { name, value, weight = 1, range } of given) {
     if (names.has(name)) {
       return notScored('REWARD_COMPONENTS', `The reward has two components named \`${name}\`.`);
     }
@@ -40,12 +40,26 @@ function sumOf(
         `The reward component \`${name}\` is ${value} with weight ${weight}.`,
       );
     }
+    const problem = range === undefined ? undefined : rangeProblem(value, range);
+    if (problem !== undefined) {
+      return notScored('REWARD_OUT_OF_RANGE', `The reward component \`${name}\` ${problem}.`);
+    }
     reward += value * weight;
     components.push({ name, value, weight });
   }
   return Number.isFinite(reward)
     ? { kind: 'scored', reward, components }
     : notScored('REWARD_NOT_FINITE', `The reward components add up to ${reward}.`);
+}
+
+function rangeProblem(value: number, range: readonly [number, number]): string | undefined {
+  if (!Array.isArray(range) || range.length !== 2 || !(range[0] <= range[1])) {
+    return `declares the range ${describe(range)}; [min, max] is needed`;
+  }
+  const [min, max] = range;
+  return value >= min && value <= max
+    ? undefined
+    : `is ${value}, outside its declared range ${min} to ${max}`;
 }
 
 function notScored(reason: string, message: string): Outcome {
