@@ -59,9 +59,7 @@ export default defineEnvironment({
   name: 'gsm8k',
   version: '1',
   description: 'Word problems of grade-school maths, with a calculator.',
-  settings: z.object({
-    data: z.string().describe('Path of a JSONL file of questions and answers.'),
-  }),
+  settings: z.object({ data: z.string().describe('A JSONL file of questions and answers.') }),
   tasks: ({ data }) => jsonl(data, { map: problem }),
   tools: [
     tool({
@@ -75,5 +73,6 @@ export default defineEnvironment({
   prompt: (task) => task.data.question,
   reward: ({ task, finalText }) =>
     finalNumber(finalText) === finalNumber(task.data.answer) ? 1 : 0,
+  solution: (task) => task.data.answer,
   maxTurns: 8,
 });

@@ -46,6 +46,7 @@ export default defineEnvironment({
   prompt: (task) => task.data.question,
   reward: ({ task, state, finalText }) =>
     finalText.trim() === state[task.data.shelf].get(task.data.item) ? 1 : 0,
+  solution: (task, { state }) => state[task.data.shelf].get(task.data.item) ?? '',
   maxTurns: 3,
   sampling: { temperature: 1, maxTokens: 24 },
 });

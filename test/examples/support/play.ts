@@ -10,6 +10,7 @@ import {
   type Rollout,
   type SamplingParameters,
   type Task,
+  type ToolHandler,
 } from 'lachesis';
 import { createChatmlRenderer } from '../../../src/models/index.ts';
 import { hermesParser } from '../../../src/parsers/index.ts';
@@ -68,9 +69,11 @@ export async function play(
     readonly seed?: number;
     /** Default: room enough for a model that spells byte by byte. */
     readonly sampling?: SamplingParameters;
+    readonly toolHandler?: ToolHandler;
   } = {},
 ): Promise<readonly { readonly task: Task; readonly rollouts: readonly Rollout[] }[]> {
   const { tasks: wanted = 1, groupSize = 1, seed = 1, sampling = { maxTokens: 400 } } = options;
+  const { toolHandler } = options;
   const tasks: Task[] = [];
   for await (const task of environment.tasks.tasks()) {
     tasks.push(task);
@@ -85,6 +88,7 @@ export async function play(
         groupId: `g${at}`,
         groupSize,
         sampling,
+        ...(toolHandler && { toolHandler }),
         seed: seed * 1_000_000 + at,
         signal: new AbortController().signal,
       });
