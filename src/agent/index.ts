@@ -1,7 +1,17 @@
 export type { ArgumentProfile } from './arguments/index.ts';
-export type { AgentOptions, ModelRetryOptions } from './options.ts';
+export type {
+  AgentHooks,
+  BeforeToolCall,
+  ToolCallContext,
+  ToolCallDecision,
+  ToolCallToRun,
+} from './hooks.ts';
+export { type AgentLimits, limitToolCalls } from './limits.ts';
+export type { AgentOptions } from './options.ts';
+export type { PromptViewProfile } from './prompt-view/index.ts';
 export type {
   AgentResult,
+  PromptViewUse,
   StopReason,
   ToolCallMetrics,
   ToolError,
@@ -10,4 +20,5 @@ export type {
   Usage,
 } from './result.ts';
 export { runAgent } from './run-agent.ts';
+export type { AgentSettings, ModelRetryOptions } from './settings.ts';
 export { unplayedResult } from './unplayed-result.ts';

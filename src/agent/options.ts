@@ -4,17 +4,14 @@ import type { Message, SamplingParameters, ToolDefinition } from '../messages.ts
 import type { CompletionRequest, ModelSession } from '../models/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
 import type { ArgumentProfile } from './arguments/index.ts';
+import type { BeforeToolCall } from './hooks.ts';
+import { limitToolCalls } from './limits.ts';
+import type { PromptViewProfile } from './prompt-view/index.ts';
 import type { Turn } from './result.ts';
-
-export interface ModelRetryOptions {
-  /** Most retries of one rollout, all its calls together. Default 4. */
-  readonly max?: number;
-  /** Doubles from `initialMs` (default 500) to `maxMs` (default 10,000), less up to half at random. */
-  readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number };
-}
+import type { AgentSettings } from './settings.ts';
 
 /** What {@link runAgent} takes. */
-export interface AgentOptions<State = unknown> {
+export interface AgentOptions<State = unknown> extends AgentSettings<State> {
   /** This rollout's own. */
   readonly session: ModelSession;
   /** The opening conversation. */
@@ -27,16 +24,8 @@ export interface AgentOptions<State = unknown> {
   /** Handed to every tool. */
   readonly state: State;
   readonly sampling?: SamplingParameters;
-  readonly toolChoice?: NonNullable<CompletionRequest['toolChoice']>;
-  /** Most model calls that count as a turn. Default 30. */
-  readonly maxTurns?: number;
   /** Of one tool call; a function gives each tool its own. Default 60 s. */
   readonly toolTimeoutMs?: number | ((toolName: string) => number);
-  /** Calls of one turn that run at a time. Default 8; 1 runs them in order. */
-  readonly maxParallelToolCalls?: number;
-  readonly modelRetries?: ModelRetryOptions;
-  /** How argument text becomes an object. Default `safe`. */
-  readonly argumentProfile?: ArgumentProfile;
   /** How long a model call may take to end after the signal fired. Default 2 s. */
   readonly abortGraceMs?: number;
   /** After each turn, with the messages that it added. A throw ends the run as `environment_error`. */
@@ -68,6 +57,12 @@ export interface AgentConfig<State> {
     readonly maxMs: number;
   };
   readonly argumentProfile: ArgumentProfile;
+  /** Undefined: prompts are whole. */
+  readonly contextTokens: number | undefined;
+  readonly promptView: PromptViewProfile;
+  /** The limits' own first. */
+  readonly beforeToolCall: readonly BeforeToolCall<State>[];
+  readonly maxSampledTokens: number | undefined;
   readonly abortGraceMs: number;
   readonly onTurn: NonNullable<AgentOptions['onTurn']>;
   readonly isDone: NonNullable<AgentOptions['isDone']>;
@@ -86,6 +81,11 @@ export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentC
   if (typeof toolTimeoutMs === 'number' && !(toolTimeoutMs > 0)) {
     throw invalidInput('toolTimeoutMs', `must be above 0, was ${toolTimeoutMs}.`);
   }
+  const { contextTokens, limits = {} } = options;
+  const { maxSampledTokens, maxToolCalls } = limits;
+  if (contextTokens !== undefined) wholeNumber('contextTokens', contextTokens, 1);
+  if (maxSampledTokens !== undefined) wholeNumber('limits.maxSampledTokens', maxSampledTokens, 1);
+  if (maxToolCalls !== undefined) wholeNumber('limits.maxToolCalls', maxToolCalls, 0);
   return Object.freeze({
     session: options.session,
     tools,
@@ -102,7 +102,14 @@ export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentC
       initialMs: retries.backoff?.initialMs ?? 500,
       maxMs: retries.backoff?.maxMs ?? 10_000,
     }),
-    argumentProfile: options.argumentProfile ?? 'safe',
+    argumentProfile: profile('argumentProfile', options.argumentProfile),
+    contextTokens,
+    promptView: profile('promptView', options.promptView),
+    beforeToolCall: Object.freeze([
+      ...(maxToolCalls === undefined ? [] : [limitToolCalls(maxToolCalls)]),
+      ...(options.hooks?.beforeToolCall ?? []),
+    ]),
+    maxSampledTokens,
     abortGraceMs: options.abortGraceMs ?? 2_000,
     onTurn: options.onTurn ?? (() => {}),
     isDone: options.isDone ?? (() => false),
@@ -115,4 +122,9 @@ export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentC
 function wholeNumber(field: string, value: number, least: number): number {
   if (Number.isInteger(value) && value >= least) return value;
   throw invalidInput(field, `must be a whole number of at least ${least}, was ${value}.`);
+}
+
+function profile(field: string, value: 'safe' | 'seed' = 'safe'): 'safe' | 'seed' {
+  if (value === 'safe' || value === 'seed') return value;
+  throw invalidInput(field, `must be 'safe' or 'seed', was ${String(value)}.`);
 }

@@ -50,7 +50,7 @@ export interface ToolCallMetrics {
   readonly unknown: number;
   readonly coerced: number;
   readonly repaired: number;
-  /** Not run: cut off, or no JSON. Counted as attempted and execError. */
+  /** Not run: cut off, no JSON, or held back by a hook or a limit. Counted as attempted and execError. */
   readonly refused: number;
   readonly timedOut: number;
   /** Whose arguments satisfy the tool's JSON Schema. */
@@ -66,6 +66,18 @@ export interface Usage {
   readonly modelRetries: number;
 }
 
+/** What a turn's prompt left out of the transcript. */
+export interface PromptViewUse {
+  /** Of the prompt, as they were counted or estimated before the call. */
+  readonly tokens: number;
+  /** Results that it held shortened. */
+  readonly shortened: number;
+  /** Messages that it left out. */
+  readonly dropped: number;
+  /** Only the `seed` profile sends such a prompt. */
+  readonly overBudget: boolean;
+}
+
 export interface Turn {
   /** From 1. */
   readonly index: number;
@@ -76,6 +88,8 @@ export interface Turn {
   readonly modelDurationMs: number;
   readonly toolDurationMs: number;
   readonly toolCalls: number;
+  /** Present where `contextTokens` is set. */
+  readonly view?: PromptViewUse;
 }
 
 /** How an agent's run of a task ended, apart from its reward. Present on every path, also after a failure. */
@@ -92,5 +106,6 @@ export interface AgentResult {
   readonly toolErrors: readonly ToolError[];
   readonly toolCalls: ToolCallMetrics;
   readonly usage: Usage;
+  /** Messages that at least one prompt held shortened or not at all. The transcript above holds them whole. */
   readonly messagesTruncated: number;
 }

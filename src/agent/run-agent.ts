@@ -1,10 +1,12 @@
-import { untilAborted } from '../async/index.ts';
-import { errorMessage, LachesisError } from '../errors.ts';
+import { errorMessage } from '../errors.ts';
 import type { AssistantMessage, ToolCall } from '../messages.ts';
 import type { Completion } from '../models/index.ts';
 import { callModel } from './call-model.ts';
+import { decideCalls } from './decide-calls.ts';
+import { environmentStop } from './environment-stop.ts';
 import { type AgentConfig, type AgentOptions, resolveAgentOptions } from './options.ts';
 import { type PreparedCall, prepareCall, refuseCutOff } from './prepare-calls.ts';
+import { type Prompt, PromptWriter } from './prompt-writer.ts';
 import type { AgentResult, Turn } from './result.ts';
 import { type AnsweredCall, runToolCalls } from './run-tool-calls.ts';
 import { isAbort, type Stop, stopOfAbort, stopOfCutOff, stopOfToolFailure } from './stop.ts';
@@ -30,10 +32,13 @@ export async function runAgent<State>(options: AgentOptions<State>): Promise<Age
 }
 
 async function play<State>(transcript: Transcript, config: AgentConfig<State>): Promise<Stop> {
+  const prompts = new PromptWriter(transcript, config);
   for (let turn = 1; turn <= config.maxTurns; turn += 1) {
     if (config.signal.aborted) return stopOfAbort(config.signal.reason);
+    const prompt = prompts.next();
+    if (prompt.kind === 'stop') return prompt.stop;
     transcript.turnsBegun = turn;
-    const stop = await playTurn(turn, transcript, config);
+    const stop = await playTurn(turn, prompt, prompts, transcript, config);
     if (stop !== undefined) return stop;
   }
   return { reason: 'max_turns', detail: `The limit of ${config.maxTurns} turns was reached.` };
@@ -42,31 +47,24 @@ async function play<State>(transcript: Transcript, config: AgentConfig<State>): 
 /** One model call and the tool calls that follow it; a stop when it was the last turn. */
 async function playTurn<State>(
   turn: number,
+  { request, view }: Extract<Prompt, { kind: 'prompt' }>,
+  prompts: PromptWriter<State>,
   transcript: Transcript,
   config: AgentConfig<State>,
 ): Promise<Stop | undefined> {
   const firstNew = transcript.messages.length;
   const modelStartMs = config.clock.now();
-  const reply = await callModel(
-    {
-      // A copy: a session may keep it, and the transcript goes on growing.
-      messages: [...transcript.messages],
-      tools: [...config.tools.values()],
-      sampling: config.sampling,
-      ...(config.toolChoice === undefined ? {} : { toolChoice: config.toolChoice }),
-    },
-    transcript.counts,
-    config,
-  );
+  const reply = await callModel(request, transcript.counts, config);
   if (reply.kind === 'stop') return reply.stop;
   const toolStartMs = config.clock.now();
 
   const { completion } = reply;
-  const cutOff = stopOfCutOff(completion.finishReason);
-  const calls = readCalls(completion, cutOff !== undefined, transcript, config);
+  transcript.addUsage(completion);
+  const cutOff = prompts.spend(completion) ?? stopOfCutOff(completion.finishReason);
+  const made = readCalls(completion, cutOff !== undefined, transcript, config);
+  const { calls, stop: decided } = await decideCalls(made, turn, transcript, config);
   const message = { ...completion.message, toolCalls: calls.map(({ call }) => call) };
   transcript.messages.push(message);
-  transcript.addUsage(completion);
   const answers = await runToolCalls(calls, turn, config, transcript.check);
   transcript.addAnswers(answers);
 
@@ -81,13 +79,14 @@ async function playTurn<State>(
     modelDurationMs: toolStartMs - modelStartMs,
     toolDurationMs: config.clock.now() - toolStartMs,
     toolCalls: calls.length,
+    ...(view === undefined ? {} : { view }),
   });
   transcript.turns.push(record);
   const hookStop = await environmentStop(config, async () => {
     await config.onTurn(record, transcript.messages.slice(firstNew));
     return undefined;
   });
-  return stopAfterTurn(message, cutOff, answers, hookStop, config);
+  return stopAfterTurn({ message, cutOff, decided, answers, hookStop }, config);
 }
 
 /** The completion's calls, each with one id for both messages and a decision about it. */
@@ -105,12 +104,20 @@ function readCalls<State>(
   });
 }
 
+interface FinishedTurn {
+  readonly message: AssistantMessage;
+  /** The completion's. */
+  readonly cutOff: Stop | undefined;
+  /** Of a hook or limit that was asked before the calls ran. */
+  readonly decided: Stop | undefined;
+  readonly answers: readonly AnsweredCall[];
+  /** Of the hook after the turn. */
+  readonly hookStop: Stop | undefined;
+}
+
 /** Whether a finished turn was the last. A hook's failure outweighs all; an answer outweighs an abort that came with it. */
 async function stopAfterTurn<State>(
-  message: AssistantMessage,
-  cutOff: Stop | undefined,
-  answers: readonly AnsweredCall[],
-  hookStop: Stop | undefined,
+  { message, cutOff, decided, answers, hookStop }: FinishedTurn,
   config: AgentConfig<State>,
 ): Promise<Stop | undefined> {
   if (hookStop !== undefined && !isAbort(hookStop)) return hookStop;
@@ -129,27 +136,10 @@ async function stopAfterTurn<State>(
     }
     return { reason: 'natural', detail: 'The model answered without calling a tool.' };
   }
+  if (decided !== undefined) return decided;
   if (config.signal.aborted) return stopOfAbort(config.signal.reason);
   return environmentStop(config, async () => {
     const isDone = await config.isDone();
     return isDone ? { reason: 'environment_done', detail: 'The environment is done.' } : undefined;
   });
-}
-
-/** Runs an environment's hook under the run's signal; its throw is the environment's error. */
-async function environmentStop<State>(
-  config: AgentConfig<State>,
-  hook: () => Promise<Stop | undefined>,
-): Promise<Stop | undefined> {
-  const { clock, signal } = config;
-  try {
-    return await untilAborted(hook(), { clock, graceMs: config.abortGraceMs, signal });
-  } catch (error) {
-    if (signal.aborted && error === signal.reason) return stopOfAbort(error);
-    const isLost = error instanceof LachesisError && error.kind === 'infrastructure_error';
-    return {
-      reason: isLost ? 'infrastructure_error' : 'environment_error',
-      detail: errorMessage(error),
-    };
-  }
 }

@@ -2,6 +2,7 @@ import type { Message } from '../messages.ts';
 import type { Completion } from '../models/index.ts';
 import { CallIds } from './call-ids.ts';
 import type { ModelCallCounts } from './call-model.ts';
+import { CallCounts } from './decide-calls.ts';
 import { JsonSchemaCheck } from './json-schema-check.ts';
 import type { AgentResult, ToolError, Turn, Usage } from './result.ts';
 import type { AnsweredCall } from './run-tool-calls.ts';
@@ -19,6 +20,9 @@ export class Transcript {
   readonly check = new JsonSchemaCheck();
   readonly counts: ModelCallCounts = { modelCalls: 0, modelRetries: 0 };
   turnsBegun = 0;
+  /** What the prompts left out of the messages. */
+  messagesTruncated = 0;
+  readonly callCounts = new CallCounts();
   readonly #toolErrors: ToolError[] = [];
   readonly #meter = new ToolCallMeter();
   #promptTokens: number | undefined = 0;
@@ -54,7 +58,7 @@ export class Transcript {
       toolErrors: Object.freeze([...this.#toolErrors]),
       toolCalls: this.#meter.snapshot(),
       usage: this.#usage(),
-      messagesTruncated: 0,
+      messagesTruncated: this.messagesTruncated,
     });
   }
 

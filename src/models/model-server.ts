@@ -45,6 +45,11 @@ export interface ModelSession {
     request: CompletionRequest,
     options: { readonly signal: AbortSignal },
   ): Promise<Completion>;
+  /**
+   * Tokens of the prompt that these would make, generation prompt included, by the model's own tokenizer;
+   * absent where that isn't known. May throw for content the model can't be given.
+   */
+  countTokens?(messages: readonly Message[], tools: readonly ToolDefinition[]): number;
   /** What the session holds so far; callable at any time, also after a failure. */
   record(): SessionRecord;
 }

@@ -1,6 +1,11 @@
 import { type Deadline, untilAborted } from '../../async/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
-import type { AssistantMessage, SamplingParameters } from '../../messages.ts';
+import type {
+  AssistantMessage,
+  Message,
+  SamplingParameters,
+  ToolDefinition,
+} from '../../messages.ts';
 import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
 import { callDeadline } from '../call-deadline.ts';
 import type { EngineDescription, EngineGeneration } from '../engine.ts';
@@ -61,6 +66,12 @@ export class ManagedSession implements ModelSession {
         throw thrown instanceof LachesisError ? thrown : engineFailed(thrown);
       }
     });
+  }
+
+  countTokens(messages: readonly Message[], tools: readonly ToolDefinition[]): number {
+    return this.#config.renderer
+      .render(messages, tools, (message) => this.#sampled.find(message))
+      .reduce((sum, { tokenIds }) => sum + tokenIds.length, 0);
   }
 
   record(): SessionRecord {

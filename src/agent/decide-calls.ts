@@ -1,0 +1,107 @@
+import { isJsonObject, type JsonObject } from '../messages.ts';
+import { environmentStop } from './environment-stop.ts';
+import type { ToolCallContext, ToolCallDecision } from './hooks.ts';
+import type { AgentConfig } from './options.ts';
+import type { PreparedCall } from './prepare-calls.ts';
+import { isAbort, type Stop } from './stop.ts';
+import type { Transcript } from './transcript.ts';
+
+type ReadyCall = Extract<PreparedCall, { kind: 'ready' }>;
+
+/** Calls made so far; by name for known tools only, so that invented names can't fill it. */
+export class CallCounts {
+  all = 0;
+  readonly #ofTool = new Map<string, number>();
+
+  ofTool(name: string): number {
+    return this.#ofTool.get(name) ?? 0;
+  }
+
+  add({ kind, call }: PreparedCall): void {
+    this.all += 1;
+    if (kind !== 'unknown') this.#ofTool.set(call.name, this.ofTool(call.name) + 1);
+  }
+}
+
+/**
+ * Asks the hooks about a turn's calls, in call order. From a stop on no call is run; those before it
+ * are. An abort decides nothing: calls that are run under an aborted signal are answered unrun.
+ */
+export async function decideCalls<State>(
+  made: readonly PreparedCall[],
+  turn: number,
+  transcript: Transcript,
+  config: AgentConfig<State>,
+): Promise<{ readonly calls: readonly PreparedCall[]; readonly stop: Stop | undefined }> {
+  const { callCounts } = transcript;
+  const messages = [...transcript.messages];
+  const calls: PreparedCall[] = [];
+  let stop: Stop | undefined;
+  for (const call of made) {
+    if (call.kind !== 'ready' || config.beforeToolCall.length === 0) calls.push(call);
+    else if (stop !== undefined) calls.push(heldBack(call, NOT_RUN));
+    else {
+      const decided = await decideCall(call, config, {
+        rolloutId: config.rolloutId,
+        turn,
+        state: config.state,
+        messages,
+        callsBefore: callCounts.all,
+        callsOfToolBefore: callCounts.ofTool(call.call.name),
+        signal: config.signal,
+      });
+      calls.push(decided.call);
+      stop = decided.stop;
+    }
+    callCounts.add(call);
+  }
+  return { calls, stop };
+}
+
+async function decideCall<State>(
+  ready: ReadyCall,
+  config: AgentConfig<State>,
+  context: ToolCallContext<State>,
+): Promise<{ readonly call: PreparedCall; readonly stop?: Stop }> {
+  let call = ready;
+  for (const hook of config.beforeToolCall) {
+    let decision: ToolCallDecision | undefined;
+    const failure = await environmentStop(config, async () => {
+      const { id, name, argumentsText } = call.call;
+      decision = await hook(
+        { id, name, argumentsText, arguments: call.prepared.arguments },
+        context,
+      );
+      if (decision.kind === 'run' && decision.arguments !== undefined) {
+        call = rewritten(call, decision.arguments);
+      }
+      return undefined;
+    });
+    if (failure !== undefined) {
+      return isAbort(failure) ? { call } : { call: heldBack(call, NOT_RUN), stop: failure };
+    }
+    if (decision?.kind === 'block') return { call: heldBack(call, decision.message) };
+    if (decision?.kind === 'stop') {
+      const { detail, reason = 'environment_done' } = decision;
+      return { call: heldBack(call, NOT_RUN), stop: { reason, detail } };
+    }
+  }
+  return { call };
+}
+
+const NOT_RUN = 'Not run: the rollout is ending.';
+
+function heldBack({ call, tool }: ReadyCall, message: string): PreparedCall {
+  return { kind: 'refused', call, tool, message };
+}
+
+/** The same call with other arguments; the model's own text stays. */
+function rewritten(ready: ReadyCall, args: JsonObject): ReadyCall {
+  if (!isJsonObject(args)) throw new TypeError('A hook gave arguments that are no object.');
+  const json = JSON.stringify(args);
+  return {
+    ...ready,
+    call: { ...ready.call, argumentsJson: json },
+    prepared: { ...ready.prepared, arguments: args, json },
+  };
+}

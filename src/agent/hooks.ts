@@ -1,0 +1,49 @@
+import type { JsonObject, Message } from '../messages.ts';
+import type { StopReason } from './result.ts';
+
+/** A call that is about to run: its tool is known and its arguments are an object. */
+export interface ToolCallToRun {
+  readonly id: string;
+  readonly name: string;
+  /** After normalisation, and after the hooks before this one. */
+  readonly arguments: JsonObject;
+  /** As the model wrote them. */
+  readonly argumentsText: string;
+}
+
+export interface ToolCallContext<State = unknown> {
+  readonly rolloutId: string;
+  /** From 1. */
+  readonly turn: number;
+  readonly state: State;
+  /** The transcript up to the message that makes this call, without it. */
+  readonly messages: readonly Message[];
+  /** Calls that the model has made before this one, run or not. */
+  readonly callsBefore: number;
+  /** Those of them that named the same tool. */
+  readonly callsOfToolBefore: number;
+  readonly signal: AbortSignal;
+}
+
+export type ToolCallDecision =
+  /** Runs it, with other arguments if some are given. The model's own text stays in the transcript. */
+  | { readonly kind: 'run'; readonly arguments?: JsonObject }
+  /** Not run; the model is told `message` as the call's error and goes on. Counted as refused. */
+  | { readonly kind: 'block'; readonly message: string }
+  /** Neither this call nor a later one runs, and the rollout ends, by default as `environment_done`. */
+  | {
+      readonly kind: 'stop';
+      readonly detail: string;
+      readonly reason?: Extract<StopReason, 'environment_done' | 'max_tool_calls' | 'max_tokens'>;
+    };
+
+/** Asked for each call in call order, before any call of the turn runs. A throw ends the run as `environment_error`. */
+export type BeforeToolCall<State = unknown> = (
+  call: ToolCallToRun,
+  context: ToolCallContext<State>,
+) => ToolCallDecision | Promise<ToolCallDecision>;
+
+export interface AgentHooks<State = unknown> {
+  /** In this order; the first that doesn't say `run` decides. */
+  readonly beforeToolCall?: readonly BeforeToolCall<State>[];
+}

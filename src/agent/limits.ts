@@ -1,0 +1,24 @@
+import type { BeforeToolCall } from './hooks.ts';
+
+/** Limits of one rollout. Turns are `maxTurns`; wall time is the signal's. */
+export interface AgentLimits {
+  /** Most tool calls; the one after them isn't run and ends the rollout as `max_tool_calls`. */
+  readonly maxToolCalls?: number;
+  /**
+   * Most sampled tokens of all turns together; when they are used up the rollout ends as `max_tokens`.
+   * Completions that don't tell their tokens are estimated.
+   */
+  readonly maxSampledTokens?: number;
+}
+
+/** A hook that ends the rollout at the call after `max`; with a tool's name, only its calls count. */
+export function limitToolCalls(max: number, toolName?: string): BeforeToolCall {
+  const what = toolName === undefined ? 'tool calls' : `calls of '${toolName}'`;
+  return ({ name }, { callsBefore, callsOfToolBefore }) => {
+    if (toolName !== undefined && toolName !== name) return { kind: 'run' };
+    const made = toolName === undefined ? callsBefore : callsOfToolBefore;
+    if (made < max) return { kind: 'run' };
+    const detail = `The limit of ${max} ${what} was reached.`;
+    return { kind: 'stop', reason: 'max_tool_calls', detail };
+  };
+}

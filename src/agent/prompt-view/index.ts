@@ -1,0 +1,5 @@
+export { PromptViewer, type PromptViewOptions } from './prompt-viewer.ts';
+export { type SafeViewState, safeView } from './safe-view.ts';
+export { seedView } from './seed-view.ts';
+export { estimatedTokens, tokenCounter } from './token-counter.ts';
+export type { PromptView, PromptViewProfile, TokenCounter } from './view.ts';

@@ -1,0 +1,42 @@
+import type { Message, ToolDefinition } from '../../messages.ts';
+import { type SafeViewState, safeView, WHOLE } from './safe-view.ts';
+import { seedView } from './seed-view.ts';
+import type { PromptView, PromptViewProfile, TokenCounter } from './view.ts';
+
+export interface PromptViewOptions {
+  readonly contextTokens: number;
+  readonly profile: PromptViewProfile;
+  readonly counter: TokenCounter;
+}
+
+/** One rollout's prompt views, one after another, with what they have left out so far. */
+export class PromptViewer {
+  readonly #options: PromptViewOptions;
+  readonly #truncated = new Set<number>();
+  #state: SafeViewState = WHOLE;
+
+  constructor(options: PromptViewOptions) {
+    this.#options = options;
+  }
+
+  /** Transcript messages that a prompt held shortened or not at all. */
+  get truncated(): number {
+    return this.#truncated.size;
+  }
+
+  /** The next prompt's view. Throws what the profile throws. */
+  next(messages: readonly Message[], tools: readonly ToolDefinition[]): PromptView {
+    const view = this.#view(messages, tools);
+    for (const index of view.shortened) this.#truncated.add(index);
+    for (const index of view.dropped) this.#truncated.add(index);
+    return view;
+  }
+
+  #view(messages: readonly Message[], tools: readonly ToolDefinition[]): PromptView {
+    const { contextTokens, counter, profile } = this.#options;
+    if (profile === 'seed') return seedView(messages, contextTokens);
+    const { state, ...view } = safeView(messages, tools, contextTokens, counter, this.#state);
+    this.#state = state;
+    return view;
+  }
+}

@@ -1,0 +1,104 @@
+import { errorMessage } from '../errors.ts';
+import type { SamplingParameters, ToolDefinition } from '../messages.ts';
+import type { Completion, CompletionRequest } from '../models/index.ts';
+import type { AgentConfig } from './options.ts';
+import {
+  type PromptView,
+  PromptViewer,
+  type TokenCounter,
+  tokenCounter,
+} from './prompt-view/index.ts';
+import type { PromptViewUse } from './result.ts';
+import type { Stop } from './stop.ts';
+import type { Transcript } from './transcript.ts';
+
+/** What the model is asked next, or why it isn't. */
+export type Prompt =
+  | {
+      readonly kind: 'prompt';
+      readonly request: CompletionRequest;
+      readonly view: PromptViewUse | undefined;
+    }
+  | { readonly kind: 'stop'; readonly stop: Stop };
+
+/** Writes one rollout's requests within the limits of their prompts and of what may be sampled. */
+export class PromptWriter<State> {
+  readonly #transcript: Transcript;
+  readonly #config: AgentConfig<State>;
+  readonly #tools: readonly ToolDefinition[];
+  readonly #counter: TokenCounter;
+  readonly #viewer: PromptViewer | undefined;
+  #sampledTokens = 0;
+
+  constructor(transcript: Transcript, config: AgentConfig<State>) {
+    const { contextTokens, promptView: profile } = config;
+    this.#transcript = transcript;
+    this.#config = config;
+    this.#tools = [...config.tools.values()];
+    this.#counter = tokenCounter(config.session);
+    this.#viewer =
+      contextTokens === undefined
+        ? undefined
+        : new PromptViewer({ contextTokens, profile, counter: this.#counter });
+  }
+
+  next(): Prompt {
+    if (this.#left <= 0) return { kind: 'stop', stop: this.#spent() };
+    let view: PromptView | undefined;
+    try {
+      view = this.#viewer?.next(this.#transcript.messages, this.#tools);
+    } catch (error) {
+      return { kind: 'stop', stop: { reason: 'environment_error', detail: errorMessage(error) } };
+    }
+    this.#transcript.messagesTruncated = this.#viewer?.truncated ?? 0;
+    if (view !== undefined && !view.fits && this.#config.promptView !== 'seed') {
+      return { kind: 'stop', stop: overflow(view, this.#config.contextTokens ?? 0) };
+    }
+    const { toolChoice } = this.#config;
+    const request: CompletionRequest = {
+      // A copy: a session may keep it, and the transcript goes on growing.
+      messages: view?.messages ?? [...this.#transcript.messages],
+      ...(view === undefined ? {} : { transcriptIndexes: view.transcriptIndexes }),
+      tools: this.#tools,
+      sampling: this.#sampling(),
+      ...(toolChoice === undefined ? {} : { toolChoice }),
+    };
+    return { kind: 'prompt', request, view: view && useOf(view) };
+  }
+
+  /** Counts what was sampled; a stop when the limit cut the completion off. */
+  spend({ completionTokens, finishReason, message }: Completion): Stop | undefined {
+    if (this.#config.maxSampledTokens === undefined) return undefined;
+    this.#sampledTokens += completionTokens ?? this.#counter.message(message);
+    return finishReason === 'length' && this.#left <= 0 ? this.#spent() : undefined;
+  }
+
+  get #left(): number {
+    return (this.#config.maxSampledTokens ?? Number.POSITIVE_INFINITY) - this.#sampledTokens;
+  }
+
+  #sampling(): SamplingParameters {
+    const { maxSampledTokens, sampling } = this.#config;
+    if (maxSampledTokens === undefined) return sampling;
+    return { ...sampling, maxTokens: Math.min(sampling.maxTokens ?? this.#left, this.#left) };
+  }
+
+  #spent(): Stop {
+    const detail = `The limit of ${this.#config.maxSampledTokens} sampled tokens was reached.`;
+    return { reason: 'max_tokens', detail };
+  }
+}
+
+function overflow({ tokens, messages }: PromptView, contextTokens: number): Stop {
+  const detail = `The head and the newest turn alone (${messages.length} messages) take ${tokens} tokens; contextTokens is ${contextTokens}.`;
+  return { reason: 'context_overflow', detail };
+}
+
+function useOf({ tokens, shortened, dropped, fits }: PromptView): PromptViewUse {
+  return Object.freeze({
+    tokens,
+    shortened: shortened.length,
+    dropped: dropped.length,
+    overBudget: !fits,
+  });
+}
