@@ -16,21 +16,32 @@ export type {
   Task,
 } from './contract/index.ts';
 export {
+  type AgentSettings,
+  assignSplits,
+  concatTasks,
   defineEnvironment,
   type EnvironmentDefinition,
   type EpisodeContext,
+  filterTasks,
   finalNumber,
   generated,
   groupAdvantages,
   type HostedEnvironment,
   hostEnvironment,
   jsonl,
+  mapTasks,
+  mixture,
+  parquet,
   passAtK,
   playGroup,
   playRollout,
   type RewardContext,
   type RewardValue,
+  shuffleTasks,
+  skipTasks,
+  splitTasks,
   type TaskSource,
+  takeTasks,
 } from './environment/index.ts';
 export { type ErrorKind, LachesisError } from './errors.ts';
 export type {

@@ -25,3 +25,20 @@ export { resolveReward } from './reward/resolve-reward.ts';
 export { arraySource } from './tasks/array-source.ts';
 export { type GeneratedOptions, generated } from './tasks/generated.ts';
 export { type JsonlOptions, jsonl } from './tasks/jsonl.ts';
+export { type ParquetOptions, parquet } from './tasks/parquet.ts';
+export {
+  assignSplits,
+  concatTasks,
+  filterTasks,
+  type MixtureOptions,
+  type MixturePart,
+  mapTasks,
+  mixture,
+  type SplitShares,
+  shuffleTasks,
+  skipTasks,
+  splitTasks,
+  type TaskPart,
+  type TasksLike,
+  takeTasks,
+} from './tasks/views/index.ts';

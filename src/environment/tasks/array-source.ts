@@ -35,5 +35,6 @@ export function arraySource<Data>(inputs: readonly TaskInput<Data>[]): TaskSourc
       }
     },
     get: async (key: string) => byKey.get(key),
+    at: async (position: number) => all[position],
   });
 }

@@ -52,23 +52,21 @@ export async function* fileLines(
     }
     if (pendingBytes > 0) yield line(Buffer.concat(pending));
   } catch (error) {
-    throw describe(error, path, signal);
+    throw signal?.aborted === true ? signal.reason : (unreadableFile(error, path) ?? error);
   } finally {
     stream.destroy();
   }
 }
 
-function describe(error: unknown, path: string, signal: AbortSignal | undefined): unknown {
-  if (signal?.aborted === true) return signal.reason;
+/** The typed error of a file that can't be opened; undefined for any other error. */
+export function unreadableFile(error: unknown, path: string): LachesisError | undefined {
   const code = (error as NodeJS.ErrnoException | undefined)?.code;
-  if (code === 'ENOENT' || code === 'EACCES' || code === 'EISDIR') {
-    return new LachesisError('invalid_input', `The task file ${path} can't be read (${code}).`, {
-      reason: 'TASK_FILE_UNREADABLE',
-      remedy: 'Check the path; a relative one is read from the working directory.',
-      cause: error,
-    });
-  }
-  return error;
+  if (code !== 'ENOENT' && code !== 'EACCES' && code !== 'EISDIR') return undefined;
+  return new LachesisError('invalid_input', `The task file ${path} can't be read (${code}).`, {
+    reason: 'TASK_FILE_UNREADABLE',
+    remedy: 'Check the path; a relative one is read from the working directory.',
+    cause: error,
+  });
 }
 
 function tooLong(path: string, number: number): LachesisError {

@@ -28,8 +28,11 @@ export function generated<Data>(
     split,
     data: await make(index, seededRandom('task', seed, index)),
   });
+  const at = async (index: number): Promise<Task<Data> | undefined> =>
+    count !== undefined && index >= count ? undefined : taskAt(index);
   return Object.freeze({
     count,
+    at,
     async *tasks(range: { readonly from?: number; readonly signal?: AbortSignal } = {}) {
       for (let index = range.from ?? 0; count === undefined || index < count; index++) {
         range.signal?.throwIfAborted();
@@ -38,8 +41,7 @@ export function generated<Data>(
     },
     async get(key: string) {
       if (!/^(0|[1-9][0-9]{0,14})$/.test(key)) return undefined;
-      const index = Number(key);
-      return count !== undefined && index >= count ? undefined : taskAt(index);
+      return at(Number(key));
     },
   });
 }

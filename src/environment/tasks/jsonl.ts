@@ -4,15 +4,10 @@ import { errorMessage, LachesisError } from '../../errors.ts';
 import type { JsonValue } from '../../messages.ts';
 import type { TaskSource } from '../environment.ts';
 import { type FileLine, fileLines } from './file-lines.ts';
+import { type RowOptions, taskOfRow } from './row-task.ts';
 
-export interface JsonlOptions<Data> {
-  /** Makes a task's data of a line's value. Default: the value itself. */
-  readonly map?: (value: JsonValue, position: number) => Data;
-  /** A field of the line's object, or a function of its value. Default: the position. */
-  readonly key?: string | ((value: JsonValue, position: number) => string);
-  /** A field of the line's object, or a fixed name. Default: none. */
-  readonly split?: { readonly field: string } | string;
-}
+/** How the lines of a JSON Lines file become tasks. */
+export type JsonlOptions<Data> = RowOptions<Data>;
 
 /** Where a task stands in the file. */
 interface Place {
@@ -20,6 +15,11 @@ interface Place {
   readonly offset: number;
   readonly byteLength: number;
   readonly position: number;
+}
+
+interface Index {
+  readonly byKey: ReadonlyMap<string, Place>;
+  readonly inOrder: readonly Place[];
 }
 
 /**
@@ -31,7 +31,7 @@ export function jsonl<Data = JsonValue>(
   path: string,
   options: JsonlOptions<Data> = {},
 ): TaskSource<Data> & { prepare(range?: { readonly signal?: AbortSignal }): Promise<void> } {
-  let index: Promise<ReadonlyMap<string, Place>> | undefined;
+  let index: Promise<Index> | undefined;
   let count: number | undefined;
 
   const read = (line: FileLine, position: number): Task<Data> =>
@@ -47,7 +47,7 @@ export function jsonl<Data = JsonValue>(
     }
   }
 
-  const buildIndex = async (signal?: AbortSignal): Promise<ReadonlyMap<string, Place>> => {
+  const buildIndex = async (signal?: AbortSignal): Promise<Index> => {
     const places = new Map<string, Place>();
     let position = 0;
     for await (const line of fileLines(path, { signal })) {
@@ -62,9 +62,9 @@ export function jsonl<Data = JsonValue>(
       position += 1;
     }
     count = position;
-    return places;
+    return { byKey: places, inOrder: [...places.values()] };
   };
-  const indexed = (signal?: AbortSignal): Promise<ReadonlyMap<string, Place>> => {
+  const indexed = (signal?: AbortSignal): Promise<Index> => {
     // A failed pass is not kept: the file may be mended, or the wait may have been cancelled.
     index ??= buildIndex(signal).catch((error: unknown) => {
       index = undefined;
@@ -73,16 +73,22 @@ export function jsonl<Data = JsonValue>(
     return index;
   };
 
+  const taskAt = async (place: Place | undefined): Promise<Task<Data> | undefined> => {
+    if (place === undefined) return undefined;
+    const text = await textAt(path, place);
+    return read({ ...place, number: place.line, text }, place.position);
+  };
+
   return Object.freeze({
     get count() {
       return count;
     },
     tasks,
     async get(key: string) {
-      const place = (await indexed()).get(key);
-      if (place === undefined) return undefined;
-      const text = await textAt(path, place);
-      return read({ ...place, number: place.line, text }, place.position);
+      return taskAt((await indexed()).byKey.get(key));
+    },
+    async at(position: number) {
+      return taskAt((await indexed()).inOrder[position]);
     },
     async prepare(range: { readonly signal?: AbortSignal } = {}) {
       await indexed(range.signal);
@@ -97,36 +103,9 @@ function taskOfLine<Data>(
   options: JsonlOptions<Data>,
 ): Task<Data> {
   const value = parsed(path, line);
-  const attempt = <Result>(what: string, make: () => Result): Result => {
-    try {
-      return make();
-    } catch (error) {
-      throw lineError(
-        path,
-        line.number,
-        `can't be read by ${what}: ${errorMessage(error)}.`,
-        error,
-      );
-    }
-  };
-  const { key, split, map } = options;
-  const named = (field: string): string => {
-    const found = (value as { readonly [name: string]: JsonValue } | null)?.[field];
-    if (typeof found === 'string' && found !== '') return found;
-    if (typeof found === 'number') return String(found);
-    throw lineError(path, line.number, `has no text or number in its field \`${field}\`.`);
-  };
-  return {
-    key:
-      key === undefined
-        ? String(position)
-        : typeof key === 'string'
-          ? named(key)
-          : attempt('the key function', () => key(value, position)),
-    split: split === undefined ? '' : typeof split === 'string' ? split : named(split.field),
-    data:
-      map === undefined ? (value as Data) : attempt('the map function', () => map(value, position)),
-  };
+  return taskOfRow(value, position, options, (problem, cause) =>
+    lineError(path, line.number, problem, cause),
+  );
 }
 
 function parsed(path: string, line: FileLine): JsonValue {
