@@ -11,13 +11,20 @@ import {
 import { configText, layerOptions } from './config.ts';
 import { exportCommand } from './export/export.ts';
 import { policyCommand } from './policy.ts';
+import { processCommand } from './process.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
 
 /** A message may quote what a file holds. */
 const MAX_ERROR_BYTES = 4_000;
 
-const COMMANDS: readonly Command[] = [startCommand, serveCommand, policyCommand, exportCommand];
+const COMMANDS: readonly Command[] = [
+  startCommand,
+  serveCommand,
+  policyCommand,
+  exportCommand,
+  processCommand,
+];
 
 /** Exit codes: 0 done, 1 failed, 2 the command line is wrong, 130 stopped by Ctrl-C. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {

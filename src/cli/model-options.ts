@@ -62,6 +62,7 @@ export async function chooseModel(values: OptionValues, io: CommandIo): Promise<
     engine: createEmbeddedEngine(policy),
     renderer: createChatmlRenderer({ tokenizer: policy.tokenizer }),
     parser: hermesParser,
+    model: policy.name,
   });
   return {
     modelServer,
@@ -113,6 +114,8 @@ async function remotePolicy(given: string, signal: AbortSignal): Promise<ChosenM
     engine,
     renderer: rendererFor(description),
     parser: hermesParser,
+    // Known from here on, also to a rollout whose first call fails.
+    model: description.model,
   });
   owned.defer(() => modelServer.close());
   const all = owned.move();

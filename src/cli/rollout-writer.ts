@@ -12,14 +12,14 @@ export class RolloutWriter implements AsyncDisposable {
   #count = 0;
 
   /** Opens the file at once, so that a path that can't be written to is told before anything is played. */
-  constructor(file: string) {
+  constructor(file: string, option = '--rollouts') {
     this.path = path.resolve(file);
     let fd: number;
     try {
       mkdirSync(path.dirname(this.path), { recursive: true });
       fd = openSync(this.path, 'a');
     } catch (error) {
-      throw invalidInput('--rollouts', `can't be written: ${errorMessage(error)}.`, {
+      throw invalidInput(option, `can't be written: ${errorMessage(error)}.`, {
         remedy: 'Give the path of a file; its folder is made when it is missing.',
         cause: error,
       });
@@ -33,6 +33,11 @@ export class RolloutWriter implements AsyncDisposable {
   /** Rollouts written. */
   get count(): number {
     return this.#count;
+  }
+
+  /** What went wrong while writing, such as a full disk: what is given after it is lost. */
+  get failure(): Error | undefined {
+    return this.#failure;
   }
 
   write(rollout: Rollout, runId: string): void {

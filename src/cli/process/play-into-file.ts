@@ -1,0 +1,161 @@
+import { existsSync, statSync } from 'node:fs';
+import type { HostedEnvironment } from '../../environment/index.ts';
+import { invalidInput, LachesisError } from '../../errors.ts';
+import type { CommandIo, OptionValues } from '../command.ts';
+import { loadEnvironments } from '../load-environment.ts';
+import { chooseModel } from '../model-options.ts';
+import { RolloutWriter } from '../rollout-writer.ts';
+import { type KeptRow, readKeptRows } from './kept-rows.ts';
+import type { PlayPlan } from './plan.ts';
+import { missingAttempts, playRows } from './play-rows.ts';
+import { Progress } from './progress.ts';
+import { rowIdOf, selectTasks } from './rows.ts';
+import { type PlayedRow, playedRowOf, Tally } from './tally.ts';
+
+/** How far playing into a file has come. */
+export interface Played {
+  readonly environment: HostedEnvironment;
+  readonly model: string;
+  readonly tally: Tally;
+  /** Rows of the whole selection. */
+  readonly total: number;
+  /** Those that the file had before. */
+  readonly kept: number;
+  readonly seconds: number;
+  /** The rollout file's absolute path. */
+  readonly path: string;
+}
+
+export interface PlayIntoFileOptions {
+  readonly plan: PlayPlan;
+  /** Of the command line, for the model. */
+  readonly values: OptionValues;
+  /** A rollout file; its rows are kept, and what is missing is appended. */
+  readonly file: string;
+  readonly solvedAt?: number;
+  /** At each 5 % of the rows. */
+  readonly onStep?: (played: Played) => void;
+}
+
+/**
+ * Plays the rows of a plan that a rollout file does not have scored yet, and appends each as it ends.
+ * A fired signal ends it early and in order; see the tally for how far it came.
+ */
+export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo): Promise<Played> {
+  const { plan, values, file } = options;
+  if (existsSync(file) && !statSync(file).isFile()) {
+    throw invalidInput('--out', `${file} is no file.`);
+  }
+  const [environment] = await loadEnvironments([plan.file], plan.settings);
+  if (environment === undefined) throw new Error('one file is one environment');
+  const kept = await readKeptRows(file);
+  await using model = await chooseModel(values, io);
+  const tally = new Tally(options.solvedAt);
+  const selection = { split: plan.split, maxTasks: plan.maxTasks };
+  const world = { environment, kept, attempts: plan.attempts };
+  const total = await addKept(
+    { ...world, selection, model: model.modelServer.model, file, signal: io.signal },
+    tally,
+  );
+  await using writer = new RolloutWriter(file, '--out');
+  const keptRows = tally.rows;
+  io.out(
+    `${environment.name}, played by ${model.description}: ${total} rows, ${keptRows} of them kept\n`,
+  );
+  const played = (seconds: number): Played => ({
+    environment,
+    model: model.modelServer.model,
+    tally,
+    total,
+    kept: keptRows,
+    seconds,
+    path: writer.path,
+  });
+  using progress: Progress = new Progress({
+    io,
+    tally,
+    total,
+    kept: keptRows,
+    onStep: () => options.onStep?.(played(progress.seconds)),
+  });
+  // Playing on for a file that takes nothing any more would waste the model's time.
+  const lost = new AbortController();
+  const signal = AbortSignal.any([io.signal, lost.signal]);
+  await playRows({
+    ...world,
+    selection,
+    modelServer: model.modelServer,
+    concurrency: plan.concurrency,
+    sampling: plan.sampling,
+    ...(plan.seed === undefined ? {} : { seed: plan.seed }),
+    ...(plan.maxTurns === undefined ? {} : { limits: { maxTurns: plan.maxTurns } }),
+    onRollout: (rollout) => {
+      writer.write(rollout, '');
+      if (writer.failure !== undefined) lost.abort(writer.failure);
+      tally.add(playedRowOf(rollout));
+      progress.advance();
+    },
+    onWarning: (message) => io.err(`${message}\n`),
+    signal,
+  });
+  return played(progress.seconds);
+}
+
+/** Counts the selection's rows, and those that need not be played again. */
+async function addKept(
+  given: Parameters<typeof missingAttempts>[1] & {
+    readonly selection: Parameters<typeof selectTasks>[1];
+    readonly model: string;
+    readonly file: string;
+    readonly signal: AbortSignal;
+  },
+  tally: Tally,
+): Promise<number> {
+  let tasks = 0;
+  for await (const rows of selectTasks(given.environment, given.selection, given.signal)) {
+    tasks += 1;
+    const missing = new Set(missingAttempts(rows, given));
+    for (let index = 0; index < given.attempts; index++) {
+      const row = keptRow(given.kept, rows.groupId, index);
+      if (row === undefined || missing.has(index)) continue;
+      assertSame(row, given);
+      tally.add(row);
+    }
+  }
+  if (tasks > 0) return tasks * given.attempts;
+  throw new LachesisError(
+    'failed_precondition',
+    `${given.environment.name} has no task of the split "${given.selection.split}".`,
+    { reason: 'NO_TASKS', remedy: 'Leave --split out, or name one that its tasks have.' },
+  );
+}
+
+function keptRow(
+  kept: ReadonlyMap<string, KeptRow>,
+  groupId: string,
+  index: number,
+): PlayedRow | undefined {
+  return kept.get(rowIdOf({ groupId, index }))?.scored;
+}
+
+/** Figures of two models, or of two versions of the rules, are no figures. */
+function assertSame(
+  row: PlayedRow,
+  {
+    model,
+    environment,
+    file,
+  }: { readonly model: string; readonly environment: HostedEnvironment; readonly file: string },
+): void {
+  const version = environment.definition.version ?? '';
+  const [held, now] =
+    row.model !== model
+      ? [`the model ${row.model}`, model]
+      : [`version ${row.environmentVersion} of ${environment.name}`, version];
+  if (row.model === model && row.environmentVersion === version) return;
+  throw new LachesisError(
+    'failed_precondition',
+    `${file} holds rows of ${held}, and this run is of ${now}.`,
+    { reason: 'OTHER_ROWS', remedy: 'Give another --out.' },
+  );
+}

@@ -1,0 +1,97 @@
+import type { Rollout } from '../../contract/index.ts';
+import type { ErrorKind } from '../../errors.ts';
+
+/** What is counted of a rollout; the rest of it is in the file. */
+export interface PlayedRow {
+  readonly groupId: string;
+  /** Undefined when not scored. */
+  readonly reward: number | undefined;
+  readonly failure: { readonly kind: ErrorKind; readonly message: string } | undefined;
+  readonly promptTokens: number;
+  readonly completionTokens: number;
+  /** Of the engine's own account; 0 for a direct model server. */
+  readonly sampledTokens: number;
+  readonly model: string;
+  readonly environmentVersion: string;
+}
+
+export function playedRowOf(rollout: Rollout): PlayedRow {
+  const { outcome, result, ledger, provenance } = rollout;
+  return {
+    groupId: rollout.groupId,
+    reward: outcome.kind === 'scored' ? outcome.reward : undefined,
+    failure: outcome.kind === 'scored' ? undefined : outcome.failure,
+    promptTokens: result.usage.promptTokens ?? 0,
+    completionTokens: result.usage.completionTokens ?? 0,
+    sampledTokens: ledger.sampled,
+    model: provenance.model,
+    environmentVersion: provenance.environmentVersion,
+  };
+}
+
+/** Scored attempts at one task. */
+export interface TaskTally {
+  readonly scored: number;
+  readonly solved: number;
+  readonly rewards: number;
+}
+
+/** Adds rows up; its memory is three counts per task. */
+export class Tally {
+  readonly #solvedAt: number;
+  readonly #tasks = new Map<string, { scored: number; solved: number; rewards: number }>();
+  readonly #failures = new Map<ErrorKind, { count: number; example: string }>();
+  scored = 0;
+  rewards = 0;
+  promptTokens = 0;
+  completionTokens = 0;
+  sampledTokens = 0;
+
+  /** A reward of at least `solvedAt` counts as solved. */
+  constructor(solvedAt = 1) {
+    this.#solvedAt = solvedAt;
+  }
+
+  add(row: PlayedRow): void {
+    this.promptTokens += row.promptTokens;
+    this.completionTokens += row.completionTokens;
+    this.sampledTokens += row.sampledTokens;
+    const task = this.#tasks.get(row.groupId) ?? { scored: 0, solved: 0, rewards: 0 };
+    this.#tasks.set(row.groupId, task);
+    if (row.failure !== undefined) {
+      const { kind, message } = row.failure;
+      const failed = this.#failures.get(kind) ?? { count: 0, example: message };
+      this.#failures.set(kind, { ...failed, count: failed.count + 1 });
+    }
+    if (row.reward === undefined) return;
+    this.scored += 1;
+    this.rewards += row.reward;
+    task.scored += 1;
+    task.rewards += row.reward;
+    if (row.reward >= this.#solvedAt) task.solved += 1;
+  }
+
+  /** Rows that failed, in no mean. */
+  get notScored(): number {
+    return [...this.#failures.values()].reduce((sum, { count }) => sum + count, 0);
+  }
+
+  /** Rows of any ending. */
+  get rows(): number {
+    return this.scored + this.notScored;
+  }
+
+  /** By whose fault it was, each with the first message. */
+  get failures(): ReadonlyMap<ErrorKind, { readonly count: number; readonly example: string }> {
+    return this.#failures;
+  }
+
+  /** Undefined when none was scored. */
+  get meanReward(): number | undefined {
+    return this.scored === 0 ? undefined : this.rewards / this.scored;
+  }
+
+  get tasks(): readonly TaskTally[] {
+    return [...this.#tasks.values()];
+  }
+}
