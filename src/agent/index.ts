@@ -9,6 +9,7 @@ export type {
 export { type AgentLimits, limitToolCalls } from './limits.ts';
 export type { AgentOptions } from './options.ts';
 export type { PromptViewProfile } from './prompt-view/index.ts';
+export { checkAgentSettings } from './resolve-settings.ts';
 export type {
   AgentResult,
   PromptViewUse,

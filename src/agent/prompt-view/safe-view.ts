@@ -112,7 +112,7 @@ class Draft {
 
   dropTo(end: number): void {
     for (let index = this.cut; index < end; index += 1) {
-      if (this.#isShown(index)) this.tokens -= this.#count(index);
+      if (!this.#isProtected(index)) this.tokens -= this.#count(index);
     }
     this.cut = Math.max(this.cut, end);
   }

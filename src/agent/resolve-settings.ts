@@ -1,0 +1,98 @@
+import { invalidInput } from '../errors.ts';
+import type { ArgumentProfile } from './arguments/index.ts';
+import type { BeforeToolCall } from './hooks.ts';
+import { limitToolCalls } from './limits.ts';
+import type { PromptViewProfile } from './prompt-view/index.ts';
+import type { AgentSettings } from './settings.ts';
+
+/** {@link AgentSettings}, resolved. */
+export interface ResolvedSettings<State> {
+  readonly maxTurns: number;
+  /** Undefined: prompts are whole. */
+  readonly contextTokens: number | undefined;
+  readonly promptView: PromptViewProfile;
+  readonly argumentProfile: ArgumentProfile;
+  readonly modelRetries: {
+    readonly max: number;
+    readonly initialMs: number;
+    readonly maxMs: number;
+  };
+  readonly maxParallelToolCalls: number;
+  readonly toolChoice: AgentSettings['toolChoice'] | undefined;
+  /** The limits' own first. */
+  readonly beforeToolCall: readonly BeforeToolCall<State>[];
+  readonly maxSampledTokens: number | undefined;
+}
+
+const TOOL_CHOICES: readonly unknown[] = ['auto', 'none', 'required', undefined];
+const KNOWN = new Set([
+  'argumentProfile',
+  'contextTokens',
+  'hooks',
+  'limits',
+  'maxParallelToolCalls',
+  'maxTurns',
+  'modelRetries',
+  'promptView',
+  'toolChoice',
+] satisfies (keyof AgentSettings)[] as string[]);
+
+/** Throws the `invalid_input` that {@link resolveAgentSettings} would, and for keys that are none. */
+export function checkAgentSettings<State>(settings: AgentSettings<State>): void {
+  const unknown = Object.keys(settings).find((key) => !KNOWN.has(key));
+  if (unknown !== undefined) {
+    const remedy = `Known are ${[...KNOWN].join(', ')}.`;
+    throw invalidInput(unknown, 'is no agent setting.', { reason: 'UNKNOWN_SETTING', remedy });
+  }
+  resolveAgentSettings(settings);
+}
+
+/** Fills in the defaults; throws `invalid_input` that names the setting. */
+export function resolveAgentSettings<State>(
+  settings: AgentSettings<State>,
+): ResolvedSettings<State> {
+  const { contextTokens, hooks = {}, limits = {}, modelRetries: retries = {} } = settings;
+  const { maxSampledTokens, maxToolCalls } = limits;
+  if (contextTokens !== undefined) wholeNumber('contextTokens', contextTokens, 1);
+  if (maxSampledTokens !== undefined) wholeNumber('limits.maxSampledTokens', maxSampledTokens, 1);
+  if (maxToolCalls !== undefined) wholeNumber('limits.maxToolCalls', maxToolCalls, 0);
+  const beforeToolCall = hooks.beforeToolCall ?? [];
+  if (!Array.isArray(beforeToolCall)) {
+    throw invalidInput('hooks.beforeToolCall', 'must be a list of functions.');
+  }
+  if (!TOOL_CHOICES.includes(settings.toolChoice)) {
+    throw invalidInput('toolChoice', `must be auto, none or required, was ${settings.toolChoice}.`);
+  }
+  return Object.freeze({
+    maxTurns: wholeNumber('maxTurns', settings.maxTurns ?? 30, 0),
+    contextTokens,
+    promptView: profile('promptView', settings.promptView),
+    argumentProfile: profile('argumentProfile', settings.argumentProfile),
+    modelRetries: Object.freeze({
+      max: wholeNumber('modelRetries.max', retries.max ?? 4, 0),
+      initialMs: retries.backoff?.initialMs ?? 500,
+      maxMs: retries.backoff?.maxMs ?? 10_000,
+    }),
+    maxParallelToolCalls: wholeNumber(
+      'maxParallelToolCalls',
+      settings.maxParallelToolCalls ?? 8,
+      1,
+    ),
+    toolChoice: settings.toolChoice,
+    beforeToolCall: Object.freeze([
+      ...(maxToolCalls === undefined ? [] : [limitToolCalls(maxToolCalls)]),
+      ...beforeToolCall,
+    ]),
+    maxSampledTokens,
+  });
+}
+
+function wholeNumber(field: string, value: number, least: number): number {
+  if (Number.isInteger(value) && value >= least) return value;
+  throw invalidInput(field, `must be a whole number of at least ${least}, was ${value}.`);
+}
+
+function profile(field: string, value: 'safe' | 'seed' = 'safe'): 'safe' | 'seed' {
+  if (value === 'safe' || value === 'seed') return value;
+  throw invalidInput(field, `must be safe or seed, was ${String(value)}.`);
+}

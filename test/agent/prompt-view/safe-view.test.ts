@@ -1,0 +1,225 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import {
+  estimatedTokens,
+  type SafeViewState,
+  safeView,
+  type TokenCounter,
+} from '../../../src/agent/prompt-view/index.ts';
+import { CUT_TO } from '../../../src/agent/prompt-view/safe-view.ts';
+import { type Message, textContent, textOf } from '../../../src/messages.ts';
+
+/** A token per character, so that rows can be read. */
+const characters: TokenCounter = {
+  message: (message) => textOf(message).length,
+  fixed: (tools) => tools.length,
+};
+
+/** S, U and A with a length; `A0:a,b` makes calls; `T4000:a` answers one. */
+function transcript(spelled: string): Message[] {
+  return spelled.split(' ').map((word): Message => {
+    const [, role, length, ids] = /^([SUAT])(\d+)(?::(\S*))?$/.exec(word)!;
+    const content = textContent('x'.repeat(Number(length)));
+    const names = ids === undefined ? [] : ids.split(',');
+    if (role === 'S') return { role: 'system', content };
+    if (role === 'U') return { role: 'user', content };
+    if (role === 'T') return { role: 'tool', content, toolCallId: names[0]!, toolName: 't' };
+    const toolCalls = names.map((id) => ({ id, name: 't', argumentsText: '{}' }));
+    return { role: 'assistant', content, toolCalls };
+  });
+}
+
+describe('the safe prompt view', () => {
+  // Transcript, budget; what is shown by place, which of it is shortened, whether it fits.
+  const table: readonly (readonly [string, string, number, string, readonly number[], boolean])[] =
+    [
+      ['fits: whole', 'S10 U10 A10:a T70:a', 100, '0 1 2 3', [], true],
+      [
+        'results are shortened first, oldest first, down to the goal',
+        'S10 U10 A0:a T2000:a A0:b T2000:b A0:c T2000:c',
+        5_500,
+        '0 1 2 3 4 5 6 7',
+        [3, 5],
+        true,
+      ],
+      [
+        'then turns are dropped whole, also those of parallel calls',
+        'S10 U10 A50:a,b T50:a T50:b A50:c T50:c A50:d T50:d',
+        300,
+        '0 1 5 6 7 8',
+        [],
+        true,
+      ],
+      [
+        'a repeated id is paired by place',
+        'S10 U10 A50:a T50:a A50:a T50:a A50:a T50:a',
+        260,
+        '0 1 6 7',
+        [],
+        true,
+      ],
+      ['without a system message', 'U10 A50:a T50:a A50:b T50:b', 200, '0 3 4', [], true],
+      [
+        'the first user message is protected where it stands, and late system messages too',
+        'A50 U10 A50:a T50:a S10 A50:b T50:b',
+        250,
+        '1 4 5 6',
+        [],
+        true,
+      ],
+      [
+        'a newest result that alone is too much is shortened before anything is dropped',
+        'S10 U10 A10:a T100:a A10:b T9000:b',
+        1_200,
+        '0 1 2 3 4 5',
+        [5],
+        true,
+      ],
+      [
+        'a newest result that fits stays whole at the cost of older turns',
+        'S10 U10 A10:a T500:a A10:b T900:b',
+        1_200,
+        '0 1 4 5',
+        [],
+        true,
+      ],
+      ['nothing more to leave out', 'S10 U300 A10:a T20:a', 100, '0 1 2 3', [], false],
+      ['one message too long', 'U300', 100, '0', [], false],
+    ];
+  it.each(table)('%s', (_, spelled, budget, shown, shortened, fits) => {
+    const messages = transcript(spelled);
+    const copy = structuredClone(messages);
+    const view = safeView(messages, [], budget, characters);
+    expect(view.transcriptIndexes.join(' ')).toBe(shown);
+    expect(view.shortened).toEqual(shortened);
+    expect(view.fits).toBe(fits);
+    expect(view.tokens).toBe(view.messages.reduce((sum, m) => sum + textOf(m).length, 0));
+    expect(messages).toEqual(copy);
+  });
+
+  it('says in a shortened result how much is missing, in code points', () => {
+    const text = `${'\u{1f600}'.repeat(400)}${'m'.repeat(1_000)}${'z'.repeat(200)}`;
+    const messages = transcript('U1 A0:a T0:a');
+    messages[2] = { role: 'tool', toolCallId: 'a', toolName: 't', content: textContent(text) };
+    expect(textOf(safeView(messages, [], 1_900, characters).messages[2]!)).toBe(
+      `${'\u{1f600}'.repeat(400)}\n[... 1000 characters of this result left out ...]\n${'z'.repeat(200)}`,
+    );
+  });
+
+  it('shows a turn again whole when a result comes after it was left out', () => {
+    const messages = transcript('U1 A50:a A50:b T50:b');
+    const first = safeView(messages, [], 130, characters);
+    expect(first.transcriptIndexes).toEqual([0, 2, 3]);
+    const later = [...messages, ...transcript('T1:a')];
+    const second = safeView(later, [], 500, characters, first.state);
+    expect(second.transcriptIndexes).toEqual([0, 1, 2, 3, 4]);
+  });
+
+  const message = fc.oneof(
+    fc.record({ role: fc.constantFrom('S', 'U', 'A'), length: fc.nat(900) }),
+    fc.record({
+      role: fc.constant('A'),
+      length: fc.nat(50),
+      ids: fc.array(fc.constantFrom('', 'a', 'b', 'c'), { minLength: 1, maxLength: 3 }),
+    }),
+  );
+  /** Turns as a loop makes them: calls are followed by their results. */
+  const turns = fc
+    .array(fc.tuple(message, fc.array(fc.nat(3_000), { minLength: 3, maxLength: 3 })), {
+      minLength: 1,
+      maxLength: 25,
+    })
+    .map((list) =>
+      list.map(([made, lengths]) => {
+        const ids = 'ids' in made ? (made.ids as string[]) : [];
+        const calls = ids.length === 0 ? '' : `:${ids.join(',')}`;
+        return [
+          `${made.role}${made.length}${calls}`,
+          ...ids.map((id, at) => `T${lengths[at]}:${id}`),
+        ].flatMap((word) => transcript(word));
+      }),
+    );
+
+  it('keeps pairs and the head, and is stable between cuts, whatever the transcript', () => {
+    let cuts = 0;
+    let steady = 0;
+    fc.assert(
+      fc.property(
+        turns,
+        fc.integer({ min: 50, max: 8_000 }),
+        fc.boolean(),
+        (added, budget, estimates) => {
+          const counter = estimates ? estimatedTokens : characters;
+          const messages: Message[] = [];
+          let state: SafeViewState | undefined;
+          let before: ReturnType<typeof safeView> | undefined;
+          for (const turn of added) {
+            messages.push(...turn);
+            const copy = [...messages];
+            const view = safeView(messages, [], budget, counter, state);
+            expect(messages).toEqual(copy);
+            expectUnits(messages, view.transcriptIndexes);
+            expect(view.transcriptIndexes.length + view.dropped.length).toBe(messages.length);
+            const firstUser = messages.findIndex(({ role }) => role === 'user');
+            for (const [index, { role }] of messages.entries()) {
+              if (role === 'system' || index === firstUser)
+                expect(view.dropped).not.toContain(index);
+            }
+            for (const [at, index] of view.transcriptIndexes.entries()) {
+              const isShort = view.shortened.includes(index);
+              if (isShort) expect(messages[index]!.role).toBe('tool');
+              else expect(view.messages[at]).toBe(messages[index]);
+            }
+            expect(view.tokens).toBe(view.messages.reduce((n, m) => n + counter.message(m), 0));
+            expect(view.fits).toBe(view.tokens <= budget);
+            if (!view.fits) {
+              // The head and the newest turn, nothing else.
+              const newest = messages.length - turn.length;
+              for (const index of view.transcriptIndexes) {
+                const isHead = messages[index]!.role === 'system' || index === firstUser;
+                expect(isHead || index >= newest).toBe(true);
+              }
+            }
+            if (before !== undefined && state !== undefined) {
+              const grown = before.messages.every((m, at) => view.messages[at] === m);
+              const wouldFit =
+                before.tokens + turn.reduce((n, m) => n + counter.message(m), 0) <= budget;
+              // A late first user message isn't dropped before it is there, so growth is all there is.
+              if (wouldFit) {
+                expect(grown).toBe(true);
+                expect(view.messages.length).toBe(before.messages.length + turn.length);
+                steady += 1;
+              } else {
+                cuts += 1;
+                if (view.fits && view.dropped.length > before.dropped.length) {
+                  const onlyNewest = view.transcriptIndexes.every(
+                    (index) =>
+                      messages[index]!.role === 'system' ||
+                      index === firstUser ||
+                      index >= messages.length - turn.length,
+                  );
+                  expect(onlyNewest || view.tokens <= Math.floor(budget * CUT_TO)).toBe(true);
+                }
+              }
+            }
+            state = view.state;
+            before = view;
+          }
+        },
+      ),
+      { numRuns: 300 },
+    );
+    expect(cuts).toBeGreaterThan(100);
+    expect(steady).toBeGreaterThan(100);
+  });
+});
+
+/** Whatever is shown of a turn, all its calls and all its results are. */
+function expectUnits(messages: readonly Message[], shown: readonly number[]): void {
+  const isShown = new Set(shown);
+  let caller = -1;
+  for (const [index, { role }] of messages.entries()) {
+    if (role !== 'tool') caller = index;
+    else expect(isShown.has(index)).toBe(isShown.has(caller));
+  }
+}
