@@ -9,6 +9,7 @@ import {
   parseConfig,
 } from './command.ts';
 import { configText, layerOptions } from './config.ts';
+import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export/export.ts';
 import { policyCommand } from './policy.ts';
 import { processCommand } from './process.ts';
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   policyCommand,
   exportCommand,
   processCommand,
+  evaluateCommand,
 ];
 
 /** Exit codes: 0 done, 1 failed, 2 the command line is wrong, 130 stopped by Ctrl-C. */

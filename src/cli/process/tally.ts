@@ -43,6 +43,8 @@ export class Tally {
   readonly #failures = new Map<ErrorKind, { count: number; example: string }>();
   scored = 0;
   rewards = 0;
+  /** Whether every reward so far lies in 0 to 1, as that of a rate does. */
+  withinUnit = true;
   promptTokens = 0;
   completionTokens = 0;
   sampledTokens = 0;
@@ -66,6 +68,7 @@ export class Tally {
     if (row.reward === undefined) return;
     this.scored += 1;
     this.rewards += row.reward;
+    this.withinUnit &&= row.reward >= 0 && row.reward <= 1;
     task.scored += 1;
     task.rewards += row.reward;
     if (row.reward >= this.#solvedAt) task.solved += 1;

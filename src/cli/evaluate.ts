@@ -1,0 +1,87 @@
+import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { errorMessage, invalidInput } from '../errors.ts';
+import type { Command, OptionValues } from './command.ts';
+import { type Metrics, metricsOf } from './evaluate/metrics.ts';
+import { metricsTable } from './evaluate/table.ts';
+import { PLAY_OPTIONS, playPlan, requiredOption } from './process/plan.ts';
+import { type Played, playIntoFile } from './process/play-into-file.ts';
+import { tallyLines } from './process/progress.ts';
+import { textOption } from './read-options.ts';
+import { count } from './start/words.ts';
+
+/** `lachesis evaluate FILE --out FOLDER`: how well a model does, with intervals. */
+export const evaluateCommand: Command = {
+  name: 'evaluate',
+  summary: 'Measure a model on an environment: avg@k and pass@k with intervals, and every sample.',
+  usage: 'FILE --out FOLDER [options]',
+  examples: [
+    'lachesis evaluate examples/environments/gsm8k.ts --data test.jsonl --out results --attempts 4',
+    'lachesis evaluate env.ts --out results --attempts 8     # again: adds the attempts 5 to 8',
+    'lachesis evaluate env.ts --out results --split test --policy-address 127.0.0.1:8000',
+  ],
+  options: {
+    out: {
+      type: 'string',
+      value: 'FOLDER',
+      help: 'For samples.jsonl (a rollout file, which a second run goes on with) and metrics.json.',
+    },
+    'solved-at': {
+      type: 'string',
+      value: 'X',
+      help: 'The least reward of a solved attempt. Default: 1.',
+    },
+    ...PLAY_OPTIONS,
+  },
+  run: async ({ positionals, values }, io) => {
+    const plan = playPlan(positionals, values);
+    const folder = requiredOption(values, 'out', 'Give the folder for the results: --out FOLDER.');
+    const solvedAt = solvedAtOption(values);
+    makeFolder(folder);
+    const file = path.join(folder, 'samples.jsonl');
+    const keep = (played: Played): Metrics => {
+      const metrics = metricsOf(played, plan.attempts, solvedAt);
+      writeMetrics(path.join(folder, 'metrics.json'), metrics);
+      return metrics;
+    };
+    const played = await playIntoFile(
+      { plan, values, file, solvedAt, onStep: (soFar) => void keep(soFar) },
+      io,
+    );
+    const metrics = keep(played);
+    const { tally, total, seconds, kept } = played;
+    io.out(
+      `${count(tally.rows - kept)} rows played in ${seconds.toFixed(1)} s, ${count(kept)} kept\n`,
+    );
+    io.out(`${tallyLines(tally).join('\n')}\n\n${metricsTable(metrics)}`);
+    io.out(`written to  ${path.resolve(folder)}\n`);
+    if (io.signal.aborted) {
+      io.err(`Stopped with ${count(total - tally.rows)} rows left; the same command goes on.\n`);
+      return 130;
+    }
+    if (tally.scored > 0) return 0;
+    io.err('Nothing was scored.\n');
+    return 1;
+  },
+};
+
+function solvedAtOption(values: OptionValues): number {
+  const text = textOption(values, 'solved-at') ?? '1';
+  const value = Number(text);
+  if (text.trim() !== '' && Number.isFinite(value)) return value;
+  throw invalidInput('--solved-at', `is "${text}"; give a number.`);
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw invalidInput('--out', `can't be made: ${errorMessage(error)}.`, { cause: error });
+  }
+}
+
+/** In one step, so that whoever reads it meanwhile never finds half of it. */
+function writeMetrics(file: string, metrics: Metrics): void {
+  writeFileSync(`${file}.new`, `${JSON.stringify(metrics, null, 2)}\n`);
+  renameSync(`${file}.new`, file);
+}

@@ -1,0 +1,123 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { meanInterval, wilsonInterval } from '../../src/cli/evaluate/intervals.ts';
+import type { Metrics } from '../../src/cli/evaluate/metrics.ts';
+import { startScriptedOpenAI } from '../support/scripted-openai.ts';
+import { cli } from './support.ts';
+
+const gsm8k = path.resolve(import.meta.dirname, '../../examples/environments/gsm8k.ts');
+
+/** Four problems; a model that knows 0 and 1 always, 2 the second time of two, and 3 never. */
+async function school() {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-evaluate-'));
+  const data = path.join(folder, 'data.jsonl');
+  const lines = [0, 1, 2, 3].map((i) =>
+    JSON.stringify({ question: `What is ${i}?`, answer: `#### ${i}` }),
+  );
+  writeFileSync(data, lines.join('\n'));
+  const asked = new Map<string, number>();
+  const api = await startScriptedOpenAI({
+    reply: ({ body }) => {
+      const question = String(body.messages.at(-1).content);
+      const times = (asked.get(question) ?? 0) + 1;
+      asked.set(question, times);
+      const n = Number(/\d/.exec(question)?.[0]);
+      const knows = n < 2 || (n === 2 && times % 2 === 0);
+      return { message: { content: knows ? String(n) : 'no idea' } };
+    },
+  });
+  const out = path.join(folder, 'results');
+  const evaluate = (...more: string[]) =>
+    cli(
+      ...['evaluate', gsm8k, '--data', data, '--out', out, '--concurrency', '1'],
+      ...['--openai-url', api.baseUrl, '--openai-model', 'pupil', ...more],
+    );
+  const metrics = (): Metrics => JSON.parse(readFileSync(path.join(out, 'metrics.json'), 'utf8'));
+  const samples = () =>
+    readFileSync(path.join(out, 'samples.jsonl'), 'utf8').trimEnd().split('\n').length;
+  return { api, evaluate, metrics, samples, [Symbol.asyncDispose]: () => api.close() };
+}
+
+test('avg@k and pass@k with intervals, which a second run with more tasks and attempts grows', async () => {
+  await using at = await school();
+  const first = at.evaluate('--tasks', '2');
+  expect([await first.code, first.err()]).toEqual([0, '']);
+  expect(at.metrics()).toMatchObject({
+    complete: true,
+    tasks: 2,
+    attempts: 1,
+    rows: { total: 2, scored: 2, not_scored: 0 },
+    pass_at_k: [{ k: 1, value: 1, interval: { high: 1 }, tasks: 2 }],
+  });
+  const second = at.evaluate('--attempts', '2');
+  expect(await second.code).toBe(0);
+  expect(second.out()).toContain('8 rows, 2 of them kept');
+  expect(at.samples()).toBe(8);
+  const metrics = at.metrics();
+  expect(metrics).toMatchObject({
+    schema: 'lachesis.metrics/1',
+    environment: 'gsm8k',
+    environment_version: '1',
+    model: 'pupil',
+    complete: true,
+    tasks: 4,
+    avg_at_k: { k: 2, value: 0.625, tasks: 4 },
+    pass_at_k: [
+      { k: 1, value: 0.625, tasks: 4 },
+      { k: 2, value: 0.75, tasks: 4 },
+    ],
+    failures: {},
+    tokens: { prompt: 80, completion: 40, sampled: 0 },
+  });
+  expect(second.out()).toMatch(/avg@2 +0\.625 +0\.219 to 0\.908 +4\npass@1 +62\.5 % /);
+  expect(second.out()).toMatch(/pass@2 +75\.0 % +30\.1 % to 95\.4 % +4\nsolved is a reward of/);
+  expect(at.api.requests).toHaveLength(8);
+});
+
+test('metrics.json is written on the way, and after Ctrl-C it says that it is not complete', async () => {
+  await using at = await school();
+  const run = at.evaluate('--attempts', '20');
+  await run.until(/\b8 of 80/);
+  expect(at.metrics().rows.total).toBe(80);
+  expect(at.metrics().rows.scored).toBeGreaterThanOrEqual(4);
+  run.stop();
+  expect(await run.code).toBe(130);
+  expect(at.metrics()).toMatchObject({ complete: false, rows: { scored: at.samples() } });
+});
+
+test('an interval holds the rate that it is of, lies within 0 and 1, and narrows with trials', () => {
+  fc.assert(
+    fc.property(
+      fc.double({ min: 0, max: 1, noNaN: true }),
+      fc.integer({ min: 1, max: 1e6 }),
+      (rate, trials) => {
+        const { low, high } = wilsonInterval(rate, trials)!;
+        expect(low).toBeGreaterThanOrEqual(0);
+        expect(high).toBeLessThanOrEqual(1);
+        expect(low).toBeLessThanOrEqual(rate);
+        expect(high).toBeGreaterThanOrEqual(rate);
+        const more = wilsonInterval(rate, trials * 4)!;
+        expect(more.high - more.low).toBeLessThan(high - low);
+      },
+    ),
+  );
+  // Published values: 8 of 10 is 0.490 to 0.943.
+  expect(wilsonInterval(0.8, 10)).toMatchObject({
+    low: expect.closeTo(0.4902, 4),
+    high: expect.closeTo(0.9433, 4),
+  });
+  expect([wilsonInterval(0, 0), meanInterval([1])]).toEqual([undefined, undefined]);
+  expect(meanInterval([2, 2, 2])).toEqual({ low: 2, high: 2 });
+});
+
+test.each([
+  [['evaluate', gsm8k], /--out: is missing\. Give the folder/],
+  [['evaluate', gsm8k, '--out', gsm8k], /--out: can't be made/],
+  [['evaluate', gsm8k, '--out', 'x', '--solved-at', 'most'], /--solved-at: is "most"/],
+])('%j says what is wrong', async (args, message) => {
+  const run = cli(...args);
+  expect([await run.code, run.err()]).toEqual([2, expect.stringMatching(message)]);
+});
