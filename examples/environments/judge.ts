@@ -1,5 +1,5 @@
 // Scored by another model: how well does a text explain something to a child? Serve it with
-// `--judge-url http://127.0.0.1:8000/v1 --judge-model some-model`; its key is in JUDGE_API_KEY.
+// `--set judgeUrl=http://127.0.0.1:8000/v1 --set judgeModel=NAME`, and JUDGE_API_KEY if it needs one.
 import { createDirectServer, defineEnvironment, LachesisError, type ModelServer } from 'lachesis';
 import { z } from 'zod';
 

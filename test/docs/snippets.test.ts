@@ -1,0 +1,157 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { EnvironmentDefinition, Rollout } from 'lachesis';
+import { describe, expect, test } from 'vitest';
+import {
+  callText,
+  host,
+  play,
+  rewardOf,
+  scriptedModel,
+  toolResults,
+} from '../examples/support/play.ts';
+import * as advantages from './snippets/advantages.ts';
+import capitals from './snippets/capitals.ts';
+import guess from './snippets/guess.ts';
+import guessHard from './snippets/guess-hard.ts';
+import mixed from './snippets/mixed.ts';
+import shortest from './snippets/shortest.ts';
+import summary from './snippets/summary.ts';
+import { easy, hard } from './snippets/two-sizes.ts';
+
+const docs = path.resolve(import.meta.dirname, '../../docs');
+const snippets = path.resolve(import.meta.dirname, 'snippets');
+const PAGES = ['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'];
+
+/** TypeScript blocks by the file name of their first line. */
+const shown = new Map(
+  PAGES.flatMap((page) => {
+    const text = readFileSync(path.join(docs, page), 'utf8');
+    return [...text.matchAll(/```ts\n(?:\/\/ (\S+\.ts)\n)?[\s\S]*?```/g)].map(
+      (match) => [match[1] ?? `a block without a name in ${page}`, match[0]] as const,
+    );
+  }),
+);
+
+test('every block of TypeScript in the pages is a file that is checked and run here', () => {
+  expect([...shown.keys()].sort()).toEqual(readdirSync(snippets).sort());
+});
+
+test.each([...shown])('%s is shown as it is', (name, block) => {
+  const file = readFileSync(path.join(snippets, name), 'utf8');
+  expect(block).toBe(`\`\`\`ts\n${file}\`\`\``);
+});
+
+/** What one attempt at each task earns by such answers. */
+async function rewards(
+  definition: EnvironmentDefinition,
+  say: (prompt: string) => string,
+  tasks: number,
+): Promise<number[]> {
+  const played = await play(await host(definition), scriptedModel(say), { tasks });
+  return played.map(({ rollouts }) => rewardOf(rollouts[0]!));
+}
+
+test('capitals.ts: one of two capitals', async () => {
+  expect(await rewards(capitals, () => ' Tokyo\n', 2)).toEqual([0, 1]);
+});
+
+describe('guess.ts', () => {
+  /** Halves what is left at every guess. */
+  const halving = (prompt: string): string => {
+    let [low, high] = [1, Number(/from 1 to (\d+)/.exec(prompt)?.[1])];
+    for (const told of toolResults(prompt)) {
+      const middle = Math.floor((low + high) / 2);
+      if (told === 'lower') high = middle - 1;
+      else low = middle + 1;
+    }
+    return callText('guess', { number: Math.floor((low + high) / 2) });
+  };
+
+  test.each([
+    ['guess.ts', guess],
+    ['guess-hard.ts', guessHard],
+  ])('%s: halving earns 1, and the game ends when it is won', async (_, definition) => {
+    const played = await play(await host(definition), scriptedModel(halving), { tasks: 10 });
+    for (const { rollouts } of played) {
+      expect(rewardOf(rollouts[0]!)).toBe(1);
+      expect(rollouts[0]!.result.stopReason).toBe('environment_done');
+    }
+  });
+
+  test('saying a number earns nothing, and an endless guesser is stopped after 20 turns', async () => {
+    expect(await rewards(guess, () => 'It is 7.', 1)).toEqual([0]);
+    const endless = scriptedModel(() => callText('guess', { number: 0 }));
+    const [played] = await play(await host(guess), endless);
+    expect(played!.rollouts[0]!.result).toMatchObject({ stopReason: 'max_turns', turnsUsed: 20 });
+    expect(rewardOf(played!.rollouts[0]!)).toBe(0);
+  });
+
+  test('two-sizes.ts: both are there at once, each with its own settings', async () => {
+    const highest = async ({ tasks }: typeof easy) =>
+      ((await tasks.get('5'))!.data as { highest: number }).highest;
+    expect([easy.name, hard.name]).toEqual(['guess-10', 'guess-9999']);
+    expect(await highest(easy)).toBeLessThanOrEqual(10);
+    expect(await highest(hard)).toBeGreaterThan(10);
+    expect((await host(guessHard)).settingsJson).toEqual({ highest: 10_000 });
+  });
+});
+
+test('mixed.ts: known tasks come again between three times as many made-up ones', async () => {
+  const { tasks } = await host(mixed);
+  const keys: string[] = [];
+  for await (const { key } of tasks.tasks()) {
+    keys.push(key);
+    if (keys.length === 40) break;
+  }
+  const known = keys.filter((key) => key.startsWith('known/')).length;
+  expect(known).toBeGreaterThanOrEqual(8);
+  expect(known).toBeLessThanOrEqual(12);
+});
+
+describe('summary.ts', () => {
+  const earned = async (text: string) => {
+    const played = await play(
+      await host(summary),
+      scriptedModel(() => text),
+      { tasks: 2 },
+    );
+    return played.map(({ rollouts }) => rollouts[0]!.outcome);
+  };
+
+  test.each([
+    ['Moonwalk in 1969: the moon.', 1],
+    ['The moon.', 0.625],
+    ['Long ago there were two people who walked far.', 0],
+  ])('"%s" earns %d', async (text, reward) => {
+    expect((await earned(text))[0]).toMatchObject({ kind: 'scored', reward });
+  });
+
+  test('what cannot be scored is not', async () => {
+    expect((await earned('Anything.'))[1]).toMatchObject({
+      kind: 'not_scored',
+      failure: { kind: 'environment_error', reason: 'REWARD_DECLINED' },
+    });
+  });
+});
+
+test('shortest.ts: the shortest right answer counts full', async () => {
+  const answers = ['156', 'It is 156.', 'I think that it is 156.', '7'];
+  const [played] = await play(
+    await host(shortest),
+    scriptedModel((_, call) => answers[call]!),
+    { groupSize: 4 },
+  );
+  const said = ({ result }: Rollout) => JSON.stringify(result.messages.at(-1)!.content);
+  const byAnswer = answers.map((answer) =>
+    rewardOf(played!.rollouts.find((rollout) => said(rollout).includes(`"${answer}"`))!),
+  );
+  expect(byAnswer).toEqual([1, 0.5, 0.5, 0]);
+});
+
+test('advantages.ts: as the page says', () => {
+  expect(advantages.some[0]).toBeCloseTo(Math.SQRT2);
+  expect(advantages.some[2]).toBeUndefined();
+  expect(advantages.equal).toEqual([0, 0, 0]);
+  expect(advantages.centred).toEqual([0.5, -0.5, -0.5, 0.5]);
+});
