@@ -34,11 +34,22 @@ export class RunTable {
       throw invalidInput('settings.batch_size', 'must be at least 1.');
     }
     const { maxRuns } = this.#config.limits;
-    if (this.#runs.size >= maxRuns) throw limitReached('runs', maxRuns);
+    if (this.#runs.size >= maxRuns && !this.#forgetOldestClosed()) {
+      throw limitReached('runs', maxRuns);
+    }
     const fields = { id, settings, policyVersion, openTimeMs: this.#config.clock.nowMs() };
     const run = new Run(fields, this.#config, this.#metrics);
     this.#runs.set(id, run);
     return { run, existed: false };
+  }
+
+  /** Makes room: a closed run that no batch of is held any more. False when there is none. */
+  #forgetOldestClosed(): boolean {
+    for (const run of this.#runs.values()) {
+      if (!run.closed || run.batches.handedOut > 0) continue;
+      return this.#runs.delete(run.id);
+    }
+    return false;
   }
 
   /** Throws not_found. */

@@ -1,11 +1,17 @@
 import type { AssistantMessage, Message, SamplingParameters, ToolDefinition } from '../messages.ts';
 import type { RenderingFingerprint, Segment } from '../tokens/index.ts';
+import type { Engine, EngineDescription } from './engine.ts';
 
 /** What an agent loop talks to. *Direct*: any OpenAI-compatible API. *Managed*: exact ids, masks, logprobs. */
 export interface ModelServer {
   readonly kind: 'direct' | 'managed';
   /** The model's name, for provenance. */
   readonly model: string;
+  /** On a managed server: the same model, rendered the same, over another engine. */
+  readonly managed?: {
+    readonly describe: (options: { readonly signal: AbortSignal }) => Promise<EngineDescription>;
+    readonly over: (engine: Engine) => ModelServer;
+  };
   /** One per rollout; sessions share nothing. */
   openSession(options: SessionOptions): ModelSession;
   close(): Promise<void>;

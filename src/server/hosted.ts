@@ -15,6 +15,7 @@ export interface CallerTokens {
 export interface ServedEnvironment {
   readonly environment: HostedEnvironment;
   readonly modelServer: ModelServer;
+  /** Default: the model server's own rendering, when it is a managed one. */
   readonly callerTokens?: CallerTokens;
   /** Where its tools run. Default: `none` without tools, else `in_process`. */
   readonly isolation?: string;
@@ -65,6 +66,14 @@ export class HostedEnvironments {
   toMap(): ReadonlyMap<string, HostedEnvironment> {
     return new Map([...this.#byName].map(([name, { environment }]) => [name, environment]));
   }
+}
+
+/** What renders for a caller that answers in tokens; undefined with a direct model server. */
+export function callerTokensOf(served: ServedEnvironment): CallerTokens | undefined {
+  const { managed } = served.modelServer;
+  return (
+    served.callerTokens ?? (managed && { describe: managed.describe, modelServer: managed.over })
+  );
 }
 
 /** Where an environment's tools run, for whoever wants to know what they could reach. */

@@ -14,7 +14,7 @@ import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
 import { CallerChannel } from './caller-channel.ts';
 import { type CallEnd, callerScope } from './caller-end.ts';
 import { callerEngine, callerMessageServer, callerToolHandler } from './caller-model.ts';
-import type { HostedEnvironments } from './hosted.ts';
+import { callerTokensOf, type HostedEnvironments } from './hosted.ts';
 import type { LocalPlayer } from './local-player.ts';
 import type { Rollouts } from './rollouts.ts';
 import { sendableEvent } from './sendable-event.ts';
@@ -113,7 +113,8 @@ function modelServerOf(
     case GenerationAnswer.MESSAGE:
       return callerMessageServer(channel);
     case GenerationAnswer.TOKENS: {
-      const { callerTokens } = environments.get(assignment.environment, 'assignment.environment');
+      const served = environments.get(assignment.environment, 'assignment.environment');
+      const callerTokens = callerTokensOf(served);
       if (callerTokens === undefined) {
         throw new LachesisError(
           'failed_precondition',

@@ -50,3 +50,26 @@ test('policy --no-auth with a fault misbehaves over HTTP as it was told to', asy
   run.stop();
   expect(await run.code).toBe(0);
 });
+
+test('a rollout of what serve plays can be answered in tokens by the caller', async () => {
+  const run = cli('serve', shop);
+  const [, address] = await run.until(/listening on (\S+)/);
+  await using client = await connect({ address: String(address) });
+  const asked: number[] = [];
+  const rollout = await client.environments.play(
+    { id: 'mine', environment: 'shop', taskKey: '0' },
+    {
+      generate: async ({ promptTokenIds }) => {
+        asked.push(promptTokenIds.length);
+        const sampling = { maxTokens: 24 };
+        const { tokenIds, logprobs } = await client.policy.generate(promptTokenIds, { sampling });
+        return { tokenIds, logprobs, finishReason: 'stop' };
+      },
+    },
+  );
+  expect(asked.length).toBe(rollout.result.usage.modelCalls);
+  expect(rollout.ledger.sampled).toBeGreaterThan(0);
+  expect(rollout.segments[0]?.tokenIds.length).toBeGreaterThan(asked[0] ?? 0);
+  run.stop();
+  expect(await run.code).toBe(0);
+});

@@ -53,6 +53,10 @@ export function createManagedServer(options: ManagedServerOptions): ModelServer 
     get model() {
       return options.model ?? description?.model ?? 'managed';
     },
+    managed: {
+      describe: ({ signal }) => config.describe(signal),
+      over: (other) => createManagedServer({ ...options, engine: other }),
+    },
     openSession: (session) => new ManagedSession(config, session),
     close: () => engine.close(),
   };
