@@ -30,16 +30,16 @@ describe('opening a run', () => {
     await expect(broker.openRun('third', settings(), 0)).rejects.toMatchObject({
       kind: 'resource_exhausted',
     });
+  });
 
-    test('a closed run makes room for a new one, oldest first', async () => {
-      const { broker } = await openFixture({}, { limits: { maxRuns: 2 } });
-      await broker.openRun('second', settings(), 0);
-      await broker.closeRun('second');
-      await broker.openRun('third', settings(), 0);
-      await expect(broker.getRun('second')).rejects.toMatchObject({ kind: 'not_found' });
-      await expect(broker.openRun('fourth', settings(), 0)).rejects.toMatchObject({
-        kind: 'resource_exhausted',
-      });
+  test('a closed run makes room for a new one, oldest first', async () => {
+    const { broker } = await openFixture({}, { limits: { maxRuns: 2 } });
+    await broker.openRun('second', settings(), 0);
+    await broker.closeRun('second');
+    await broker.openRun('third', settings(), 0);
+    await expect(broker.getRun('second')).rejects.toMatchObject({ kind: 'not_found' });
+    await expect(broker.openRun('fourth', settings(), 0)).rejects.toMatchObject({
+      kind: 'resource_exhausted',
     });
   });
 
