@@ -72,6 +72,9 @@ async function decideCall<State>(
         { id, name, argumentsText, arguments: call.prepared.arguments },
         context,
       );
+      if (!DECISIONS.includes(decision.kind)) {
+        throw new TypeError(`A hook decided '${decision.kind}', not ${DECISIONS.join(', ')}.`);
+      }
       if (decision.kind === 'run' && decision.arguments !== undefined) {
         call = rewritten(call, decision.arguments);
       }
@@ -89,6 +92,7 @@ async function decideCall<State>(
   return { call };
 }
 
+const DECISIONS: readonly ToolCallDecision['kind'][] = ['run', 'block', 'stop'];
 const NOT_RUN = 'Not run: the rollout is ending.';
 
 function heldBack({ call, tool }: ReadyCall, message: string): PreparedCall {

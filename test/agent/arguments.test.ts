@@ -29,6 +29,21 @@ describe('the safe profile', () => {
     [' { "a" : 1 }\n', add, { a: 1 }, 'schemaValid'],
     ['{}', add, {}, 'schemaValid'],
     ['\ufeff{"a":1}', add, { a: 1 }, 'repaired'],
+    ['{"a":1,"b":[2,3, ],\n}', add, { a: 1, b: [2, 3] }, 'repaired'],
+    ['{"a":",}"}', add, { a: ',}' }, 'schemaValid'],
+    ['{"a":",}",}', add, { a: ',}' }, 'repaired'],
+    ['{"command":"a\nb\tc\u0000"}', terminal, { command: 'a\nb\tc\u0000' }, 'repaired'],
+    [
+      '{"command":"grep \\d \\u12 \\\\ \\""}',
+      terminal,
+      { command: 'grep \\d \\u12 \\ "' },
+      'repaired',
+    ],
+    ['{"command":"echo \\\'hi\\\'"}', terminal, { command: "echo 'hi'" }, 'repaired'],
+    ['```json\n{"command":"ls"}\n```', terminal, { command: 'ls' }, 'repaired'],
+    ['```\n{"command":"ls",}```\n', terminal, { command: 'ls' }, 'repaired'],
+    ['{"a":1}{"a":1}', add, { a: 1 }, 'repaired'],
+    ['{"a":1,}\n{"a":1,}\n{"a":1,}', add, { a: 1 }, 'repaired'],
     ['{"command":"ls"}', terminal, { command: 'ls' }, 'schemaValid'],
     ['{"command":" "}', terminal, { command: ' ' }, ''],
     ['{"input":"ls"}', terminal, { input: 'ls' }, ''],
@@ -59,11 +74,21 @@ describe('the safe profile', () => {
   const refusedTable: readonly (readonly [string, ToolDefinition, RegExp])[] = [
     ['{"command":"rm -rf /tmp/x', terminal, /not valid JSON .*cut off/],
     ['{"command":"ls"} trailing', terminal, /not valid JSON/],
-    ['{"command":"a\nb"}', terminal, /not valid JSON/],
     ['"rm -rf /tm', terminal, /not valid JSON/],
     ['["ls"', terminal, /not valid JSON/],
     ['"{bad}"', terminal, /not valid JSON/],
-    ['```json\n{"command":"ls"}\n```', terminal, /not valid JSON/],
+    ['```json\n{"command":"ls"}\n``', terminal, /not valid JSON/],
+    ['```json\n{"command":"ls"\n```', terminal, /not valid JSON/],
+    ['```\nls\n```', terminal, /not valid JSON/],
+    ['{"command":"ls",', terminal, /cut off/],
+    ['{"command":"ls",,}', terminal, /not valid JSON/],
+    ['{"command":"ls"}{"command":', terminal, /cut off/],
+    ['{"command":"ls"}{"command":"rm"}', terminal, /not valid JSON/],
+    ['{"command":"ls"},{"command":"ls"}', terminal, /not valid JSON/],
+    ['{"command":"C:\\"}', terminal, /cut off/],
+    ["{'command':'ls'}", terminal, /not valid JSON/],
+    ['{command:"ls"}', terminal, /not valid JSON/],
+    ['{"a":1,}'.repeat(2).slice(0, -1), add, /cut off/],
     ['["ls"]', terminal, /keys: command, timeout. They were a list/],
     ['"[1,2]"', terminal, /a list/],
     ['hello', add, /keys: a, b. They were plain text/],
@@ -91,6 +116,53 @@ describe('the safe profile', () => {
         },
       ),
     );
+  });
+
+  /** One JSON text, misspelled in the ways that are mended. */
+  const sloppy = fc
+    .record({
+      value: fc.dictionary(fc.string(), fc.jsonValue(), { minKeys: 1 }),
+      commas: fc.boolean(),
+      controls: fc.boolean(),
+      escapes: fc.boolean(),
+      copies: fc.integer({ min: 1, max: 3 }),
+      fenced: fc.boolean(),
+    })
+    .map(({ value, commas, controls, escapes, copies, fenced }) => {
+      const { text: _, ...others } = value;
+      const made = { ...others, text: escapes ? 'a\n\\q' : 'a\n' };
+      const newline = controls ? '\n' : '\\n';
+      const last = `"a${newline}${escapes ? '\\q' : ''}"${commas ? ',\n' : ''}}`;
+      const once = JSON.stringify(made).replace(/"a\\n(?:\\\\q)?"\}$/, () => last);
+      const expected = made;
+      const bare = once.repeat(copies);
+      return { text: fenced ? `\`\`\`json\n${bare}\n\`\`\`` : bare, once, fenced, expected };
+    });
+
+  it('mends what is misspelled, and never runs a prefix of it', () => {
+    fc.assert(
+      fc.property(sloppy, fc.nat(), ({ text, once, fenced, expected }, at) => {
+        const whole = run(text, terminal);
+        expect(whole).toMatchObject({ kind: 'ready', json: JSON.stringify(expected) });
+        const length = 1 + (at % (text.length - 1));
+        // A copy that is complete is a call of its own.
+        const isCopies = !fenced && length % once.length === 0;
+        if (!isCopies) expect(run(text.slice(0, length), terminal).kind).toBe('refused');
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it.each([
+    ['spaces in a fence', `\`\`\`json\n${' '.repeat(300_000)}x`],
+    ['commas', `{"a":[${','.repeat(300_000)}`],
+    ['commas and spaces', `{"a":[${', \n'.repeat(150_000)}`],
+    ['backslashes', `{"a":"${'\\x'.repeat(150_000)}`],
+    ['copies', `${'{"a":1}'.repeat(50_000)}{`],
+  ])('takes time in proportion to hostile text: %s', (_, text) => {
+    const start = performance.now();
+    expect(run(text, terminal).kind).toBe('refused');
+    expect(performance.now() - start).toBeLessThan(1_000);
   });
 
   it('takes every object as it is, and refuses depth that cannot be written again', () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { type AgentResult, runAgent } from '../../src/agent/index.ts';
+import { type AgentResult, runAgent, type ToolCallDecision } from '../../src/agent/index.ts';
 import { LachesisError } from '../../src/errors.ts';
 import { createToolRegistry, tool } from '../../src/tools/index.ts';
 import { eagerClock } from '../support/manual-clock.ts';
@@ -76,6 +76,14 @@ it('yields one complete result whatever the model, the tools and the caller do',
         abortAfterMs: fc.option(fc.nat(5_000)),
         doneAt: fc.nat(8),
         hookFails: fc.boolean(),
+        contextTokens: fc.option(fc.integer({ min: 40, max: 600 })),
+        promptView: fc.constantFrom('safe', 'seed'),
+        maxToolCalls: fc.option(fc.nat(8)),
+        maxSampledTokens: fc.option(fc.integer({ min: 1, max: 5_000_000 })),
+        decisions: fc.array(
+          fc.constantFrom('run', 'rewrite', 'block', 'stop', 'throw', 'run', 'run'),
+          { minLength: 1, maxLength: 5 },
+        ),
       }),
       async (replies, outputs, settings) => {
         const clock = eagerClock();
@@ -111,6 +119,14 @@ it('yields one complete result whatever the model, the tools and the caller do',
           }),
         ]);
 
+        let asked = 0;
+        const beforeToolCall = (): ToolCallDecision => {
+          const decision = settings.decisions[asked++ % settings.decisions.length];
+          if (decision === 'block') return { kind: 'block', message: 'no' };
+          if (decision === 'stop') return { kind: 'stop', detail: 'enough' };
+          if (decision === 'throw') throw new Error('hook');
+          return decision === 'rewrite' ? { kind: 'run', arguments: { x: 1 } } : { kind: 'run' };
+        };
         let turns = 0;
         const session = scriptedSession(replies);
         const result = await runAgent({
@@ -123,6 +139,15 @@ it('yields one complete result whatever the model, the tools and the caller do',
           maxTurns: settings.maxTurns,
           maxParallelToolCalls: settings.maxParallelToolCalls,
           argumentProfile: settings.argumentProfile as 'safe' | 'seed',
+          promptView: settings.promptView as 'safe' | 'seed',
+          ...(settings.contextTokens === null ? {} : { contextTokens: settings.contextTokens }),
+          limits: {
+            ...(settings.maxToolCalls === null ? {} : { maxToolCalls: settings.maxToolCalls }),
+            ...(settings.maxSampledTokens === null
+              ? {}
+              : { maxSampledTokens: settings.maxSampledTokens }),
+          },
+          hooks: { beforeToolCall: [beforeToolCall] },
           clock,
           toolTimeoutMs: 1_000,
           onTurn: () => {
@@ -137,6 +162,13 @@ it('yields one complete result whatever the model, the tools and the caller do',
         });
 
         expectPairs(result);
+        expectVerbatim(result, replies);
+        expect(dispatched).toBeLessThanOrEqual(settings.maxToolCalls ?? Number.POSITIVE_INFINITY);
+        if (settings.contextTokens === null) expect(result.messagesTruncated).toBe(0);
+        for (const { transcriptIndexes, messages } of session.requests) {
+          expect(transcriptIndexes?.length ?? messages.length).toBe(messages.length);
+          if (settings.promptView === 'safe') expectPairs({ ...result, messages });
+        }
         expectCounts(result);
         expect(result.turns).toHaveLength(turns);
         expect(result.turnsUsed - turns).toBeLessThanOrEqual(1);
@@ -171,6 +203,17 @@ function expectPairs(result: AgentResult): void {
     }
   }
   expect(waiting).toEqual([]);
+}
+
+/** Whatever was mended, coerced or rewritten, the transcript says what the model wrote. */
+function expectVerbatim({ messages }: AgentResult, replies: readonly ScriptedReply[]): void {
+  const wrote = replies
+    .flatMap((reply) => ('calls' in reply ? (reply.calls ?? []) : []))
+    .map(({ args = {} }) => (typeof args === 'string' ? args : JSON.stringify(args)));
+  const kept = messages.flatMap((message) =>
+    message.role === 'assistant' ? message.toolCalls.map((call) => call.argumentsText) : [],
+  );
+  expect(kept).toEqual(wrote.slice(0, kept.length));
 }
 
 function expectCounts(result: AgentResult): void {

@@ -1,14 +1,16 @@
 import { isJsonObject, type JsonObject, type ToolDefinition } from '../../messages.ts';
 import { isSeedValid, type NormalisedArguments, ready, refused } from './normalised-arguments.ts';
+import { repairJson } from './repair-json.ts';
 
 /** A stringified object may be stringified again; nobody means it deeper than this. */
 const MAX_UNWRAPS = 3;
 /** How text begins that means to be JSON, cut off or not, or a fenced block of it. */
-const LOOKS_LIKE_JSON = /^(?:[{["]|```)/;
+const LOOKS_LIKE_JSON = /^(?:[{["]|```|`{1,2}$)/;
 
 /**
  * The default profile. Empty text is `{}`; an object is taken as it is, also when it was
- * stringified; text that means to be JSON but isn't is refused, never run; plain text goes to the
+ * stringified; text that means to be JSON but isn't is mended or refused, and never run when it was
+ * cut off; plain text goes to the
  * tool's single string parameter, or is refused when it has none.
  */
 export function normaliseSafely(text: string, tool: ToolDefinition): NormalisedArguments {
@@ -20,7 +22,9 @@ export function normaliseSafely(text: string, tool: ToolDefinition): NormalisedA
     const schemaValid = direct.ok && isSeedValid(tool.name, first.value);
     return ready(first.value, { schemaValid, repaired: !direct.ok });
   }
-  return first.ok ? coerce(first.value, trimmed, tool) : coerceText(trimmed, tool);
+  if (first.ok) return coerce(first.value, trimmed, tool);
+  const mended = repairJson(trimmed);
+  return mended === undefined ? coerceText(trimmed, tool) : ready(mended, { repaired: true });
 }
 
 /** A value that decoded to something else than an object. */
