@@ -229,3 +229,9 @@ test('one rollout of an evaluation can be cancelled, and the others go on', asyn
   }
   expect(samples.at(-1)).toBe('sum-1');
 });
+
+test('an evaluation of a split that no task has is refused by its field', async () => {
+  const steps = served.client.environments.evaluate({ environment: 'sums', split: 'nowhere' });
+  const error = await collect(steps).catch(lachesisErrorOf);
+  expect(error).toMatchObject({ kind: 'not_found', field: 'split', reason: 'NO_TASKS' });
+});

@@ -126,4 +126,10 @@ async function* selection(
     position += 1;
     if (maxTasks > 0 && position >= maxTasks) return;
   }
+  if (position > 0) return;
+  throw new LachesisError('not_found', `split: no task is of split "${split}".`, {
+    reason: 'NO_TASKS',
+    field: 'split',
+    remedy: 'Name a split that the tasks have, or leave it empty for all.',
+  });
 }
