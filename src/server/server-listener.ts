@@ -5,8 +5,9 @@ import { METRICS_CONTENT_TYPE, renderMetricsText } from '../telemetry/index.ts';
 import { type FallbackRoute, type Listener, startListener } from '../transport/index.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
 import { createAuthorizer } from './credentials.ts';
+import { notBuilt } from './not-built.ts';
 import type { Scope } from './scope.ts';
-import { routeServices, type ServiceParts } from './services.ts';
+import { routeServices, type ServiceParts, unimplementedMethods } from './services.ts';
 import { credentialsOf, type StartTokens } from './start-tokens.ts';
 
 /** Starts the listener of a server: its services, who may call them, and its plain HTTP routes. */
@@ -39,6 +40,7 @@ export function startServerListener(
     ...(tls !== undefined && { tls }),
     authorize: createAuthorizer({ credentials, httpScopes }),
     fallbacks: httpFallbacks(parts),
+    interceptors: [notBuilt(unimplementedMethods())],
     errorDetails: (error) => [{ desc: ErrorDetailSchema, value: errorDetailToProto(error) }],
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,

@@ -11,8 +11,10 @@ import {
   type ServerReflectionRequest,
 } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionV1Alpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
+import { BatchService } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { SandboxService } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
 import manifest from '../../package.json' with { type: 'json' };
+import { lachesisErrorOf } from '../../src/client/index.ts';
 import { createGrpcTransport, createRpcClient } from '../../src/transport/index.ts';
 import { type ServedForTest, serveForTest } from '../support/serve.ts';
 
@@ -145,4 +147,10 @@ describe('plain HTTP', () => {
     const response = await get(url, served.server.tokens?.operator);
     expect(await response.json()).toMatchObject({ version: manifest.version });
   });
+});
+
+test('what is not built says so, with a reason', async () => {
+  const batches = createRpcClient(BatchService, served.client.transport);
+  const error = await batches.commitStep({ runId: 'r', step: 1n }).catch(lachesisErrorOf);
+  expect(error).toMatchObject({ kind: 'unimplemented', reason: 'NOT_BUILT' });
 });
