@@ -62,7 +62,7 @@ export function parseConfig(command: Command, args: readonly string[]): ParseArg
   return {
     args: [...args],
     // A word that nobody reads would be a mistake that nobody is told of.
-    allowPositionals: command.usage.startsWith('FILE'),
+    allowPositionals: /^\[?[A-Z]/.test(command.usage),
     strict: true,
     options: {
       ...Object.fromEntries(
