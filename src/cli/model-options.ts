@@ -86,6 +86,8 @@ function directModel(url: string, values: OptionValues, io: CommandIo): ChosenMo
     baseUrl: url,
     model,
     apiKey: io.environment['OPENAI_API_KEY'] ?? 'none',
+    // A rollout makes one call at a time: fewer connections would bound the rollouts in flight.
+    maxConnections: integerOption(values, 'concurrency', 1) ?? 64,
   });
   return {
     modelServer,

@@ -2,7 +2,7 @@ import { createWriteStream, mkdirSync, openSync, type WriteStream } from 'node:f
 import path from 'node:path';
 import { finished } from 'node:stream/promises';
 import { type Rollout, writeRolloutLine } from '../contract/index.ts';
-import { errorMessage, invalidInput } from '../errors.ts';
+import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 
 /** Appends finished rollouts to a rollout file (docs/rollout-file.md), as they come. */
 export class RolloutWriter implements AsyncDisposable {
@@ -46,7 +46,7 @@ export class RolloutWriter implements AsyncDisposable {
     this.#count += 1;
   }
 
-  /** Flushes; throws what went wrong while writing, such as a full disk. */
+  /** Flushes; throws an infrastructure_error of what went wrong while writing, such as a full disk. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#failure === undefined) {
       this.#stream.end();
@@ -54,6 +54,15 @@ export class RolloutWriter implements AsyncDisposable {
         this.#failure ??= error;
       });
     }
-    if (this.#failure !== undefined) throw this.#failure;
+    if (this.#failure === undefined) return;
+    throw new LachesisError(
+      'infrastructure_error',
+      `${this.path} can't be written to any more: ${this.#failure.message}.`,
+      {
+        reason: 'ROLLOUT_FILE_LOST',
+        remedy: 'What came before is in it; make room, and run it again.',
+        cause: this.#failure,
+      },
+    );
   }
 }

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { type Rollout, readRolloutLine } from '../../contract/index.ts';
+import { errorMessage, invalidInput } from '../../errors.ts';
 import { playOf, rowIdOf } from './rows.ts';
 import { type PlayedRow, playedRowOf } from './tally.ts';
 
@@ -34,7 +35,11 @@ export async function readKeptRows(file: string): Promise<ReadonlyMap<string, Ke
       plays: Math.max(before?.plays ?? 0, playOf(rollout.id)),
     });
   };
-  await using handle = await open(file, 'r+');
+  await using handle = await open(file, 'r+').catch((error: unknown) => {
+    throw invalidInput('--out', `can't be read and written: ${errorMessage(error)}.`, {
+      cause: error,
+    });
+  });
   const buffer = Buffer.alloc(CHUNK_BYTES);
   let held: Buffer[] = [];
   let end = 0;

@@ -90,14 +90,20 @@ export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo):
     ...(plan.seed === undefined ? {} : { seed: plan.seed }),
     ...(plan.maxTurns === undefined ? {} : { limits: { maxTurns: plan.maxTurns } }),
     onRollout: (rollout) => {
-      writer.write(rollout, '');
-      if (writer.failure !== undefined) lost.abort(writer.failure);
-      tally.add(playedRowOf(rollout));
-      progress.advance();
+      try {
+        writer.write(rollout, '');
+        if (writer.failure !== undefined) lost.abort(writer.failure);
+        tally.add(playedRowOf(rollout));
+        progress.advance();
+      } catch (error) {
+        lost.abort(error);
+      }
     },
     onWarning: (message) => io.err(`${message}\n`),
     signal,
   });
+  // The writer's own failure it throws when it is disposed of.
+  if (lost.signal.aborted && writer.failure === undefined) throw lost.signal.reason;
   return played(progress.seconds);
 }
 
