@@ -1,11 +1,20 @@
 /** What an environment's author and a host import. A trainer imports `lachesis/client`. */
-export type {
-  AgentResult,
-  StopReason,
-  ToolCallMetrics,
-  ToolError,
-  Turn,
-  Usage,
+export {
+  type AgentHooks,
+  type AgentLimits,
+  type AgentResult,
+  type AgentSettings,
+  type BeforeToolCall,
+  limitToolCalls,
+  type PromptViewProfile,
+  type StopReason,
+  type ToolCallContext,
+  type ToolCallDecision,
+  type ToolCallMetrics,
+  type ToolCallToRun,
+  type ToolError,
+  type Turn,
+  type Usage,
 } from './agent/index.ts';
 export type {
   Assignment,
@@ -16,10 +25,12 @@ export type {
   Task,
 } from './contract/index.ts';
 export {
-  type AgentSettings,
   assignSplits,
+  bestOfN,
   concatTasks,
+  cosineLengthReward,
   defineEnvironment,
+  discountedReturns,
   type EnvironmentDefinition,
   type EpisodeContext,
   filterTasks,
@@ -28,8 +39,13 @@ export {
   groupAdvantages,
   type HostedEnvironment,
   hostEnvironment,
+  isUniform,
   jsonl,
+  judge,
+  linearLengthPenalty,
   mapTasks,
+  markedAnswer,
+  mathEqual,
   mixture,
   parquet,
   passAtK,
@@ -40,8 +56,11 @@ export {
   shuffleTasks,
   skipTasks,
   splitTasks,
+  stepAdvantages,
   type TaskSource,
   takeTasks,
+  turnRewards,
+  turnsOf,
 } from './environment/index.ts';
 export { type ErrorKind, LachesisError } from './errors.ts';
 export type {

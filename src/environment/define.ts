@@ -1,4 +1,5 @@
-import { clipText, invalidInput } from '../errors.ts';
+import { checkAgentSettings } from '../agent/index.ts';
+import { clipText, errorMessage, invalidInput } from '../errors.ts';
 import type { EnvironmentDefinition } from './environment.ts';
 
 /** What an environment may say; anything else is a slip, and types are stripped, not checked. */
@@ -73,10 +74,7 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
   }
   checkTools(definition, field);
   checkLimits(definition, field);
-  const { agent } = definition;
-  if (agent !== undefined && (typeof agent !== 'object' || agent === null)) {
-    throw invalidInput(`${field}.agent`, 'must be an object, or be left out.');
-  }
+  checkAgent(definition, field);
   return Object.freeze({ ...definition });
 }
 
@@ -92,6 +90,15 @@ function checkTools({ tools = [] }: EnvironmentDefinition, field: string): void 
     }
     names.add(name);
   });
+}
+
+function checkAgent({ agent }: EnvironmentDefinition, field: string): void {
+  if (agent === undefined) return;
+  try {
+    checkAgentSettings(agent);
+  } catch (error) {
+    throw invalidInput(`${field}.agent`, errorMessage(error), { cause: error });
+  }
 }
 
 function checkLimits(definition: EnvironmentDefinition, field: string): void {

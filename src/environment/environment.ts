@@ -1,4 +1,4 @@
-import type { AgentOptions, AgentResult } from '../agent/index.ts';
+import type { AgentResult, AgentSettings } from '../agent/index.ts';
 import type { Rollout, Task } from '../contract/index.ts';
 import type { JsonObject, JsonValue, Message, SamplingParameters } from '../messages.ts';
 import type { AnyTool, StandardSchema } from '../tools/index.ts';
@@ -55,12 +55,6 @@ export type RewardValue =
     }
   | { readonly notScored: string };
 
-/** How the agent of an environment's rollouts behaves, apart from `maxTurns` and the timeouts. */
-export type AgentSettings = Pick<
-  AgentOptions,
-  'toolChoice' | 'maxParallelToolCalls' | 'modelRetries' | 'argumentProfile' | 'abortGraceMs'
->;
-
 /** What `defineEnvironment` takes. */
 // biome-ignore lint/suspicious/noExplicitAny: an environment of any task, state and settings types is hosted alike
 export interface EnvironmentDefinition<Data = any, State = any, Settings = any> {
@@ -106,7 +100,8 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
     task: Task<Data>,
     episode: { readonly state: State; readonly settings: Settings },
   ) => string | readonly Message[] | Promise<string | readonly Message[]>;
-  readonly agent?: AgentSettings;
+  /** How its agents play; `maxTurns` here yields to the one below. */
+  readonly agent?: AgentSettings<State>;
   /** Most model calls that count as a turn. Default 30. */
   readonly maxTurns?: number;
   readonly sampling?: SamplingParameters;

@@ -1,6 +1,5 @@
 export { defineEnvironment } from './define.ts';
 export type {
-  AgentSettings,
   EnvironmentDefinition,
   EpisodeContext,
   HostedEnvironment,
@@ -19,9 +18,19 @@ export { defaultIsolation, type PlayOptions, type RolloutIdentity } from './play
 export { type PlayGroupOptions, playGroup } from './play/play-group.ts';
 export { playRollout } from './play/play-rollout.ts';
 export { seededRandom } from './random.ts';
-export { type GroupAdvantageOptions, groupAdvantages } from './reward/advantages.ts';
+export { type GroupAdvantageOptions, groupAdvantages, isUniform } from './reward/advantages.ts';
+export { type BestOfOptions, bestOfN } from './reward/best-of-n.ts';
 export { finalNumber } from './reward/final-number.ts';
+export { type JudgeCall, type JudgeOptions, judge } from './reward/judge.ts';
+export {
+  type CosineLengthOptions,
+  cosineLengthReward,
+  linearLengthPenalty,
+} from './reward/length-reward.ts';
+export { type MathAnswerOptions, markedAnswer, mathEqual } from './reward/math-answer.ts';
 export { resolveReward } from './reward/resolve-reward.ts';
+export { discountedReturns, stepAdvantages } from './reward/returns.ts';
+export { type PlayedTurn, type TurnRewards, turnRewards, turnsOf } from './reward/turn-rewards.ts';
 export { arraySource } from './tasks/array-source.ts';
 export { type GeneratedOptions, generated } from './tasks/generated.ts';
 export { type JsonlOptions, jsonl } from './tasks/jsonl.ts';

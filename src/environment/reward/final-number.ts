@@ -8,12 +8,19 @@ const NUMBER =
  * written: `45%` is 45), and so is the full stop of the sentence; `3/4` is 0.75.
  */
 export function finalNumber(text: string): number | undefined {
-  let last: number | undefined;
+  return lastNumber(text)?.value;
+}
+
+/** As {@link finalNumber}, with what follows it. */
+export function lastNumber(
+  text: string,
+): { readonly value: number; readonly rest: string } | undefined {
+  let last: { readonly value: number; readonly end: number } | undefined;
   for (const match of text.matchAll(NUMBER)) {
     const value = matchedValue(match);
-    if (Number.isFinite(value)) last = value;
+    if (Number.isFinite(value)) last = { value, end: match.index + match[0].length };
   }
-  return last;
+  return last === undefined ? undefined : { value: last.value, rest: text.slice(last.end) };
 }
 
 function matchedValue(match: RegExpExecArray): number {
