@@ -8,21 +8,6 @@ import type { Transcript } from './transcript.ts';
 
 type ReadyCall = Extract<PreparedCall, { kind: 'ready' }>;
 
-/** Calls made so far; by name for known tools only, so that invented names can't fill it. */
-export class CallCounts {
-  all = 0;
-  readonly #ofTool = new Map<string, number>();
-
-  ofTool(name: string): number {
-    return this.#ofTool.get(name) ?? 0;
-  }
-
-  add({ kind, call }: PreparedCall): void {
-    this.all += 1;
-    if (kind !== 'unknown') this.#ofTool.set(call.name, this.ofTool(call.name) + 1);
-  }
-}
-
 /**
  * Asks the hooks about a turn's calls, in call order. From a stop on no call is run; those before it
  * are. An abort decides nothing: calls that are run under an aborted signal are answered unrun.
@@ -33,12 +18,15 @@ export async function decideCalls<State>(
   transcript: Transcript,
   config: AgentConfig<State>,
 ): Promise<{ readonly calls: readonly PreparedCall[]; readonly stop: Stop | undefined }> {
+  if (made.length === 0 || config.beforeToolCall.length === 0) {
+    return { calls: made, stop: undefined };
+  }
   const { callCounts } = transcript;
-  const messages = [...transcript.messages];
+  const messages = transcript.messages.slice();
   const calls: PreparedCall[] = [];
   let stop: Stop | undefined;
   for (const call of made) {
-    if (call.kind !== 'ready' || config.beforeToolCall.length === 0) calls.push(call);
+    if (call.kind !== 'ready' || config.signal.aborted) calls.push(call);
     else if (stop !== undefined) calls.push(heldBack(call, NOT_RUN));
     else {
       const decided = await decideCall(call, config, {

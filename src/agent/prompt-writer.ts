@@ -57,7 +57,7 @@ export class PromptWriter<State> {
     const { toolChoice } = this.#config;
     const request: CompletionRequest = {
       // A copy: a session may keep it, and the transcript goes on growing.
-      messages: view?.messages ?? [...this.#transcript.messages],
+      messages: view?.messages ?? this.#transcript.messages.slice(),
       ...(view === undefined ? {} : { transcriptIndexes: view.transcriptIndexes }),
       tools: this.#tools,
       sampling: this.#sampling(),

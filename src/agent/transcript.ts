@@ -1,8 +1,8 @@
 import type { Message } from '../messages.ts';
 import type { Completion } from '../models/index.ts';
+import { CallCounts } from './call-counts.ts';
 import { CallIds } from './call-ids.ts';
 import type { ModelCallCounts } from './call-model.ts';
-import { CallCounts } from './decide-calls.ts';
 import { JsonSchemaCheck } from './json-schema-check.ts';
 import type { AgentResult, ToolError, Turn, Usage } from './result.ts';
 import type { AnsweredCall } from './run-tool-calls.ts';

@@ -157,12 +157,18 @@ describe('hooks before a tool call', () => {
     const clock = eagerClock();
     const controller = new AbortController();
     clock.schedule(50, () => controller.abort(new Error('over')));
-    const { ran, result } = await play([{ calls: [echo('a')] }], {
+    let asked = 0;
+    const hang: BeforeToolCall = () => {
+      asked += 1;
+      return new Promise(() => {});
+    };
+    const { ran, result } = await play([{ calls: [echo('a'), echo('b')] }], {
       clock,
-      hooks: { beforeToolCall: [() => new Promise(() => {})] },
+      hooks: { beforeToolCall: [hang] },
       signal: controller.signal,
     });
     expect(ran).toEqual([]);
+    expect(asked).toBe(1);
     expect(result).toMatchObject({ stopReason: 'cancelled', stopDetail: 'over' });
   });
 });

@@ -13,6 +13,7 @@ export interface PromptViewOptions {
 export class PromptViewer {
   readonly #options: PromptViewOptions;
   readonly #truncated = new Set<number>();
+  #last: PromptView | undefined;
   #state: SafeViewState = WHOLE;
 
   constructor(options: PromptViewOptions) {
@@ -27,8 +28,11 @@ export class PromptViewer {
   /** The next prompt's view. Throws what the profile throws. */
   next(messages: readonly Message[], tools: readonly ToolDefinition[]): PromptView {
     const view = this.#view(messages, tools);
-    for (const index of view.shortened) this.#truncated.add(index);
-    for (const index of view.dropped) this.#truncated.add(index);
+    const { shortened, dropped } = view;
+    // Between cuts they are the very same lists.
+    if (shortened !== this.#last?.shortened) for (const at of shortened) this.#truncated.add(at);
+    if (dropped !== this.#last?.dropped) for (const at of dropped) this.#truncated.add(at);
+    this.#last = view;
     return view;
   }
 

@@ -1,15 +1,9 @@
-import type { Message, ToolDefinition, ToolMessage } from '../../messages.ts';
-import { shortenResult } from './shorten-result.ts';
-import { isProtected, type Unit, unitsOf } from './units.ts';
+import type { Message, ToolDefinition } from '../../messages.ts';
+import { isClosed, type Unit, unitsOf } from './units.ts';
 import type { PromptView, TokenCounter } from './view.ts';
+import { type LastView, type SafeViewState, ViewDraft } from './view-draft.ts';
 
-/** What was decided at earlier cuts and stays so: a prompt's prefix only changes when it is cut again. */
-export interface SafeViewState {
-  /** Unprotected messages before this transcript index are left out. */
-  readonly cut: number;
-  /** Results that are shown shortened, by transcript index. */
-  readonly shortened: ReadonlyMap<number, ToolMessage>;
-}
+export type { SafeViewState } from './view-draft.ts';
 
 export const WHOLE: SafeViewState = { cut: 0, shortened: new Map() };
 
@@ -29,10 +23,60 @@ export function safeView(
   counter: TokenCounter,
   state: SafeViewState = WHOLE,
 ): PromptView & { readonly state: SafeViewState } {
+  const fixedTokens = counter.fixed(tools);
+  const grown = grownView(messages, fixedTokens, counter, state.last);
+  if (grown !== undefined && grown.tokens <= budgetTokens) {
+    return { ...grown, state: remember(state, grown, messages, fixedTokens) };
+  }
+  const draft = cutDraft(messages, fixedTokens, budgetTokens, counter, state);
+  const view = draft.view(budgetTokens);
+  return { ...view, state: remember(draft.state, view, messages, fixedTokens) };
+}
+
+function remember(
+  { cut, shortened }: SafeViewState,
+  view: PromptView,
+  messages: readonly Message[],
+  fixedTokens: number,
+): SafeViewState {
+  const last = { length: messages.length, newest: messages.at(-1), fixedTokens, view };
+  return { cut, shortened, last };
+}
+
+/** The last view with what has been said since; undefined when that isn't whole turns. */
+function grownView(
+  messages: readonly Message[],
+  fixedTokens: number,
+  counter: TokenCounter,
+  last: LastView | undefined,
+): PromptView | undefined {
+  if (last === undefined || messages[last.length - 1] !== last.newest) return undefined;
+  const added = messages.slice(last.length);
+  if (!isClosed(added)) return undefined;
+  const tokens = added.reduce(
+    (sum, message) => sum + counter.message(message),
+    last.view.tokens - last.fixedTokens + fixedTokens,
+  );
+  return {
+    ...last.view,
+    fits: true,
+    messages: last.view.messages.concat(added),
+    transcriptIndexes: last.view.transcriptIndexes.concat(added.map((_, at) => last.length + at)),
+    tokens,
+  };
+}
+
+function cutDraft(
+  messages: readonly Message[],
+  fixedTokens: number,
+  budgetTokens: number,
+  counter: TokenCounter,
+  state: SafeViewState,
+): ViewDraft {
   const units = unitsOf(messages);
   const cut = wholeUnits(state.cut, units);
-  const draft = new Draft(messages, counter.fixed(tools), counter, { ...state, cut });
-  if (draft.tokens <= budgetTokens) return draft.view(budgetTokens);
+  const draft = new ViewDraft(messages, fixedTokens, counter, { ...state, cut });
+  if (draft.tokens <= budgetTokens) return draft;
 
   const goal = Math.floor(budgetTokens * CUT_TO);
   const newest = units.at(-1) ?? { start: 0, end: 0 };
@@ -49,7 +93,7 @@ export function safeView(
     if (draft.tokens <= goal || unit === newest) break;
     draft.dropTo(unit.end);
   }
-  return draft.view(budgetTokens);
+  return draft;
 }
 
 /** A cut never runs through a unit, also when a result came late; the newest unit is shown again then. */
@@ -57,96 +101,4 @@ function wholeUnits(cut: number, units: readonly Unit[]): number {
   const split = units.find(({ start, end }) => start < cut && cut < end);
   if (split === undefined) return cut;
   return split === units.at(-1) ? split.start : split.end;
-}
-
-/** A view in the making, with its count. */
-class Draft {
-  cut: number;
-  tokens: number;
-  readonly #messages: readonly Message[];
-  readonly #fixedTokens: number;
-  readonly #counter: TokenCounter;
-  readonly #isProtected: (index: number) => boolean;
-  readonly #before: SafeViewState;
-  #shortened: Map<number, ToolMessage> | undefined;
-
-  constructor(
-    messages: readonly Message[],
-    fixedTokens: number,
-    counter: TokenCounter,
-    state: SafeViewState,
-  ) {
-    this.#messages = messages;
-    this.#fixedTokens = fixedTokens;
-    this.#counter = counter;
-    this.#isProtected = isProtected(messages);
-    this.#before = state;
-    this.cut = state.cut;
-    this.tokens = fixedTokens;
-    for (let index = 0; index < messages.length; index += 1) {
-      if (this.#isShown(index)) this.tokens += this.#count(index);
-    }
-  }
-
-  /** What the head and one unit would take. */
-  tokensAlone({ start, end }: Unit): number {
-    let tokens = this.#fixedTokens;
-    for (let index = 0; index < this.#messages.length; index += 1) {
-      if ((index >= start && index < end) || this.#isProtected(index)) tokens += this.#count(index);
-    }
-    return tokens;
-  }
-
-  /** Shortens a shown result; says how many tokens that saved. */
-  shorten(index: number): number {
-    const message = this.#at(index);
-    if (message.role !== 'tool' || !this.#isShown(index) || this.#short.has(index)) return 0;
-    const short = shortenResult(message);
-    const saved = this.#counter.message(message) - this.#counter.message(short);
-    if (saved <= 0) return 0;
-    this.#shortened ??= new Map(this.#before.shortened);
-    this.#shortened.set(index, short);
-    this.tokens -= saved;
-    return saved;
-  }
-
-  dropTo(end: number): void {
-    for (let index = this.cut; index < end; index += 1) {
-      if (!this.#isProtected(index)) this.tokens -= this.#count(index);
-    }
-    this.cut = Math.max(this.cut, end);
-  }
-
-  view(budgetTokens: number): PromptView & { readonly state: SafeViewState } {
-    const shownIndexes: number[] = [];
-    const dropped: number[] = [];
-    for (let index = 0; index < this.#messages.length; index += 1) {
-      (this.#isShown(index) ? shownIndexes : dropped).push(index);
-    }
-    return {
-      messages: shownIndexes.map((index) => this.#short.get(index) ?? this.#at(index)),
-      transcriptIndexes: shownIndexes,
-      shortened: shownIndexes.filter((index) => this.#short.has(index)),
-      dropped,
-      tokens: this.tokens,
-      fits: this.tokens <= budgetTokens,
-      state: { cut: this.cut, shortened: this.#short },
-    };
-  }
-
-  get #short(): ReadonlyMap<number, ToolMessage> {
-    return this.#shortened ?? this.#before.shortened;
-  }
-
-  #at(index: number): Message {
-    return this.#messages[index] as Message;
-  }
-
-  #isShown(index: number): boolean {
-    return index >= this.cut || this.#isProtected(index);
-  }
-
-  #count(index: number): number {
-    return this.#counter.message(this.#short.get(index) ?? this.#at(index));
-  }
 }

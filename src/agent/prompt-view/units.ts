@@ -30,6 +30,15 @@ export function unitsOf(messages: readonly Message[]): readonly Unit[] {
   return units;
 }
 
+/** Whether no message answers a call from before these. */
+export function isClosed(messages: readonly Message[]): boolean {
+  const ids = new Set<string>();
+  return messages.every((message) => {
+    if (message.role === 'assistant') for (const { id } of message.toolCalls) ids.add(id);
+    return message.role !== 'tool' || ids.has(message.toolCallId);
+  });
+}
+
 /** The head that is always shown: system messages and the first user message, wherever they stand. */
 export function isProtected(messages: readonly Message[]): (index: number) => boolean {
   const firstUser = messages.findIndex(({ role }) => role === 'user');

@@ -1,0 +1,117 @@
+import type { Message, ToolMessage } from '../../messages.ts';
+import { shortenResult } from './shorten-result.ts';
+import { isProtected, type Unit } from './units.ts';
+import type { PromptView, TokenCounter } from './view.ts';
+
+/** What was decided at earlier cuts and stays so: a prompt's prefix only changes when it is cut again. */
+export interface SafeViewState {
+  /** Unprotected messages before this transcript index are left out. */
+  readonly cut: number;
+  /** Results that are shown shortened, by transcript index. */
+  readonly shortened: ReadonlyMap<number, ToolMessage>;
+  /** The view that came of it, so that the next one need not look at the same messages again. */
+  readonly last?: LastView;
+}
+
+export interface LastView {
+  /** Of how many messages, and the last of them. */
+  readonly length: number;
+  readonly newest: Message | undefined;
+  readonly fixedTokens: number;
+  readonly view: PromptView;
+}
+
+/** A view in the making, with its count. */
+export class ViewDraft {
+  cut: number;
+  tokens: number;
+  readonly #messages: readonly Message[];
+  readonly #fixedTokens: number;
+  readonly #counter: TokenCounter;
+  readonly #isProtected: (index: number) => boolean;
+  readonly #before: SafeViewState;
+  #shortened: Map<number, ToolMessage> | undefined;
+
+  constructor(
+    messages: readonly Message[],
+    fixedTokens: number,
+    counter: TokenCounter,
+    state: SafeViewState,
+  ) {
+    this.#messages = messages;
+    this.#fixedTokens = fixedTokens;
+    this.#counter = counter;
+    this.#isProtected = isProtected(messages);
+    this.#before = state;
+    this.cut = state.cut;
+    this.tokens = fixedTokens;
+    for (let index = 0; index < messages.length; index += 1) {
+      if (this.#isShown(index)) this.tokens += this.#count(index);
+    }
+  }
+
+  /** What the head and one unit would take. */
+  tokensAlone({ start, end }: Unit): number {
+    let tokens = this.#fixedTokens;
+    for (let index = 0; index < this.#messages.length; index += 1) {
+      if ((index >= start && index < end) || this.#isProtected(index)) tokens += this.#count(index);
+    }
+    return tokens;
+  }
+
+  /** Shortens a shown result; says how many tokens that saved. */
+  shorten(index: number): number {
+    const message = this.#at(index);
+    if (message.role !== 'tool' || !this.#isShown(index) || this.#short.has(index)) return 0;
+    const short = shortenResult(message);
+    const saved = this.#counter.message(message) - this.#counter.message(short);
+    if (saved <= 0) return 0;
+    this.#shortened ??= new Map(this.#before.shortened);
+    this.#shortened.set(index, short);
+    this.tokens -= saved;
+    return saved;
+  }
+
+  dropTo(end: number): void {
+    for (let index = this.cut; index < end; index += 1) {
+      if (!this.#isProtected(index)) this.tokens -= this.#count(index);
+    }
+    this.cut = Math.max(this.cut, end);
+  }
+
+  get state(): SafeViewState {
+    return { cut: this.cut, shortened: this.#short };
+  }
+
+  view(budgetTokens: number): PromptView {
+    const shownIndexes: number[] = [];
+    const dropped: number[] = [];
+    for (let index = 0; index < this.#messages.length; index += 1) {
+      (this.#isShown(index) ? shownIndexes : dropped).push(index);
+    }
+    return {
+      messages: shownIndexes.map((index) => this.#short.get(index) ?? this.#at(index)),
+      transcriptIndexes: shownIndexes,
+      shortened: shownIndexes.filter((index) => this.#short.has(index)),
+      dropped,
+      tokens: this.tokens,
+      fits: this.tokens <= budgetTokens,
+    };
+  }
+
+  get #short(): ReadonlyMap<number, ToolMessage> {
+    return this.#shortened ?? this.#before.shortened;
+  }
+
+  #at(index: number): Message {
+    return this.#messages[index] as Message;
+  }
+
+  #isShown(index: number): boolean {
+    return index >= this.cut || this.#isProtected(index);
+  }
+
+  #count(index: number): number {
+    return this.#counter.message(this.#short.get(index) ?? this.#at(index));
+  }
+}
