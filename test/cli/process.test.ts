@@ -109,17 +109,18 @@ test('a torn last line is cut off and played again; a whole one without its end 
 test("rows of another model are not mixed in, and somebody's other file stays whole", async () => {
   const { data, out, folder } = problems(1);
   await using api = await pupil(() => undefined);
-  const process = (model: string, file = out) =>
+  const process = (model: string, file = out, ...more: string[]) =>
     cli(
       ...['process', gsm8k, '--data', data, '--out', file],
-      ...['--openai-url', api.baseUrl, '--openai-model', model],
+      ...['--openai-url', api.baseUrl, '--openai-model', model, ...more],
     );
   expect(await process('a').code).toBe(0);
   const other = process('b');
   expect(await other.code).toBe(1);
-  expect(other.err()).toMatch(
-    /holds rows of the model a, and this run is of b\. Give another --out/,
-  );
+  expect(other.err()).toMatch(/holds rows of model a, and this run is of b\. Give another --out/);
+  const hotter = process('a', out, '--temperature', '1.5');
+  expect(await hotter.code).toBe(1);
+  expect(hotter.err()).toMatch(/rows of sampling {}, and this run is of {"temperature":1.5}/);
   const notes = path.join(folder, 'notes.txt');
   writeFileSync(notes, 'my notes');
   const mistaken = process('a', notes);

@@ -10,7 +10,7 @@ import type { PlayPlan } from './plan.ts';
 import { missingAttempts, playRows } from './play-rows.ts';
 import { Progress } from './progress.ts';
 import { rowIdOf, selectTasks } from './rows.ts';
-import { type PlayedRow, playedRowOf, Tally } from './tally.ts';
+import { type Conditions, conditionsOf, type PlayedRow, playedRowOf, Tally } from './tally.ts';
 
 /** How far playing into a file has come. */
 export interface Played {
@@ -53,10 +53,14 @@ export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo):
   const tally = new Tally(options.solvedAt);
   const selection = { split: plan.split, maxTasks: plan.maxTasks };
   const world = { environment, kept, attempts: plan.attempts };
-  const total = await addKept(
-    { ...world, selection, model: model.modelServer.model, file, signal: io.signal },
-    tally,
-  );
+  const { version = '', verifierVersion = '', sampling } = environment.definition;
+  const conditions = conditionsOf({
+    model: model.modelServer.model,
+    environmentVersion: version,
+    verifierVersion,
+    sampling: { ...sampling, ...plan.sampling },
+  });
+  const total = await addKept({ ...world, selection, conditions, file, signal: io.signal }, tally);
   await using writer = new RolloutWriter(file, '--out');
   const keptRows = tally.rows;
   io.out(
@@ -111,7 +115,7 @@ export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo):
 async function addKept(
   given: Parameters<typeof missingAttempts>[1] & {
     readonly selection: Parameters<typeof selectTasks>[1];
-    readonly model: string;
+    readonly conditions: Conditions;
     readonly file: string;
     readonly signal: AbortSignal;
   },
@@ -124,7 +128,7 @@ async function addKept(
     for (let index = 0; index < given.attempts; index++) {
       const row = keptRow(given.kept, rows.groupId, index);
       if (row === undefined || missing.has(index)) continue;
-      assertSame(row, given);
+      assertSame(row.conditions, given.conditions, given.file);
       tally.add(row);
     }
   }
@@ -145,23 +149,12 @@ function keptRow(
 }
 
 /** Figures of two models, or of two versions of the rules, are no figures. */
-function assertSame(
-  row: PlayedRow,
-  {
-    model,
-    environment,
-    file,
-  }: { readonly model: string; readonly environment: HostedEnvironment; readonly file: string },
-): void {
-  const version = environment.definition.version ?? '';
-  const [held, now] =
-    row.model !== model
-      ? [`the model ${row.model}`, model]
-      : [`version ${row.environmentVersion} of ${environment.name}`, version];
-  if (row.model === model && row.environmentVersion === version) return;
+function assertSame(held: Conditions, now: Conditions, file: string): void {
+  const name = (['model', 'version', 'sampling'] as const).find((key) => held[key] !== now[key]);
+  if (name === undefined) return;
   throw new LachesisError(
     'failed_precondition',
-    `${file} holds rows of ${held}, and this run is of ${now}.`,
+    `${file} holds rows of ${name} ${held[name] || '(none)'}, and this run is of ${now[name] || '(none)'}.`,
     { reason: 'OTHER_ROWS', remedy: 'Give another --out.' },
   );
 }

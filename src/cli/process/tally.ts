@@ -1,4 +1,4 @@
-import type { Rollout } from '../../contract/index.ts';
+import { canonicalJson, type Provenance, type Rollout } from '../../contract/index.ts';
 import type { ErrorKind } from '../../errors.ts';
 
 /** What is counted of a rollout; the rest of it is in the file. */
@@ -11,8 +11,27 @@ export interface PlayedRow {
   readonly completionTokens: number;
   /** Of the engine's own account; 0 for a direct model server. */
   readonly sampledTokens: number;
+  readonly conditions: Conditions;
+}
+
+/** What must be alike for figures of several rows to be figures of one thing. */
+export interface Conditions {
   readonly model: string;
-  readonly environmentVersion: string;
+  /** Of the environment and, when it has its own, of the verifier. */
+  readonly version: string;
+  /** As canonical JSON. */
+  readonly sampling: string;
+}
+
+export function conditionsOf(
+  provenance: Pick<Provenance, 'model' | 'environmentVersion' | 'verifierVersion' | 'sampling'>,
+): Conditions {
+  const { model, environmentVersion, verifierVersion, sampling } = provenance;
+  return {
+    model,
+    version: `${environmentVersion}${verifierVersion === '' ? '' : ` (verifier ${verifierVersion})`}`,
+    sampling: canonicalJson(JSON.parse(JSON.stringify(sampling))),
+  };
 }
 
 export function playedRowOf(rollout: Rollout): PlayedRow {
@@ -24,8 +43,7 @@ export function playedRowOf(rollout: Rollout): PlayedRow {
     promptTokens: result.usage.promptTokens ?? 0,
     completionTokens: result.usage.completionTokens ?? 0,
     sampledTokens: ledger.sampled,
-    model: provenance.model,
-    environmentVersion: provenance.environmentVersion,
+    conditions: conditionsOf(provenance),
   };
 }
 

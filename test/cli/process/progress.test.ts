@@ -12,8 +12,7 @@ const row = (reward: number | undefined): PlayedRow => ({
   promptTokens: 1_000,
   completionTokens: 10,
   sampledTokens: 10,
-  model: 'm',
-  environmentVersion: '1',
+  conditions: { model: 'm', version: '1', sampling: '{}' },
 });
 
 function progressOf(terminal: boolean, total: number, columns = 80) {
