@@ -27,7 +27,7 @@ const commands = [
 /** A page's files: its own are the snippets, what it writes goes to a folder of this test. */
 function placed(word: string): string {
   if (/^[\w-]+\.ts$/.test(word)) return path.join(snippets, word);
-  if (/^[\w-]+(\.jsonl|\/)$/.test(word)) return path.join(folder, word);
+  if (/^[\w-]+\.jsonl$|^results$/.test(word)) return path.join(folder, word);
   return word.startsWith('examples/') ? path.join(root, word) : word;
 }
 
@@ -60,9 +60,12 @@ test.each(commands.filter((command) => !command.startsWith('npx')))(
   async (command) => {
     const { stdout } = await promisify(execFile)('bash', ['-c', command], { cwd: root });
     const page = readFileSync(path.join(root, 'docs/environments.md'), 'utf8');
-    const rows = [...page.matchAll(/\(`(.+)`\) \| (\d+) \((\d+)\)/g)];
+    const rows = [...page.matchAll(/\(`(.+)`\) \| (\d+) \((\d+)\) \| (\d+) /g)];
     expect(rows.length).toBeGreaterThan(4);
-    for (const [, file = '', code = '', all = ''] of rows) {
+    for (const [, file = '', code = '', all = '', names] of rows) {
+      const text = readFileSync(path.join(root, 'examples/environments', file), 'utf8');
+      const [, imported = ''] = /^import \{(.*)\} from 'lachesis'/m.exec(text) ?? [];
+      expect(imported.split(','), file).toHaveLength(Number(names));
       // `grep -c` says file:count, `wc -l` count and file.
       const [counted, expected] = command.startsWith('grep')
         ? [new RegExp(`/${file}:(\\d+)$`, 'm'), code]

@@ -37,6 +37,15 @@ test('every block of TypeScript in the pages is a file that is checked and run h
   expect([...shown.keys()].sort()).toEqual(readdirSync(snippets).sort());
 });
 
+test('what rewards.md shows of judge.ts is there', () => {
+  const page = readFileSync(path.join(docs, 'rewards.md'), 'utf8');
+  const parts = [...page.matchAll(/```js\n([\s\S]*?)```/g)].map(([, part = '']) => part);
+  const file = path.join(docs, '../examples/environments/judge.ts');
+  const text = readFileSync(file, 'utf8').replaceAll(/^ {2}/gm, '');
+  expect(parts).toHaveLength(1);
+  for (const part of parts) expect(text).toContain(part);
+});
+
 test.each([...shown])('%s is shown as it is', (name, block) => {
   const file = readFileSync(path.join(snippets, name), 'utf8');
   expect(block).toBe(`\`\`\`ts\n${file}\`\`\``);
@@ -54,6 +63,36 @@ async function rewards(
 
 test('capitals.ts: one of two capitals', async () => {
   expect(await rewards(capitals, () => ' Tokyo\n', 2)).toEqual([0, 1]);
+});
+
+test('the fields of a result that the pages name are there', async () => {
+  const [played] = await play(
+    await host(capitals),
+    scriptedModel(() => 'Paris'),
+  );
+  const { result } = played!.rollouts[0]!;
+  const text = PAGES.map((page) => readFileSync(path.join(docs, page), 'utf8')).join('\n');
+  const named = new Set([...text.matchAll(/`result\.(\w+)/g)].map(([, field]) => field));
+  expect([...named].filter((field) => !Object.hasOwn(result, field!))).toEqual([]);
+  expect(named.size).toBeGreaterThan(5);
+  expect(Object.keys(result.toolCalls)).toEqual(
+    expect.arrayContaining([
+      ...['attempted', 'schemaValid', 'executedOk', 'execError', 'unknown'],
+      ...['refused', 'repaired', 'timedOut', 'jsonSchemaValid', 'tools'],
+    ]),
+  );
+});
+
+test('what the pages say can be imported can be', async () => {
+  const there: Record<string, unknown> = await import('lachesis');
+  const text = PAGES.map((page) => readFileSync(path.join(docs, page), 'utf8')).join('\n');
+  const rows = [...text.matchAll(/^\| (.*?) \|/gm)].map(([, first = '']) => first).join('\n');
+  const views = /so are views on them: ([^.]*)\./.exec(text)?.[1] ?? '';
+  // What is written with underscores is the other libraries'.
+  const called = [...rows.matchAll(/`([a-z][A-Za-z]+)\(/g)].map(([, name = '']) => name);
+  const named = [...called, ...[...views.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)];
+  expect(named.length).toBeGreaterThan(15);
+  expect(named.filter((name) => !(name in there))).toEqual([]);
 });
 
 describe('guess.ts', () => {

@@ -75,8 +75,8 @@ describe('an explanation', () => {
 
 describe('a judge that fails is no score:', () => {
   test.each([
-    ['an answer without a grade', says('Lovely!'), 'environment_error', 'REWARD_DECLINED'],
-    ['a grade off the scale', says('Grade: 100'), 'environment_error', 'REWARD_DECLINED'],
+    ['an answer without a grade', says('Lovely!'), 'infrastructure_error', 'JUDGE_UNREADABLE'],
+    ['a grade off the scale', says('Grade: 100'), 'infrastructure_error', 'JUDGE_UNREADABLE'],
     [
       'a refused key',
       () => ({ status: 401, json: { error: { message: 'who are you' } } }),
@@ -102,6 +102,14 @@ describe('a judge that fails is no score:', () => {
     // What was played is kept: it can be graded later.
     expect(rollout.result.stopReason).toBe('natural');
   });
+});
+
+test('a judge that fails once is asked again', async () => {
+  const { rollout, requests } = await graded('Light is scattered.', ({ index }) => ({
+    message: { content: index === 0 ? 'Let me think.' : 'Grade: 6' },
+  }));
+  expect(rewardOf(rollout)).toBe(0.6);
+  expect(requests).toHaveLength(2);
 });
 
 test('a judge must be named', async () => {
