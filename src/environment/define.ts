@@ -18,6 +18,7 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   reward: true,
   teardown: true,
   groupReward: true,
+  failedRollouts: true,
   solution: true,
   agent: true,
   maxTurns: true,
@@ -110,6 +111,18 @@ function checkLimits(definition: EnvironmentDefinition, field: string): void {
       `${field}.maxTurns`,
       `is ${definition.maxTurns}; a whole number of at least 1 is needed.`,
     );
+  }
+  const { failedRollouts = {} } = definition;
+  for (const [key, value] of Object.entries(failedRollouts)) {
+    if (key !== 'retry' && key !== 'quorum') {
+      throw invalidInput(`${field}.failedRollouts.${key}`, 'is neither `retry` nor `quorum`.');
+    }
+    if (value !== undefined && !(Number.isInteger(value) && value >= 0)) {
+      throw invalidInput(
+        `${field}.failedRollouts.${key}`,
+        `is ${value}; a whole number of at least 0 is needed.`,
+      );
+    }
   }
   for (const key of ['timeoutMs', 'toolTimeoutMs', 'rewardTimeoutMs'] as const) {
     const value = definition[key];

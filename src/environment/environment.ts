@@ -55,6 +55,14 @@ export type RewardValue =
     }
   | { readonly notScored: string };
 
+/** What becomes of a group when rollouts of it can't be scored. */
+export interface FailedRolloutsPolicy {
+  /** Times that a failed rollout is played again, each under a new id: `<id>+1`, `<id>+2`. Default: 0. */
+  readonly retry?: number;
+  /** With fewer scored rollouts than this, none of the group counts as scored. Default: 0. */
+  readonly quorum?: number;
+}
+
 /** What `defineEnvironment` takes. */
 // biome-ignore lint/suspicious/noExplicitAny: an environment of any task, state and settings types is hosted alike
 export interface EnvironmentDefinition<Data = any, State = any, Settings = any> {
@@ -92,6 +100,8 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   readonly groupReward?: (
     rollouts: readonly Rollout[],
   ) => readonly number[] | Promise<readonly number[]>;
+  /** Of a group; a rollout that is played alone is never played again. */
+  readonly failedRollouts?: FailedRolloutsPolicy;
   /**
    * A transcript that earns full marks: the final answer, or every message after the prompt.
    * `lachesis validate` scores it; nothing else reads it.

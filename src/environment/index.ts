@@ -2,6 +2,7 @@ export { defineEnvironment } from './define.ts';
 export type {
   EnvironmentDefinition,
   EpisodeContext,
+  FailedRolloutsPolicy,
   HostedEnvironment,
   RewardContext,
   RewardValue,

@@ -8,6 +8,7 @@ import {
   type PlayGroupOptions,
   playGroup,
 } from '../../src/environment/index.ts';
+import { LachesisError } from '../../src/errors.ts';
 import { fakeModelServer } from './fake-model-server.ts';
 
 async function group(
@@ -105,5 +106,85 @@ describe('playGroup', () => {
       'scored',
     ]);
     expect(events.filter(({ kind }) => kind === 'finished')).toHaveLength(4);
+  });
+
+  describe('failed rollouts', () => {
+    const unstable = (good: (rolloutId: string) => boolean): Partial<PlayGroupOptions> => ({
+      modelServer: fakeModelServer((rolloutId) =>
+        good(rolloutId)
+          ? { text: 'ok' }
+          : { error: new LachesisError('model_error', 'It broke.', { reason: 'BROKEN' }) },
+      ),
+    });
+
+    it('are played again under a new id, each with one start and one ending', async () => {
+      const { group: played, events } = await group(
+        { failedRollouts: { retry: 2 } },
+        unstable((id) => id === 'g.0' || id === 'g.1+2' || id === 'g.3+1'),
+      );
+      expect(played.rollouts.map(({ id, index }) => [id, index])).toEqual([
+        ['g.0', 0],
+        ['g.1+2', 1],
+        ['g.2+2', 2],
+        ['g.3+1', 3],
+      ]);
+      expect(played.rollouts.map(({ outcome }) => outcome.kind)).toEqual([
+        'scored',
+        'scored',
+        'not_scored',
+        'scored',
+      ]);
+      const idsOf = (kind: string): string[] =>
+        events.flatMap((event) => (event.kind === kind ? [event.rolloutId] : [])).toSorted();
+      const all = ['0', '1', '1+1', '1+2', '2', '2+1', '2+2', '3', '3+1'].map((id) => `g.${id}`);
+      expect(idsOf('started')).toEqual(all);
+      expect(idsOf('finished')).toEqual(all);
+      const open = new Set<string>();
+      for (const event of events.filter(({ rolloutId }) => rolloutId.startsWith('g.1'))) {
+        if (event.kind === 'started') open.add(event.rolloutId);
+        if (event.kind === 'finished') open.delete(event.rolloutId);
+        if (event !== events.findLast(({ rolloutId }) => rolloutId.startsWith('g.1'))) {
+          expect(open.size).toBeGreaterThan(0);
+        }
+      }
+    });
+
+    it('are not played again when they were cancelled', async () => {
+      const cancelled = new AbortController();
+      cancelled.abort(new LachesisError('cancelled', 'no', { reason: 'NO' }));
+      const { group: played } = await group(
+        { failedRollouts: { retry: 3 } },
+        { rolloutSignal: (id) => (id === 'g.2' ? cancelled.signal : undefined) },
+      );
+      expect(played.rollouts.map(({ id }) => id)).toEqual(['g.0', 'g.1', 'g.2', 'g.3']);
+    });
+
+    it('below the quorum leave the whole group without a score', async () => {
+      const good = unstable((id) => id === 'g.1' || id === 'g.3');
+      const below = await group({ failedRollouts: { quorum: 3 } }, good);
+      expect(below.group.rollouts.map(({ outcome }) => outcome)).toMatchObject([
+        { failure: { kind: 'model_error' } },
+        { failure: { kind: 'model_error', reason: 'BELOW_QUORUM' } },
+        { failure: { kind: 'model_error' } },
+        { failure: { kind: 'model_error', reason: 'BELOW_QUORUM' } },
+      ]);
+      const told = below.events.filter((event) => event.kind === 'finished');
+      expect(told.map(({ rollout }) => rollout.outcome.kind)).toEqual(Array(4).fill('not_scored'));
+      const met = await group({ failedRollouts: { quorum: 2 } }, good);
+      expect(met.group.rollouts.filter(({ outcome }) => outcome.kind === 'scored')).toHaveLength(2);
+    });
+
+    it('do not matter to a whole group that is smaller than its quorum', async () => {
+      const { group: played } = await group({ failedRollouts: { quorum: 9 } });
+      expect(played.rollouts.every(({ outcome }) => outcome.kind === 'scored')).toBe(true);
+    });
+
+    it.each([
+      [{ retry: -1 }, 'failedRollouts.retry: is -1'],
+      [{ quorum: 0.5 }, 'failedRollouts.quorum: is 0.5'],
+      [{ retries: 1 }, 'failedRollouts.retries: is neither'],
+    ])('%j is refused', async (failedRollouts, message) => {
+      await expect(group({ failedRollouts } as object)).rejects.toThrow(message);
+    });
   });
 });

@@ -3,6 +3,7 @@ import type { Group, Outcome, Rollout, Task } from '../../contract/index.ts';
 import { NO_RUN_POLICY, rolloutIdOf } from '../../contract/index.ts';
 import type { EnvironmentDefinition } from '../environment.ts';
 import { failedRollout } from './attempt.ts';
+import { isWorthRetry, retryIdOf, withQuorum } from './failed-rollouts.ts';
 import { failureIn } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
 import type { PlayOptions, RolloutIdentity } from './options.ts';
@@ -26,26 +27,27 @@ export interface PlayGroupOptions extends PlayOptions {
 /**
  * Plays the rollouts of a group at the same time, within the limiter's bound, and lets the
  * environment's `groupReward` compare them. It never rejects: the group has one rollout per index,
- * each with one `started` and one `finished`, also when it was cancelled before it began.
+ * each with one `started` and one `finished`, also when it was cancelled before it began. A failed
+ * rollout that is played again has its own ending too, and the last attempt is the one in the group.
  */
 export async function playGroup(options: PlayGroupOptions): Promise<Group> {
   const watched = watchedOptions(options);
   const { groupId, task, groupSize, limiter = new Limiter(groupSize) } = watched;
-  const { groupReward } = watched.environment.definition;
+  const { groupReward, failedRollouts = {} } = watched.environment.definition;
+  // What the whole group may still change has not finished.
+  const isJudgedTogether = groupReward !== undefined || (failedRollouts.quorum ?? 0) > 0;
   const indices = Array.from({ length: groupSize }, (_, index) => index);
   const attempts = await Promise.all(
     indices.map(async (index) => {
       const rolloutId = rolloutIdOf(groupId, index, options.attempt);
       const identity = { rolloutId, groupId, index, task };
       const rollout = await attemptWithin(limiter, watched, identity);
-      // A group reward may still change it, and then it has not finished.
-      return groupReward === undefined ? finish(watched, rollout) : rollout;
+      return isJudgedTogether ? rollout : finish(watched, rollout);
     }),
   );
-  const rollouts =
-    groupReward === undefined
-      ? attempts
-      : (await rescored(watched, groupReward, attempts)).map((rollout) => finish(watched, rollout));
+  const rollouts = isJudgedTogether
+    ? (await judgedTogether(watched, attempts)).map((rollout) => finish(watched, rollout))
+    : attempts;
   return {
     id: groupId,
     runId: options.runId ?? '',
@@ -61,17 +63,49 @@ async function attemptWithin(
   options: PlayGroupOptions,
   identity: RolloutIdentity,
 ): Promise<Rollout> {
-  const own = options.rolloutSignal?.(identity.rolloutId);
-  const signal = own === undefined ? options.signal : AbortSignal.any([options.signal, own]);
+  const signal = signalOf(options, identity);
   try {
     using _place = await limiter.acquire(signal);
     sayStarted(options, identity);
-    return await attempt({ ...options, signal }, identity);
+    const rollout = await attempt({ ...options, signal }, identity);
+    return await playedAgain(options, identity, rollout);
   } catch (error) {
     // Only a wait that was cancelled comes here; the rollout was dispatched, so it ends like any other.
     sayStarted(options, identity);
     return failedRollout(options, identity, error, signal);
   }
+}
+
+function signalOf(options: PlayGroupOptions, { rolloutId }: RolloutIdentity): AbortSignal {
+  const own = options.rolloutSignal?.(rolloutId);
+  return own === undefined ? options.signal : AbortSignal.any([options.signal, own]);
+}
+
+/** The rollout, or the last of those that were played in place of it because it failed. */
+async function playedAgain(
+  options: PlayGroupOptions,
+  identity: RolloutIdentity,
+  first: Rollout,
+): Promise<Rollout> {
+  const { retry: most = 0 } = options.environment.definition.failedRollouts ?? {};
+  let rollout = first;
+  for (let retry = 1; retry <= most && isWorthRetry(rollout, options.signal); retry++) {
+    const again = { ...identity, rolloutId: retryIdOf(identity.rolloutId, retry) };
+    // It begins before the failed one ends, so that a watcher never finds the group at an end.
+    sayStarted(options, again);
+    finish(options, rollout);
+    rollout = await attempt({ ...options, signal: signalOf(options, again) }, again);
+  }
+  return rollout;
+}
+
+async function judgedTogether(
+  options: PlayGroupOptions,
+  attempts: readonly Rollout[],
+): Promise<readonly Rollout[]> {
+  const { groupReward, failedRollouts = {} } = options.environment.definition;
+  const rollouts = withQuorum(attempts, failedRollouts);
+  return groupReward === undefined ? rollouts : await rescored(options, groupReward, rollouts);
 }
 
 /** The rollouts with the rewards that the environment gives the group as a whole. */
