@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
+import { onAbort } from './on-abort.ts';
 
 /** A stretch of work that has an end: its signal fires with the outer signal's reason, or at the deadline. */
 export interface Deadline extends Disposable {
@@ -28,7 +29,7 @@ export function startDeadline(options: DeadlineOptions): Deadline {
     if (expired) controller.abort(reason());
   };
   if (outer?.aborted === true) cancel();
-  else outer?.addEventListener('abort', cancel, { once: true });
+  const unfollow = outer === undefined || outer.aborted ? undefined : onAbort(outer, cancel);
   const callOff = timeoutMs === Infinity ? () => {} : clock.schedule(timeoutMs, expire);
   return {
     signal: controller.signal,
@@ -37,7 +38,7 @@ export function startDeadline(options: DeadlineOptions): Deadline {
     },
     [Symbol.dispose]() {
       callOff();
-      outer?.removeEventListener('abort', cancel);
+      unfollow?.();
     },
   };
 }

@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts';
+
 /** A place taken in a limiter; disposing of it gives it back. */
 export type Place = Disposable;
 
@@ -45,14 +47,13 @@ export class Limiter {
   #turn(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const enter = (): void => {
-        signal.removeEventListener('abort', leave);
+        unfollow();
         resolve();
       };
-      const leave = (): void => {
+      const unfollow = onAbort(signal, () => {
         this.#waiting.splice(this.#waiting.indexOf(enter), 1);
         reject(signal.reason);
-      };
-      signal.addEventListener('abort', leave, { once: true });
+      });
       this.#waiting.push(enter);
     });
   }

@@ -1,4 +1,5 @@
 import { systemClock } from './clock.ts';
+import { onAbort } from './on-abort.ts';
 
 /**
  * Wakes whoever waits for a change. It carries no value: the waiter looks at the state itself, so a
@@ -34,9 +35,8 @@ export class Notifier {
     if (options.since !== undefined && options.since !== this.#version) return 'notified';
     const woken = Promise.withResolvers<'notified' | 'timeout' | 'aborted'>();
     const onNotify = (): void => woken.resolve('notified');
-    const onAbort = (): void => woken.resolve('aborted');
     this.#waiters.add(onNotify);
-    signal?.addEventListener('abort', onAbort, { once: true });
+    const unfollow = signal && onAbort(signal, () => woken.resolve('aborted'));
     const onTimeout = (): void => woken.resolve('timeout');
     const callOff =
       timeoutMs === undefined ? undefined : systemClock.schedule(timeoutMs, onTimeout);
@@ -44,7 +44,7 @@ export class Notifier {
       return await woken.promise;
     } finally {
       callOff?.();
-      signal?.removeEventListener('abort', onAbort);
+      unfollow?.();
       this.#waiters.delete(onNotify);
     }
   }

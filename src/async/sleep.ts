@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
+import { onAbort } from './on-abort.ts';
 
 /** Resolves after `delayMs`; rejects with the signal's reason as soon as it fires. */
 export function sleep(
@@ -11,15 +12,14 @@ export function sleep(
       reject(signal.reason);
       return;
     }
-    const onAbort = (): void => {
+    const unfollow = onAbort(signal, () => {
       callOff();
       reject(signal.reason);
-    };
+    });
     const callOff = clock.schedule(delayMs, () => {
-      signal.removeEventListener('abort', onAbort);
+      unfollow();
       resolve();
     });
-    signal.addEventListener('abort', onAbort, { once: true });
   });
 }
 

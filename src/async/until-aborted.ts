@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
+import { onAbort } from './on-abort.ts';
 
 export interface UntilAbortedOptions<Value> {
   /**
@@ -29,7 +30,7 @@ export function untilAborted<Value>(
       isAbandoned = true;
       reject(signal.reason);
     };
-    const onAbort = (): void => {
+    const fired = (): void => {
       if (graceMs > 0) callOff = clock.schedule(graceMs, giveUp);
       else giveUp();
     };
@@ -37,9 +38,9 @@ export function untilAborted<Value>(
       .then((value) => (isAbandoned ? onLate?.(value) : resolve(value)), reject)
       .finally(() => {
         callOff();
-        signal.removeEventListener('abort', onAbort);
+        unfollow?.();
       });
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
+    const unfollow = signal.aborted ? undefined : onAbort(signal, fired);
+    if (signal.aborted) fired();
   });
 }
