@@ -1,5 +1,10 @@
-/** What is to run when a signal fires, by signal. A signal that is gone takes its set with it. */
-const followers = new WeakMap<AbortSignal, Set<() => void>>();
+/** What is to run when a signal fires. Kept by signal, and gone when nobody follows it any more. */
+interface Followers {
+  readonly all: Set<() => void>;
+  readonly listener: () => void;
+}
+
+const followersOf = new WeakMap<AbortSignal, Followers>();
 
 /**
  * Runs `follow` once when the signal fires; returns what calls it off. For a signal that has not
@@ -7,17 +12,21 @@ const followers = new WeakMap<AbortSignal, Set<() => void>>();
  * rollouts on one signal would cost quadratic time; here they share one listener, and a set.
  */
 export function onAbort(signal: AbortSignal, follow: () => void): () => void {
-  const set = followers.get(signal) ?? followAll(signal);
-  set.add(follow);
-  return () => set.delete(follow);
+  const followers = followersOf.get(signal) ?? beginFollowing(signal);
+  followers.all.add(follow);
+  return () => {
+    followers.all.delete(follow);
+    if (followers.all.size > 0 || followersOf.get(signal) !== followers) return;
+    followersOf.delete(signal);
+    signal.removeEventListener('abort', followers.listener);
+  };
 }
 
-function followAll(signal: AbortSignal): Set<() => void> {
-  const set = new Set<() => void>();
-  followers.set(signal, set);
-  const runAll = (): void => {
-    followers.delete(signal);
-    for (const follow of set) {
+function beginFollowing(signal: AbortSignal): Followers {
+  const all = new Set<() => void>();
+  const listener = (): void => {
+    followersOf.delete(signal);
+    for (const follow of all) {
       try {
         follow();
       } catch (error) {
@@ -28,6 +37,8 @@ function followAll(signal: AbortSignal): Set<() => void> {
       }
     }
   };
-  signal.addEventListener('abort', runAll, { once: true });
-  return set;
+  const followers = { all, listener };
+  followersOf.set(signal, followers);
+  signal.addEventListener('abort', listener, { once: true });
+  return followers;
 }
