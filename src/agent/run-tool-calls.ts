@@ -137,10 +137,11 @@ async function execute<State>(
   } catch (error) {
     return { kind: 'failed', message: toolFailureMessage(error), timedOut: false };
   }
-  const timeout = toolTimeout(tool.name, timeoutMs);
+  // Made when it is needed: an error's stack costs more than a quick call.
+  const timeout = () => toolTimeout(tool.name, timeoutMs);
   using deadline = startDeadline({
     timeoutMs,
-    reason: () => timeout,
+    reason: timeout,
     clock,
     signal: config.signal,
   });
@@ -156,7 +157,7 @@ async function execute<State>(
     const work = (async () => config.handler(invocation, { rolloutId, turn, state, signal }))();
     return { kind: 'result', text: outputText(await untilAborted(work, { signal })) };
   } catch (error) {
-    if (deadline.expired) return { kind: 'failed', message: timeout.message, timedOut: true };
+    if (deadline.expired) return { kind: 'failed', message: timeout().message, timedOut: true };
     if (signal.aborted) return cancelled(signal.reason);
     const message = toolFailureMessage(error);
     return endsRollout(error)
