@@ -15,6 +15,7 @@ import { policyCommand } from './policy.ts';
 import { processCommand } from './process.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
+import { validateCommand } from './validate/validate.ts';
 
 /** A message may quote what a file holds. */
 const MAX_ERROR_BYTES = 4_000;
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   serveCommand,
   policyCommand,
   exportCommand,
+  validateCommand,
   processCommand,
   evaluateCommand,
 ];
