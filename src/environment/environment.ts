@@ -111,7 +111,7 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
     episode: { readonly state: State; readonly settings: Settings },
   ) => string | readonly Message[] | Promise<string | readonly Message[]>;
   /** How its agents play; `maxTurns` here yields to the one below. */
-  readonly agent?: AgentSettings<State>;
+  readonly agent?: AgentSettings<NoInfer<State>>;
   /** Most model calls that count as a turn. Default 30. */
   readonly maxTurns?: number;
   readonly sampling?: SamplingParameters;
