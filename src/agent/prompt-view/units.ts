@@ -32,10 +32,13 @@ export function unitsOf(messages: readonly Message[]): readonly Unit[] {
 
 /** Whether no message answers a call from before these. */
 export function isClosed(messages: readonly Message[]): boolean {
-  const ids = new Set<string>();
+  const open: string[] = [];
   return messages.every((message) => {
-    if (message.role === 'assistant') for (const { id } of message.toolCalls) ids.add(id);
-    return message.role !== 'tool' || ids.has(message.toolCallId);
+    if (message.role === 'assistant') open.push(...message.toolCalls.map(({ id }) => id));
+    if (message.role !== 'tool') return true;
+    const at = open.lastIndexOf(message.toolCallId);
+    if (at >= 0) open.splice(at, 1);
+    return at >= 0;
   });
 }
 

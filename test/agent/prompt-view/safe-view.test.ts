@@ -212,7 +212,53 @@ describe('the safe prompt view', () => {
     expect(cuts).toBeGreaterThan(100);
     expect(steady).toBeGreaterThan(100);
   });
+
+  it('never shows half of a pair, however odd the transcript', () => {
+    const id = fc.constantFrom('', 'a', 'b');
+    const anything = fc.oneof(
+      fc.tuple(fc.constantFrom('S', 'U', 'A'), fc.nat(60)).map(([role, n]) => `${role}${n}`),
+      fc.array(id, { minLength: 1, maxLength: 3 }).map((ids) => `A5:${ids.join(',')}`),
+      fc.tuple(fc.nat(1_500), id).map(([n, answered]) => `T${n}:${answered}`),
+    );
+    let halves = 0;
+    fc.assert(
+      fc.property(
+        fc.array(fc.array(anything, { minLength: 1, maxLength: 4 }), { maxLength: 20 }),
+        fc.integer({ min: 20, max: 3_000 }),
+        (added, budget) => {
+          const messages: Message[] = [];
+          let state: SafeViewState | undefined;
+          for (const words of added) {
+            messages.push(...words.flatMap((word) => transcript(word)));
+            const view = safeView(messages, [], budget, characters, state);
+            const shown = new Set(view.transcriptIndexes);
+            for (const [call, result] of pairsOf(messages)) {
+              expect(shown.has(call)).toBe(shown.has(result));
+              if (!shown.has(call)) halves += 1;
+            }
+            expect(shown.has(messages.length - 1)).toBe(true);
+            expect([...shown]).toEqual([...shown].toSorted((a, b) => a - b));
+            expect(view.tokens).toBe(view.messages.reduce((n, m) => n + textOf(m).length, 0));
+            state = view.state;
+          }
+        },
+      ),
+      { numRuns: 500 },
+    );
+    expect(halves).toBeGreaterThan(100);
+  });
 });
+
+/** Each result with the latest call of its id that has none yet. */
+function pairsOf(messages: readonly Message[]): [number, number][] {
+  const open: { id: string; at: number }[] = [];
+  return messages.flatMap((message, at): [number, number][] => {
+    if (message.role === 'assistant') open.push(...message.toolCalls.map(({ id }) => ({ id, at })));
+    if (message.role !== 'tool') return [];
+    const found = open.findLastIndex(({ id }) => id === message.toolCallId);
+    return found < 0 ? [] : open.splice(found, 1).map((call) => [call.at, at]);
+  });
+}
 
 /** Whatever is shown of a turn, all its calls and all its results are. */
 function expectUnits(messages: readonly Message[], shown: readonly number[]): void {
