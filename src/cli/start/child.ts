@@ -23,6 +23,11 @@ export class Child implements AsyncDisposable {
     const path = fileURLToPath(new URL(`${file}${ending}`, import.meta.url));
     // execArgv has the export condition that a checkout runs with.
     this.#process = spawn(process.execPath, [...process.execArgv, path, ...args], {
+      // The quick start is the same wherever it runs: no config file and no option of the user's.
+      cwd: fileURLToPath(new URL('.', import.meta.url)),
+      env: Object.fromEntries(
+        Object.entries(process.env).filter(([name]) => !name.startsWith('LACHESIS_')),
+      ),
       // A channel tells the child when this process is gone, however it ended.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
