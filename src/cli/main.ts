@@ -11,6 +11,7 @@ import {
 import { configText, layerOptions } from './config.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export/export.ts';
+import { initCommand } from './init/init.ts';
 import { policyCommand } from './policy.ts';
 import { processCommand } from './process.ts';
 import { serveCommand } from './serve.ts';
@@ -24,6 +25,7 @@ const COMMANDS: readonly Command[] = [
   startCommand,
   serveCommand,
   policyCommand,
+  initCommand,
   exportCommand,
   validateCommand,
   processCommand,

@@ -137,3 +137,10 @@ test('a line that is longer than what is read at a time is one line', async () =
   const { out } = await exported(file, '--format', 'jsonl', '--out', '-');
   expect(out).toBe(`${long}\n${first}\n`);
 });
+
+test('its help shows the options and teaches by example', async () => {
+  const run = cli('export', '--help');
+  expect(await run.code).toBe(0);
+  expect(run.out()).toContain('--min-reward X');
+  expect(run.out()).toMatch(/For example:\n {2}lachesis export/);
+});

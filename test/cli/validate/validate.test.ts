@@ -133,3 +133,10 @@ test('a schema of every shape that is right has no problem', () => {
   };
   expect([...schemaProblems(schema, 'parameters')]).toEqual([]);
 });
+
+test('its help shows the options and teaches by example', async () => {
+  const run = cli('validate', '--help');
+  expect(await run.code).toBe(0);
+  expect(run.out()).toContain('--null-most X');
+  expect(run.out()).toMatch(/For example:\n {2}lachesis validate/);
+});
