@@ -24,7 +24,7 @@ export const exportCommand: Command = {
     'lachesis export rollouts.jsonl --format sft --min-reward 1 --out sft.jsonl',
     'lachesis export monday.jsonl tuesday.jsonl --format dpo --out pairs.jsonl',
     'lachesis export rollouts.jsonl --format parquet --out rollouts.parquet',
-    'lachesis export rollouts.jsonl --format jsonl --environment gsm8k --out - | head -n 1',
+    'lachesis export rollouts.jsonl --format jsonl --environment gsm8k --out - | jq .reward',
   ],
   options: {
     format: {
