@@ -65,6 +65,22 @@ describe('parquet', () => {
     expect(shuffled.map(({ key }) => key).toSorted()).toEqual(all.map(({ key }) => key));
   });
 
+  it('holds no more row groups than it may, and reads the same', async () => {
+    const narrow = parquet(fixture('zstd'), { key: 'id', maxHeldBytes: 1 });
+    const wide = parquet(fixture('zstd'), { key: 'id' });
+    expect(await read(shuffleTasks(narrow, 2))).toEqual(await read(shuffleTasks(wide, 2)));
+  });
+
+  it('lets no map function change what is held', async () => {
+    const source = parquet(fixture('snappy'), {
+      map: (row) => {
+        (row as { answer: number }).answer = -1;
+        return row;
+      },
+    });
+    await expect(source.prepare()).rejects.toThrow("row 0 can't be read by the map function");
+  });
+
   it('names the file and the row of what is wrong, when it is hosted', async () => {
     const path = fixture('gzip');
     const missing = parquet(path, { key: 'name' }).prepare();

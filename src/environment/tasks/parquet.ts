@@ -4,7 +4,9 @@ import type { Task } from '../../contract/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import type { JsonValue } from '../../messages.ts';
 import type { TaskSource } from '../environment.ts';
+import { deepFreeze } from '../freeze.ts';
 import { unreadableFile } from './file-lines.ts';
+import { HeldGroups } from './held-groups.ts';
 import { parquetCompressors, parquetJson } from './parquet-values.ts';
 import { type RowOptions, taskOfRow } from './row-task.ts';
 
@@ -12,7 +14,14 @@ import { type RowOptions, taskOfRow } from './row-task.ts';
 export interface ParquetOptions<Data> extends RowOptions<Data> {
   /** Only these columns are read. Default: all. */
   readonly columns?: readonly string[];
+  /**
+   * Most bytes (of the file, uncompressed) of row groups that are held; a file above it is slow to
+   * read in any other order than its own. Default: 256 MiB.
+   */
+  readonly maxHeldBytes?: number;
 }
+
+const DEFAULT_MAX_HELD_BYTES = 256 * 1_048_576;
 
 /** What is known of a file without reading its rows. */
 interface Layout {
@@ -30,7 +39,7 @@ interface RowGroup {
 /**
  * Tasks of a Parquet file, one per row; a row is an object of its columns as JSON (64-bit integers
  * are numbers where exact, else decimal text; times are ISO text; bytes are base64). Row groups are
- * read as they are needed, and the latest is held. `prepare` reads the file once when `key`, `split` or `map`
+ * read as they are needed, and the latest are held. `prepare` reads the file once when `key`, `split` or `map`
  * could fail, so that a bad row is an error then, with its file and row.
  */
 export function parquet<Data = JsonValue>(
@@ -42,7 +51,7 @@ export function parquet<Data = JsonValue>(
 } {
   let layout: Promise<Layout> | undefined;
   let index: Promise<ReadonlyMap<string, number>> | undefined;
-  let held: { readonly group: number; readonly rows: Promise<RowGroup> } | undefined;
+  let held: HeldGroups<RowGroup> | undefined;
   let count: number | undefined;
 
   const layoutOf = (): Promise<Layout> => {
@@ -53,13 +62,12 @@ export function parquet<Data = JsonValue>(
     return layout;
   };
   const groupOf = (known: Layout, group: number): Promise<RowGroup> => {
-    if (held?.group === group) return held.rows;
-    const rows = readGroup(path, known, group, options.columns);
-    held = { group, rows };
-    rows.catch(() => {
-      if (held?.rows === rows) held = undefined;
+    held ??= new HeldGroups({
+      read: (wanted) => readGroup(path, known, wanted, options.columns),
+      bytesOf: (wanted) => Number(known.metadata.row_groups[wanted]?.total_byte_size ?? 0),
+      maxBytes: options.maxHeldBytes ?? DEFAULT_MAX_HELD_BYTES,
     });
-    return rows;
+    return held.get(group);
   };
   const taskOf = (value: JsonValue, position: number): Task<Data> =>
     taskOfRow(value, position, options, (problem, cause) =>
@@ -162,7 +170,8 @@ async function readGroup(
       ...(columns === undefined ? {} : { columns: [...columns] }),
     }),
   );
-  return { start, rows: objects.map(parquetJson) };
+  // They are held and given out again, so nobody may change them.
+  return { start, rows: objects.map((row) => deepFreeze(parquetJson(row))) };
 }
 
 interface FileSlices {
