@@ -13,6 +13,11 @@ process.on('exit', (code) => {
     err('lachesis: an environment file waits for a promise that nothing will ever settle.\n');
   }
 });
+// Whoever read our output has enough (`| head`): that is no failure, and nothing more is wanted.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  throw error;
+});
 const code = await main(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err,
