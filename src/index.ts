@@ -31,6 +31,7 @@ export {
   cosineLengthReward,
   defineEnvironment,
   discountedReturns,
+  type EnvironmentCheckpoint,
   type EnvironmentDefinition,
   type EpisodeContext,
   filterTasks,
@@ -53,6 +54,8 @@ export {
   playRollout,
   type RewardContext,
   type RewardValue,
+  readCheckpoint,
+  saveCheckpoint,
   shuffleTasks,
   skipTasks,
   splitTasks,
@@ -61,6 +64,7 @@ export {
   takeTasks,
   turnRewards,
   turnsOf,
+  writeCheckpoint,
 } from './environment/index.ts';
 export { type ErrorKind, LachesisError } from './errors.ts';
 export type {

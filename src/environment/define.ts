@@ -19,6 +19,7 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   teardown: true,
   groupReward: true,
   failedRollouts: true,
+  checkpoint: true,
   solution: true,
   agent: true,
   maxTurns: true,
@@ -62,6 +63,14 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
     const value = definition[key];
     if (value !== undefined && typeof value !== 'function') {
       throw invalidInput(`${field}.${key}`, 'must be a function, or be left out.');
+    }
+  }
+  for (const hook of ['save', 'load'] as const) {
+    if (
+      definition.checkpoint !== undefined &&
+      typeof definition.checkpoint?.[hook] !== 'function'
+    ) {
+      throw invalidInput(`${field}.checkpoint.${hook}`, 'must be a function.');
     }
   }
   if (definition.tasks === undefined || definition.tasks === null) {

@@ -63,6 +63,13 @@ export interface FailedRolloutsPolicy {
   readonly quorum?: number;
 }
 
+/** Saves and loads what an environment keeps across groups, such as a curriculum's progress. */
+export interface CheckpointHooks {
+  readonly save: () => JsonValue | Promise<JsonValue>;
+  /** Before the tasks are opened, when the environment is hosted with a checkpoint. */
+  readonly load: (state: JsonValue) => void | Promise<void>;
+}
+
 /** What `defineEnvironment` takes. */
 // biome-ignore lint/suspicious/noExplicitAny: an environment of any task, state and settings types is hosted alike
 export interface EnvironmentDefinition<Data = any, State = any, Settings = any> {
@@ -100,6 +107,8 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   readonly groupReward?: (
     rollouts: readonly Rollout[],
   ) => readonly number[] | Promise<readonly number[]>;
+  /** State of the environment itself; a rollout's own is made by `setup`. */
+  readonly checkpoint?: CheckpointHooks;
   /** Of a group; a rollout that is played alone is never played again. */
   readonly failedRollouts?: FailedRolloutsPolicy;
   /**

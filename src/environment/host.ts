@@ -1,6 +1,7 @@
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../messages.ts';
 import { describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
+import { type EnvironmentCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import type { EnvironmentDefinition, HostedEnvironment, TaskSource } from './environment.ts';
 import { deepFreeze } from './freeze.ts';
 import { arraySource } from './tasks/array-source.ts';
@@ -12,12 +13,18 @@ import { arraySource } from './tasks/array-source.ts';
 export async function hostEnvironment(
   definition: EnvironmentDefinition,
   settingsInput: JsonObject = {},
-  options: { readonly name?: string; readonly signal?: AbortSignal } = {},
+  options: {
+    readonly name?: string;
+    /** The environment's own state from before, for its `checkpoint.load`. */
+    readonly checkpoint?: EnvironmentCheckpoint | undefined;
+    readonly signal?: AbortSignal;
+  } = {},
 ): Promise<HostedEnvironment> {
   const { signal } = options;
   const name = options.name ?? definition.name;
   const settings = deepFreeze(await resolveSettings(definition, settingsInput));
   signal?.throwIfAborted();
+  if (options.checkpoint !== undefined) await loadCheckpoint(definition, options.checkpoint);
   const tasks = await resolveTasks(definition, settings, signal);
   return Object.freeze({
     definition,

@@ -1,5 +1,12 @@
+export {
+  type EnvironmentCheckpoint,
+  readCheckpoint,
+  saveCheckpoint,
+  writeCheckpoint,
+} from './checkpoint.ts';
 export { defineEnvironment } from './define.ts';
 export type {
+  CheckpointHooks,
   EnvironmentDefinition,
   EpisodeContext,
   FailedRolloutsPolicy,
