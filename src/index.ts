@@ -64,6 +64,10 @@ export {
   takeTasks,
   turnRewards,
   turnsOf,
+  type WorkerReward,
+  type WorkerRewardInput,
+  type WorkerRewardOptions,
+  workerReward,
   writeCheckpoint,
 } from './environment/index.ts';
 export { type ErrorKind, LachesisError } from './errors.ts';

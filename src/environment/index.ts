@@ -39,6 +39,12 @@ export { type MathAnswerOptions, markedAnswer, mathEqual } from './reward/math-a
 export { resolveReward } from './reward/resolve-reward.ts';
 export { discountedReturns, stepAdvantages } from './reward/returns.ts';
 export { type PlayedTurn, type TurnRewards, turnRewards, turnsOf } from './reward/turn-rewards.ts';
+export type { WorkerRewardInput } from './reward/worker/protocol.ts';
+export {
+  type WorkerReward,
+  type WorkerRewardOptions,
+  workerReward,
+} from './reward/worker/worker-reward.ts';
 export { arraySource } from './tasks/array-source.ts';
 export { type GeneratedOptions, generated } from './tasks/generated.ts';
 export { type JsonlOptions, jsonl } from './tasks/jsonl.ts';
