@@ -2,6 +2,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
+  type EnvironmentCheckpoint,
   type EnvironmentDefinition,
   type HostedEnvironment,
   hostEnvironment,
@@ -10,6 +11,9 @@ import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import type { JsonObject } from '../messages.ts';
 import { standardSchemaToJsonSchema } from '../tools/index.ts';
 
+/** The state that an environment of this name is to begin with, if any. */
+type CheckpointOf = (environment: string) => Promise<EnvironmentCheckpoint | undefined>;
+
 /**
  * Imports files whose default export is an environment, and hosts each with those of the settings
  * that it knows. A setting that none of them knows is a mistake.
@@ -17,6 +21,7 @@ import { standardSchemaToJsonSchema } from '../tools/index.ts';
 export async function loadEnvironments(
   files: readonly string[],
   settings: JsonObject,
+  checkpointOf: CheckpointOf = async () => undefined,
 ): Promise<readonly HostedEnvironment[]> {
   const definitions = await Promise.all(files.map(loadDefinition));
   for (const name of Object.keys(settings)) {
@@ -26,15 +31,19 @@ export async function loadEnvironments(
       remedy: known.length === 0 ? 'They have none.' : `Their settings: ${known.join(', ')}.`,
     });
   }
-  return await Promise.all(definitions.map((definition) => host(definition, settings)));
+  return await Promise.all(
+    definitions.map((definition) => host(definition, settings, checkpointOf)),
+  );
 }
 
 async function host(
   definition: EnvironmentDefinition,
   settings: JsonObject,
+  checkpointOf: CheckpointOf,
 ): Promise<HostedEnvironment> {
   const own = Object.entries(settings).filter(([name]) => knows(definition, name));
-  const hosted = await hostEnvironment(definition, Object.fromEntries(own)).catch(
+  const checkpoint = await checkpointOf(definition.name);
+  const hosted = await hostEnvironment(definition, Object.fromEntries(own), { checkpoint }).catch(
     (error: unknown) => {
       if (!(error instanceof LachesisError) || error.reason !== 'SETTINGS_INVALID') throw error;
       const name = error.field?.split('.')[1] ?? '';

@@ -8,6 +8,7 @@ import { chooseModel, MODEL_OPTIONS } from './model-options.ts';
 import { integerOption, settingsOption, textOption } from './read-options.ts';
 import { RolloutWriter } from './rollout-writer.ts';
 import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
+import { StateFolder } from './state-folder.ts';
 import { untilStopped } from './until-stopped.ts';
 
 /** `lachesis serve FILE...`: hosts environments and plays them. */
@@ -40,13 +41,23 @@ export const serveCommand: Command = {
       value: 'FILE',
       help: 'Append every finished rollout to this file.',
     },
+    state: {
+      type: 'string',
+      value: 'FOLDER',
+      help: 'Keep the state of environments that have any in this folder, across restarts.',
+    },
   },
   run: async ({ positionals, values }, io) => {
     if (positionals.length === 0) {
       throw invalidInput('FILE', 'is missing; give at least one file with an environment.');
     }
     const settings = settingsOption(values);
-    const environments = await loadEnvironments(positionals, settings);
+    const folder = textOption(values, 'state');
+    await using state = folder === undefined ? undefined : new StateFolder(folder, io.err);
+    const environments = await loadEnvironments(positionals, settings, async (name) =>
+      state?.read(name),
+    );
+    state?.follow(environments);
     await using model = await chooseModel(values, io);
     const file = textOption(values, 'rollouts');
     await using writer = file === undefined ? undefined : new RolloutWriter(file);

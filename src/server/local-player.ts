@@ -111,6 +111,6 @@ export class LocalPlayer implements AsyncDisposable {
 
 /** The environment without its group reward, so that each rollout is scored by itself. */
 function alone(environment: HostedEnvironment): HostedEnvironment {
-  const { groupReward: _, ...definition } = environment.definition;
+  const { groupReward: _, failedRollouts: __, ...definition } = environment.definition;
   return { ...environment, definition };
 }

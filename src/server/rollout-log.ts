@@ -189,7 +189,11 @@ export class RolloutLog {
     const started = event.kind === 'started' ? event : undefined;
     const index = started?.index ?? 0;
     const taskKey = started?.taskKey ?? '';
-    const group = { groupId, runId: '', environment: '', taskKey, rolloutIds: [rolloutId] };
+    // A rollout of a known group, such as one that is played again, is of that group's run.
+    const [sibling] = this.#groups.get(groupId) ?? [];
+    const known = sibling === undefined ? undefined : this.#states.get(sibling)?.group;
+    const { runId, environment } = known ?? { runId: '', environment: '' };
+    const group = { groupId, runId, environment, taskKey, rolloutIds: [rolloutId] };
     this.dispatch(group);
     const state: RolloutState = { kind: 'waiting', rolloutId, index, group };
     this.#states.set(rolloutId, state);

@@ -27,7 +27,7 @@ const commands = [
 /** A page's files: its own are the snippets, what it writes goes to a folder of this test. */
 function placed(word: string): string {
   if (/^[\w-]+\.ts$/.test(word)) return path.join(snippets, word);
-  if (/^[\w-]+\.jsonl$|^results$/.test(word)) return path.join(folder, word);
+  if (/^[\w-]+\.jsonl$|^results$|^\.\/state$/.test(word)) return path.join(folder, word);
   return word.startsWith('examples/') ? path.join(root, word) : word;
 }
 

@@ -12,6 +12,7 @@ import {
 } from '../examples/support/play.ts';
 import * as advantages from './snippets/advantages.ts';
 import capitals from './snippets/capitals.ts';
+import curriculum from './snippets/curriculum.ts';
 import guess from './snippets/guess.ts';
 import guessHard from './snippets/guess-hard.ts';
 import mixed from './snippets/mixed.ts';
@@ -63,6 +64,19 @@ async function rewards(
 
 test('capitals.ts: one of two capitals', async () => {
   expect(await rewards(capitals, () => ' Tokyo\n', 2)).toEqual([0, 1]);
+});
+
+test('curriculum.ts: right answers make the next tasks longer, and its state says so', async () => {
+  const sum = (prompt: string) => {
+    const [left, right] = [...prompt.matchAll(/\d+/g)].map(Number);
+    return String(left! + right!);
+  };
+  expect(await rewards(curriculum, () => 'no idea', 2)).toEqual([0, 0]);
+  expect(await curriculum.checkpoint?.save()).toEqual({ digits: 1 });
+  expect(await rewards(curriculum, sum, 2)).toEqual([1, 1]);
+  expect(await curriculum.checkpoint?.save()).toEqual({ digits: 3 });
+  await curriculum.checkpoint?.load({ digits: 2 });
+  expect(await curriculum.checkpoint?.save()).toEqual({ digits: 2 });
 });
 
 test('the fields of a result that the pages name are there', async () => {

@@ -1,0 +1,68 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import {
+  type EnvironmentCheckpoint,
+  type HostedEnvironment,
+  readCheckpoint,
+  saveCheckpoint,
+  writeCheckpoint,
+} from '../environment/index.ts';
+import { errorMessage } from '../errors.ts';
+
+const SAVE_EVERY_MS = 30_000;
+
+/**
+ * Keeps the state of environments that have any (`checkpoint` in their definition) in a folder, a
+ * file per environment: read before they are hosted, written every half minute and at the end.
+ */
+export class StateFolder implements AsyncDisposable {
+  readonly #folder: string;
+  readonly #warn: (message: string) => void;
+  #environments: readonly HostedEnvironment[] = [];
+  #timer: NodeJS.Timeout | undefined;
+  #saving: Promise<void> = Promise.resolve();
+
+  constructor(folder: string, warn: (message: string) => void) {
+    this.#folder = path.resolve(folder);
+    this.#warn = warn;
+    mkdirSync(this.#folder, { recursive: true });
+  }
+
+  /** What an environment of this name had saved; undefined the first time. */
+  read(environment: string): Promise<EnvironmentCheckpoint | undefined> {
+    return readCheckpoint(this.#fileOf(environment));
+  }
+
+  /** Saves these from now on. */
+  follow(environments: readonly HostedEnvironment[]): void {
+    this.#environments = environments;
+    this.#timer = setInterval(() => this.#save(), SAVE_EVERY_MS);
+    this.#timer.unref();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    clearInterval(this.#timer);
+    this.#save();
+    await this.#saving;
+  }
+
+  /** One save after the other; a failed one is told and leaves the file as it was. */
+  #save(): void {
+    this.#saving = this.#saving.then(async () => {
+      for (const environment of this.#environments) {
+        try {
+          const checkpoint = await saveCheckpoint(environment);
+          if (checkpoint !== undefined) {
+            await writeCheckpoint(this.#fileOf(environment.definition.name), checkpoint);
+          }
+        } catch (error) {
+          this.#warn(`The state of ${environment.name} was not saved: ${errorMessage(error)}\n`);
+        }
+      }
+    });
+  }
+
+  #fileOf(environment: string): string {
+    return path.join(this.#folder, `${environment}.json`);
+  }
+}
