@@ -33,7 +33,7 @@ const COMMON_OPTIONS: Readonly<Record<string, CommandOption>> = {
   config: {
     type: 'string',
     value: 'FILE',
-    help: 'Options from this file. Default: lachesis.config.ts, .mjs or .json, if there is one.',
+    help: 'Options from this file. Default: lachesis.config.ts, .mjs, .json or .yaml, if any.',
   },
   'print-config': {
     type: 'boolean',

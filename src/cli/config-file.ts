@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { parseDocument } from 'yaml';
 import { errorMessage, invalidInput } from '../errors.ts';
 import { isJsonObject } from '../messages.ts';
 import type { Command, CommandOption } from './command.ts';
@@ -11,6 +12,8 @@ export const CONFIG_FILES: readonly string[] = Object.freeze([
   'lachesis.config.ts',
   'lachesis.config.mjs',
   'lachesis.config.json',
+  'lachesis.config.yaml',
+  'lachesis.config.yml',
 ]);
 
 /** An option as a configuration file gives it. */
@@ -42,7 +45,9 @@ export async function readConfigFile(
   const content = await load(file);
   if (!isJsonObject(content)) {
     throw invalidInput(file, 'holds no options.', {
-      remedy: 'Write: export default { concurrency: 8, serve: { port: 7070 } }.',
+      remedy: /\.[mc]?[jt]s$/.test(file)
+        ? 'Write: export default { concurrency: 8, serve: { port: 7070 } }.'
+        : 'Write one object: {"concurrency": 8, "serve": {"port": 7070}}.',
     });
   }
   const values = new Map<string, FileValue>();
@@ -74,6 +79,7 @@ function findConfigFile(folder: string): string | undefined {
 async function load(file: string): Promise<unknown> {
   try {
     if (file.endsWith('.json')) return JSON.parse(await readFile(file, 'utf8'));
+    if (/\.ya?ml$/.test(file)) return parseYaml(await readFile(file, 'utf8'));
     if (!existsSync(file)) throw new Error('there is no such file');
     return ((await import(pathToFileURL(file).href)) as { readonly default?: unknown }).default;
   } catch (error) {
@@ -81,6 +87,14 @@ async function load(file: string): Promise<unknown> {
       cause: error,
     });
   }
+}
+
+/** What the library only warns of, such as an unknown tag, is a mistake here. */
+function parseYaml(text: string): unknown {
+  const document = parseDocument(text);
+  const [problem] = [...document.errors, ...document.warnings];
+  if (problem !== undefined) throw problem;
+  return document.toJS();
 }
 
 function readKey(

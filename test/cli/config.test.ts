@@ -71,6 +71,19 @@ test('settings of all layers are added up, and the higher layer comes last', asy
   ]);
 });
 
+test.each(['yaml', 'yml'])('a file of .%s says the same as one of JSON', async (extension) => {
+  const name = `lachesis.config.${extension}`;
+  const text =
+    'concurrency: 2 # for all\nserve:\n  port: 7002\nset: {level: 1, name: "5", big: yes}\n';
+  const { code, of, folder } = await print({ [name]: text });
+  const file = path.join(folder, name);
+  expect(code).toBe(0);
+  expect(of('concurrency')).toEqual([`concurrency | 2 | ${file} (concurrency)`]);
+  expect(of('port')).toEqual([`port | 7002 | ${file} (serve.port)`]);
+  // YAML 1.2: `yes` is a text.
+  expect(of('set')).toEqual([`set | level=1 name="5" big="yes" | ${file} (set)`]);
+});
+
 test('--config names another file, of TypeScript too', async () => {
   const files = { 'other.ts': 'const port: number = 7003;\nexport default { port };' };
   const { of } = await print(files, {}, '--config', 'other.ts');
@@ -112,6 +125,15 @@ test.each([
   ['a list for one value', { 'lachesis.config.json': '{"port": [1]}' }, {}, /port: is \[1\]/],
   ['no object', { 'lachesis.config.json': '[]' }, {}, /holds no options/],
   ['no JSON', { 'lachesis.config.json': '{' }, {}, /--config: .*can't be read/],
+  ['no YAML', { 'lachesis.config.yaml': 'port: [1\n' }, {}, /--config: .*can't be read: .*line 2/],
+  ['a key twice', { 'lachesis.config.yml': 'port: 1\nport: 2\n' }, {}, /can't be read: .*unique/],
+  ['a YAML file of nothing', { 'lachesis.config.yaml': '# soon\n' }, {}, /holds no options/],
+  [
+    'a YAML tag that names no type',
+    { 'lachesis.config.yaml': 'port: !!js/function "x"\n' },
+    {},
+    /port: is|can't be read/,
+  ],
   [
     'a file that throws',
     { 'lachesis.config.mjs': 'throw new Error("no")' },
