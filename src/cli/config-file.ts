@@ -93,7 +93,8 @@ async function load(file: string): Promise<unknown> {
 function parseYaml(text: string): unknown {
   const document = parseDocument(text);
   const [problem] = [...document.errors, ...document.warnings];
-  if (problem !== undefined) throw problem;
+  // Its first line says it all; the excerpt below it would break ours.
+  if (problem !== undefined) throw new Error(problem.message.split('\n', 1)[0]?.replace(/:$/, ''));
   return document.toJS();
 }
 

@@ -73,6 +73,15 @@ describe('the rollout log', () => {
     expect(log.rolloutsOf('g')).not.toContain('a');
   });
 
+  test('a rollout that its group did not name is of the run of those that it did', () => {
+    const log = new RolloutLog(LIMITS);
+    log.dispatch({ ...groupOf('g', ['g.0']), runId: 'run' });
+    log.append(finished('g.0'), 0);
+    log.append(started('g.0+1'), 0);
+    expect(log.stateOf('g.0+1')?.group).toMatchObject({ runId: 'run', environment: 'e' });
+    expect(log.rolloutsOf('g')).toEqual(['g.0', 'g.0+1']);
+  });
+
   test('whatever happens: sequences have no gap and each rollout at most one ending', () => {
     const ids = ['a', 'b', 'c', 'd'];
     const action = fc.record({
