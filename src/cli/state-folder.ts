@@ -20,7 +20,7 @@ export class StateFolder implements AsyncDisposable {
   readonly #warn: (message: string) => void;
   #environments: readonly HostedEnvironment[] = [];
   #timer: NodeJS.Timeout | undefined;
-  #saving: Promise<void> = Promise.resolve();
+  #saving: Promise<void> | undefined;
 
   constructor(folder: string, warn: (message: string) => void) {
     this.#folder = path.resolve(folder);
@@ -36,30 +36,33 @@ export class StateFolder implements AsyncDisposable {
   /** Saves these from now on. */
   follow(environments: readonly HostedEnvironment[]): void {
     this.#environments = environments;
-    this.#timer = setInterval(() => this.#save(), SAVE_EVERY_MS);
+    this.#timer = setInterval(() => {
+      // A slow save is not piled upon.
+      this.#saving ??= this.#save().finally(() => {
+        this.#saving = undefined;
+      });
+    }, SAVE_EVERY_MS);
     this.#timer.unref();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    this.#save();
     await this.#saving;
+    await this.#save();
   }
 
-  /** One save after the other; a failed one is told and leaves the file as it was. */
-  #save(): void {
-    this.#saving = this.#saving.then(async () => {
-      for (const environment of this.#environments) {
-        try {
-          const checkpoint = await saveCheckpoint(environment);
-          if (checkpoint !== undefined) {
-            await writeCheckpoint(this.#fileOf(environment.definition.name), checkpoint);
-          }
-        } catch (error) {
-          this.#warn(`The state of ${environment.name} was not saved: ${errorMessage(error)}\n`);
+  /** A failed save is told and leaves the file as it was. */
+  async #save(): Promise<void> {
+    for (const environment of this.#environments) {
+      try {
+        const checkpoint = await saveCheckpoint(environment);
+        if (checkpoint !== undefined) {
+          await writeCheckpoint(this.#fileOf(environment.definition.name), checkpoint);
         }
+      } catch (error) {
+        this.#warn(`The state of ${environment.name} was not saved: ${errorMessage(error)}\n`);
       }
-    });
+    }
   }
 
   #fileOf(environment: string): string {

@@ -1,8 +1,18 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import { startDeadline, untilAborted } from '../async/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonValue } from '../messages.ts';
 import type { EnvironmentDefinition, HostedEnvironment } from './environment.ts';
+
+/** Of one `save` or `load`. */
+const TIMEOUT_MS = 10_000;
+
+export interface CheckpointOptions {
+  /** How long the environment's own function may take. Default: 10 s. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal | undefined;
+}
 
 /** An environment's own state, such as its curriculum, at one moment. JSON throughout. */
 export interface EnvironmentCheckpoint {
@@ -13,12 +23,13 @@ export interface EnvironmentCheckpoint {
 }
 
 /** What the environment's `checkpoint.save` says; undefined when it keeps no state. */
-export async function saveCheckpoint({
-  definition,
-}: Pick<HostedEnvironment, 'definition'>): Promise<EnvironmentCheckpoint | undefined> {
+export async function saveCheckpoint(
+  { definition }: Pick<HostedEnvironment, 'definition'>,
+  options: CheckpointOptions = {},
+): Promise<EnvironmentCheckpoint | undefined> {
   const { name, version = '', checkpoint } = definition;
   if (checkpoint === undefined) return undefined;
-  const state = await attempt(name, 'save', () => checkpoint.save());
+  const state = await attempt(name, 'save', async () => checkpoint.save(), options);
   const text = JSON.stringify(state);
   if (text === undefined) {
     throw new LachesisError('environment_error', `Environment \`${name}\` saved no JSON.`, {
@@ -33,6 +44,7 @@ export async function saveCheckpoint({
 export async function loadCheckpoint(
   definition: EnvironmentDefinition,
   checkpoint: EnvironmentCheckpoint,
+  options: CheckpointOptions = {},
 ): Promise<void> {
   const { name, version = '', checkpoint: hooks } = definition;
   if (checkpoint.environment !== name || checkpoint.version !== version) {
@@ -45,7 +57,7 @@ export async function loadCheckpoint(
   if (hooks === undefined) {
     throw invalidInput('checkpoint', `environment \`${name}\` keeps no state.`);
   }
-  await attempt(name, 'load', () => hooks.load(checkpoint.state));
+  await attempt(name, 'load', async () => hooks.load(checkpoint.state), options);
 }
 
 /** Writes a checkpoint so that the file is the old one or the new one, whatever happens meanwhile. */
@@ -98,15 +110,28 @@ function parsedObject(path: string, text: string): { readonly [key: string]: Jso
 async function attempt<Result>(
   name: string,
   hook: 'save' | 'load',
-  run: () => Result | Promise<Result>,
+  run: () => Promise<Result>,
+  { timeoutMs = TIMEOUT_MS, signal }: CheckpointOptions,
 ): Promise<Result> {
+  const failed = (reason: string, problem: string, cause?: unknown) =>
+    new LachesisError(
+      'environment_error',
+      `The checkpoint.${hook} of environment \`${name}\` ${problem}`,
+      {
+        reason,
+        ...(cause !== undefined && { cause }),
+      },
+    );
+  using deadline = startDeadline({
+    timeoutMs,
+    signal,
+    reason: () => failed('CHECKPOINT_TIMEOUT', `had not ended after ${timeoutMs / 1_000} s.`),
+  });
+  deadline.signal.throwIfAborted();
   try {
-    return await run();
+    return await untilAborted(run(), { signal: deadline.signal });
   } catch (error) {
-    const message = `The checkpoint.${hook} of environment \`${name}\` threw: ${errorMessage(error)}`;
-    throw new LachesisError('environment_error', message, {
-      reason: 'CHECKPOINT_THREW',
-      cause: error,
-    });
+    if (deadline.signal.aborted && error === deadline.signal.reason) throw error;
+    throw failed('CHECKPOINT_THREW', `threw: ${errorMessage(error)}`, error);
   }
 }

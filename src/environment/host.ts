@@ -24,7 +24,8 @@ export async function hostEnvironment(
   const name = options.name ?? definition.name;
   const settings = deepFreeze(await resolveSettings(definition, settingsInput));
   signal?.throwIfAborted();
-  if (options.checkpoint !== undefined) await loadCheckpoint(definition, options.checkpoint);
+  if (options.checkpoint !== undefined)
+    await loadCheckpoint(definition, options.checkpoint, { signal });
   const tasks = await resolveTasks(definition, settings, signal);
   return Object.freeze({
     definition,

@@ -83,6 +83,16 @@ describe('an environment checkpoint', () => {
     },
   );
 
+  it('is not waited for beyond its time, or beyond the signal', async () => {
+    const stuck = curriculum({ save: () => new Promise(() => {}) });
+    await expect(saveCheckpoint(stuck, { timeoutMs: 5 })).rejects.toMatchObject({
+      kind: 'environment_error',
+      reason: 'CHECKPOINT_TIMEOUT',
+    });
+    const signal = AbortSignal.abort(new Error('stopped'));
+    await expect(saveCheckpoint(stuck, { signal })).rejects.toThrow('stopped');
+  });
+
   it('whose hooks fail is the fault of the environment', async () => {
     const broken = curriculum({
       save: () => {
