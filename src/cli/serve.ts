@@ -57,7 +57,6 @@ export const serveCommand: Command = {
     const environments = await loadEnvironments(positionals, settings, async (name) =>
       state?.read(name),
     );
-    state?.follow(environments);
     await using model = await chooseModel(values, io);
     const file = textOption(values, 'rollouts');
     await using writer = file === undefined ? undefined : new RolloutWriter(file);
@@ -76,6 +75,7 @@ export const serveCommand: Command = {
         ? {}
         : { onRolloutFinished: (rollout, runId) => writer.write(rollout, runId) }),
     });
+    state?.follow(environments);
     const names = environments.map(({ name }) => name).join(', ');
     io.out(`lachesis serving ${names}, played by ${model.description}\n`);
     io.out(`listening on ${server.address}\n`);

@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, statSync } from 'node:fs';
 import path from 'node:path';
 import {
   type EnvironmentCheckpoint,
@@ -7,7 +7,7 @@ import {
   saveCheckpoint,
   writeCheckpoint,
 } from '../environment/index.ts';
-import { errorMessage } from '../errors.ts';
+import { errorMessage, invalidInput } from '../errors.ts';
 
 const SAVE_EVERY_MS = 30_000;
 
@@ -23,9 +23,8 @@ export class StateFolder implements AsyncDisposable {
   #saving: Promise<void> | undefined;
 
   constructor(folder: string, warn: (message: string) => void) {
-    this.#folder = path.resolve(folder);
+    this.#folder = usableFolder(folder);
     this.#warn = warn;
-    mkdirSync(this.#folder, { recursive: true });
   }
 
   /** What an environment of this name had saved; undefined the first time. */
@@ -60,7 +59,9 @@ export class StateFolder implements AsyncDisposable {
           await writeCheckpoint(this.#fileOf(environment.definition.name), checkpoint);
         }
       } catch (error) {
-        this.#warn(`The state of ${environment.name} was not saved: ${errorMessage(error)}\n`);
+        this.#warn(
+          `The state of ${environment.name} was not saved: ${firstLine(errorMessage(error))}\n`,
+        );
       }
     }
   }
@@ -68,4 +69,23 @@ export class StateFolder implements AsyncDisposable {
   #fileOf(environment: string): string {
     return path.join(this.#folder, `${environment}.json`);
   }
+}
+
+/** Not made recursively: under /proc, Node's recursive mkdir never ends. */
+function usableFolder(given: string): string {
+  const folder = path.resolve(given);
+  const remedy = 'Give a folder whose parent exists.';
+  if (given === '') throw invalidInput('--state', 'is empty.', { remedy });
+  try {
+    if (!existsSync(folder)) mkdirSync(folder);
+  } catch (error) {
+    const problem = firstLine(errorMessage(error));
+    throw invalidInput('--state', `can't be made: ${problem}.`, { remedy, cause: error });
+  }
+  if (statSync(folder).isDirectory()) return folder;
+  throw invalidInput('--state', `${given} is not a folder.`, { remedy });
+}
+
+function firstLine(text: string): string {
+  return text.split('\n', 1)[0] ?? '';
 }

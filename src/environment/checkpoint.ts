@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
+import { inspect } from 'node:util';
 import { startDeadline, untilAborted } from '../async/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonValue } from '../messages.ts';
@@ -30,12 +31,7 @@ export async function saveCheckpoint(
   const { name, version = '', checkpoint } = definition;
   if (checkpoint === undefined) return undefined;
   const state = await attempt(name, 'save', async () => checkpoint.save(), options);
-  const text = JSON.stringify(state);
-  if (text === undefined) {
-    throw new LachesisError('environment_error', `Environment \`${name}\` saved no JSON.`, {
-      reason: 'CHECKPOINT_SHAPE',
-    });
-  }
+  const text = stateText(name, state);
   // A copy: the environment may go on with the object that it gave.
   return Object.freeze({ environment: name, version, state: JSON.parse(text) as JsonValue });
 }
@@ -105,6 +101,29 @@ function parsedObject(path: string, text: string): { readonly [key: string]: Jso
     // Said below.
   }
   throw invalidInput(path, 'is no checkpoint: a JSON object is needed.');
+}
+
+/** Refuses what JSON would change in silence, so that good state is not written over by less. */
+function stateText(name: string, state: unknown): string {
+  let problem = 'it is undefined';
+  try {
+    const text: unknown = JSON.stringify(state, (key, value: unknown) => {
+      const isLost =
+        (typeof value === 'number' && !Number.isFinite(value)) ||
+        value instanceof Map ||
+        value instanceof Set;
+      if (isLost) throw new Error(`\`${key}\` is ${inspect(value, { depth: 0 })}`);
+      return value;
+    });
+    if (typeof text === 'string') return text;
+  } catch (error) {
+    problem = errorMessage(error);
+  }
+  throw new LachesisError(
+    'environment_error',
+    `What checkpoint.save of environment \`${name}\` gave is no JSON: ${problem}.`,
+    { reason: 'CHECKPOINT_SHAPE', remedy: 'Give plain objects, lists, texts and finite numbers.' },
+  );
 }
 
 async function attempt<Result>(

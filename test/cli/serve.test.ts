@@ -66,6 +66,15 @@ test('serve --state hands an environment the state that it saved before a restar
   expect(broken.err()).toMatch(/counting\.json.*is no checkpoint/);
 });
 
+test.each(['', shop, '/proc/nope', '/dev/null/x'])(
+  'serve --state %j is refused by name',
+  async (folder) => {
+    const run = cli('serve', shop, '--state', folder);
+    expect(await run.code).toBe(2);
+    expect(run.err()).toMatch(/--state: .*Give a folder whose parent exists\.\n$/);
+  },
+);
+
 test('policy serves generations over gRPC and, with its credential, over HTTP', async () => {
   const run = cli('policy');
   const [, address] = await run.until(/listening on (\S+)/);

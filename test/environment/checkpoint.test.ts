@@ -101,8 +101,10 @@ describe('an environment checkpoint', () => {
     });
     const failure = { kind: 'environment_error', reason: 'CHECKPOINT_THREW' };
     await expect(saveCheckpoint(broken)).rejects.toMatchObject(failure);
-    const empty = curriculum({ save: () => undefined as unknown as JsonValue });
-    await expect(saveCheckpoint(empty)).rejects.toMatchObject({ reason: 'CHECKPOINT_SHAPE' });
+    for (const state of [undefined, { a: NaN }, { a: new Map() }, 1n] as unknown[]) {
+      const wrong = curriculum({ save: () => state as JsonValue });
+      await expect(saveCheckpoint(wrong)).rejects.toMatchObject({ reason: 'CHECKPOINT_SHAPE' });
+    }
     expect(() => curriculum({ load: 3 as never })).toThrow('checkpoint.load: must be a function');
   });
 });
