@@ -17,6 +17,15 @@ export function unreachable(message: string, fields: ErrorFields): LachesisError
   });
 }
 
+/** A call was given up at its deadline; `what` is the beginning of the sentence. */
+export function modelTimeout(what: string, timeoutMs: number): LachesisError {
+  return unreachable(`${what} within ${timeoutMs} ms.`, {
+    reason: 'MODEL_TIMEOUT',
+    remedy: 'Raise timeoutMs, or ask for fewer tokens.',
+    metadata: { timeoutMs: String(timeoutMs) },
+  });
+}
+
 /** A prompt leaves no room for even one token. */
 export function contextOverflow(promptTokens: number, contextLength: number): LachesisError {
   return modelError(

@@ -27,15 +27,6 @@ export function directError(thrown: unknown, baseUrl: string): LachesisError {
   });
 }
 
-/** The answer did not come in time. */
-export function timedOut(timeoutMs: number): LachesisError {
-  return unreachable(`The model server gave no answer within ${timeoutMs} ms.`, {
-    reason: 'MODEL_TIMEOUT',
-    remedy: 'Raise timeoutMs, or ask for fewer tokens.',
-    metadata: { timeoutMs: String(timeoutMs) },
-  });
-}
-
 function statusError(error: APIError, status: number): LachesisError {
   const metadata: Record<string, string> = { status: String(status) };
   if (typeof error.code === 'string') metadata['code'] = error.code;

@@ -4,6 +4,7 @@ import { Agent, fetch as undiciFetch } from 'undici';
 import { MAX_TIMER_MS } from '../../async/index.ts';
 import { invalidInput } from '../../errors.ts';
 import { callDeadline } from '../call-deadline.ts';
+import { modelTimeout } from '../model-errors.ts';
 import {
   type Completion,
   type CompletionRequest,
@@ -13,7 +14,7 @@ import {
 } from '../model-server.ts';
 import { chatRequestBody } from './chat-request.ts';
 import { type CallIds, readChatResponse } from './chat-response.ts';
-import { directError, timedOut } from './direct-errors.ts';
+import { directError } from './direct-errors.ts';
 
 export interface DirectServerOptions {
   /** Of the API, usually ending in `/v1`. */
@@ -75,7 +76,8 @@ function createDirectSession(client: OpenAI, config: DirectConfig): ModelSession
         );
         return readChatResponse(answer, callIds);
       } catch (thrown) {
-        if (deadline.expired) throw timedOut(config.timeoutMs);
+        if (deadline.expired)
+          throw modelTimeout('The model server gave no answer', config.timeoutMs);
         signal.throwIfAborted();
         throw directError(thrown, config.baseUrl);
       }

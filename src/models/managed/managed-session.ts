@@ -9,7 +9,7 @@ import type {
 import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
 import { callDeadline } from '../call-deadline.ts';
 import type { EngineDescription, EngineGeneration } from '../engine.ts';
-import { contextOverflow, unreachable } from '../model-errors.ts';
+import { contextOverflow, modelTimeout, unreachable } from '../model-errors.ts';
 import type {
   Completion,
   CompletionRequest,
@@ -61,7 +61,8 @@ export class ManagedSession implements ModelSession {
       try {
         return await this.#complete(request, deadline);
       } catch (thrown) {
-        if (deadline.expired) throw timedOut(this.#config.timeoutMs);
+        if (deadline.expired)
+          throw modelTimeout('The engine did not finish', this.#config.timeoutMs);
         signal.throwIfAborted();
         throw thrown instanceof LachesisError ? thrown : engineFailed(thrown);
       }
@@ -256,13 +257,5 @@ function engineFailed(thrown: unknown): LachesisError {
   return unreachable(`The engine failed: ${errorMessage(thrown)}`, {
     reason: 'ENGINE_FAILED',
     cause: thrown,
-  });
-}
-
-function timedOut(timeoutMs: number): LachesisError {
-  return unreachable(`The engine did not finish within ${timeoutMs} ms.`, {
-    reason: 'MODEL_TIMEOUT',
-    remedy: 'Raise timeoutMs, or ask for fewer tokens.',
-    metadata: { timeoutMs: String(timeoutMs) },
   });
 }
