@@ -16,6 +16,7 @@ export {
   type Turn,
   type Usage,
 } from './agent/index.ts';
+export { isUniform } from './broker/index.ts';
 export type {
   Assignment,
   Group,
@@ -40,7 +41,6 @@ export {
   groupAdvantages,
   type HostedEnvironment,
   hostEnvironment,
-  isUniform,
   jsonl,
   judge,
   linearLengthPenalty,
@@ -80,6 +80,7 @@ export type {
   ToolCall,
   ToolDefinition,
 } from './messages.ts';
+export { textContent, textOf } from './messages.ts';
 export {
   type ChatRenderer,
   createChatmlRenderer,

@@ -5,6 +5,7 @@ import lachesis
 from lachesis.batch import read_batch
 from lachesis.v1 import batch_service_pb2 as service
 from lachesis.v1 import group_pb2 as groups
+from lachesis.v1 import tokens_pb2 as tokens
 
 
 def group(rewards, group_id="g", tokens=5):
@@ -55,6 +56,26 @@ def test_rows_come_out_as_they_went_in():
     assert row.trained.tolist() == [False, False] + [True] * 5
     assert row.policy_versions.tolist() == [7] * 5
     assert row.per_token_logprobs().tolist() == [0, 0] + [-0.5] * 5
+
+
+def test_turn_rewards_stand_on_the_last_trained_token_of_their_turn():
+    row = tokens.Row(id="r.0/0", token_ids=np.arange(9, dtype="<i4").tobytes())
+    sampled, trained = tokens.SPAN_ORIGIN_SAMPLED, tokens.LOSS_STATE_TRAINED
+    row.spans.add(length=2, origin=tokens.SPAN_ORIGIN_PROMPT, loss=tokens.LOSS_STATE_NOT_SAMPLED)
+    row.spans.add(length=2, origin=sampled, loss=trained, message_index=1)
+    row.spans.add(length=2, origin=tokens.SPAN_ORIGIN_TOOL, loss=tokens.LOSS_STATE_NOT_SAMPLED)
+    row.spans.add(length=1, origin=sampled, loss=trained, message_index=3)
+    row.spans.add(length=1, origin=sampled, loss=tokens.LOSS_STATE_OVER_LENGTH, message_index=3)
+    row.spans.add(length=1, origin=sampled, loss=tokens.LOSS_STATE_OVER_LENGTH, message_index=5)
+    read_row = lachesis.Row(row, turn_rewards={1: 0.5, 3: -1.0, 5: 7.0})
+    assert read_row.turn_reward_column().tolist() == [0, 0, 0, 0.5, 0, 0, -1.0, 0, 0]
+    assert not lachesis.Row(row).turn_reward_column().any()
+
+
+def test_turn_rewards_come_from_the_header():
+    built = group([1.0])
+    built.header.rollouts[0].turn_rewards.add(message_index=1, value=0.25)
+    assert read(frames([built])).rows[0].turn_rewards == {1: 0.25}
 
 
 def test_columns_are_views_and_read_only():

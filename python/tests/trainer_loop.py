@@ -61,7 +61,8 @@ def main(address, token, run_id):
 
 def played(client, run_id):
     """A batch that the server's own worker played, with its transcripts."""
-    auto_play = {"environment": "quick", "group_size": 2, "max_ahead": 1}
+    environments = [{"environment": "quick", "group_size": 2}]
+    auto_play = {"environments": environments, "max_ahead": 1}
     start = client.open_run(run_id, batch_groups=1, auto_play=auto_play)
     client.register_consumer(run_id, "trainer")
     batch = client.next_batch(run_id, "trainer", include_rollouts=True, wait=10)

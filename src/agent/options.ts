@@ -20,6 +20,8 @@ export interface AgentOptions<State = unknown> extends AgentSettings<State> {
   readonly rolloutId: string;
   /** Handed to every tool. */
   readonly state: State;
+  /** Handed to every tool. */
+  readonly settings?: unknown;
   readonly sampling?: SamplingParameters;
   /** Of one tool call; a function gives each tool its own. Default 60 s. */
   readonly toolTimeoutMs?: number | ((toolName: string) => number);
@@ -43,6 +45,7 @@ export interface AgentConfig<State> extends ResolvedSettings<State> {
   readonly handler: ToolHandler<State>;
   readonly rolloutId: string;
   readonly state: State;
+  readonly settings: unknown;
   readonly sampling: SamplingParameters;
   readonly toolTimeoutMs: (toolName: string) => number;
   readonly abortGraceMs: number;
@@ -70,6 +73,7 @@ export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentC
     handler: options.handler,
     rolloutId: options.rolloutId,
     state: options.state,
+    settings: options.settings,
     sampling: options.sampling ?? {},
     toolTimeoutMs: typeof toolTimeoutMs === 'number' ? () => toolTimeoutMs : toolTimeoutMs,
     abortGraceMs: options.abortGraceMs ?? 2_000,

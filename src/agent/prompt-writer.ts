@@ -31,7 +31,7 @@ export class PromptWriter<State> {
   #sampledTokens = 0;
 
   constructor(transcript: Transcript, config: AgentConfig<State>) {
-    const { contextTokens, promptView: profile } = config;
+    const { contextTokens, droppedNote: note, promptView: profile } = config;
     this.#transcript = transcript;
     this.#config = config;
     this.#tools = [...config.tools.values()];
@@ -39,7 +39,7 @@ export class PromptWriter<State> {
     this.#viewer =
       contextTokens === undefined
         ? undefined
-        : new PromptViewer({ contextTokens, profile, counter: this.#counter });
+        : new PromptViewer({ contextTokens, profile, note, counter: this.#counter });
   }
 
   next(): Prompt {

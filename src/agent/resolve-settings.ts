@@ -2,7 +2,7 @@ import { invalidInput } from '../errors.ts';
 import type { ArgumentProfile } from './arguments/index.ts';
 import type { BeforeToolCall } from './hooks.ts';
 import { limitToolCalls } from './limits.ts';
-import type { PromptViewProfile } from './prompt-view/index.ts';
+import { DROPPED_NOTE, type PromptViewProfile } from './prompt-view/index.ts';
 import type { AgentSettings } from './settings.ts';
 
 /** {@link AgentSettings}, resolved. */
@@ -11,6 +11,7 @@ export interface ResolvedSettings<State> {
   /** Undefined: prompts are whole. */
   readonly contextTokens: number | undefined;
   readonly promptView: PromptViewProfile;
+  readonly droppedNote: string;
   readonly argumentProfile: ArgumentProfile;
   readonly modelRetries: {
     readonly max: number;
@@ -28,6 +29,7 @@ const TOOL_CHOICES: readonly unknown[] = ['auto', 'none', 'required', undefined]
 const KNOWN = new Set([
   'argumentProfile',
   'contextTokens',
+  'droppedNote',
   'hooks',
   'limits',
   'maxParallelToolCalls',
@@ -66,6 +68,7 @@ export function resolveAgentSettings<State>(
   return Object.freeze({
     maxTurns: wholeNumber('maxTurns', settings.maxTurns ?? 30, 0),
     contextTokens,
+    droppedNote: noteText(settings.droppedNote),
     promptView: profile('promptView', settings.promptView),
     argumentProfile: profile('argumentProfile', settings.argumentProfile),
     modelRetries: Object.freeze({
@@ -90,6 +93,11 @@ export function resolveAgentSettings<State>(
 function wholeNumber(field: string, value: number, least: number): number {
   if (Number.isInteger(value) && value >= least) return value;
   throw invalidInput(field, `must be a whole number of at least ${least}, was ${value}.`);
+}
+
+function noteText(note: unknown = DROPPED_NOTE): string {
+  if (typeof note === 'string') return note;
+  throw invalidInput('droppedNote', `must be a text, was ${String(note)}.`);
 }
 
 function profile(field: string, value: 'safe' | 'seed' = 'safe'): 'safe' | 'seed' {

@@ -129,7 +129,7 @@ async function execute<State>(
   turn: number,
   config: AgentConfig<State>,
 ): Promise<Execution> {
-  const { clock, rolloutId, state } = config;
+  const { clock, rolloutId, state, settings } = config;
   if (config.signal.aborted) return cancelled(config.signal.reason);
   let timeoutMs: number;
   try {
@@ -154,7 +154,8 @@ async function execute<State>(
       argumentsText: call.argumentsText,
     };
     // Inside an async function, so that a handler's synchronous throw is a rejection too.
-    const work = (async () => config.handler(invocation, { rolloutId, turn, state, signal }))();
+    const context = { rolloutId, turn, state, settings, signal };
+    const work = (async () => config.handler(invocation, context))();
     return { kind: 'result', text: outputText(await untilAborted(work, { signal })) };
   } catch (error) {
     if (deadline.expired) return { kind: 'failed', message: timeout().message, timedOut: true };

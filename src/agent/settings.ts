@@ -22,6 +22,11 @@ export interface AgentSettings<State = unknown> {
   readonly contextTokens?: number;
   /** How prompts are kept within `contextTokens`. Default `safe`. */
   readonly promptView?: PromptViewProfile;
+  /**
+   * What the model is told when the profile `safe` leaves messages out of a prompt, behind the first user
+   * message; empty for nothing. Default: that earlier messages are left out.
+   */
+  readonly droppedNote?: string;
   /** How argument text becomes an object. Default `safe`. */
   readonly argumentProfile?: ArgumentProfile;
   readonly modelRetries?: ModelRetryOptions;

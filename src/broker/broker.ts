@@ -6,12 +6,21 @@ export type BatchSize =
   | { readonly kind: 'tokens'; readonly tokens: number }
   | { readonly kind: 'groups'; readonly groups: number };
 
-export interface AutoPlay {
+/** An environment's part in a run that plays by itself. */
+export interface AutoPlayEnvironment {
   readonly environment: string;
   readonly groupSize: number;
-  /** Most groups assigned or waiting at a time. */
-  readonly maxAhead: number;
+  /** Empty for all tasks. */
   readonly split: string;
+  /** Its share of the groups, beside the others' weights; above 0. */
+  readonly weight: number;
+}
+
+export interface AutoPlay {
+  /** At least 1, each named once. */
+  readonly environments: readonly AutoPlayEnvironment[];
+  /** Most groups assigned or waiting at a time, over all environments. */
+  readonly maxAhead: number;
   /** Hold new groups while the waiting ones fill this many batches; 0 for no hold. */
   readonly maxBatchesAhead: number;
 }
@@ -29,6 +38,8 @@ export interface RunSettings {
   /** Empty for any. */
   readonly environments: readonly string[];
   readonly autoPlay: AutoPlay | undefined;
+  /** Groups whose scored rewards are all alike don't wait for a batch: they teach nothing. */
+  readonly dropUniformGroups: boolean;
 }
 
 export interface RunState {

@@ -5,6 +5,8 @@ import type { StoredGroup } from './broker.ts';
 export type DropReason =
   /** Older than the run's max staleness. */
   | 'stale'
+  /** Its scored rewards are all alike, and the run drops such groups. */
+  | 'uniform_rewards'
   /** It came without a row, to a run whose batches count rows or tokens. */
   | 'no_rows'
   /** Its assignment was failed for good: it never came. */

@@ -16,6 +16,7 @@ import {
 } from './refusals.ts';
 import { type DropReason, RunFigures } from './run-figures.ts';
 import { isFresh, oldestAllowedVersion } from './staleness.ts';
+import { isUniform } from './uniform-rewards.ts';
 import { type WaitingGroup, WaitingGroups } from './waiting-groups.ts';
 
 const RECENT_REWARDS = 256;
@@ -209,6 +210,7 @@ export class Run {
     // Groups that a direct model played have transcripts alone: counted in groups, they fill a batch.
     const needsRows = this.settings.batchSize.kind !== 'groups';
     if (needsRows && group.rows.length === 0) return 'no_rows';
+    if (this.settings.dropUniformGroups && isUniform(group.rewards)) return 'uniform_rewards';
     return isFresh(version, this.#oldestAllowed()) ? undefined : 'stale';
   }
 

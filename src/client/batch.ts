@@ -30,6 +30,8 @@ export class BatchRow {
   readonly rolloutId: string;
   /** Of its rollout; undefined when that was not scored (its tokens are masked then). */
   readonly reward: number | undefined;
+  /** Of its rollout's turns, by the `messageIndex` of their spans; empty where the environment does not say. */
+  readonly turnRewards: ReadonlyMap<number, number>;
   readonly tokens: number;
   readonly sampledTokens: number;
   readonly trainedTokens: number;
@@ -43,6 +45,9 @@ export class BatchRow {
     this.groupId = header.groupId;
     this.rolloutId = summary?.rolloutId ?? '';
     this.reward = summary?.reward;
+    this.turnRewards = new Map(
+      summary?.turnRewards.map(({ messageIndex, value }) => [messageIndex, value]),
+    );
     this.tokens = part.tokens;
     this.sampledTokens = part.sampledTokens;
     this.trainedTokens = part.trainedTokens;
@@ -75,6 +80,26 @@ export class BatchRow {
   /** 1 for every token in the loss, 0 for the others; one per token. */
   trainedMask(): Uint8Array {
     return maskOf(this.row.spans, this.tokens, (span) => span.loss === 'trained');
+  }
+
+  /**
+   * Each turn's reward on the last token of it that is in the loss, 0 elsewhere; one per token. Over the
+   * rows of a rollout a turn's reward stands once, since a token is trained once.
+   */
+  turnRewardColumn(): Float32Array {
+    const column = new Float32Array(this.tokens);
+    const lastAt = new Map<number, number>();
+    let at = 0;
+    for (const span of this.row.spans) {
+      at += span.length;
+      if (span.loss === 'trained' && span.messageIndex !== undefined) {
+        lastAt.set(span.messageIndex, at - 1);
+      }
+    }
+    for (const [messageIndex, place] of lastAt) {
+      column[place] = this.turnRewards.get(messageIndex) ?? 0;
+    }
+    return column;
   }
 
   /** 1 for every sampled token: where the logprobs belong. */

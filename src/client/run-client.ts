@@ -1,7 +1,13 @@
 import type { Client, Transport } from '@connectrpc/connect';
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { RunService } from '../../gen/lachesis/v1/run_service_pb.ts';
-import type { RunSettings, RunState, RunStatus } from '../broker/index.ts';
+import type {
+  AutoPlay,
+  AutoPlayEnvironment,
+  RunSettings,
+  RunState,
+  RunStatus,
+} from '../broker/index.ts';
 import {
   decodeGroup,
   durationFromMs,
@@ -19,10 +25,22 @@ import { PartsReceiver } from './parts-receiver.ts';
 
 /**
  * Settings of a run. What is left out: `strict`, any staleness, failed rollouts dropped one by one, any
- * row length, any environment, no auto play, and as many waiting groups as the server gives a run.
+ * row length, any environment, no auto play, uniform groups kept, and as many waiting groups as the server gives a run.
  */
-export interface RunOptions extends Partial<Omit<RunSettings, 'batchSize'>> {
+export interface RunOptions extends Partial<Omit<RunSettings, 'batchSize' | 'autoPlay'>> {
   readonly batchSize: RunSettings['batchSize'];
+  readonly autoPlay?: AutoPlayOptions | undefined;
+}
+
+/** Makes the server itself order groups. */
+export interface AutoPlayOptions {
+  /** Left out: any split, weight 1. A weight is a share of the groups, beside the others' weights. */
+  readonly environments: readonly (Pick<AutoPlayEnvironment, 'environment' | 'groupSize'> &
+    Partial<AutoPlayEnvironment>)[];
+  /** Most groups assigned or waiting at a time. */
+  readonly maxAhead: number;
+  /** Hold new groups while the waiting ones fill this many batches. Default: 0, no hold. */
+  readonly maxBatchesAhead?: number;
 }
 
 /** A group as it was submitted. */
@@ -57,8 +75,9 @@ export class RunClient {
         failedRollouts: 'drop_rollout',
         maxRowTokens: 0,
         environments: [],
-        autoPlay: undefined,
+        dropUniformGroups: false,
         ...settings,
+        autoPlay: settings.autoPlay && autoPlayOf(settings.autoPlay),
       }),
       initialPolicyVersion: BigInt(options.initialPolicyVersion ?? 0),
     };
@@ -191,5 +210,13 @@ function readGroup(header: GroupHeader, parts: readonly Uint8Array[] | undefined
         remedy: 'Read it without headerOnly.',
       });
     },
+  };
+}
+
+function autoPlayOf({ environments, maxAhead, maxBatchesAhead = 0 }: AutoPlayOptions): AutoPlay {
+  return {
+    environments: environments.map((part) => ({ split: '', weight: 1, ...part })),
+    maxAhead,
+    maxBatchesAhead,
   };
 }

@@ -11,12 +11,21 @@ export interface RewardComponent {
   readonly weight: number;
 }
 
+/** What one turn earned by itself. */
+export interface TurnReward {
+  /** Of the turn's assistant message in the transcript: the `messageIndex` of its sampled spans. */
+  readonly messageIndex: number;
+  readonly value: number;
+}
+
 /** What a rollout earned, or why that can't be known. A failure is never a score. */
 export type Outcome =
   | {
       readonly kind: 'scored';
       readonly reward: number;
       readonly components: readonly RewardComponent[];
+      /** In turn order, one per turn; absent where the environment does not say. */
+      readonly turnRewards?: readonly TurnReward[];
     }
   | { readonly kind: 'not_scored'; readonly failure: RolloutFailure };
 

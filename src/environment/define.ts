@@ -19,6 +19,7 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   teardown: true,
   groupReward: true,
   failedRollouts: true,
+  backlog: true,
   checkpoint: true,
   solution: true,
   agent: true,
@@ -59,7 +60,14 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
       throw invalidInput(`${field}.${key}`, 'must be a function.');
     }
   }
-  for (const key of ['setup', 'isDone', 'teardown', 'groupReward', 'solution'] as const) {
+  for (const key of [
+    'setup',
+    'isDone',
+    'teardown',
+    'groupReward',
+    'backlog',
+    'solution',
+  ] as const) {
     const value = definition[key];
     if (value !== undefined && typeof value !== 'function') {
       throw invalidInput(`${field}.${key}`, 'must be a function, or be left out.');

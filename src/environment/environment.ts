@@ -40,10 +40,11 @@ export interface RewardContext<Data = unknown, State = unknown, Settings = unkno
   readonly signal: AbortSignal;
 }
 
-/** A plain number, or named weighted components, or "can't be scored" with its reason. */
+/** A number, alone or with more to say, or named weighted components, or "can't be scored" with its reason. */
 export type RewardValue =
   | number
-  | {
+  | (RewardNotes & { readonly value: number })
+  | (RewardNotes & {
       readonly components: readonly {
         readonly name: string;
         readonly value: number;
@@ -52,8 +53,16 @@ export type RewardValue =
         /** Declared least and most; a value outside is the environment's mistake, and the rollout not scored. */
         readonly range?: readonly [min: number, max: number];
       }[];
-    }
-  | { readonly notScored: string };
+    })
+  | { readonly notScored: string; readonly metrics?: Readonly<Record<string, number>> };
+
+/** What a reward may say beside the total. */
+export interface RewardNotes {
+  /** What each turn earned by itself, one per turn; kept beside the total, and not added to it. */
+  readonly turnRewards?: readonly number[];
+  /** Numbers that are kept with the rollout; one that is not finite is left out, with a warning. */
+  readonly metrics?: Readonly<Record<string, number>>;
+}
 
 /** What becomes of a group when rollouts of it can't be scored. */
 export interface FailedRolloutsPolicy {
@@ -107,6 +116,16 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   readonly groupReward?: (
     rollouts: readonly Rollout[],
   ) => readonly number[] | Promise<readonly number[]>;
+  /**
+   * Tasks to be played before new ones, given a finished group: a game's next position, a question
+   * that nobody solved. Asked for groups of a run; at most 64 each, and of its run and group size.
+   */
+  readonly backlog?: (group: {
+    readonly task: Task<Data>;
+    /** In index order, those that failed included. */
+    readonly rollouts: readonly Rollout[];
+    readonly settings: Settings;
+  }) => readonly TaskInput<Data>[] | Promise<readonly TaskInput<Data>[]>;
   /** State of the environment itself; a rollout's own is made by `setup`. */
   readonly checkpoint?: CheckpointHooks;
   /** Of a group; a rollout that is played alone is never played again. */

@@ -26,7 +26,7 @@ export { defaultIsolation, type PlayOptions, type RolloutIdentity } from './play
 export { type PlayGroupOptions, playGroup } from './play/play-group.ts';
 export { playRollout } from './play/play-rollout.ts';
 export { seededRandom } from './random.ts';
-export { type GroupAdvantageOptions, groupAdvantages, isUniform } from './reward/advantages.ts';
+export { type GroupAdvantageOptions, groupAdvantages } from './reward/advantages.ts';
 export { type BestOfOptions, bestOfN } from './reward/best-of-n.ts';
 export { finalNumber } from './reward/final-number.ts';
 export { type JudgeCall, type JudgeOptions, judge } from './reward/judge.ts';
@@ -36,7 +36,7 @@ export {
   linearLengthPenalty,
 } from './reward/length-reward.ts';
 export { type MathAnswerOptions, markedAnswer, mathEqual } from './reward/math-answer.ts';
-export { resolveReward } from './reward/resolve-reward.ts';
+export { metricsOf, resolveReward } from './reward/resolve-reward.ts';
 export { discountedReturns, stepAdvantages } from './reward/returns.ts';
 export { type PlayedTurn, type TurnRewards, turnRewards, turnsOf } from './reward/turn-rewards.ts';
 export type { WorkerRewardInput } from './reward/worker/protocol.ts';
@@ -65,3 +65,4 @@ export {
   type TasksLike,
   takeTasks,
 } from './tasks/views/index.ts';
+export { WeightedTurns } from './weighted-turns.ts';

@@ -4,7 +4,7 @@ import type { Assignment } from '../contract/index.ts';
 import type { TaskSource } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
-import { taskCycle } from './task-cycle.ts';
+import { taskMixture } from './task-mixture.ts';
 
 /**
  * How many groups to order now, from the figures of a run alone. With `maxBatchesAhead`, what waits,
@@ -19,7 +19,10 @@ export function groupsToAssign(autoPlay: AutoPlaySettings, status: RunStatus): n
   return autoPlay.maxBatchesAhead === 0 ? room : Math.min(room, groupsWanted(autoPlay, status));
 }
 
-/** Groups that are missing until `maxBatchesAhead` batches are ahead, each rollout taken for a row. */
+/**
+ * Groups that are missing until `maxBatchesAhead` batches are ahead, each rollout taken for a row, and
+ * groups of several environments for as large as they are on average.
+ */
 function groupsWanted(autoPlay: AutoPlaySettings, status: RunStatus): number {
   const { batchSize } = status.run.settings;
   const batches = Math.max(0, autoPlay.maxBatchesAhead - status.leasedBatches);
@@ -28,7 +31,7 @@ function groupsWanted(autoPlay: AutoPlaySettings, status: RunStatus): number {
     case 'groups':
       return Math.max(0, batches * batchSize.groups - status.waitingGroups - openAssignments);
     case 'rows': {
-      const { groupSize } = autoPlay;
+      const groupSize = meanGroupSize(autoPlay);
       const missing = batches * batchSize.rows - status.waitingRows - openAssignments * groupSize;
       return Math.max(0, Math.ceil(missing / groupSize));
     }
@@ -36,6 +39,11 @@ function groupsWanted(autoPlay: AutoPlaySettings, status: RunStatus): number {
       // How long a group gets can't be known before it is played.
       return status.waitingTokens >= batches * batchSize.tokens ? 0 : Infinity;
   }
+}
+
+function meanGroupSize({ environments }: AutoPlaySettings): number {
+  const weights = environments.reduce((sum, { weight }) => sum + weight, 0);
+  return environments.reduce((sum, part) => sum + part.groupSize * (part.weight / weights), 0);
 }
 
 export interface AutoPlayOptions {
@@ -110,7 +118,7 @@ export class AutoPlay implements AsyncDisposable {
     const status = await broker.status(runId);
     // Ids of an earlier start of the server are taken, so the count goes on behind them.
     let number = status.acceptedGroups + status.openAssignments + sum(status.droppedGroups);
-    await using tasks = taskCycle(tasksOf(autoPlay.environment), autoPlay.split, number, signal);
+    await using tasks = taskMixture(autoPlay.environments, tasksOf, number, signal);
     let starvedChecks = 0;
     while (!signal.aborted) {
       const since = kick.version;
@@ -123,14 +131,14 @@ export class AutoPlay implements AsyncDisposable {
       const extra = starvedChecks > 1 ? 1 : 0;
       const assignments: Assignment[] = [];
       for (let count = groupsToAssign(autoPlay, now) || extra; count > 0; count -= 1) {
-        const task = await tasks.next();
+        const { part, task } = await tasks.next();
         number += 1;
         assignments.push({
           id: `${runId}-auto-${number}`,
           runId,
-          environment: autoPlay.environment,
+          environment: part.environment,
           task: { kind: 'given', task },
-          groupSize: autoPlay.groupSize,
+          groupSize: part.groupSize,
           sampling: {},
           limits: {},
         });

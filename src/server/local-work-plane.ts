@@ -5,6 +5,7 @@ import type { Broker, LeasedAssignment } from '../broker/index.ts';
 import {
   type Assignment,
   assignmentFromProto,
+  assignmentToProto,
   encodeGroup,
   type Group,
   type GroupPolicy,
@@ -13,6 +14,7 @@ import {
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { LeasedWork, WorkPlane } from '../worker/index.ts';
+import { orderGroups } from './order-groups.ts';
 import { dispatchedGroup } from './rollout-log.ts';
 import { ROLLOUT_CANCELLED, type Rollouts } from './rollouts.ts';
 import { storeGroup } from './store-group.ts';
@@ -79,6 +81,13 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     await storeGroup(broker, toStoredGroup(header, headerBytes, parts), signal);
     this.#release(group.id);
     onChange(group.runId);
+  }
+
+  async order(assignments: readonly Assignment[]): Promise<void> {
+    const wires = assignments.map((assignment) =>
+      Object.assign(assignmentToProto(assignment), { priority: 1 }),
+    );
+    await orderGroups(wires, this.#options);
   }
 
   async fail(assignmentId: string, error: unknown, isPermanent: boolean): Promise<void> {

@@ -38,6 +38,17 @@ export interface RunServiceOptions {
   readonly onRun: (run: RunState) => void;
 }
 
+/** A run that would drop every group that it orders would wait for ever. */
+function refuseDroppingAll({ autoPlay, dropUniformGroups }: RunSettings): void {
+  if (!dropUniformGroups || autoPlay === undefined) return;
+  if (autoPlay.environments.some(({ groupSize }) => groupSize > 1)) return;
+  throw invalidInput(
+    'settings.drop_uniform_groups',
+    'is set, and a group of one rollout has nothing to differ from: all would be dropped.',
+    { reason: 'ALWAYS_UNIFORM', remedy: 'Order larger groups, or keep uniform ones.' },
+  );
+}
+
 /** A run that may hold fewer groups than a batch takes would wait for ever. */
 function refuseStarving({ batchSize, maxWaitingGroups }: RunSettings): void {
   if (batchSize.kind !== 'groups' || batchSize.groups <= maxWaitingGroups) return;
@@ -60,6 +71,7 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
       assertRunId(request.runId, 'run_id');
       const settings = runSettingsFromProto(request.settings);
       refuseStarving(settings);
+      refuseDroppingAll(settings);
       if (settings.autoPlay !== undefined) {
         await options.checkAutoPlay(settings.autoPlay, settings.batchSize, signal);
       }

@@ -87,11 +87,14 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
   });
   runService(router, {
     broker,
-    checkAutoPlay: async ({ environment, split }, batchSize, signal) => {
-      const served = environments.get(environment, 'settings.auto_play.environment');
-      // Without a worker here, others play it with models of their own.
-      if (config.worker) assertFillsBatches(served, batchSize);
-      await assertHasTask(served.environment.tasks, split, signal);
+    checkAutoPlay: async (autoPlay, batchSize, signal) => {
+      for (const [i, { environment, split }] of autoPlay.environments.entries()) {
+        const field = `settings.auto_play.environments[${i}].environment`;
+        const served = environments.get(environment, field);
+        // Without a worker here, others play it with models of their own.
+        if (config.worker) assertFillsBatches(served, batchSize);
+        await assertHasTask(served.environment, split, signal);
+      }
     },
     onRun: (run) => onRun(run, parts),
   });

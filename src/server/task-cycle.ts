@@ -1,5 +1,5 @@
 import type { Task } from '../contract/index.ts';
-import type { TaskSource } from '../environment/index.ts';
+import type { HostedEnvironment, TaskSource } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 
 /** Tasks of a split in the source's order, from the start again at its end. */
@@ -25,7 +25,7 @@ export function taskCycle(
         }
         signal.throwIfAborted();
         if (!foundInRound) {
-          throw noTasks(split);
+          throw noTasks('The source', split);
         }
         foundInRound = false;
         iterator = source.tasks({ from: 0, signal })[Symbol.asyncIterator]();
@@ -37,20 +37,20 @@ export function taskCycle(
   };
 }
 
-/** Throws unless the source has a task of the split: a run that would wait for ever is refused when it is opened. */
+/** Throws unless the environment has a task of the split: a run that would wait for ever is refused when it is opened. */
 export async function assertHasTask(
-  source: TaskSource,
+  { name, tasks }: Pick<HostedEnvironment, 'name' | 'tasks'>,
   split: string,
   signal: AbortSignal,
 ): Promise<void> {
-  for await (const task of source.tasks({ signal })) {
+  for await (const task of tasks.tasks({ signal })) {
     if (split === '' || task.split === split) return;
   }
-  throw noTasks(split);
+  throw noTasks(`Environment "${name}"`, split);
 }
 
-function noTasks(split: string): LachesisError {
-  return new LachesisError('failed_precondition', `the source has no task of split "${split}".`, {
+function noTasks(what: string, split: string): LachesisError {
+  return new LachesisError('failed_precondition', `${what} has no task of split "${split}".`, {
     reason: 'NO_TASKS',
     remedy: 'Name a split that it has, or leave it empty.',
   });

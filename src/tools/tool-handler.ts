@@ -10,12 +10,14 @@ export interface ToolInvocation {
 }
 
 /** What a tool knows of the rollout that calls it. */
-export interface ToolContext<State = unknown> {
+export interface ToolContext<State = unknown, Settings = unknown> {
   readonly rolloutId: string;
   /** From 1. */
   readonly turn: number;
   /** The rollout's own state, made by the environment's `setup`. */
   readonly state: State;
+  /** The environment's, resolved. */
+  readonly settings: Settings;
   /** Fires at the tool's deadline and when the rollout ends. */
   readonly signal: AbortSignal;
 }

@@ -16,7 +16,7 @@ export interface AnyTool {
   readonly timeoutMs?: number;
   /** Arguments are an object, not yet validated against the schema. */
   // biome-ignore lint/suspicious/noExplicitAny: tools of every state type live in one registry
-  execute(args: JsonObject, context: ToolContext<any>): Promise<string>;
+  execute(args: JsonObject, context: ToolContext<any, any>): Promise<string>;
 }
 
 /** What a tool may return; what is no string is given to the model as JSON. */
@@ -32,18 +32,22 @@ interface ToolOptions {
 }
 
 /** A tool whose arguments are validated by a Standard Schema before it runs. */
-export interface SchemaToolOptions<Schema extends StandardSchema, State> extends ToolOptions {
+export interface SchemaToolOptions<Schema extends StandardSchema, State, Settings = unknown>
+  extends ToolOptions {
   readonly parameters: Schema;
   /** What the model is told of the arguments. Default: the schema's own Standard JSON Schema. */
   readonly jsonSchema?: JsonObject;
-  readonly execute: (args: StandardOutput<Schema>, context: ToolContext<State>) => ToolOutput;
+  readonly execute: (
+    args: StandardOutput<Schema>,
+    context: ToolContext<State, Settings>,
+  ) => ToolOutput;
 }
 
 /** A tool whose arguments are described by JSON Schema; they reach it as the model gave them. */
-export interface JsonSchemaToolOptions<State> extends ToolOptions {
+export interface JsonSchemaToolOptions<State, Settings = unknown> extends ToolOptions {
   /** Of an object. */
   readonly parameters: JsonObject;
-  readonly execute: (args: JsonObject, context: ToolContext<State>) => ToolOutput;
+  readonly execute: (args: JsonObject, context: ToolContext<State, Settings>) => ToolOutput;
 }
 
 const NAME = /^[A-Za-z0-9_-]{1,64}$/;
@@ -53,10 +57,12 @@ const NAME = /^[A-Za-z0-9_-]{1,64}$/;
  * `{"error": ...}` that says what is wrong with them. Throws `invalid_input` on a definition that no
  * model could be told of.
  */
-export function tool<Schema extends StandardSchema, State = unknown>(
-  options: SchemaToolOptions<Schema, State>,
+export function tool<Schema extends StandardSchema, State = unknown, Settings = unknown>(
+  options: SchemaToolOptions<Schema, State, Settings>,
 ): AnyTool;
-export function tool<State = unknown>(options: JsonSchemaToolOptions<State>): AnyTool;
+export function tool<State = unknown, Settings = unknown>(
+  options: JsonSchemaToolOptions<State, Settings>,
+): AnyTool;
 export function tool(
   options: SchemaToolOptions<StandardSchema, unknown> | JsonSchemaToolOptions<unknown>,
 ): AnyTool {

@@ -19,6 +19,8 @@ export interface PlayAssignmentOptions {
   readonly announcedVersion?: () => number;
   readonly onProgress?: (event: RolloutProgress) => void;
   readonly onWarning?: (message: string) => void;
+  /** Told of the tasks that the environment wants to be played next. */
+  readonly onBacklog?: (tasks: readonly Task[]) => void;
   /** From 1. Default: 1. */
   readonly attempt?: number;
   /** Bounds the rollouts in flight over all groups that share it. */

@@ -26,6 +26,11 @@ export interface WorkPlane {
    * dropped by its run's policy and its assignment ended. Rejects with a typed error when it is refused.
    */
   submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void>;
+  /**
+   * Puts further assignments in their run's queue, before those that wait there; one that is known is
+   * left alone. Rejects with a typed error when it has no room, or the run is closed.
+   */
+  order(assignments: readonly Assignment[]): Promise<void>;
   /** Gives an assignment back; `permanent`: nobody should try it again. */
   fail(assignmentId: string, error: unknown, permanent: boolean): Promise<void>;
   /** The policy version that the run's trainer has announced; cheap, asked at every model call. */

@@ -4,6 +4,7 @@ import type { HostedEnvironment } from '../environment/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { type Logger, silentLogger } from '../telemetry/index.ts';
+import { backlogAssignments } from './backlog.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type Held, HeldWork } from './held-work.ts';
 import { playAssignment } from './play-assignment.ts';
@@ -117,6 +118,7 @@ export function createWorker(options: WorkerOptions): Worker {
       await giveBack(taken, unknownEnvironment(assignment, options.environments), true);
       return;
     }
+    let backlog: readonly Assignment[] = [];
     const isolation = options.isolationFor?.(assignment.environment);
     const group = await playAssignment(assignment, {
       environment,
@@ -128,6 +130,9 @@ export function createWorker(options: WorkerOptions): Worker {
       announcedVersion: () => plane.announcedVersion(assignment.runId),
       onProgress: (event) => plane.progress(event),
       onWarning: (message) => logger.warn(message, { assignment: assignment.id }),
+      onBacklog: (tasks) => {
+        backlog = backlogAssignments(assignment, tasks);
+      },
       limiter,
       rolloutSignal: (rolloutId) => plane.rolloutSignal?.(rolloutId),
       ...(options.now === undefined ? {} : { now: options.now }),
@@ -144,7 +149,23 @@ export function createWorker(options: WorkerOptions): Worker {
       await giveBack(taken, verdict.error, verdict.permanent);
       return;
     }
+    await orderBacklog(taken, backlog);
     await submit(taken, () => plane.submit(group, signal, policy));
+  }
+
+  /** Before the group is submitted: what is ordered then takes the places that the group leaves free. */
+  async function orderBacklog(taken: Held, backlog: readonly Assignment[]): Promise<void> {
+    if (backlog.length === 0) return;
+    try {
+      await plane.order(backlog);
+    } catch (error) {
+      // The group is worth more than what was to follow it.
+      logger.warn('a backlog was not ordered', {
+        assignment: taken.work.assignment.id,
+        tasks: backlog.length,
+        error: errorMessage(error),
+      });
+    }
   }
 
   async function submit(taken: Held, send: () => Promise<void>): Promise<void> {

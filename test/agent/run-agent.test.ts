@@ -407,6 +407,7 @@ describe('tools', () => {
     const state = { a: 1 };
     await play([{ calls: [{ name: 'echo', args: '"{\\"text\\":\\"a\\"}"', id: 'x' }] }], {
       state,
+      settings: { b: 2 },
       handler: async (call, context) => {
         contexts.push(context);
         expect(call).toEqual({
@@ -418,7 +419,9 @@ describe('tools', () => {
         return '';
       },
     });
-    expect(contexts).toMatchObject([{ rolloutId: 'r1', turn: 1, state: { a: 1 } }]);
+    expect(contexts).toMatchObject([
+      { rolloutId: 'r1', turn: 1, state: { a: 1 }, settings: { b: 2 } },
+    ]);
     expect(contexts[0]?.state).toBe(state);
   });
 

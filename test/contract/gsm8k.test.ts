@@ -190,10 +190,8 @@ describe.skipIf(why !== undefined)(
 /** A direct model gives no rows: a run that counts them says so at once, or counts what it drops. */
 async function expectRowsRefused(client: LachesisClient, row: Gsm8kRow): Promise<void> {
   const batchSize = { kind: 'rows', rows: 2 } as const;
-  const autoPlay = {
-    ...{ environment: 'gsm8k', groupSize: 2, maxAhead: 4, split: '' },
-    maxBatchesAhead: 1,
-  };
+  const environments = [{ environment: 'gsm8k', groupSize: 2 }];
+  const autoPlay = { environments, maxAhead: 4, maxBatchesAhead: 1 };
   const refused = await client.runs.open('auto', { batchSize, autoPlay }).catch(lachesisErrorOf);
   expect(refused).toMatchObject({ reason: 'NO_TRAINABLE_TOKENS', field: 'settings.batch_size' });
   await client.runs.open('by-rows', { batchSize });

@@ -15,8 +15,10 @@ import capitals from './snippets/capitals.ts';
 import curriculum from './snippets/curriculum.ts';
 import guess from './snippets/guess.ts';
 import guessHard from './snippets/guess-hard.ts';
+import ladder from './snippets/ladder.ts';
 import mixed from './snippets/mixed.ts';
 import shortest from './snippets/shortest.ts';
+import stepwise from './snippets/stepwise.ts';
 import summary from './snippets/summary.ts';
 import { easy, hard } from './snippets/two-sizes.ts';
 
@@ -107,6 +109,32 @@ test('what the pages say can be imported can be', async () => {
   const named = [...called, ...[...views.matchAll(/`(\w+)`/g)].map(([, name = '']) => name)];
   expect(named.length).toBeGreaterThan(15);
   expect(named.filter((name) => !(name in there))).toEqual([]);
+});
+
+test('ladder.ts: a question that is solved is followed by a harder one', async () => {
+  const [task] = await Array.fromAsync((await host(ladder)).tasks.tasks());
+  const scored = (reward: number) =>
+    ({ outcome: { kind: 'scored', reward, components: [] } }) as unknown as Rollout;
+  const of = (...scores: number[]) =>
+    ladder.backlog?.({ task: task as never, rollouts: scores.map(scored), settings: {} });
+  expect(await of(1, 1)).toEqual([{ data: { digits: 2, a: 73, b: 8 } }]);
+  expect(await of(1, 0)).toEqual([]);
+  expect(await rewards(ladder, () => '56', 1)).toEqual([1]);
+});
+
+test('stepwise.ts: turns are told apart', async () => {
+  const played = await play(
+    await host(stepwise),
+    scriptedModel(() => 'left'),
+    { tasks: 2 },
+  );
+  expect(played.map(({ rollouts }) => rollouts[0])).toMatchObject([
+    {
+      outcome: { reward: 1, turnRewards: [{ messageIndex: 1, value: 1 }] },
+      metrics: { messages: 2 },
+    },
+    { outcome: { reward: -0.1, turnRewards: [{ messageIndex: 1, value: -0.1 }] } },
+  ]);
 });
 
 describe('guess.ts', () => {

@@ -49,6 +49,7 @@ export function fakeModelServer(
             {
               callIndex: calls - 1,
               announcedVersion: announcedVersion(),
+              messageIndex: request.messages.length,
             },
           );
           sampled += ids.length;

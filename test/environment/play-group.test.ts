@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Limiter } from '../../src/async/index.ts';
-import type { RolloutProgress } from '../../src/contract/index.ts';
+import type { RolloutProgress, Task } from '../../src/contract/index.ts';
 import {
   defineEnvironment,
   type EnvironmentDefinition,
@@ -186,5 +186,60 @@ describe('playGroup', () => {
     ])('%j is refused', async (failedRollouts, message) => {
       await expect(group({ failedRollouts } as object)).rejects.toThrow(message);
     });
+  });
+});
+
+describe('the backlog of an environment', () => {
+  async function backlogWith(backlog: EnvironmentDefinition['backlog']) {
+    const tasks: Task[] = [];
+    const warnings: string[] = [];
+    const { group: played } = await group(
+      { ...(backlog && { backlog }) },
+      {
+        groupSize: 2,
+        onBacklog: (more) => tasks.push(...more),
+        onWarning: (message) => warnings.push(message),
+      },
+    );
+    expect(played.rollouts.map(({ outcome }) => outcome.kind)).toEqual(['scored', 'scored']);
+    return { tasks, warnings };
+  }
+
+  it('is asked with the whole group, and its tasks get keys', async () => {
+    const { tasks } = await backlogWith(({ task, rollouts }) => [
+      { data: { after: task.key, of: rollouts.length } },
+      { key: 'mine', split: 'hard', data: 2 },
+    ]);
+    expect(tasks).toEqual([
+      { key: '0/1', split: '', data: { after: '0', of: 2 } },
+      { key: 'mine', split: 'hard', data: 2 },
+    ]);
+  });
+
+  it.each<[string, () => unknown]>([
+    [
+      'throws',
+      () => {
+        throw new Error('bug');
+      },
+    ],
+    ['gives no list', () => 'more'],
+    ['gives no data', () => [{ key: 'a' }]],
+    ['never stops', () => Array.from({ length: 65 }, () => ({ data: 0 }))],
+  ])('costs no reward when it %s, and is told of', async (_, backlog) => {
+    const { tasks, warnings } = await backlogWith(backlog as EnvironmentDefinition['backlog']);
+    expect(tasks).toEqual([]);
+    expect(warnings).toEqual([expect.stringMatching(/backlog of environment `test` failed/)]);
+  });
+
+  it('is not asked where nobody takes it', async () => {
+    let asked = 0;
+    await group({
+      backlog: () => {
+        asked += 1;
+        return [];
+      },
+    });
+    expect(asked).toBe(0);
   });
 });

@@ -5,7 +5,6 @@ import {
   cosineLengthReward,
   discountedReturns,
   groupAdvantages,
-  isUniform,
   linearLengthPenalty,
   resolveReward,
   stepAdvantages,
@@ -15,6 +14,9 @@ import {
 import { type Message, textContent } from '../../src/messages.ts';
 
 const finite = fc.double({ min: -1e6, max: 1e6, noNaN: true });
+
+/** A result without a turn. */
+const NO_TURNS = { messages: [], turns: [] };
 
 describe('discountedReturns', () => {
   it('adds what is still to come, discounted', () => {
@@ -48,22 +50,6 @@ describe('stepAdvantages', () => {
 
   it('is zero for equal rewards, where rounding would be a division by nearly nothing', () => {
     expect(stepAdvantages([[0.1, 0.1], [0.1], []])).toEqual([[0, 0], [0], []]);
-  });
-});
-
-describe('isUniform', () => {
-  it.each<[(number | undefined)[], boolean]>([
-    [[1, 1, 1], true],
-    [[0.1 + 0.2, 0.3], true],
-    [[1, 0], false],
-    [[1, undefined, 1], true],
-    [[1], true],
-    [[undefined], true],
-    [[], true],
-    [[1e300, -1e300], false],
-    [[1e-300, 2e-300], false],
-  ])('%j: %s', (rewards, uniform) => {
-    expect(isUniform(rewards)).toBe(uniform);
   });
 });
 
@@ -123,12 +109,15 @@ describe('length rewards', () => {
 describe('declared ranges', () => {
   it('let a component within them count', () => {
     expect(
-      resolveReward({
-        components: [
-          { name: 'right', value: 1, range: [0, 1], weight: 2 },
-          { name: 'style', value: -0.5, range: [-1, 1] },
-        ],
-      }),
+      resolveReward(
+        {
+          components: [
+            { name: 'right', value: 1, range: [0, 1], weight: 2 },
+            { name: 'style', value: -0.5, range: [-1, 1] },
+          ],
+        },
+        NO_TURNS,
+      ),
     ).toEqual({
       kind: 'scored',
       reward: 1.5,
@@ -145,7 +134,7 @@ describe('declared ranges', () => {
     [0.5, [1, 0]],
     [0.5, [Number.NaN, 1]],
   ])('leave a rollout without a score when %s is outside of %j', (value, range) => {
-    expect(resolveReward({ components: [{ name: 'c', value, range }] })).toMatchObject({
+    expect(resolveReward({ components: [{ name: 'c', value, range }] }, NO_TURNS)).toMatchObject({
       kind: 'not_scored',
       failure: { kind: 'environment_error', reason: 'REWARD_OUT_OF_RANGE' },
     });

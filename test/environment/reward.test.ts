@@ -1,12 +1,16 @@
 import { existsSync, readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import {
   finalNumber,
   groupAdvantages,
+  metricsOf,
   passAtK,
   resolveReward,
 } from '../../src/environment/index.ts';
+
+/** A result without a turn. */
+const NO_TURNS = { messages: [], turns: [] };
 
 describe('finalNumber', () => {
   it.each<[string, number | undefined]>([
@@ -125,7 +129,7 @@ describe('resolveReward', () => {
       { name: 'right', value: 1 },
       { name: 'short', value: 0.5, weight: 0.2 },
     ];
-    expect(resolveReward({ components })).toMatchObject({ kind: 'scored', reward: 1.1 });
+    expect(resolveReward({ components }, NO_TURNS)).toMatchObject({ kind: 'scored', reward: 1.1 });
   });
 
   it.each<[string, unknown]>([
@@ -147,9 +151,61 @@ describe('resolveReward', () => {
     ['a sum that overflows', { components: [{ name: 'a', value: 1e308, weight: 10 }] }],
     ['a refusal', { notScored: 'no' }],
   ])('is never a score for %s', (_, value) => {
-    expect(resolveReward(value as number)).toMatchObject({
+    expect(resolveReward(value as number, NO_TURNS)).toMatchObject({
       kind: 'not_scored',
       failure: { kind: 'environment_error' },
     });
+  });
+});
+
+describe('turn rewards of a reward', () => {
+  const assistant = { role: 'assistant', content: [], toolCalls: [] } as const;
+  const user = { role: 'user', content: [] } as const;
+  const turn = { index: 1, finishReason: '', modelDurationMs: 0, toolDurationMs: 0, toolCalls: 0 };
+  // The first answer is the opening conversation's own.
+  const result = {
+    messages: [user, assistant, user, assistant, user, assistant],
+    turns: [turn, turn],
+  };
+
+  it('name the messages of the turns', () => {
+    expect(resolveReward({ value: 2, turnRewards: [0.5, -1] }, result)).toEqual({
+      kind: 'scored',
+      reward: 2,
+      components: [],
+      turnRewards: [
+        { messageIndex: 3, value: 0.5 },
+        { messageIndex: 5, value: -1 },
+      ],
+    });
+  });
+
+  it.each<[string, number[]]>([
+    ['too few', [1]],
+    ['too many', [1, 2, 3]],
+    ['one that is NaN', [1, Number.NaN]],
+  ])('leave the rollout without a score: %s', (_, turnRewards) => {
+    const components = [{ name: 'a', value: 1 }];
+    expect(resolveReward({ components, turnRewards }, result)).toMatchObject({
+      kind: 'not_scored',
+      failure: { kind: 'environment_error' },
+    });
+  });
+});
+
+describe('metrics of a reward', () => {
+  it('are kept, also of a rollout that is not scored', () => {
+    const warn = vi.fn();
+    expect(metricsOf({ value: 1, metrics: { length: 3 } }, warn)).toEqual({ length: 3 });
+    expect(metricsOf({ notScored: 'no', metrics: { length: 0 } }, warn)).toEqual({ length: 0 });
+    expect(metricsOf(1, warn)).toEqual({});
+    expect(warn).not.toHaveBeenCalled();
+  });
+
+  it('are left out when they are no number, and told of', () => {
+    const warn = vi.fn();
+    const metrics = { a: Number.NaN, b: '1' as unknown as number, c: 1 };
+    expect(metricsOf({ value: 1, metrics }, warn)).toEqual({ c: 1 });
+    expect(warn.mock.calls).toHaveLength(2);
   });
 });

@@ -72,11 +72,20 @@ const openRun = (runId: string, settings: Partial<Settings>, initialPolicyVersio
     } as Settings,
   });
 
-const autoPlay = { environment: 'careless', groupSize: 1, maxAhead: 1 };
+const part = { environment: 'careless', groupSize: 1 };
+const autoPlay = { environments: [part], maxAhead: 1 };
+const partOf = (fields: object) => ({ ...autoPlay, environments: [{ ...part, ...fields }] });
 
 describe('a run that could not be, or could not be held', () => {
   test.each<[string, Partial<Settings>]>([
-    ['auto_play.group_size', { autoPlay: { ...autoPlay, groupSize: 1_000_000_000 } }],
+    ['auto_play.environments[0].group_size', { autoPlay: partOf({ groupSize: 1_000_000_000 }) }],
+    ['auto_play.environments[0].weight', { autoPlay: partOf({ weight: 0 }) }],
+    ['auto_play.environments[0].weight', { autoPlay: partOf({ weight: Number.NaN }) }],
+    [
+      'auto_play.environments[1].environment',
+      { autoPlay: { ...autoPlay, environments: [part, part] } },
+    ],
+    ['auto_play.environments', { autoPlay: { ...autoPlay, environments: [] } }],
     ['auto_play.max_ahead', { autoPlay: { ...autoPlay, maxAhead: 1_000_000_000 } }],
     ['environments', { environments: Array<string>(300).fill('careless') }],
     ['environments[0]', { environments: ['n'.repeat(10_000)] }],

@@ -40,17 +40,17 @@ describe('runs', () => {
   test('with an id or settings that make no sense are refused by field', async () => {
     const noId = await client.runs.open('no/slash', byGroups(1)).catch(lachesisErrorOf);
     expect(noId).toMatchObject({ kind: 'invalid_input', field: 'run_id' });
-    const autoPlay = { environment: 'x', groupSize: 1, maxAhead: 1, split: '', maxBatchesAhead: 0 };
+    const autoPlay = { environments: [{ environment: 'x', groupSize: 1 }], maxAhead: 1 };
     const open = client.runs.open('auto', { ...byGroups(1), autoPlay });
     expect(await open.catch(lachesisErrorOf)).toMatchObject({
       kind: 'not_found',
-      field: 'settings.auto_play.environment',
+      field: 'settings.auto_play.environments[0].environment',
     });
   });
 
   test('that would play a split without tasks are refused when they are opened', async () => {
-    const autoPlay = { groupSize: 1, maxAhead: 1, split: 'dev', maxBatchesAhead: 0 };
-    const settings = { ...byGroups(1), autoPlay: { ...autoPlay, environment: 'sums' } };
+    const part = { environment: 'sums', groupSize: 1, split: 'dev' };
+    const settings = { ...byGroups(1), autoPlay: { environments: [part], maxAhead: 1 } };
     const refused = await client.runs.open('no-split', settings).catch(lachesisErrorOf);
     expect(refused).toMatchObject({ kind: 'failed_precondition', reason: 'NO_TASKS' });
   });
@@ -239,52 +239,6 @@ describe('batches', () => {
     await expect(client.batches.publishPolicyVersion('versions', 1)).rejects.toMatchObject({
       code: Code.FailedPrecondition,
     });
-  });
-});
-
-describe('a run that plays by itself', () => {
-  test('keeps a trainer fed, exactly on policy, and stops when it is closed', async () => {
-    const autoPlay = {
-      environment: 'sums',
-      groupSize: 2,
-      maxAhead: 8,
-      split: 'train',
-      maxBatchesAhead: 1,
-    };
-    await client.runs.open('auto', { ...byGroups(3), autoPlay });
-    await using consumer = await client.batches.register({ runId: 'auto' });
-    for (let step = 1; step <= 4; step++) {
-      const batch = await consumer.next({ timeoutMs: 5_000 });
-      expect(batch).toMatchObject({ step, policyVersion: step - 1 });
-      for (const row of batch!.rows) {
-        expect(row.policyVersions.every((run) => run.announcedVersion === step - 1)).toBe(true);
-      }
-      await client.batches.publishPolicyVersion('auto', step);
-      await batch?.ack();
-    }
-    const keys = (await Array.fromAsync(client.runs.scan('auto', { headerOnly: true }))).map(
-      ([, { header }]) => header.taskKey,
-    );
-    expect([...keys.slice(0, 12)].sort()).toEqual(
-      ['0', '0', '1', '1', '2', '2', '3', '3', '4', '5', '6', '7'].map((n) => `sum-${n}`),
-    );
-    await client.runs.close('auto');
-    expect(await consumer.next()).toBeUndefined();
-  });
-
-  test('a group started by hand is played, submitted and watched', async () => {
-    await client.runs.open('by-hand', byGroups(1));
-    const assignment = { id: 'mine', runId: 'by-hand', environment: 'sums', taskKey: 'sum-2' };
-    const started = await client.environments.startGroup({ ...assignment, groupSize: 2 });
-    const { rolloutIds, afterSequence } = started;
-    const events = client.environments.watch({ afterSequence, rolloutIds, untilFinished: true });
-    const kinds = (await Array.fromAsync(events)).map(({ event }) => event.case);
-    expect(kinds.filter((kind) => kind === 'finished')).toHaveLength(2);
-    await using consumer = await client.batches.register({ runId: 'by-hand' });
-    const batch = await consumer.next({ timeoutMs: 5_000 });
-    expect(batch?.groups[0]?.groupId).toBe('mine');
-    await client.environments.startGroup({ ...assignment, groupSize: 2 });
-    expect(await client.runs.status('by-hand')).toMatchObject({ acceptedGroups: 1 });
   });
 });
 

@@ -14,6 +14,7 @@ const context: ToolContext = {
   rolloutId: 'r',
   turn: 1,
   state: { total: 0 },
+  settings: {},
   signal: new AbortController().signal,
 };
 const add = tool({

@@ -62,6 +62,16 @@ const buy = tool({
     return { coins: state.coins };
   },
 });
+// So are the settings.
+tool({
+  name: 'count',
+  description: '',
+  parameters: z.object({}),
+  execute: (_args, { settings }: ToolContext<Store, { most: number }>) => {
+    sameType<typeof settings, { most: number }>();
+    return settings.most;
+  },
+});
 const sell = tool<Store>({
   name: 'sell',
   description: '',

@@ -8,6 +8,7 @@ export interface FakePlane extends WorkPlane {
   readonly failed: { readonly id: string; readonly error: unknown; readonly permanent: boolean }[];
   readonly events: RolloutProgress[];
   readonly heartbeats: (readonly string[])[];
+  readonly ordered: Assignment[];
   /** Told at the next heartbeat. */
   readonly lost: string[];
   /** Resolves when so many assignments were submitted or failed. */
@@ -33,6 +34,7 @@ export function fakePlane(
   options: {
     readonly leaseMs?: number;
     readonly submit?: (group: Group, attempt: number) => void;
+    readonly order?: () => void;
   } = {},
 ): FakePlane {
   const { leaseMs = 60_000 } = options;
@@ -43,6 +45,7 @@ export function fakePlane(
   const failed: { id: string; error: unknown; permanent: boolean }[] = [];
   const events: RolloutProgress[] = [];
   const heartbeats: (readonly string[])[] = [];
+  const ordered: Assignment[] = [];
   const lost: string[] = [];
   let changed = Promise.withResolvers<void>();
   const change = (): void => {
@@ -56,6 +59,7 @@ export function fakePlane(
     failed,
     events,
     heartbeats,
+    ordered,
     lost,
     async ended(count) {
       while (submitted.length + failed.length < count) await changed.promise;
@@ -81,6 +85,10 @@ export function fakePlane(
       options.submit?.(group, submits);
       submitted.push(group);
       change();
+    },
+    async order(orders) {
+      options.order?.();
+      ordered.push(...orders);
     },
     async fail(id, error, permanent) {
       failed.push({ id, error, permanent });

@@ -86,6 +86,41 @@ describe('createWorker', () => {
     expect(most).toBe(3);
   });
 
+  it('orders the backlog of a group before it submits it, under the same ids each time', async () => {
+    const environment = { backlog: () => [{ data: 1 }, { key: 'k', data: 2 }] };
+    const played = async () => {
+      let orderedFirst = false;
+      const plane = fakePlane([assignment('a')], {
+        submit: () => {
+          orderedFirst = plane.ordered.length === 2;
+        },
+      });
+      const { worker } = await working(plane, { environment });
+      await using _ = worker;
+      await plane.ended(1);
+      expect(orderedFirst).toBe(true);
+      return plane.ordered;
+    };
+    const ordered = await played();
+    expect(ordered).toEqual(await played());
+    expect(ordered).toMatchObject([
+      { id: expect.stringMatching(/^run-backlog-/), runId: 'run', groupSize: 2 },
+      { task: { kind: 'given', task: { key: 'k', split: '', data: 2 } } },
+    ]);
+  });
+
+  it('submits a group whose backlog has no room', async () => {
+    const plane = fakePlane([assignment('a')], {
+      order: () => {
+        throw new LachesisError('resource_exhausted', 'full', { reason: 'FULL' });
+      },
+    });
+    const { worker } = await working(plane, { environment: { backlog: () => [{ data: 1 }] } });
+    await using _ = worker;
+    await plane.ended(1);
+    expect(plane.submitted).toHaveLength(1);
+  });
+
   it('gives back a group that nobody could score, for good when it would end so again', async () => {
     const plane = fakePlane([
       assignment('a'),

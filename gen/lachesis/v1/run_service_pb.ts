@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/run_service.proto.
  */
 export const file_lachesis_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sYWNoZXNpcy92MS9ydW5fc2VydmljZS5wcm90bxILbGFjaGVzaXMudjEi9AIKC1J1blNldHRpbmdzEhQKCmJhdGNoX3Jvd3MYASABKAVIABIWCgxiYXRjaF90b2tlbnMYAiABKANIABIWCgxiYXRjaF9ncm91cHMYAyABKAVIABI0Cg90cmFpbmluZ19wb2xpY3kYBCABKA4yGy5sYWNoZXNpcy52MS5UcmFpbmluZ1BvbGljeRIaCg1tYXhfc3RhbGVuZXNzGAUgASgDSAGIAQESGgoSbWF4X3dhaXRpbmdfZ3JvdXBzGAYgASgFEjkKD2ZhaWxlZF9yb2xsb3V0cxgHIAEoDjIgLmxhY2hlc2lzLnYxLkZhaWxlZFJvbGxvdXRQb2xpY3kSFgoObWF4X3Jvd190b2tlbnMYCCABKAUSFAoMZW52aXJvbm1lbnRzGAkgAygJEigKCWF1dG9fcGxheRgKIAEoCzIVLmxhY2hlc2lzLnYxLkF1dG9QbGF5QgwKCmJhdGNoX3NpemVCEAoOX21heF9zdGFsZW5lc3MicAoIQXV0b1BsYXkSEwoLZW52aXJvbm1lbnQYASABKAkSEgoKZ3JvdXBfc2l6ZRgCIAEoBRIRCgltYXhfYWhlYWQYAyABKAUSDQoFc3BsaXQYBCABKAkSGQoRbWF4X2JhdGNoZXNfYWhlYWQYBSABKAUiogEKA1J1bhIKCgJpZBgBIAEoCRIqCghzZXR0aW5ncxgCIAEoCzIYLmxhY2hlc2lzLnYxLlJ1blNldHRpbmdzEhYKDnBvbGljeV92ZXJzaW9uGAMgASgDEgwKBHN0ZXAYBCABKAMSDgoGY2xvc2VkGAUgASgIEi0KCW9wZW5fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibAoOT3BlblJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhgubGFjaGVzaXMudjEuUnVuU2V0dGluZ3MSHgoWaW5pdGlhbF9wb2xpY3lfdmVyc2lvbhgDIAEoAyJBCg9PcGVuUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAubGFjaGVzaXMudjEuUnVuEg8KB2V4aXN0ZWQYAiABKAgiHwoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkiLwoOR2V0UnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAubGFjaGVzaXMudjEuUnVuIjgKD0xpc3RSdW5zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJLChBMaXN0UnVuc1Jlc3BvbnNlEh4KBHJ1bnMYASADKAsyEC5sYWNoZXNpcy52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiEKD0Nsb3NlUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkiMQoQQ2xvc2VSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4i6gMKCVJ1blN0YXR1cxIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4SFgoOd2FpdGluZ19ncm91cHMYAiABKAMSFAoMd2FpdGluZ19yb3dzGAMgASgDEhYKDndhaXRpbmdfdG9rZW5zGAQgASgDEhgKEG9wZW5fYXNzaWdubWVudHMYBSABKAMSFgoObGVhc2VkX2JhdGNoZXMYBiABKAMSFwoPYWNjZXB0ZWRfZ3JvdXBzGAcgASgDEkEKDmRyb3BwZWRfZ3JvdXBzGAggAygLMikubGFjaGVzaXMudjEuUnVuU3RhdHVzLkRyb3BwZWRHcm91cHNFbnRyeRIQCghyb2xsb3V0cxgJIAEoAxISCgpub3Rfc2NvcmVkGAogASgDEh8KEnJlY2VudF9tZWFuX3Jld2FyZBgLIAEoAUgAiAEBEiMKBmxlZGdlchgMIAEoCzITLmxhY2hlc2lzLnYxLkxlZGdlchIxCg5vbGRlc3Rfd2FpdGluZxgNIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbho0ChJEcm9wcGVkR3JvdXBzRW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4AUIVChNfcmVjZW50X21lYW5fcmV3YXJkIiUKE0dldFJ1blN0YXR1c1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJIj4KFEdldFJ1blN0YXR1c1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoCzIWLmxhY2hlc2lzLnYxLlJ1blN0YXR1cyJOCg9XYXRjaFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEisKCGludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjoKEFdhdGNoUnVuUmVzcG9uc2USJgoGc3RhdHVzGAEgASgLMhYubGFjaGVzaXMudjEuUnVuU3RhdHVzIkgKD0dldEdyb3VwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEAoIZ3JvdXBfaWQYAiABKAkSEwoLaGVhZGVyX29ubHkYAyABKAgilwEKEEdldEdyb3VwUmVzcG9uc2USKgoGaGVhZGVyGAEgASgLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXJIABIoCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmtIABIkCgNlbmQYAyABKAsyFS5sYWNoZXNpcy52MS5Hcm91cEVuZEgAQgcKBWZyYW1lImQKEVNjYW5Hcm91cHNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIWCg5hZnRlcl9wb3NpdGlvbhgCIAEoAxISCgptYXhfZ3JvdXBzGAMgASgDEhMKC2hlYWRlcl9vbmx5GAQgASgIIpkBChJTY2FuR3JvdXBzUmVzcG9uc2USKgoFZ3JvdXAYASABKAsyGS5sYWNoZXNpcy52MS5TY2FubmVkR3JvdXBIABIoCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmtIABIkCgNlbmQYAyABKAsyFS5sYWNoZXNpcy52MS5Hcm91cEVuZEgAQgcKBWZyYW1lIkoKDFNjYW5uZWRHcm91cBIQCghwb3NpdGlvbhgBIAEoAxIoCgZoZWFkZXIYAiABKAsyGC5sYWNoZXNpcy52MS5Hcm91cEhlYWRlciqqAQoTRmFpbGVkUm9sbG91dFBvbGljeRIlCiFGQUlMRURfUk9MTE9VVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABImCiJGQUlMRURfUk9MTE9VVF9QT0xJQ1lfRFJPUF9ST0xMT1VUEAESJAogRkFJTEVEX1JPTExPVVRfUE9MSUNZX0RST1BfR1JPVVAQAhIeChpGQUlMRURfUk9MTE9VVF9QT0xJQ1lfTUFTSxADMosFCgpSdW5TZXJ2aWNlEkkKB09wZW5SdW4SGy5sYWNoZXNpcy52MS5PcGVuUnVuUmVxdWVzdBocLmxhY2hlc2lzLnYxLk9wZW5SdW5SZXNwb25zZSIDkAICEkYKBkdldFJ1bhIaLmxhY2hlc2lzLnYxLkdldFJ1blJlcXVlc3QaGy5sYWNoZXNpcy52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkwKCExpc3RSdW5zEhwubGFjaGVzaXMudjEuTGlzdFJ1bnNSZXF1ZXN0Gh0ubGFjaGVzaXMudjEuTGlzdFJ1bnNSZXNwb25zZSIDkAIBEkwKCENsb3NlUnVuEhwubGFjaGVzaXMudjEuQ2xvc2VSdW5SZXF1ZXN0Gh0ubGFjaGVzaXMudjEuQ2xvc2VSdW5SZXNwb25zZSIDkAICElgKDEdldFJ1blN0YXR1cxIgLmxhY2hlc2lzLnYxLkdldFJ1blN0YXR1c1JlcXVlc3QaIS5sYWNoZXNpcy52MS5HZXRSdW5TdGF0dXNSZXNwb25zZSIDkAIBEk4KCFdhdGNoUnVuEhwubGFjaGVzaXMudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ubGFjaGVzaXMudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESTgoIR2V0R3JvdXASHC5sYWNoZXNpcy52MS5HZXRHcm91cFJlcXVlc3QaHS5sYWNoZXNpcy52MS5HZXRHcm91cFJlc3BvbnNlIgOQAgEwARJUCgpTY2FuR3JvdXBzEh4ubGFjaGVzaXMudjEuU2Nhbkdyb3Vwc1JlcXVlc3QaHy5sYWNoZXNpcy52MS5TY2FuR3JvdXBzUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_group, file_lachesis_v1_tokens]);
+  fileDesc("Ch1sYWNoZXNpcy92MS9ydW5fc2VydmljZS5wcm90bxILbGFjaGVzaXMudjEikQMKC1J1blNldHRpbmdzEhQKCmJhdGNoX3Jvd3MYASABKAVIABIWCgxiYXRjaF90b2tlbnMYAiABKANIABIWCgxiYXRjaF9ncm91cHMYAyABKAVIABI0Cg90cmFpbmluZ19wb2xpY3kYBCABKA4yGy5sYWNoZXNpcy52MS5UcmFpbmluZ1BvbGljeRIaCg1tYXhfc3RhbGVuZXNzGAUgASgDSAGIAQESGgoSbWF4X3dhaXRpbmdfZ3JvdXBzGAYgASgFEjkKD2ZhaWxlZF9yb2xsb3V0cxgHIAEoDjIgLmxhY2hlc2lzLnYxLkZhaWxlZFJvbGxvdXRQb2xpY3kSFgoObWF4X3Jvd190b2tlbnMYCCABKAUSFAoMZW52aXJvbm1lbnRzGAkgAygJEigKCWF1dG9fcGxheRgKIAEoCzIVLmxhY2hlc2lzLnYxLkF1dG9QbGF5EhsKE2Ryb3BfdW5pZm9ybV9ncm91cHMYCyABKAhCDAoKYmF0Y2hfc2l6ZUIQCg5fbWF4X3N0YWxlbmVzcyJwCghBdXRvUGxheRI2CgxlbnZpcm9ubWVudHMYASADKAsyIC5sYWNoZXNpcy52MS5BdXRvUGxheUVudmlyb25tZW50EhEKCW1heF9haGVhZBgCIAEoBRIZChFtYXhfYmF0Y2hlc19haGVhZBgDIAEoBSJtChNBdXRvUGxheUVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCmdyb3VwX3NpemUYAiABKAUSDQoFc3BsaXQYAyABKAkSEwoGd2VpZ2h0GAQgASgBSACIAQFCCQoHX3dlaWdodCKiAQoDUnVuEgoKAmlkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhgubGFjaGVzaXMudjEuUnVuU2V0dGluZ3MSFgoOcG9saWN5X3ZlcnNpb24YAyABKAMSDAoEc3RlcBgEIAEoAxIOCgZjbG9zZWQYBSABKAgSLQoJb3Blbl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJsCg5PcGVuUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5sYWNoZXNpcy52MS5SdW5TZXR0aW5ncxIeChZpbml0aWFsX3BvbGljeV92ZXJzaW9uGAMgASgDIkEKD09wZW5SdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4SDwoHZXhpc3RlZBgCIAEoCCIfCg1HZXRSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4iOAoPTGlzdFJ1bnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIksKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLmxhY2hlc2lzLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiIQoPQ2xvc2VSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIxChBDbG9zZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biLqAwoJUnVuU3RhdHVzEh0KA3J1bhgBIAEoCzIQLmxhY2hlc2lzLnYxLlJ1bhIWCg53YWl0aW5nX2dyb3VwcxgCIAEoAxIUCgx3YWl0aW5nX3Jvd3MYAyABKAMSFgoOd2FpdGluZ190b2tlbnMYBCABKAMSGAoQb3Blbl9hc3NpZ25tZW50cxgFIAEoAxIWCg5sZWFzZWRfYmF0Y2hlcxgGIAEoAxIXCg9hY2NlcHRlZF9ncm91cHMYByABKAMSQQoOZHJvcHBlZF9ncm91cHMYCCADKAsyKS5sYWNoZXNpcy52MS5SdW5TdGF0dXMuRHJvcHBlZEdyb3Vwc0VudHJ5EhAKCHJvbGxvdXRzGAkgASgDEhIKCm5vdF9zY29yZWQYCiABKAMSHwoScmVjZW50X21lYW5fcmV3YXJkGAsgASgBSACIAQESIwoGbGVkZ2VyGAwgASgLMhMubGFjaGVzaXMudjEuTGVkZ2VyEjEKDm9sZGVzdF93YWl0aW5nGA0gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uGjQKEkRyb3BwZWRHcm91cHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBQhUKE19yZWNlbnRfbWVhbl9yZXdhcmQiJQoTR2V0UnVuU3RhdHVzUmVxdWVzdBIOCgZydW5faWQYASABKAkiPgoUR2V0UnVuU3RhdHVzUmVzcG9uc2USJgoGc3RhdHVzGAEgASgLMhYubGFjaGVzaXMudjEuUnVuU3RhdHVzIk4KD1dhdGNoUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSKwoIaW50ZXJ2YWwYAiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iOgoQV2F0Y2hSdW5SZXNwb25zZRImCgZzdGF0dXMYASABKAsyFi5sYWNoZXNpcy52MS5SdW5TdGF0dXMiSAoPR2V0R3JvdXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIQCghncm91cF9pZBgCIAEoCRITCgtoZWFkZXJfb25seRgDIAEoCCKXAQoQR2V0R3JvdXBSZXNwb25zZRIqCgZoZWFkZXIYASABKAsyGC5sYWNoZXNpcy52MS5Hcm91cEhlYWRlckgAEigKBWNodW5rGAIgASgLMhcubGFjaGVzaXMudjEuR3JvdXBDaHVua0gAEiQKA2VuZBgDIAEoCzIVLmxhY2hlc2lzLnYxLkdyb3VwRW5kSABCBwoFZnJhbWUiZAoRU2Nhbkdyb3Vwc1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhYKDmFmdGVyX3Bvc2l0aW9uGAIgASgDEhIKCm1heF9ncm91cHMYAyABKAMSEwoLaGVhZGVyX29ubHkYBCABKAgimQEKElNjYW5Hcm91cHNSZXNwb25zZRIqCgVncm91cBgBIAEoCzIZLmxhY2hlc2lzLnYxLlNjYW5uZWRHcm91cEgAEigKBWNodW5rGAIgASgLMhcubGFjaGVzaXMudjEuR3JvdXBDaHVua0gAEiQKA2VuZBgDIAEoCzIVLmxhY2hlc2lzLnYxLkdyb3VwRW5kSABCBwoFZnJhbWUiSgoMU2Nhbm5lZEdyb3VwEhAKCHBvc2l0aW9uGAEgASgDEigKBmhlYWRlchgCIAEoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVyKqoBChNGYWlsZWRSb2xsb3V0UG9saWN5EiUKIUZBSUxFRF9ST0xMT1VUX1BPTElDWV9VTlNQRUNJRklFRBAAEiYKIkZBSUxFRF9ST0xMT1VUX1BPTElDWV9EUk9QX1JPTExPVVQQARIkCiBGQUlMRURfUk9MTE9VVF9QT0xJQ1lfRFJPUF9HUk9VUBACEh4KGkZBSUxFRF9ST0xMT1VUX1BPTElDWV9NQVNLEAMyiwUKClJ1blNlcnZpY2USSQoHT3BlblJ1bhIbLmxhY2hlc2lzLnYxLk9wZW5SdW5SZXF1ZXN0GhwubGFjaGVzaXMudjEuT3BlblJ1blJlc3BvbnNlIgOQAgISRgoGR2V0UnVuEhoubGFjaGVzaXMudjEuR2V0UnVuUmVxdWVzdBobLmxhY2hlc2lzLnYxLkdldFJ1blJlc3BvbnNlIgOQAgESTAoITGlzdFJ1bnMSHC5sYWNoZXNpcy52MS5MaXN0UnVuc1JlcXVlc3QaHS5sYWNoZXNpcy52MS5MaXN0UnVuc1Jlc3BvbnNlIgOQAgESTAoIQ2xvc2VSdW4SHC5sYWNoZXNpcy52MS5DbG9zZVJ1blJlcXVlc3QaHS5sYWNoZXNpcy52MS5DbG9zZVJ1blJlc3BvbnNlIgOQAgISWAoMR2V0UnVuU3RhdHVzEiAubGFjaGVzaXMudjEuR2V0UnVuU3RhdHVzUmVxdWVzdBohLmxhY2hlc2lzLnYxLkdldFJ1blN0YXR1c1Jlc3BvbnNlIgOQAgESTgoIV2F0Y2hSdW4SHC5sYWNoZXNpcy52MS5XYXRjaFJ1blJlcXVlc3QaHS5sYWNoZXNpcy52MS5XYXRjaFJ1blJlc3BvbnNlIgOQAgEwARJOCghHZXRHcm91cBIcLmxhY2hlc2lzLnYxLkdldEdyb3VwUmVxdWVzdBodLmxhY2hlc2lzLnYxLkdldEdyb3VwUmVzcG9uc2UiA5ACATABElQKClNjYW5Hcm91cHMSHi5sYWNoZXNpcy52MS5TY2FuR3JvdXBzUmVxdWVzdBofLmxhY2hlc2lzLnYxLlNjYW5Hcm91cHNSZXNwb25zZSIDkAIBMAFiBnByb3RvMw", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_group, file_lachesis_v1_tokens]);
 
 /**
  * Settings of a run, fixed when it is opened.
@@ -105,6 +105,13 @@ export type RunSettings = Message<"lachesis.v1.RunSettings"> & {
    * @generated from field: lachesis.v1.AutoPlay auto_play = 10;
    */
   autoPlay?: AutoPlay | undefined;
+
+  /**
+   * Drop groups whose scored rewards are all alike, since they teach nothing; counted as `uniform_rewards`.
+   *
+   * @generated from field: bool drop_uniform_groups = 11;
+   */
+  dropUniformGroups: boolean;
 };
 
 /**
@@ -121,6 +128,41 @@ export const RunSettingsSchema: GenMessage<RunSettings> = /*@__PURE__*/
  */
 export type AutoPlay = Message<"lachesis.v1.AutoPlay"> & {
   /**
+   * The environments that play, at least 1, each named once.
+   *
+   * @generated from field: repeated lachesis.v1.AutoPlayEnvironment environments = 1;
+   */
+  environments: AutoPlayEnvironment[];
+
+  /**
+   * Most groups assigned or waiting at a time, over all environments.
+   *
+   * @generated from field: int32 max_ahead = 2;
+   */
+  maxAhead: number;
+
+  /**
+   * Hold new groups while the waiting ones fill this many batches, so that none grows stale; 0 for no hold.
+   *
+   * @generated from field: int32 max_batches_ahead = 3;
+   */
+  maxBatchesAhead: number;
+};
+
+/**
+ * Describes the message lachesis.v1.AutoPlay.
+ * Use `create(AutoPlaySchema)` to create a new message.
+ */
+export const AutoPlaySchema: GenMessage<AutoPlay> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 1);
+
+/**
+ * An environment's part in a run that plays by itself.
+ *
+ * @generated from message lachesis.v1.AutoPlayEnvironment
+ */
+export type AutoPlayEnvironment = Message<"lachesis.v1.AutoPlayEnvironment"> & {
+  /**
    * The environment's name.
    *
    * @generated from field: string environment = 1;
@@ -135,33 +177,26 @@ export type AutoPlay = Message<"lachesis.v1.AutoPlay"> & {
   groupSize: number;
 
   /**
-   * Most groups assigned or waiting at a time.
-   *
-   * @generated from field: int32 max_ahead = 3;
-   */
-  maxAhead: number;
-
-  /**
    * Only tasks of this split; empty for all.
    *
-   * @generated from field: string split = 4;
+   * @generated from field: string split = 3;
    */
   split: string;
 
   /**
-   * Hold new groups while the waiting ones fill this many batches, so that none grows stale; 0 for no hold.
+   * Its share of the groups, beside the others' weights; more than 0. Absent: 1.
    *
-   * @generated from field: int32 max_batches_ahead = 5;
+   * @generated from field: optional double weight = 4;
    */
-  maxBatchesAhead: number;
+  weight?: number | undefined;
 };
 
 /**
- * Describes the message lachesis.v1.AutoPlay.
- * Use `create(AutoPlaySchema)` to create a new message.
+ * Describes the message lachesis.v1.AutoPlayEnvironment.
+ * Use `create(AutoPlayEnvironmentSchema)` to create a new message.
  */
-export const AutoPlaySchema: GenMessage<AutoPlay> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 1);
+export const AutoPlayEnvironmentSchema: GenMessage<AutoPlayEnvironment> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 2);
 
 /**
  * A training run.
@@ -217,7 +252,7 @@ export type Run = Message<"lachesis.v1.Run"> & {
  * Use `create(RunSchema)` to create a new message.
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 2);
+  messageDesc(file_lachesis_v1_run_service, 3);
 
 /**
  * Opens or takes over a run.
@@ -252,7 +287,7 @@ export type OpenRunRequest = Message<"lachesis.v1.OpenRunRequest"> & {
  * Use `create(OpenRunRequestSchema)` to create a new message.
  */
 export const OpenRunRequestSchema: GenMessage<OpenRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 3);
+  messageDesc(file_lachesis_v1_run_service, 4);
 
 /**
  * An open run.
@@ -280,7 +315,7 @@ export type OpenRunResponse = Message<"lachesis.v1.OpenRunResponse"> & {
  * Use `create(OpenRunResponseSchema)` to create a new message.
  */
 export const OpenRunResponseSchema: GenMessage<OpenRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 4);
+  messageDesc(file_lachesis_v1_run_service, 5);
 
 /**
  * Asks for one run.
@@ -301,7 +336,7 @@ export type GetRunRequest = Message<"lachesis.v1.GetRunRequest"> & {
  * Use `create(GetRunRequestSchema)` to create a new message.
  */
 export const GetRunRequestSchema: GenMessage<GetRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 5);
+  messageDesc(file_lachesis_v1_run_service, 6);
 
 /**
  * One run.
@@ -322,7 +357,7 @@ export type GetRunResponse = Message<"lachesis.v1.GetRunResponse"> & {
  * Use `create(GetRunResponseSchema)` to create a new message.
  */
 export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 6);
+  messageDesc(file_lachesis_v1_run_service, 7);
 
 /**
  * Asks for a page of runs.
@@ -350,7 +385,7 @@ export type ListRunsRequest = Message<"lachesis.v1.ListRunsRequest"> & {
  * Use `create(ListRunsRequestSchema)` to create a new message.
  */
 export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 7);
+  messageDesc(file_lachesis_v1_run_service, 8);
 
 /**
  * A page of runs.
@@ -378,7 +413,7 @@ export type ListRunsResponse = Message<"lachesis.v1.ListRunsResponse"> & {
  * Use `create(ListRunsResponseSchema)` to create a new message.
  */
 export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 8);
+  messageDesc(file_lachesis_v1_run_service, 9);
 
 /**
  * Closes a run.
@@ -399,7 +434,7 @@ export type CloseRunRequest = Message<"lachesis.v1.CloseRunRequest"> & {
  * Use `create(CloseRunRequestSchema)` to create a new message.
  */
 export const CloseRunRequestSchema: GenMessage<CloseRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 9);
+  messageDesc(file_lachesis_v1_run_service, 10);
 
 /**
  * A closed run.
@@ -420,7 +455,7 @@ export type CloseRunResponse = Message<"lachesis.v1.CloseRunResponse"> & {
  * Use `create(CloseRunResponseSchema)` to create a new message.
  */
 export const CloseRunResponseSchema: GenMessage<CloseRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 10);
+  messageDesc(file_lachesis_v1_run_service, 11);
 
 /**
  * Figures of a run.
@@ -525,7 +560,7 @@ export type RunStatus = Message<"lachesis.v1.RunStatus"> & {
  * Use `create(RunStatusSchema)` to create a new message.
  */
 export const RunStatusSchema: GenMessage<RunStatus> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 11);
+  messageDesc(file_lachesis_v1_run_service, 12);
 
 /**
  * Asks for the figures.
@@ -546,7 +581,7 @@ export type GetRunStatusRequest = Message<"lachesis.v1.GetRunStatusRequest"> & {
  * Use `create(GetRunStatusRequestSchema)` to create a new message.
  */
 export const GetRunStatusRequestSchema: GenMessage<GetRunStatusRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 12);
+  messageDesc(file_lachesis_v1_run_service, 13);
 
 /**
  * The figures.
@@ -567,7 +602,7 @@ export type GetRunStatusResponse = Message<"lachesis.v1.GetRunStatusResponse"> &
  * Use `create(GetRunStatusResponseSchema)` to create a new message.
  */
 export const GetRunStatusResponseSchema: GenMessage<GetRunStatusResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 13);
+  messageDesc(file_lachesis_v1_run_service, 14);
 
 /**
  * Asks for a stream of figures.
@@ -595,7 +630,7 @@ export type WatchRunRequest = Message<"lachesis.v1.WatchRunRequest"> & {
  * Use `create(WatchRunRequestSchema)` to create a new message.
  */
 export const WatchRunRequestSchema: GenMessage<WatchRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 14);
+  messageDesc(file_lachesis_v1_run_service, 15);
 
 /**
  * The figures now.
@@ -616,7 +651,7 @@ export type WatchRunResponse = Message<"lachesis.v1.WatchRunResponse"> & {
  * Use `create(WatchRunResponseSchema)` to create a new message.
  */
 export const WatchRunResponseSchema: GenMessage<WatchRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 15);
+  messageDesc(file_lachesis_v1_run_service, 16);
 
 /**
  * Asks for one group.
@@ -651,7 +686,7 @@ export type GetGroupRequest = Message<"lachesis.v1.GetGroupRequest"> & {
  * Use `create(GetGroupRequestSchema)` to create a new message.
  */
 export const GetGroupRequestSchema: GenMessage<GetGroupRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 16);
+  messageDesc(file_lachesis_v1_run_service, 17);
 
 /**
  * A frame of a group.
@@ -696,7 +731,7 @@ export type GetGroupResponse = Message<"lachesis.v1.GetGroupResponse"> & {
  * Use `create(GetGroupResponseSchema)` to create a new message.
  */
 export const GetGroupResponseSchema: GenMessage<GetGroupResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 17);
+  messageDesc(file_lachesis_v1_run_service, 18);
 
 /**
  * Asks for the groups of a run.
@@ -738,7 +773,7 @@ export type ScanGroupsRequest = Message<"lachesis.v1.ScanGroupsRequest"> & {
  * Use `create(ScanGroupsRequestSchema)` to create a new message.
  */
 export const ScanGroupsRequestSchema: GenMessage<ScanGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 18);
+  messageDesc(file_lachesis_v1_run_service, 19);
 
 /**
  * A frame of a scan.
@@ -783,7 +818,7 @@ export type ScanGroupsResponse = Message<"lachesis.v1.ScanGroupsResponse"> & {
  * Use `create(ScanGroupsResponseSchema)` to create a new message.
  */
 export const ScanGroupsResponseSchema: GenMessage<ScanGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 19);
+  messageDesc(file_lachesis_v1_run_service, 20);
 
 /**
  * A group met by a scan.
@@ -811,7 +846,7 @@ export type ScannedGroup = Message<"lachesis.v1.ScannedGroup"> & {
  * Use `create(ScannedGroupSchema)` to create a new message.
  */
 export const ScannedGroupSchema: GenMessage<ScannedGroup> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 20);
+  messageDesc(file_lachesis_v1_run_service, 21);
 
 /**
  * What happens to a rollout of a group that has no reward.

@@ -162,6 +162,7 @@ def _rows(
             tokens.Row.FromString(codec.decode(part.codec, parts[key])),
             group_id=header.group_id,
             reward=summary.reward if summary.HasField("reward") else None,
+            turn_rewards={turn.message_index: turn.value for turn in summary.turn_rewards},
         )
         row.check()
         rows.append(row)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cached_property
 
 import numpy as np
@@ -24,11 +25,20 @@ class Row:
     Arrays are read-only views on the received bytes; copy one before writing to it.
     """
 
-    def __init__(self, message: tokens.Row, *, group_id: str = "", reward: float | None = None):
+    def __init__(
+        self,
+        message: tokens.Row,
+        *,
+        group_id: str = "",
+        reward: float | None = None,
+        turn_rewards: Mapping[int, float] | None = None,
+    ):
         self.message = message  #: the row as protobuf
         self.group_id = group_id
         #: What its rollout earned; None when it was not scored.
         self.reward = reward
+        #: What its rollout's turns earned, by the `message_index` of their spans; may be empty.
+        self.turn_rewards = dict(turn_rewards or {})
 
     @property
     def id(self) -> str:
@@ -94,6 +104,22 @@ class Row:
         spread = np.full(len(self.token_ids), fill, dtype=np.float32)
         spread[self.sampled] = self.logprobs
         return spread
+
+    def turn_reward_column(self) -> np.ndarray:
+        """float32, one per token: each turn's reward on the last token of it that is in the loss.
+
+        Over the rows of a rollout a turn's reward stands once, since a token is trained once.
+        """
+        last_at: dict[int, int] = {}
+        at = 0
+        for span in self.spans:
+            at += span.length
+            if span.loss == tokens.LOSS_STATE_TRAINED and span.HasField("message_index"):
+                last_at[span.message_index] = at - 1
+        column = np.zeros(len(self.token_ids), dtype=np.float32)
+        for message_index, place in last_at.items():
+            column[place] = self.turn_rewards.get(message_index, 0.0)
+        return column
 
     def check(self) -> None:
         """Raises ValueError, naming the column, unless all columns agree in length."""

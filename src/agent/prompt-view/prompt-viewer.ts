@@ -7,6 +7,8 @@ export interface PromptViewOptions {
   readonly contextTokens: number;
   readonly profile: PromptViewProfile;
   readonly counter: TokenCounter;
+  /** Of the profile `safe`: what the head says when messages are left out; empty for nothing. */
+  readonly note: string;
 }
 
 /** One rollout's prompt views, one after another, with what they have left out so far. */
@@ -37,9 +39,14 @@ export class PromptViewer {
   }
 
   #view(messages: readonly Message[], tools: readonly ToolDefinition[]): PromptView {
-    const { contextTokens, counter, profile } = this.#options;
+    const { contextTokens, counter, note, profile } = this.#options;
     if (profile === 'seed') return seedView(messages, contextTokens);
-    const { state, ...view } = safeView(messages, tools, contextTokens, counter, this.#state);
+    const { state, ...view } = safeView(
+      messages,
+      tools,
+      { budgetTokens: contextTokens, counter, note },
+      this.#state,
+    );
     this.#state = state;
     return view;
   }

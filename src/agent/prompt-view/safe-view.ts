@@ -1,7 +1,7 @@
 import type { Message, ToolDefinition } from '../../messages.ts';
 import { isClosed, type Unit, unitsOf } from './units.ts';
 import type { PromptView, TokenCounter } from './view.ts';
-import { type LastView, type SafeViewState, ViewDraft } from './view-draft.ts';
+import { type Counting, type LastView, type SafeViewState, ViewDraft } from './view-draft.ts';
 
 export type { SafeViewState } from './view-draft.ts';
 
@@ -9,6 +9,13 @@ export const WHOLE: SafeViewState = { cut: 0, shortened: new Map() };
 
 /** A cut goes down to this share of the budget, so that the next one is some turns away. */
 export const CUT_TO = 0.8;
+
+export interface SafeViewOptions {
+  readonly budgetTokens: number;
+  readonly counter: TokenCounter;
+  /** Tells the model, in the head, that messages are left out; empty for nothing. Default: nothing. */
+  readonly note?: string;
+}
 
 /**
  * The view of a transcript that fits in `budgetTokens`. While the view of the last cut fits, it only
@@ -19,8 +26,7 @@ export const CUT_TO = 0.8;
 export function safeView(
   messages: readonly Message[],
   tools: readonly ToolDefinition[],
-  budgetTokens: number,
-  counter: TokenCounter,
+  { budgetTokens, counter, note = '' }: SafeViewOptions,
   state: SafeViewState = WHOLE,
 ): PromptView & { readonly state: SafeViewState } {
   const fixedTokens = counter.fixed(tools);
@@ -28,7 +34,7 @@ export function safeView(
   if (grown !== undefined && grown.tokens <= budgetTokens) {
     return { ...grown, state: remember(state, grown, messages, fixedTokens) };
   }
-  const draft = cutDraft(messages, fixedTokens, budgetTokens, counter, state);
+  const draft = cutDraft(messages, { fixedTokens, counter, note }, budgetTokens, state);
   const view = draft.view(budgetTokens);
   return { ...view, state: remember(draft.state, view, messages, fixedTokens) };
 }
@@ -68,14 +74,13 @@ function grownView(
 
 function cutDraft(
   messages: readonly Message[],
-  fixedTokens: number,
+  counting: Counting,
   budgetTokens: number,
-  counter: TokenCounter,
   state: SafeViewState,
 ): ViewDraft {
   const units = unitsOf(messages);
   const cut = wholeUnits(state.cut, units);
-  const draft = new ViewDraft(messages, fixedTokens, counter, { ...state, cut });
+  const draft = new ViewDraft(messages, counting, { ...state, cut });
   if (draft.tokens <= budgetTokens) return draft;
 
   const goal = Math.floor(budgetTokens * CUT_TO);

@@ -1,4 +1,5 @@
 import type { Message, ToolMessage } from '../../messages.ts';
+import { notePlace, withNote } from './dropped-note.ts';
 import { shortenResult } from './shorten-result.ts';
 import { isProtected, type Unit } from './units.ts';
 import type { PromptView, TokenCounter } from './view.ts';
@@ -21,38 +22,44 @@ export interface LastView {
   readonly view: PromptView;
 }
 
+/** What a view is counted by. */
+export interface Counting {
+  /** Of what a prompt holds beside its messages. */
+  readonly fixedTokens: number;
+  readonly counter: TokenCounter;
+  /** Stands in the head when messages are left out; empty for none. */
+  readonly note: string;
+}
+
 /** A view in the making, with its count. */
 export class ViewDraft {
   cut: number;
   tokens: number;
   readonly #messages: readonly Message[];
-  readonly #fixedTokens: number;
-  readonly #counter: TokenCounter;
+  readonly #counting: Counting;
   readonly #isProtected: (index: number) => boolean;
   readonly #before: SafeViewState;
   #shortened: Map<number, ToolMessage> | undefined;
+  #noted: { readonly index: number; readonly message: Message } | undefined;
 
-  constructor(
-    messages: readonly Message[],
-    fixedTokens: number,
-    counter: TokenCounter,
-    state: SafeViewState,
-  ) {
+  constructor(messages: readonly Message[], counting: Counting, state: SafeViewState) {
     this.#messages = messages;
-    this.#fixedTokens = fixedTokens;
-    this.#counter = counter;
+    this.#counting = counting;
     this.#isProtected = isProtected(messages);
     this.#before = state;
     this.cut = state.cut;
-    this.tokens = fixedTokens;
+    this.tokens = counting.fixedTokens;
+    let isWhole = true;
     for (let index = 0; index < messages.length; index += 1) {
       if (this.#isShown(index)) this.tokens += this.#count(index);
+      else isWhole = false;
     }
+    if (!isWhole) this.#addNote();
   }
 
   /** What the head and one unit would take. */
   tokensAlone({ start, end }: Unit): number {
-    let tokens = this.#fixedTokens;
+    let tokens = this.#counting.fixedTokens;
     for (let index = 0; index < this.#messages.length; index += 1) {
       if ((index >= start && index < end) || this.#isProtected(index)) tokens += this.#count(index);
     }
@@ -64,7 +71,8 @@ export class ViewDraft {
     const message = this.#at(index);
     if (message.role !== 'tool' || !this.#isShown(index) || this.#short.has(index)) return 0;
     const short = shortenResult(message);
-    const saved = this.#counter.message(message) - this.#counter.message(short);
+    const { counter } = this.#counting;
+    const saved = counter.message(message) - counter.message(short);
     if (saved <= 0) return 0;
     this.#shortened ??= new Map(this.#before.shortened);
     this.#shortened.set(index, short);
@@ -74,7 +82,9 @@ export class ViewDraft {
 
   dropTo(end: number): void {
     for (let index = this.cut; index < end; index += 1) {
-      if (!this.#isProtected(index)) this.tokens -= this.#count(index);
+      if (this.#isProtected(index)) continue;
+      this.tokens -= this.#count(index);
+      this.#addNote();
     }
     this.cut = Math.max(this.cut, end);
   }
@@ -90,13 +100,28 @@ export class ViewDraft {
       (this.#isShown(index) ? shownIndexes : dropped).push(index);
     }
     return {
-      messages: shownIndexes.map((index) => this.#short.get(index) ?? this.#at(index)),
+      messages: shownIndexes.map((index) =>
+        index === this.#noted?.index
+          ? this.#noted.message
+          : (this.#short.get(index) ?? this.#at(index)),
+      ),
       transcriptIndexes: shownIndexes,
       shortened: shownIndexes.filter((index) => this.#short.has(index)),
       dropped,
       tokens: this.tokens,
       fits: this.tokens <= budgetTokens,
     };
+  }
+
+  /** Once something is left out, the head says so. */
+  #addNote(): void {
+    const { counter, note } = this.#counting;
+    if (this.#noted !== undefined || note === '') return;
+    const index = notePlace(this.#messages);
+    if (index < 0) return;
+    const message = withNote(this.#at(index), note);
+    this.tokens += counter.message(message) - counter.message(this.#at(index));
+    this.#noted = { index, message };
   }
 
   get #short(): ReadonlyMap<number, ToolMessage> {
@@ -112,6 +137,6 @@ export class ViewDraft {
   }
 
   #count(index: number): number {
-    return this.#counter.message(this.#short.get(index) ?? this.#at(index));
+    return this.#counting.counter.message(this.#short.get(index) ?? this.#at(index));
   }
 }

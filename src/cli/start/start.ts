@@ -130,10 +130,8 @@ function openRun(client: LachesisClient) {
     batchSize: { kind: 'groups', groups: GROUPS_PER_BATCH },
     trainingPolicy: 'strict',
     autoPlay: {
-      environment: 'shop',
-      groupSize: GROUP_SIZE,
+      environments: [{ environment: 'shop', groupSize: GROUP_SIZE }],
       maxAhead: GROUPS_PER_BATCH,
-      split: '',
       // On policy: the next groups begin when this batch is trained on, published and acked.
       maxBatchesAhead: 1,
     },

@@ -50,7 +50,7 @@ export async function playAnswers(
   };
   const reward: EnvironmentDefinition['reward'] = async (context) => {
     const first: RewardValue = await definition.reward(context);
-    again = resolveReward(await definition.reward(context));
+    again = resolveReward(await definition.reward(context), context.result);
     return first;
   };
   const rollout = await playRollout({

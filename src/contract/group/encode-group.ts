@@ -14,6 +14,7 @@ import { type Row, type Segment, sampledLength, trainedLength } from '../../toke
 import { encodePayload, type PayloadCodec } from '../../wire/index.ts';
 import { stopReasons, toolCallMetricsToProto } from '../mapping/agent-result.ts';
 import { ledgerToProto } from '../mapping/ledger.ts';
+import { turnRewardsToProto } from '../mapping/outcome.ts';
 import { provenanceToProto } from '../mapping/provenance.ts';
 import { rolloutToProto } from '../mapping/rollout.ts';
 import { timestampFromMs } from '../mapping/scalars.ts';
@@ -129,6 +130,7 @@ function summaryOf({ rollout, masked }: SettledRollout): RolloutSummary {
     ledger: ledgerToProto(rollout.ledger),
     toolCalls: toolCallMetricsToProto(result.toolCalls),
     turnsUsed: result.turnsUsed,
+    turnRewards: turnRewardsToProto(outcome.kind === 'scored' ? outcome.turnRewards : []),
   });
 }
 

@@ -15,6 +15,7 @@ import { sameDigest, WIRE_LIMITS } from '../../wire/index.ts';
 import { stopReasons } from '../mapping/agent-result.ts';
 import { assertId, assertRunId } from '../mapping/ids.ts';
 import { ledgerFromProto } from '../mapping/ledger.ts';
+import { turnRewardsFromProto } from '../mapping/outcome.ts';
 import { countFromInt64 } from '../mapping/scalars.ts';
 import { codecFromProto, trainingPolicyFromProto } from '../mapping/token-enums.ts';
 import { decodePart, decodeRollout, decodeRow } from './decode-group.ts';
@@ -153,6 +154,10 @@ function checkLedgers(header: GroupHeader): Ledger {
         remedy: 'Leave the reward out, and say masked, when the rollout could not be scored.',
       });
     }
+    turnRewardsFromProto(summary.turnRewards, `${field}.turn_rewards`);
+    if (summary.reward === undefined && summary.turnRewards.length > 0) {
+      throw refuse(`${field}.turn_rewards`, 'are given to a rollout without a reward.');
+    }
     if ((summary.reward === undefined) !== summary.masked) {
       throw refuse(
         `${field}.masked`,
@@ -227,6 +232,14 @@ function checkRollout(bytes: Uint8Array, summary: RolloutSummary, field: string)
   if (reward !== summary.reward) {
     throw refuse(`${field}.reward`, `is ${reward}, but the header says ${summary.reward}.`);
   }
+  const turns = rollout.outcome.kind === 'scored' ? (rollout.outcome.turnRewards ?? []) : [];
+  const isSame =
+    turns.length === summary.turnRewards.length &&
+    turns.every(({ messageIndex, value }, i) => {
+      const said = summary.turnRewards[i];
+      return said?.messageIndex === messageIndex && said.value === value;
+    });
+  if (!isSame) throw refuse(`${field}.reward.turn_rewards`, 'are not those of the header.');
 }
 
 /** Staleness is decided by this number, so it must be the rows' own. */

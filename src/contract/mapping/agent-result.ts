@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import {
   type AgentResult as AgentResultProto,
   AgentResultSchema,
+  type PromptViewUse as PromptViewUseProto,
   StopReason as StopReasonProto,
   type ToolCallMetrics as ToolCallMetricsProto,
   ToolCallMetricsSchema,
@@ -89,6 +90,7 @@ export function turnToProto(turn: Turn): TurnProto {
     modelDuration: durationFromMs(turn.modelDurationMs),
     toolDuration: durationFromMs(turn.toolDurationMs),
     toolCalls: turn.toolCalls,
+    view: turn.view,
   });
 }
 
@@ -102,7 +104,12 @@ export function turnFromProto(proto: TurnProto): Turn {
     modelDurationMs: msFromDuration(proto.modelDuration),
     toolDurationMs: msFromDuration(proto.toolDuration),
     toolCalls: proto.toolCalls,
+    ...(proto.view === undefined ? {} : { view: viewFromProto(proto.view) }),
   };
+}
+
+function viewFromProto({ tokens, shortened, dropped, overBudget }: PromptViewUseProto) {
+  return { tokens, shortened, dropped, overBudget };
 }
 
 export function toolCallMetricsToProto(metrics: ToolCallMetrics): ToolCallMetricsProto {

@@ -4,10 +4,13 @@ import {
   NotScoredSchema,
   type Reward as RewardProto,
   RewardSchema,
+  type TurnReward as TurnRewardProto,
+  TurnRewardSchema,
 } from '../../../gen/lachesis/v1/rollout_pb.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
-import type { Outcome, RolloutFailure } from '../rollout.ts';
+import type { Outcome, RolloutFailure, TurnReward } from '../rollout.ts';
 import { errorDetailToProto, kindOfDetail } from './error-detail.ts';
+import { countFromInt32 } from './scalars.ts';
 
 type OutcomeProto =
   | { case: 'reward'; value: RewardProto }
@@ -21,6 +24,7 @@ export function outcomeToProto(outcome: Outcome): OutcomeProto {
         value: create(RewardSchema, {
           value: outcome.reward,
           components: outcome.components.map((component) => ({ ...component })),
+          turnRewards: turnRewardsToProto(outcome.turnRewards),
         }),
       };
     case 'not_scored':
@@ -33,7 +37,7 @@ export function outcomeFromProto(proto: OutcomeProto, field: string): Outcome {
   if (proto.case === 'notScored') {
     return { kind: 'not_scored', failure: failureFromProto(proto.value) };
   }
-  const { value, components } = proto.value;
+  const { value, components, turnRewards } = proto.value;
   assertFiniteNumber(value, `${field}.reward.value`);
   return {
     kind: 'scored',
@@ -44,7 +48,25 @@ export function outcomeFromProto(proto: OutcomeProto, field: string): Outcome {
       assertFiniteNumber(component.weight, `${path}.weight`);
       return { name: component.name, value: component.value, weight: component.weight };
     }),
+    ...(turnRewards.length > 0 && {
+      turnRewards: turnRewardsFromProto(turnRewards, `${field}.reward.turn_rewards`),
+    }),
   };
+}
+
+export function turnRewardsToProto(rewards: readonly TurnReward[] = []): TurnRewardProto[] {
+  return rewards.map((reward) => create(TurnRewardSchema, { ...reward }));
+}
+
+export function turnRewardsFromProto(
+  protos: readonly TurnRewardProto[],
+  field: string,
+): readonly TurnReward[] {
+  return protos.map(({ messageIndex, value }, i) => {
+    countFromInt32(messageIndex, `${field}[${i}].message_index`);
+    assertFiniteNumber(value, `${field}[${i}].value`);
+    return { messageIndex, value };
+  });
 }
 
 export function notScoredToProto(failure: RolloutFailure): NotScoredProto {

@@ -1,6 +1,5 @@
 import { create } from '@bufbuild/protobuf';
 import {
-  AutoPlaySchema,
   FailedRolloutPolicy,
   type Run as RunProto,
   RunSchema,
@@ -9,9 +8,9 @@ import {
   type RunStatus as RunStatusProto,
   RunStatusSchema,
 } from '../../../gen/lachesis/v1/run_service_pb.ts';
-import type { AutoPlay, BatchSize, RunSettings, RunState, RunStatus } from '../../broker/index.ts';
+import type { BatchSize, RunSettings, RunState, RunStatus } from '../../broker/index.ts';
 import { invalidInput } from '../../errors.ts';
-import { MAX_GROUP_SIZE } from './assignment.ts';
+import { autoPlayFromProto, autoPlayToProto, MAX_ENVIRONMENTS } from './auto-play.ts';
 import { enumTable } from './enum-table.ts';
 import { assertId } from './ids.ts';
 import { ledgerFromProto, ledgerToProto } from './ledger.ts';
@@ -21,6 +20,7 @@ import {
   durationFromMs,
   msFromDuration,
   msFromTimestamp,
+  positive,
   required,
   timestampFromMs,
 } from './scalars.ts';
@@ -37,10 +37,6 @@ const failedRolloutPolicies = enumTable<RunSettings['failedRollouts'], FailedRol
 
 /** What a run takes when its settings leave it open, and its batch needs no more. */
 export const DEFAULT_MAX_WAITING_GROUPS = 1024;
-/** Most environments that a run may name. */
-const MAX_ENVIRONMENTS = 256;
-/** Most groups that auto play may hold begun. */
-const MAX_AHEAD = 10_000;
 
 export function runSettingsToProto(settings: RunSettings): RunSettingsProto {
   return create(RunSettingsSchema, {
@@ -51,8 +47,8 @@ export function runSettingsToProto(settings: RunSettings): RunSettingsProto {
     failedRollouts: failedRolloutPolicies.toProto(settings.failedRollouts),
     maxRowTokens: settings.maxRowTokens,
     environments: [...settings.environments],
-    autoPlay:
-      settings.autoPlay === undefined ? undefined : create(AutoPlaySchema, settings.autoPlay),
+    dropUniformGroups: settings.dropUniformGroups,
+    autoPlay: settings.autoPlay === undefined ? undefined : autoPlayToProto(settings.autoPlay),
   });
 }
 
@@ -79,6 +75,7 @@ export function runSettingsFromProto(
         : failedRolloutPolicies.fromProto(settings.failedRollouts, `${field}.failed_rollouts`),
     maxRowTokens: countFromInt32(settings.maxRowTokens, `${field}.max_row_tokens`),
     environments: environmentsFromProto(settings.environments, `${field}.environments`),
+    dropUniformGroups: settings.dropUniformGroups,
     autoPlay: autoPlayFromProto(settings.autoPlay, `${field}.auto_play`),
   };
 }
@@ -190,21 +187,6 @@ function batchSizeFromProto(settings: RunSettingsProto, field: string): BatchSiz
   }
 }
 
-function autoPlayFromProto(
-  proto: RunSettingsProto['autoPlay'],
-  field: string,
-): AutoPlay | undefined {
-  if (proto === undefined) return undefined;
-  if (proto.environment === '') throw invalidInput(`${field}.environment`, 'is empty.');
-  return {
-    environment: proto.environment,
-    groupSize: upTo(MAX_GROUP_SIZE, proto.groupSize, `${field}.group_size`),
-    maxAhead: upTo(MAX_AHEAD, proto.maxAhead, `${field}.max_ahead`),
-    split: proto.split,
-    maxBatchesAhead: countFromInt32(proto.maxBatchesAhead, `${field}.max_batches_ahead`),
-  };
-}
-
 function environmentsFromProto(names: readonly string[], field: string): readonly string[] {
   if (names.length > MAX_ENVIRONMENTS) {
     throw invalidInput(field, `are ${names.length}; a run may name ${MAX_ENVIRONMENTS}.`);
@@ -213,14 +195,4 @@ function environmentsFromProto(names: readonly string[], field: string): readonl
     assertId(name, `${field}[${i}]`);
   });
   return names;
-}
-
-function upTo(most: number, value: number, field: string): number {
-  if (positive(value, field) <= most) return value;
-  throw invalidInput(field, `is ${value}; it must be at most ${most}.`, { reason: 'TOO_LARGE' });
-}
-
-function positive(value: number, field: string): number {
-  if (value >= 1) return value;
-  throw invalidInput(field, `is ${value}; it must be at least 1.`, { reason: 'NOT_POSITIVE' });
 }

@@ -122,3 +122,15 @@ export function required<Value>(value: Value | undefined, field: string): Value 
   if (value !== undefined) return value;
   throw invalidInput(field, 'is missing.', { reason: 'FIELD_MISSING' });
 }
+
+/** Throws unless it is from 1 to `most`. */
+export function upTo(most: number, value: number, field: string): number {
+  if (positive(value, field) <= most) return value;
+  throw invalidInput(field, `is ${value}; it must be at most ${most}.`, { reason: 'TOO_LARGE' });
+}
+
+/** Throws unless it is at least 1. */
+export function positive(value: number, field: string): number {
+  if (value >= 1) return value;
+  throw invalidInput(field, `is ${value}; it must be at least 1.`, { reason: 'NOT_POSITIVE' });
+}

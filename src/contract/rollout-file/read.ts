@@ -55,6 +55,7 @@ function rolloutOf(line: RolloutLine, where: string): Rollout {
             kind: 'scored',
             reward: line.reward as number,
             components: line.reward_components,
+            ...turnRewardsOf(line),
           }
         : {
             kind: 'not_scored',
@@ -66,6 +67,13 @@ function rolloutOf(line: RolloutLine, where: string): Rollout {
     startTimeMs: Date.parse(line.start_time),
     endTimeMs: Date.parse(line.end_time),
     metrics: line.metrics,
+  };
+}
+
+function turnRewardsOf({ turn_rewards: rewards = [] }: RolloutLine) {
+  if (rewards.length === 0) return {};
+  return {
+    turnRewards: rewards.map(({ message_index: messageIndex, value }) => ({ messageIndex, value })),
   };
 }
 

@@ -82,6 +82,11 @@ export interface RolloutLine {
     readonly value: number;
     readonly weight: number;
   }[];
+  /** One per turn, in order; empty where the environment does not say. Older lines lack it. */
+  readonly turn_rewards?: readonly {
+    readonly message_index: number;
+    readonly value: number;
+  }[];
   readonly failure: {
     readonly kind: string;
     readonly reason: string;

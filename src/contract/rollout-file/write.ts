@@ -24,6 +24,13 @@ export function writeRolloutLine(rollout: Rollout, runId = ''): string {
     index: rollout.index,
     reward: outcome.kind === 'scored' ? outcome.reward : null,
     reward_components: outcome.kind === 'scored' ? outcome.components : [],
+    turn_rewards:
+      outcome.kind === 'scored'
+        ? (outcome.turnRewards ?? []).map(({ messageIndex, value }) => ({
+            message_index: messageIndex,
+            value,
+          }))
+        : [],
     failure: outcome.kind === 'scored' ? null : outcome.failure,
     messages: messages.map(fileMessage),
     result: toSnakeCase(result) as RolloutLine['result'],

@@ -139,8 +139,8 @@ async function playEpisode(
   }
   const result = await runTheAgent(options, identity, { state, messages, session, signal });
   const episode = { task: identity.task, state, result };
-  const outcome = await score(environment, episode, signal, options.signal);
-  return { result, outcome, record: session.record(), metrics: {} };
+  const scored = await score(environment, episode, signal, options);
+  return { ...scored, result, record: session.record() };
 }
 
 function runTheAgent(
@@ -161,6 +161,7 @@ function runTheAgent(
   return runAgent({
     ...definition.agent,
     ...episode,
+    settings,
     tools: registry.definitions,
     handler: options.toolHandler ?? registry.handleFunctionCall,
     rolloutId: identity.rolloutId,

@@ -3,6 +3,7 @@ import type { Group, Outcome, Rollout, Task } from '../../contract/index.ts';
 import { NO_RUN_POLICY, rolloutIdOf } from '../../contract/index.ts';
 import type { EnvironmentDefinition } from '../environment.ts';
 import { failedRollout } from './attempt.ts';
+import { backlogOf } from './backlog.ts';
 import { isWorthRetry, retryIdOf, withQuorum } from './failed-rollouts.ts';
 import { failureIn } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
@@ -20,6 +21,8 @@ export interface PlayGroupOptions extends PlayOptions {
   readonly attempt?: number;
   /** Shared with other groups where rollouts in flight are bounded over all. Default: no bound. */
   readonly limiter?: Limiter;
+  /** Told once of the tasks that the environment's `backlog` gave, if any, before the group resolves. */
+  readonly onBacklog?: (tasks: readonly Task[]) => void;
   /** Cancels one rollout and leaves the others. */
   readonly rolloutSignal?: (rolloutId: string) => AbortSignal | undefined;
 }
@@ -48,6 +51,10 @@ export async function playGroup(options: PlayGroupOptions): Promise<Group> {
   const rollouts = isJudgedTogether
     ? (await judgedTogether(watched, attempts)).map((rollout) => finish(watched, rollout))
     : attempts;
+  if (watched.onBacklog !== undefined) {
+    const tasks = await backlogOf(watched, task, rollouts);
+    if (tasks.length > 0) watched.onBacklog(tasks);
+  }
   return {
     id: groupId,
     runId: options.runId ?? '',
@@ -150,9 +157,10 @@ async function groupOutcomes(
     const bad = rewards.findIndex((reward) => !Number.isFinite(reward));
     if (bad >= 0) return all(`groupReward gave ${rewards[bad]} for rollout ${bad}.`);
     return scored.map(({ outcome }, i) => ({
+      components: [],
+      ...outcome,
       kind: 'scored',
       reward: rewards[i] as number,
-      components: outcome.kind === 'scored' ? outcome.components : [],
     }));
   } catch (error) {
     const failure = failureIn('group reward', error, deadline.signal);

@@ -1,12 +1,19 @@
 import type { AgentResult } from '../../agent/index.ts';
-import type { Outcome, Task } from '../../contract/index.ts';
+import type { Outcome, RolloutFailure, Task } from '../../contract/index.ts';
 import { textOf } from '../../messages.ts';
 import type { HostedEnvironment } from '../environment.ts';
-import { resolveReward } from '../reward/resolve-reward.ts';
+import { metricsOf, resolveReward } from '../reward/resolve-reward.ts';
 import { failureIn, failureOfResult } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
+import type { PlayOptions } from './options.ts';
 
 const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
+
+/** What became of a rollout, with the numbers that its reward wants kept. */
+export interface Scored {
+  readonly outcome: Outcome;
+  readonly metrics: Readonly<Record<string, number>>;
+}
 
 /**
  * Scores a played rollout: typed as a failure when its agent failed, else by the environment's
@@ -17,12 +24,12 @@ export async function score(
   environment: HostedEnvironment,
   episode: { readonly task: Task; readonly state: unknown; readonly result: AgentResult },
   agentSignal: AbortSignal,
-  signal: AbortSignal,
-): Promise<Outcome> {
+  { onWarning = () => {}, signal }: Pick<PlayOptions, 'onWarning' | 'signal'>,
+): Promise<Scored> {
   const { definition, settings } = environment;
   const { task, state, result } = episode;
   const failed = failureOfResult(result, agentSignal);
-  if (failed !== undefined) return { kind: 'not_scored', failure: failed };
+  if (failed !== undefined) return withoutMetrics(failed);
   const timeoutMs = definition.rewardTimeoutMs ?? DEFAULT_REWARD_TIMEOUT_MS;
   using deadline = partDeadline({
     name: 'The reward function',
@@ -34,14 +41,19 @@ export async function score(
   try {
     const finalText = finalTextOf(result);
     const context = { task, state, settings, result, finalText, signal: deadline.signal };
-    return resolveReward(await callHook(() => definition.reward(context), deadline));
+    const value = await callHook(() => definition.reward(context), deadline);
+    return { outcome: resolveReward(value, result), metrics: metricsOf(value, onWarning) };
   } catch (error) {
     const failure = failureIn('reward', error, deadline.signal);
     // The reward's own deadline is its author's matter; the rollout's is its caller's.
     return signal.aborted || failure.kind !== 'deadline_exceeded'
-      ? { kind: 'not_scored', failure }
-      : { kind: 'not_scored', failure: { ...failure, kind: 'environment_error' } };
+      ? withoutMetrics(failure)
+      : withoutMetrics({ ...failure, kind: 'environment_error' });
   }
+}
+
+function withoutMetrics(failure: RolloutFailure): Scored {
+  return { outcome: { kind: 'not_scored', failure }, metrics: {} };
 }
 
 /** The text of the last assistant message; empty when there is none. */

@@ -32,14 +32,6 @@ export function groupAdvantages(
   );
 }
 
-/**
- * Whether a group's scored rewards are all alike, so that it teaches nothing: within rounding noise
- * of each other. A group with fewer than two scored rewards is uniform.
- */
-export function isUniform(rewards: readonly (number | undefined)[]): boolean {
-  return groupAdvantages(rewards).every((advantage) => advantage === undefined || advantage === 0);
-}
-
 /** The mean, or NaN of none. */
 export function meanOf(values: readonly number[]): number {
   return values.reduce(

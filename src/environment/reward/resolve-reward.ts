@@ -1,26 +1,79 @@
+import type { AgentResult } from '../../agent/index.ts';
 import type { Outcome, RewardComponent, RolloutFailure } from '../../contract/index.ts';
+import { clipText } from '../../errors.ts';
 import type { RewardValue } from '../environment.ts';
+import { turnMessageIndexes } from './turn-rewards.ts';
 
 /**
  * What a reward function's answer means. A number that is not finite, or an answer of no known
  * shape, is the environment's mistake: the rollout has no reward then, and never 0.
  */
-export function resolveReward(value: RewardValue): Outcome {
-  if (typeof value === 'number') {
-    return Number.isFinite(value)
-      ? { kind: 'scored', reward: value, components: [] }
-      : notScored('REWARD_NOT_FINITE', `The reward function returned ${value}.`);
-  }
-  if (typeof value === 'object' && value !== null && 'notScored' in value) {
-    return notScored('REWARD_DECLINED', String(value.notScored));
-  }
-  if (typeof value === 'object' && value !== null && Array.isArray(value.components)) {
-    return sumOf(value.components);
+export function resolveReward(
+  value: RewardValue,
+  result: Pick<AgentResult, 'messages' | 'turns'>,
+): Outcome {
+  if (typeof value === 'number') return totalOf(value);
+  if (typeof value === 'object' && value !== null) {
+    if ('notScored' in value) return notScored('REWARD_DECLINED', String(value.notScored));
+    if ('components' in value && Array.isArray(value.components)) {
+      return withTurnRewards(sumOf(value.components), value.turnRewards, result);
+    }
+    if ('value' in value && typeof value.value === 'number') {
+      return withTurnRewards(totalOf(value.value), value.turnRewards, result);
+    }
   }
   return notScored(
     'REWARD_SHAPE',
-    `The reward function returned ${describe(value)}; a number, { components } or { notScored } is needed.`,
+    `The reward function returned ${describe(value)}; a number, { value }, { components } or { notScored } is needed.`,
   );
+}
+
+/**
+ * The numbers that a reward function's answer wants kept. One that is not finite is unknown: it is
+ * left out, and `warn` is told.
+ */
+export function metricsOf(
+  value: RewardValue,
+  warn: (message: string) => void,
+): Readonly<Record<string, number>> {
+  const given = typeof value === 'object' && value !== null ? (value.metrics ?? {}) : {};
+  const isKept = ([name, metric]: [string, unknown]): boolean => {
+    if (Number.isFinite(metric)) return true;
+    warn(`The metric \`${name}\` of the reward is ${describe(metric)}; it is left out.`);
+    return false;
+  };
+  return Object.fromEntries(Object.entries(given).filter(isKept));
+}
+
+function totalOf(reward: number): Outcome {
+  return Number.isFinite(reward)
+    ? { kind: 'scored', reward, components: [] }
+    : notScored('REWARD_NOT_FINITE', `The reward function returned ${reward}.`);
+}
+
+function withTurnRewards(
+  outcome: Outcome,
+  rewards: readonly number[] | undefined,
+  result: Pick<AgentResult, 'messages' | 'turns'>,
+): Outcome {
+  if (outcome.kind !== 'scored' || rewards === undefined) return outcome;
+  const indexes = turnMessageIndexes(result);
+  if (!Array.isArray(rewards) || rewards.length !== indexes.length) {
+    return notScored(
+      'REWARD_TURNS',
+      `The reward function gave ${describe(rewards)} as turnRewards of ${indexes.length} turns; one number for each is needed.`,
+    );
+  }
+  const bad = rewards.findIndex((reward) => !Number.isFinite(reward));
+  if (bad >= 0) {
+    return notScored('REWARD_NOT_FINITE', `The reward of turn ${bad + 1} is ${rewards[bad]}.`);
+  }
+  if (rewards.length === 0) return outcome;
+  const turnRewards = indexes.map((messageIndex, turn) => ({
+    messageIndex,
+    value: rewards[turn] as number,
+  }));
+  return { ...outcome, turnRewards };
 }
 
 type GivenComponent = Extract<RewardValue, { readonly components: unknown }>['components'][number];
@@ -68,5 +121,6 @@ function notScored(reason: string, message: string): Outcome {
 }
 
 function describe(value: unknown): string {
-  return value === undefined ? 'nothing' : JSON.stringify(value).slice(0, 80);
+  if (value === undefined) return 'nothing';
+  return typeof value === 'number' ? String(value) : clipText(JSON.stringify(value) ?? '', 80);
 }

@@ -17,7 +17,7 @@ export interface TurnRewards {
   readonly rewards: readonly number[];
   /** By turn: its own and what came of it, discounted. */
   readonly returns: readonly number[];
-  /** Of all turns, as `combine` says; 0 without a turn. A component of the reward. */
+  /** Of all turns, as `combine` says; 0 without a turn. The reward, or a component of it. */
   readonly value: number;
 }
 
@@ -34,9 +34,20 @@ export function turnsOf(result: Pick<AgentResult, 'messages' | 'turns'>): Played
     .map((turn, place) => ({ ...turn, index: place + 1 }));
 }
 
+/** Where in the transcript each turn's assistant message stands, in turn order. */
+export function turnMessageIndexes({
+  messages,
+  turns,
+}: Pick<AgentResult, 'messages' | 'turns'>): readonly number[] {
+  const all = messages.flatMap(({ role }, index) => (role === 'assistant' ? [index] : []));
+  // Counted from the end, since an opening conversation may hold answers too.
+  return all.slice(Math.max(0, all.length - turns.length));
+}
+
 /**
  * Scores a rollout turn by turn: `score` gives each turn's reward, undefined for none. Its `value` is
- * the sum, the mean, or the first turn's discounted return.
+ * the sum, the mean, or the first turn's discounted return. A reward function answers it as
+ * `{ value, turnRewards: rewards }`.
  */
 export function turnRewards(
   result: Pick<AgentResult, 'messages' | 'turns'>,

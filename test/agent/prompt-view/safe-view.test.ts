@@ -89,7 +89,7 @@ describe('the safe prompt view', () => {
   it.each(table)('%s', (_, spelled, budget, shown, shortened, fits) => {
     const messages = transcript(spelled);
     const copy = structuredClone(messages);
-    const view = safeView(messages, [], budget, characters);
+    const view = safeView(messages, [], { budgetTokens: budget, counter: characters });
     expect(view.transcriptIndexes.join(' ')).toBe(shown);
     expect(view.shortened).toEqual(shortened);
     expect(view.fits).toBe(fits);
@@ -101,17 +101,35 @@ describe('the safe prompt view', () => {
     const text = `${'\u{1f600}'.repeat(400)}${'m'.repeat(1_000)}${'z'.repeat(200)}`;
     const messages = transcript('U1 A0:a T0:a');
     messages[2] = { role: 'tool', toolCallId: 'a', toolName: 't', content: textContent(text) };
-    expect(textOf(safeView(messages, [], 1_900, characters).messages[2]!)).toBe(
+    expect(
+      textOf(safeView(messages, [], { budgetTokens: 1_900, counter: characters }).messages[2]!),
+    ).toBe(
       `${'\u{1f600}'.repeat(400)}\n[... 1000 characters of this result left out ...]\n${'z'.repeat(200)}`,
     );
   });
 
+  it('says in the head that messages are left out, the same at every cut', () => {
+    const options = { budgetTokens: 300, counter: characters, note: '[left out]' };
+    const messages = transcript('S10 U10 A50:a T50:a A50:b T50:b');
+    const whole = safeView(messages, [], options);
+    expect(whole.messages).toEqual(messages);
+    const longer = [...messages, ...transcript('A50:c T50:c')];
+    const cut = safeView(longer, [], options, whole.state);
+    expect(cut.messages.slice(0, 2).map(textOf)).toEqual([
+      'x'.repeat(10),
+      `${'x'.repeat(10)}\n\n[left out]`,
+    ]);
+    const again = safeView([...longer, ...transcript('A50:d T50:d')], [], options, cut.state);
+    expect(again.dropped.length).toBeGreaterThan(cut.dropped.length);
+    expect(again.messages.slice(0, 2)).toEqual(cut.messages.slice(0, 2));
+  });
+
   it('shows a turn again whole when a result comes after it was left out', () => {
     const messages = transcript('U1 A50:a A50:b T50:b');
-    const first = safeView(messages, [], 130, characters);
+    const first = safeView(messages, [], { budgetTokens: 130, counter: characters });
     expect(first.transcriptIndexes).toEqual([0, 2, 3]);
     const later = [...messages, ...transcript('T1:a')];
-    const second = safeView(later, [], 500, characters, first.state);
+    const second = safeView(later, [], { budgetTokens: 500, counter: characters }, first.state);
     expect(second.transcriptIndexes).toEqual([0, 1, 2, 3, 4]);
   });
 
@@ -148,15 +166,17 @@ describe('the safe prompt view', () => {
         turns,
         fc.integer({ min: 50, max: 8_000 }),
         fc.boolean(),
-        (added, budget, estimates) => {
+        fc.constantFrom('', '[left out]'),
+        (added, budget, estimates, note) => {
           const counter = estimates ? estimatedTokens : characters;
           const messages: Message[] = [];
           let state: SafeViewState | undefined;
           let before: ReturnType<typeof safeView> | undefined;
+          let noteAt = -1;
           for (const turn of added) {
             messages.push(...turn);
             const copy = [...messages];
-            const view = safeView(messages, [], budget, counter, state);
+            const view = safeView(messages, [], { budgetTokens: budget, counter, note }, state);
             expect(messages).toEqual(copy);
             expectUnits(messages, view.transcriptIndexes);
             expect(view.transcriptIndexes.length + view.dropped.length).toBe(messages.length);
@@ -165,9 +185,15 @@ describe('the safe prompt view', () => {
               if (role === 'system' || index === firstUser)
                 expect(view.dropped).not.toContain(index);
             }
+            const lastSystem = messages.findLastIndex(({ role }) => role === 'system');
+            // A first user message that comes after a cut is given the note at the next.
+            if (view.dropped !== before?.dropped) noteAt = firstUser < 0 ? lastSystem : firstUser;
+            const isNoted = (index: number) =>
+              note !== '' && view.dropped.length > 0 && index === noteAt;
             for (const [at, index] of view.transcriptIndexes.entries()) {
               const isShort = view.shortened.includes(index);
               if (isShort) expect(messages[index]!.role).toBe('tool');
+              else if (isNoted(index)) expectNoted(view.messages[at]!, messages[index]!, note);
               else expect(view.messages[at]).toBe(messages[index]);
             }
             expect(view.tokens).toBe(view.messages.reduce((n, m) => n + counter.message(m), 0));
@@ -230,7 +256,12 @@ describe('the safe prompt view', () => {
           let state: SafeViewState | undefined;
           for (const words of added) {
             messages.push(...words.flatMap((word) => transcript(word)));
-            const view = safeView(messages, [], budget, characters, state);
+            const view = safeView(
+              messages,
+              [],
+              { budgetTokens: budget, counter: characters },
+              state,
+            );
             const shown = new Set(view.transcriptIndexes);
             for (const [call, result] of pairsOf(messages)) {
               expect(shown.has(call)).toBe(shown.has(result));
@@ -248,6 +279,12 @@ describe('the safe prompt view', () => {
     expect(halves).toBeGreaterThan(100);
   });
 });
+
+function expectNoted(shown: Message, whole: Message, note: string): void {
+  expect(shown).toEqual({ ...whole, content: expect.anything() });
+  const between = whole.content.length === 0 ? '' : '\n\n';
+  expect(textOf(shown)).toBe(`${textOf(whole)}${between}${note}`);
+}
 
 /** Each result with the latest call of its id that has none yet. */
 function pairsOf(messages: readonly Message[]): [number, number][] {

@@ -12,6 +12,7 @@ export function settings(changes: Partial<RunSettings> = {}): RunSettings {
     maxRowTokens: 0,
     environments: [],
     autoPlay: undefined,
+    dropUniformGroups: false,
     ...changes,
   };
 }

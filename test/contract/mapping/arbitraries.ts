@@ -240,13 +240,20 @@ const failureKind = fc.constantFrom<ErrorKind>(
 );
 
 export const outcome: fc.Arbitrary<Outcome> = fc.oneof(
-  fc.record({
-    kind: fc.constant('scored' as const),
-    reward: double,
-    components: fc.array(fc.record({ name: text, value: double, weight: double }), {
-      maxLength: 2,
-    }),
-  }),
+  fc.record(
+    {
+      kind: fc.constant('scored' as const),
+      reward: double,
+      components: fc.array(fc.record({ name: text, value: double, weight: double }), {
+        maxLength: 2,
+      }),
+      turnRewards: fc.array(fc.record({ messageIndex: count, value: double }), {
+        minLength: 1,
+        maxLength: 2,
+      }),
+    },
+    { requiredKeys: ['kind', 'reward', 'components'] },
+  ),
   fc.record({
     kind: fc.constant('not_scored' as const),
     failure: fc.record(
@@ -326,12 +333,19 @@ export const runSettings: fc.Arbitrary<RunSettings> = fc.record({
   failedRollouts: fc.constantFrom('drop_rollout', 'drop_group', 'mask'),
   maxRowTokens: count,
   environments: fc.array(id, { maxLength: 2 }),
+  dropUniformGroups: fc.boolean(),
   autoPlay: fc.option(
     fc.record({
-      environment: id,
-      groupSize: fc.integer({ min: 1, max: 9 }),
+      environments: fc.uniqueArray(
+        fc.record({
+          environment: id,
+          groupSize: fc.integer({ min: 1, max: 9 }),
+          split: text,
+          weight: fc.double({ min: 0.1, max: 9, noNaN: true }),
+        }),
+        { minLength: 1, maxLength: 3, selector: ({ environment }) => environment },
+      ),
       maxAhead: fc.integer({ min: 1, max: 9 }),
-      split: text,
       maxBatchesAhead: count,
     }),
     { nil: undefined },

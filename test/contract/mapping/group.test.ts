@@ -6,6 +6,7 @@ import {
   GroupHeaderSchema,
   GroupPartKind,
 } from '../../../gen/lachesis/v1/group_pb.ts';
+import { TurnRewardSchema } from '../../../gen/lachesis/v1/rollout_pb.ts';
 import { type Row as RowProto, RowSchema } from '../../../gen/lachesis/v1/tokens_pb.ts';
 import {
   decodeGroup,
@@ -237,6 +238,9 @@ describe('ingest refuses, by the path of the field', () => {
   const summary = (header: GroupHeader, i: number) =>
     header.rollouts[i] as GroupHeader['rollouts'][number];
 
+  const turnReward = (messageIndex: number, value: number) =>
+    create(TurnRewardSchema, { messageIndex, value });
+
   it.each<[string, (header: GroupHeader) => void]>([
     [
       'header.group_id',
@@ -363,6 +367,32 @@ describe('ingest refuses, by the path of the field', () => {
       'header.rollouts[1].reward',
       (h) => {
         summary(h, 1).reward = Number.NaN;
+      },
+    ],
+    [
+      'header.rollouts[1].turn_rewards[0].value',
+      (h) => {
+        summary(h, 1).turnRewards = [turnReward(1, Number.NaN)];
+      },
+    ],
+    [
+      'header.rollouts[1].turn_rewards[0].message_index',
+      (h) => {
+        summary(h, 1).turnRewards = [turnReward(-1, 1)];
+      },
+    ],
+    [
+      'header.rollouts[1].turn_rewards',
+      (h) => {
+        summary(h, 1).reward = undefined;
+        summary(h, 1).masked = true;
+        summary(h, 1).turnRewards = [turnReward(1, 1)];
+      },
+    ],
+    [
+      'parts[3].reward.turn_rewards',
+      (h) => {
+        summary(h, 1).turnRewards = [turnReward(1, 1)];
       },
     ],
     [

@@ -17,25 +17,25 @@ from lachesis.v1 import rollout_pb2 as lachesis_dot_v1_dot_rollout__pb2
 from lachesis.v1 import tokens_pb2 as lachesis_dot_v1_dot_tokens__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17lachesis/v1/group.proto\x12\x0blachesis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19lachesis/v1/rollout.proto\x1a\x18lachesis/v1/tokens.proto\"\xd5\x01\n\tGroupPart\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.lachesis.v1.GroupPartKind\x12\x14\n\x0c\x65ncoded_size\x18\x02 \x01(\x03\x12!\n\x05\x63odec\x18\x03 \x01(\x0e\x32\x12.lachesis.v1.Codec\x12\x15\n\rrollout_index\x18\x04 \x01(\x05\x12\x0e\n\x06tokens\x18\x05 \x01(\x05\x12\x16\n\x0esampled_tokens\x18\x06 \x01(\x05\x12\x16\n\x0etrained_tokens\x18\x07 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x08 \x01(\x0c\"\xed\x01\n\x0eRolloutSummary\x12\x12\n\nrollout_id\x18\x01 \x01(\t\x12,\n\x0bstop_reason\x18\x02 \x01(\x0e\x32\x17.lachesis.v1.StopReason\x12\x13\n\x06reward\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06masked\x18\x04 \x01(\x08\x12#\n\x06ledger\x18\x05 \x01(\x0b\x32\x13.lachesis.v1.Ledger\x12\x30\n\ntool_calls\x18\x06 \x01(\x0b\x32\x1c.lachesis.v1.ToolCallMetrics\x12\x12\n\nturns_used\x18\x07 \x01(\x05\x42\t\n\x07_reward\"\xb0\x03\n\x0bGroupHeader\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x10\n\x08task_key\x18\x04 \x01(\t\x12-\n\x08rollouts\x18\x05 \x03(\x0b\x32\x1b.lachesis.v1.RolloutSummary\x12%\n\x05parts\x18\x06 \x03(\x0b\x32\x16.lachesis.v1.GroupPart\x12\"\n\x15oldest_policy_version\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12#\n\x06ledger\x18\x08 \x01(\x0b\x32\x13.lachesis.v1.Ledger\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12+\n\nprovenance\x18\n \x01(\x0b\x32\x17.lachesis.v1.Provenance\x12\x34\n\x0ftraining_policy\x18\x0b \x01(\x0e\x32\x1b.lachesis.v1.TrainingPolicy\x12,\n\x08\x65nd_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x18\n\x16_oldest_policy_version\">\n\nGroupChunk\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\n\n\x08GroupEnd*f\n\rGroupPartKind\x12\x1f\n\x1bGROUP_PART_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13GROUP_PART_KIND_ROW\x10\x01\x12\x1b\n\x17GROUP_PART_KIND_ROLLOUT\x10\x02*\x9e\x01\n\x0eTrainingPolicy\x12\x1f\n\x1bTRAINING_POLICY_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRAINING_POLICY_STRICT\x10\x01\x12\x1b\n\x17TRAINING_POLICY_REALIGN\x10\x02\x12\x18\n\x14TRAINING_POLICY_FORK\x10\x03\x12\x18\n\x14TRAINING_POLICY_MASK\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x17lachesis/v1/group.proto\x12\x0blachesis.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x19lachesis/v1/rollout.proto\x1a\x18lachesis/v1/tokens.proto\"\xd5\x01\n\tGroupPart\x12(\n\x04kind\x18\x01 \x01(\x0e\x32\x1a.lachesis.v1.GroupPartKind\x12\x14\n\x0c\x65ncoded_size\x18\x02 \x01(\x03\x12!\n\x05\x63odec\x18\x03 \x01(\x0e\x32\x12.lachesis.v1.Codec\x12\x15\n\rrollout_index\x18\x04 \x01(\x05\x12\x0e\n\x06tokens\x18\x05 \x01(\x05\x12\x16\n\x0esampled_tokens\x18\x06 \x01(\x05\x12\x16\n\x0etrained_tokens\x18\x07 \x01(\x05\x12\x0e\n\x06\x64igest\x18\x08 \x01(\x0c\"\x9c\x02\n\x0eRolloutSummary\x12\x12\n\nrollout_id\x18\x01 \x01(\t\x12,\n\x0bstop_reason\x18\x02 \x01(\x0e\x32\x17.lachesis.v1.StopReason\x12\x13\n\x06reward\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06masked\x18\x04 \x01(\x08\x12#\n\x06ledger\x18\x05 \x01(\x0b\x32\x13.lachesis.v1.Ledger\x12\x30\n\ntool_calls\x18\x06 \x01(\x0b\x32\x1c.lachesis.v1.ToolCallMetrics\x12\x12\n\nturns_used\x18\x07 \x01(\x05\x12-\n\x0cturn_rewards\x18\x08 \x03(\x0b\x32\x17.lachesis.v1.TurnRewardB\t\n\x07_reward\"\xb0\x03\n\x0bGroupHeader\x12\x10\n\x08group_id\x18\x01 \x01(\t\x12\x0e\n\x06run_id\x18\x02 \x01(\t\x12\x13\n\x0b\x65nvironment\x18\x03 \x01(\t\x12\x10\n\x08task_key\x18\x04 \x01(\t\x12-\n\x08rollouts\x18\x05 \x03(\x0b\x32\x1b.lachesis.v1.RolloutSummary\x12%\n\x05parts\x18\x06 \x03(\x0b\x32\x16.lachesis.v1.GroupPart\x12\"\n\x15oldest_policy_version\x18\x07 \x01(\x03H\x00\x88\x01\x01\x12#\n\x06ledger\x18\x08 \x01(\x0b\x32\x13.lachesis.v1.Ledger\x12\x0e\n\x06\x64igest\x18\t \x01(\x0c\x12+\n\nprovenance\x18\n \x01(\x0b\x32\x17.lachesis.v1.Provenance\x12\x34\n\x0ftraining_policy\x18\x0b \x01(\x0e\x32\x1b.lachesis.v1.TrainingPolicy\x12,\n\x08\x65nd_time\x18\x0c \x01(\x0b\x32\x1a.google.protobuf.TimestampB\x18\n\x16_oldest_policy_version\">\n\nGroupChunk\x12\x12\n\npart_index\x18\x01 \x01(\x05\x12\x0e\n\x06offset\x18\x02 \x01(\x03\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\n\n\x08GroupEnd*f\n\rGroupPartKind\x12\x1f\n\x1bGROUP_PART_KIND_UNSPECIFIED\x10\x00\x12\x17\n\x13GROUP_PART_KIND_ROW\x10\x01\x12\x1b\n\x17GROUP_PART_KIND_ROLLOUT\x10\x02*\x9e\x01\n\x0eTrainingPolicy\x12\x1f\n\x1bTRAINING_POLICY_UNSPECIFIED\x10\x00\x12\x1a\n\x16TRAINING_POLICY_STRICT\x10\x01\x12\x1b\n\x17TRAINING_POLICY_REALIGN\x10\x02\x12\x18\n\x14TRAINING_POLICY_FORK\x10\x03\x12\x18\n\x14TRAINING_POLICY_MASK\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'lachesis.v1.group_pb2', _globals)
 if _descriptor._USE_C_DESCRIPTORS == False:
   DESCRIPTOR._options = None
-  _globals['_GROUPPARTKIND']._serialized_start=1093
-  _globals['_GROUPPARTKIND']._serialized_end=1195
-  _globals['_TRAININGPOLICY']._serialized_start=1198
-  _globals['_TRAININGPOLICY']._serialized_end=1356
+  _globals['_GROUPPARTKIND']._serialized_start=1140
+  _globals['_GROUPPARTKIND']._serialized_end=1242
+  _globals['_TRAININGPOLICY']._serialized_start=1245
+  _globals['_TRAININGPOLICY']._serialized_end=1403
   _globals['_GROUPPART']._serialized_start=127
   _globals['_GROUPPART']._serialized_end=340
   _globals['_ROLLOUTSUMMARY']._serialized_start=343
-  _globals['_ROLLOUTSUMMARY']._serialized_end=580
-  _globals['_GROUPHEADER']._serialized_start=583
-  _globals['_GROUPHEADER']._serialized_end=1015
-  _globals['_GROUPCHUNK']._serialized_start=1017
-  _globals['_GROUPCHUNK']._serialized_end=1079
-  _globals['_GROUPEND']._serialized_start=1081
-  _globals['_GROUPEND']._serialized_end=1091
+  _globals['_ROLLOUTSUMMARY']._serialized_end=627
+  _globals['_GROUPHEADER']._serialized_start=630
+  _globals['_GROUPHEADER']._serialized_end=1062
+  _globals['_GROUPCHUNK']._serialized_start=1064
+  _globals['_GROUPCHUNK']._serialized_end=1126
+  _globals['_GROUPEND']._serialized_start=1128
+  _globals['_GROUPEND']._serialized_end=1138
 # @@protoc_insertion_point(module_scope)

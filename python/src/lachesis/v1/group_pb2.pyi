@@ -52,7 +52,7 @@ class GroupPart(_message.Message):
     def __init__(self, kind: _Optional[_Union[GroupPartKind, str]] = ..., encoded_size: _Optional[int] = ..., codec: _Optional[_Union[_tokens_pb2.Codec, str]] = ..., rollout_index: _Optional[int] = ..., tokens: _Optional[int] = ..., sampled_tokens: _Optional[int] = ..., trained_tokens: _Optional[int] = ..., digest: _Optional[bytes] = ...) -> None: ...
 
 class RolloutSummary(_message.Message):
-    __slots__ = ("rollout_id", "stop_reason", "reward", "masked", "ledger", "tool_calls", "turns_used")
+    __slots__ = ("rollout_id", "stop_reason", "reward", "masked", "ledger", "tool_calls", "turns_used", "turn_rewards")
     ROLLOUT_ID_FIELD_NUMBER: _ClassVar[int]
     STOP_REASON_FIELD_NUMBER: _ClassVar[int]
     REWARD_FIELD_NUMBER: _ClassVar[int]
@@ -60,6 +60,7 @@ class RolloutSummary(_message.Message):
     LEDGER_FIELD_NUMBER: _ClassVar[int]
     TOOL_CALLS_FIELD_NUMBER: _ClassVar[int]
     TURNS_USED_FIELD_NUMBER: _ClassVar[int]
+    TURN_REWARDS_FIELD_NUMBER: _ClassVar[int]
     rollout_id: str
     stop_reason: _rollout_pb2.StopReason
     reward: float
@@ -67,7 +68,8 @@ class RolloutSummary(_message.Message):
     ledger: _tokens_pb2.Ledger
     tool_calls: _rollout_pb2.ToolCallMetrics
     turns_used: int
-    def __init__(self, rollout_id: _Optional[str] = ..., stop_reason: _Optional[_Union[_rollout_pb2.StopReason, str]] = ..., reward: _Optional[float] = ..., masked: bool = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., tool_calls: _Optional[_Union[_rollout_pb2.ToolCallMetrics, _Mapping]] = ..., turns_used: _Optional[int] = ...) -> None: ...
+    turn_rewards: _containers.RepeatedCompositeFieldContainer[_rollout_pb2.TurnReward]
+    def __init__(self, rollout_id: _Optional[str] = ..., stop_reason: _Optional[_Union[_rollout_pb2.StopReason, str]] = ..., reward: _Optional[float] = ..., masked: bool = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., tool_calls: _Optional[_Union[_rollout_pb2.ToolCallMetrics, _Mapping]] = ..., turns_used: _Optional[int] = ..., turn_rewards: _Optional[_Iterable[_Union[_rollout_pb2.TurnReward, _Mapping]]] = ...) -> None: ...
 
 class GroupHeader(_message.Message):
     __slots__ = ("group_id", "run_id", "environment", "task_key", "rollouts", "parts", "oldest_policy_version", "ledger", "digest", "provenance", "training_policy", "end_time")

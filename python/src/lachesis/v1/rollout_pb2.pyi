@@ -106,8 +106,20 @@ class Usage(_message.Message):
     model_retries: int
     def __init__(self, prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., model_calls: _Optional[int] = ..., model_retries: _Optional[int] = ...) -> None: ...
 
+class PromptViewUse(_message.Message):
+    __slots__ = ("tokens", "shortened", "dropped", "over_budget")
+    TOKENS_FIELD_NUMBER: _ClassVar[int]
+    SHORTENED_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
+    OVER_BUDGET_FIELD_NUMBER: _ClassVar[int]
+    tokens: int
+    shortened: int
+    dropped: int
+    over_budget: bool
+    def __init__(self, tokens: _Optional[int] = ..., shortened: _Optional[int] = ..., dropped: _Optional[int] = ..., over_budget: bool = ...) -> None: ...
+
 class Turn(_message.Message):
-    __slots__ = ("index", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens", "model_duration", "tool_duration", "tool_calls")
+    __slots__ = ("index", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens", "model_duration", "tool_duration", "tool_calls", "view")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     REASONING_FIELD_NUMBER: _ClassVar[int]
     FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -116,6 +128,7 @@ class Turn(_message.Message):
     MODEL_DURATION_FIELD_NUMBER: _ClassVar[int]
     TOOL_DURATION_FIELD_NUMBER: _ClassVar[int]
     TOOL_CALLS_FIELD_NUMBER: _ClassVar[int]
+    VIEW_FIELD_NUMBER: _ClassVar[int]
     index: int
     reasoning: str
     finish_reason: str
@@ -124,7 +137,8 @@ class Turn(_message.Message):
     model_duration: _duration_pb2.Duration
     tool_duration: _duration_pb2.Duration
     tool_calls: int
-    def __init__(self, index: _Optional[int] = ..., reasoning: _Optional[str] = ..., finish_reason: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., model_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tool_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tool_calls: _Optional[int] = ...) -> None: ...
+    view: PromptViewUse
+    def __init__(self, index: _Optional[int] = ..., reasoning: _Optional[str] = ..., finish_reason: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., model_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tool_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tool_calls: _Optional[int] = ..., view: _Optional[_Union[PromptViewUse, _Mapping]] = ...) -> None: ...
 
 class AgentResult(_message.Message):
     __slots__ = ("stop_reason", "stop_detail", "finished_naturally", "turns_used", "turns", "tool_errors", "tool_calls", "usage", "messages_truncated")
@@ -158,13 +172,23 @@ class RewardComponent(_message.Message):
     weight: float
     def __init__(self, name: _Optional[str] = ..., value: _Optional[float] = ..., weight: _Optional[float] = ...) -> None: ...
 
+class TurnReward(_message.Message):
+    __slots__ = ("message_index", "value")
+    MESSAGE_INDEX_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    message_index: int
+    value: float
+    def __init__(self, message_index: _Optional[int] = ..., value: _Optional[float] = ...) -> None: ...
+
 class Reward(_message.Message):
-    __slots__ = ("value", "components")
+    __slots__ = ("value", "components", "turn_rewards")
     VALUE_FIELD_NUMBER: _ClassVar[int]
     COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    TURN_REWARDS_FIELD_NUMBER: _ClassVar[int]
     value: float
     components: _containers.RepeatedCompositeFieldContainer[RewardComponent]
-    def __init__(self, value: _Optional[float] = ..., components: _Optional[_Iterable[_Union[RewardComponent, _Mapping]]] = ...) -> None: ...
+    turn_rewards: _containers.RepeatedCompositeFieldContainer[TurnReward]
+    def __init__(self, value: _Optional[float] = ..., components: _Optional[_Iterable[_Union[RewardComponent, _Mapping]]] = ..., turn_rewards: _Optional[_Iterable[_Union[TurnReward, _Mapping]]] = ...) -> None: ...
 
 class NotScored(_message.Message):
     __slots__ = ("error", "message")

@@ -22,7 +22,7 @@ FAILED_ROLLOUT_POLICY_DROP_GROUP: FailedRolloutPolicy
 FAILED_ROLLOUT_POLICY_MASK: FailedRolloutPolicy
 
 class RunSettings(_message.Message):
-    __slots__ = ("batch_rows", "batch_tokens", "batch_groups", "training_policy", "max_staleness", "max_waiting_groups", "failed_rollouts", "max_row_tokens", "environments", "auto_play")
+    __slots__ = ("batch_rows", "batch_tokens", "batch_groups", "training_policy", "max_staleness", "max_waiting_groups", "failed_rollouts", "max_row_tokens", "environments", "auto_play", "drop_uniform_groups")
     BATCH_ROWS_FIELD_NUMBER: _ClassVar[int]
     BATCH_TOKENS_FIELD_NUMBER: _ClassVar[int]
     BATCH_GROUPS_FIELD_NUMBER: _ClassVar[int]
@@ -33,6 +33,7 @@ class RunSettings(_message.Message):
     MAX_ROW_TOKENS_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
     AUTO_PLAY_FIELD_NUMBER: _ClassVar[int]
+    DROP_UNIFORM_GROUPS_FIELD_NUMBER: _ClassVar[int]
     batch_rows: int
     batch_tokens: int
     batch_groups: int
@@ -43,21 +44,30 @@ class RunSettings(_message.Message):
     max_row_tokens: int
     environments: _containers.RepeatedScalarFieldContainer[str]
     auto_play: AutoPlay
-    def __init__(self, batch_rows: _Optional[int] = ..., batch_tokens: _Optional[int] = ..., batch_groups: _Optional[int] = ..., training_policy: _Optional[_Union[_group_pb2.TrainingPolicy, str]] = ..., max_staleness: _Optional[int] = ..., max_waiting_groups: _Optional[int] = ..., failed_rollouts: _Optional[_Union[FailedRolloutPolicy, str]] = ..., max_row_tokens: _Optional[int] = ..., environments: _Optional[_Iterable[str]] = ..., auto_play: _Optional[_Union[AutoPlay, _Mapping]] = ...) -> None: ...
+    drop_uniform_groups: bool
+    def __init__(self, batch_rows: _Optional[int] = ..., batch_tokens: _Optional[int] = ..., batch_groups: _Optional[int] = ..., training_policy: _Optional[_Union[_group_pb2.TrainingPolicy, str]] = ..., max_staleness: _Optional[int] = ..., max_waiting_groups: _Optional[int] = ..., failed_rollouts: _Optional[_Union[FailedRolloutPolicy, str]] = ..., max_row_tokens: _Optional[int] = ..., environments: _Optional[_Iterable[str]] = ..., auto_play: _Optional[_Union[AutoPlay, _Mapping]] = ..., drop_uniform_groups: bool = ...) -> None: ...
 
 class AutoPlay(_message.Message):
-    __slots__ = ("environment", "group_size", "max_ahead", "split", "max_batches_ahead")
+    __slots__ = ("environments", "max_ahead", "max_batches_ahead")
+    ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
+    MAX_AHEAD_FIELD_NUMBER: _ClassVar[int]
+    MAX_BATCHES_AHEAD_FIELD_NUMBER: _ClassVar[int]
+    environments: _containers.RepeatedCompositeFieldContainer[AutoPlayEnvironment]
+    max_ahead: int
+    max_batches_ahead: int
+    def __init__(self, environments: _Optional[_Iterable[_Union[AutoPlayEnvironment, _Mapping]]] = ..., max_ahead: _Optional[int] = ..., max_batches_ahead: _Optional[int] = ...) -> None: ...
+
+class AutoPlayEnvironment(_message.Message):
+    __slots__ = ("environment", "group_size", "split", "weight")
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     GROUP_SIZE_FIELD_NUMBER: _ClassVar[int]
-    MAX_AHEAD_FIELD_NUMBER: _ClassVar[int]
     SPLIT_FIELD_NUMBER: _ClassVar[int]
-    MAX_BATCHES_AHEAD_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
     environment: str
     group_size: int
-    max_ahead: int
     split: str
-    max_batches_ahead: int
-    def __init__(self, environment: _Optional[str] = ..., group_size: _Optional[int] = ..., max_ahead: _Optional[int] = ..., split: _Optional[str] = ..., max_batches_ahead: _Optional[int] = ...) -> None: ...
+    weight: float
+    def __init__(self, environment: _Optional[str] = ..., group_size: _Optional[int] = ..., split: _Optional[str] = ..., weight: _Optional[float] = ...) -> None: ...
 
 class Run(_message.Message):
     __slots__ = ("id", "settings", "policy_version", "step", "closed", "open_time")

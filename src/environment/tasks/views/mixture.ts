@@ -1,6 +1,6 @@
 import { invalidInput } from '../../../errors.ts';
 import type { TaskSource } from '../../environment.ts';
-import { seededRandom } from '../../random.ts';
+import { WeightedTurns } from '../../weighted-turns.ts';
 import { countOfParts, getFromParts, namedParts, type TaskPart } from './parts.ts';
 import { onceReady, type Reading, readingFrom, signalOnly } from './source-of.ts';
 
@@ -17,9 +17,8 @@ export interface MixtureOptions {
 }
 
 /**
- * Tasks of several sources in turn, by their weights (stride scheduling; Waldspurger and Weihl
- * 1995): in any beginning of the mixture, each source's number of tasks differs from its share by
- * less than the number of sources. A source that ends leaves its turns to the others, unless it is
+ * Tasks of several sources in turn, by their weights: in any beginning of the mixture, each source's
+ * number of tasks differs from its share by less than the number of sources. A source that ends leaves its turns to the others, unless it is
  * to repeat. Keys become `name/key`.
  */
 export function mixture<Data>(
@@ -47,11 +46,8 @@ export function mixture<Data>(
     },
     async *tasks({ from = 0, signal }: Reading = {}) {
       await ready(signal);
-      const turns = new Turns(
-        weights,
-        parts.map(({ source }) => (repeat ? undefined : source.count)),
-        seed,
-      );
+      const counts = parts.map(({ source }) => (repeat ? undefined : source.count));
+      const turns = new WeightedTurns(weights, { counts, seed });
       // Where all ends are known, turns alone are counted up to the cursor, and no task is read.
       const countable = parts.every(({ source }) => source.count !== undefined);
       let toSkip = countable ? 0 : from;
@@ -75,51 +71,6 @@ export function mixture<Data>(
       await ready(signal);
     },
   });
-}
-
-/** Whose turn it is. Each source's n-th task is due at (n + its phase) / weight. */
-class Turns {
-  readonly #weights: readonly number[];
-  readonly #phases: readonly number[];
-  readonly #left: number[];
-  readonly #taken: number[];
-
-  constructor(weights: readonly number[], counts: readonly (number | undefined)[], seed: number) {
-    const random = seededRandom('mixture', seed);
-    this.#weights = weights;
-    this.#phases = weights.map(() => random());
-    this.#left = counts.map((count) => count ?? Number.POSITIVE_INFINITY);
-    this.#taken = weights.map(() => 0);
-  }
-
-  /** The place of the source that is due; undefined when all have ended. */
-  next(): number | undefined {
-    let due: number | undefined;
-    let dueAt = Number.POSITIVE_INFINITY;
-    for (let place = 0; place < this.#weights.length; place++) {
-      if (this.#left[place] === 0) continue;
-      const at =
-        ((this.#taken[place] as number) + (this.#phases[place] as number)) /
-        (this.#weights[place] as number);
-      if (at < dueAt) {
-        due = place;
-        dueAt = at;
-      }
-    }
-    if (due !== undefined) {
-      (this.#taken[due] as number) += 1;
-      (this.#left[due] as number) -= 1;
-    }
-    return due;
-  }
-
-  taken(place: number): number {
-    return this.#taken[place] as number;
-  }
-
-  end(place: number): void {
-    this.#left[place] = 0;
-  }
 }
 
 async function* repeating<Data>(
