@@ -1,19 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { open, readFile, rename, rm } from 'node:fs/promises';
 import { inspect } from 'node:util';
-import { startDeadline, untilAborted } from '../async/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonValue } from '../messages.ts';
 import type { EnvironmentDefinition, HostedEnvironment } from './environment.ts';
+import { callOwnHook, type OwnHookOptions } from './own-hook.ts';
 
-/** Of one `save` or `load`. */
-const TIMEOUT_MS = 10_000;
-
-export interface CheckpointOptions {
-  /** How long the environment's own function may take. Default: 10 s. */
-  readonly timeoutMs?: number;
-  readonly signal?: AbortSignal | undefined;
-}
+const UNFINISHED = /\.[\da-f]{8}(-[\da-f]{4}){3}-[\da-f]{12}\.tmp$/;
 
 /** An environment's own state, such as its curriculum, at one moment. JSON throughout. */
 export interface EnvironmentCheckpoint {
@@ -26,11 +19,15 @@ export interface EnvironmentCheckpoint {
 /** What the environment's `checkpoint.save` says; undefined when it keeps no state. */
 export async function saveCheckpoint(
   { definition }: Pick<HostedEnvironment, 'definition'>,
-  options: CheckpointOptions = {},
+  options: OwnHookOptions = {},
 ): Promise<EnvironmentCheckpoint | undefined> {
   const { name, version = '', checkpoint } = definition;
   if (checkpoint === undefined) return undefined;
-  const state = await attempt(name, 'save', async () => checkpoint.save(), options);
+  const run = () => checkpoint.save();
+  const state = await callOwnHook(
+    { environment: name, name: 'checkpoint.save', reason: 'CHECKPOINT', run },
+    options,
+  );
   const text = stateText(name, state);
   // A copy: the environment may go on with the object that it gave.
   return Object.freeze({ environment: name, version, state: JSON.parse(text) as JsonValue });
@@ -40,7 +37,7 @@ export async function saveCheckpoint(
 export async function loadCheckpoint(
   definition: EnvironmentDefinition,
   checkpoint: EnvironmentCheckpoint,
-  options: CheckpointOptions = {},
+  options: OwnHookOptions = {},
 ): Promise<void> {
   const { name, version = '', checkpoint: hooks } = definition;
   if (checkpoint.environment !== name || checkpoint.version !== version) {
@@ -51,9 +48,20 @@ export async function loadCheckpoint(
     );
   }
   if (hooks === undefined) {
-    throw invalidInput('checkpoint', `environment \`${name}\` keeps no state.`);
+    throw invalidInput('checkpoint', `environment \`${name}\` keeps no state.`, {
+      reason: 'CHECKPOINT_UNWANTED',
+    });
   }
-  await attempt(name, 'load', async () => hooks.load(checkpoint.state), options);
+  const run = () => hooks.load(checkpoint.state);
+  await callOwnHook(
+    { environment: name, name: 'checkpoint.load', reason: 'CHECKPOINT', run },
+    options,
+  );
+}
+
+/** What a killed process may leave beside the file of a checkpoint. */
+export function isUnfinishedCheckpoint(fileName: string): boolean {
+  return UNFINISHED.test(fileName);
 }
 
 /** Writes a checkpoint so that the file is the old one or the new one, whatever happens meanwhile. */
@@ -124,33 +132,4 @@ function stateText(name: string, state: unknown): string {
     `What checkpoint.save of environment \`${name}\` gave is no JSON: ${problem}.`,
     { reason: 'CHECKPOINT_SHAPE', remedy: 'Give plain objects, lists, texts and finite numbers.' },
   );
-}
-
-async function attempt<Result>(
-  name: string,
-  hook: 'save' | 'load',
-  run: () => Promise<Result>,
-  { timeoutMs = TIMEOUT_MS, signal }: CheckpointOptions,
-): Promise<Result> {
-  const failed = (reason: string, problem: string, cause?: unknown) =>
-    new LachesisError(
-      'environment_error',
-      `The checkpoint.${hook} of environment \`${name}\` ${problem}`,
-      {
-        reason,
-        ...(cause !== undefined && { cause }),
-      },
-    );
-  using deadline = startDeadline({
-    timeoutMs,
-    signal,
-    reason: () => failed('CHECKPOINT_TIMEOUT', `had not ended after ${timeoutMs / 1_000} s.`),
-  });
-  deadline.signal.throwIfAborted();
-  try {
-    return await untilAborted(run(), { signal: deadline.signal });
-  } catch (error) {
-    if (deadline.signal.aborted && error === deadline.signal.reason) throw error;
-    throw failed('CHECKPOINT_THREW', `threw: ${errorMessage(error)}`, error);
-  }
 }

@@ -21,6 +21,7 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   failedRollouts: true,
   backlog: true,
   checkpoint: true,
+  close: true,
   solution: true,
   agent: true,
   maxTurns: true,
@@ -29,6 +30,17 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   toolTimeoutMs: true,
   rewardTimeoutMs: true,
 });
+
+/** What may be left out, and is a function otherwise. */
+const FUNCTIONS = [
+  'setup',
+  'isDone',
+  'teardown',
+  'groupReward',
+  'backlog',
+  'close',
+  'solution',
+] as const;
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 
@@ -60,14 +72,7 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
       throw invalidInput(`${field}.${key}`, 'must be a function.');
     }
   }
-  for (const key of [
-    'setup',
-    'isDone',
-    'teardown',
-    'groupReward',
-    'backlog',
-    'solution',
-  ] as const) {
+  for (const key of FUNCTIONS) {
     const value = definition[key];
     if (value !== undefined && typeof value !== 'function') {
       throw invalidInput(`${field}.${key}`, 'must be a function, or be left out.');

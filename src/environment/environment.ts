@@ -128,6 +128,11 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   }) => readonly TaskInput<Data>[] | Promise<readonly TaskInput<Data>[]>;
   /** State of the environment itself; a rollout's own is made by `setup`. */
   readonly checkpoint?: CheckpointHooks;
+  /**
+   * Gives back what the environment holds beyond a rollout: connections, worker threads, temporary
+   * folders. Called once for each time it was hosted, when that is disposed of; 10 s at most.
+   */
+  readonly close?: (episode: { readonly settings: Settings }) => void | PromiseLike<void>;
   /** Of a group; a rollout that is played alone is never played again. */
   readonly failedRollouts?: FailedRolloutsPolicy;
   /**
@@ -168,8 +173,13 @@ export interface TaskInput<Data> {
   readonly data: Data;
 }
 
-/** An environment with its settings resolved, ready to be played. Two with different settings share a server. */
-export interface HostedEnvironment {
+/**
+ * An environment with its settings resolved, ready to be played. Two with different settings share a
+ * server. Whoever hosted it disposes of it when nothing plays it any more: that calls the definition's
+ * `close`, once, however often and of whichever copy it is asked. Every asking rejects with an
+ * environment_error when `close` threw (CLOSE_THREW) or had not ended after 10 s (CLOSE_TIMEOUT).
+ */
+export interface HostedEnvironment extends AsyncDisposable {
   readonly definition: EnvironmentDefinition;
   readonly name: string;
   readonly settings: unknown;

@@ -2,13 +2,15 @@ import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../messages.ts';
 import { describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
 import { type EnvironmentCheckpoint, loadCheckpoint } from './checkpoint.ts';
+import { closer } from './closer.ts';
 import type { EnvironmentDefinition, HostedEnvironment, TaskSource } from './environment.ts';
 import { deepFreeze } from './freeze.ts';
 import { arraySource } from './tasks/array-source.ts';
 
 /**
  * Resolves an environment's settings and opens its tasks, so that it is ready to be played. Throws
- * an invalid_input that names the setting, or the file and line of a bad task.
+ * an invalid_input that names the setting, or the file and line of a bad task; what could not be
+ * hosted is not closed.
  */
 export async function hostEnvironment(
   definition: EnvironmentDefinition,
@@ -39,6 +41,8 @@ export async function hostEnvironment(
             field: `environment \`${definition.name}\`.settings`,
           }),
     tasks,
+    // No method: copies of this object with another definition share it.
+    [Symbol.asyncDispose]: closer(definition, settings),
   });
 }
 

@@ -1,5 +1,6 @@
 export {
   type EnvironmentCheckpoint,
+  isUnfinishedCheckpoint,
   readCheckpoint,
   saveCheckpoint,
   writeCheckpoint,

@@ -100,6 +100,9 @@ defineEnvironment({
     sameType<typeof rollouts, readonly Rollout[]>();
     return rollouts.map(() => 1);
   },
+  close: async ({ settings }) => {
+    sameType<typeof settings, { data: string; hard: boolean }>();
+  },
 });
 
 // Settings with an asynchronous source, and a list made of them.

@@ -173,6 +173,23 @@ describe('workerReward', () => {
     await expect(reward(contextOf({}))).rejects.toMatchObject({ reason: 'REWARD_WORKER_CLOSED' });
   });
 
+  it("ends its threads as an environment's `close`", async () => {
+    const reward = score();
+    {
+      await using _hosted = await hostEnvironment(
+        defineEnvironment({
+          name: 'sum',
+          tasks: [{ data: { expected: 4 } }],
+          prompt: () => '2 + 2?',
+          reward,
+          close: () => reward[Symbol.asyncDispose](),
+        }),
+      );
+      expect(await reward(contextOf({}))).toEqual(right);
+    }
+    await expect(reward(contextOf({}))).rejects.toMatchObject({ reason: 'REWARD_WORKER_CLOSED' });
+  });
+
   it('does not hold the process when it is idle, and does while it scores', async () => {
     const script = `
       import { workerReward } from 'lachesis';
