@@ -1,0 +1,58 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { LockFile } from '../../src/cli/lock-file.ts';
+
+const place = (): string => path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-lock-')), 'lock');
+const take = (file: string) => LockFile.take(file, 'The folder');
+const startedMs = Math.round(performance.timeOrigin);
+
+test('a second one is told who holds it and what to do, until it is given back', async () => {
+  const file = place();
+  {
+    using _lock = await take(file);
+    await expect(take(file)).rejects.toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'LOCKED',
+      message: `The folder is in use by process ${process.pid} of the machine ${hostname()}. Give each its own, or end that one first; when it has ended and left its lock, remove ${file}.`,
+    });
+  }
+  expect(existsSync(file)).toBe(false);
+  using _again = await take(file);
+});
+
+test.each([
+  ['of a process that is gone', { pid: spawnSync('true').pid, host: hostname(), startedMs: 1 }],
+  ['of an earlier process with our number', { pid: process.pid, host: hostname(), startedMs: 1 }],
+  ['that was not written to its end', ''],
+  ['that says nothing', { pid: 'x' }],
+])('one %s is taken over, by one of many', async (_, holder) => {
+  const file = place();
+  writeFileSync(file, typeof holder === 'string' ? holder : JSON.stringify(holder));
+  const takers = await Promise.allSettled(Array.from({ length: 5 }, () => take(file)));
+  const won = takers.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  expect(won).toHaveLength(1);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toMatchObject({ pid: process.pid, startedMs });
+  won[0]?.[Symbol.dispose]();
+  expect(readdirSync(path.dirname(file))).toEqual([]);
+});
+
+test.each([
+  ['another machine', { pid: 1, host: `not-${hostname()}`, startedMs }],
+  ['a process that lives', { pid: process.ppid, host: hostname(), startedMs: 1 }],
+])('one of %s is left alone', async (_, holder) => {
+  const file = place();
+  writeFileSync(file, JSON.stringify(holder));
+  await expect(take(file)).rejects.toThrow(`in use by process ${holder.pid} of the machine`);
+  expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(holder);
+});
+
+test('one that another has taken meanwhile is not removed with it', async () => {
+  const file = place();
+  const lock = await take(file);
+  writeFileSync(file, 'another');
+  lock[Symbol.dispose]();
+  expect(readFileSync(file, 'utf8')).toBe('another');
+});
