@@ -4,6 +4,7 @@ import { errorMessage, invalidInput } from '../errors.ts';
 import type { Command, OptionValues } from './command.ts';
 import { type Metrics, metricsOf } from './evaluate/metrics.ts';
 import { metricsTable } from './evaluate/table.ts';
+import { endingOf } from './process/ending.ts';
 import { PLAY_OPTIONS, playPlan, requiredOption } from './process/plan.ts';
 import { type Played, playIntoFile } from './process/play-into-file.ts';
 import { tallyLines } from './process/progress.ts';
@@ -49,19 +50,13 @@ export const evaluateCommand: Command = {
       io,
     );
     const metrics = keep(played);
-    const { tally, total, seconds, kept } = played;
+    const { tally, seconds, kept } = played;
     io.out(
       `${count(tally.rows - kept)} rows played in ${seconds.toFixed(1)} s, ${count(kept)} kept\n`,
     );
     io.out(`${tallyLines(tally).join('\n')}\n\n${metricsTable(metrics)}`);
     io.out(`written to  ${path.resolve(folder)}\n`);
-    if (io.signal.aborted) {
-      io.err(`Stopped with ${count(total - tally.rows)} rows left; the same command goes on.\n`);
-      return 130;
-    }
-    if (tally.scored > 0) return 0;
-    io.err('Nothing was scored.\n');
-    return 1;
+    return endingOf(played, io);
   },
 };
 

@@ -2,7 +2,7 @@ import { access } from 'node:fs/promises';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import {
-  type EnvironmentCheckpoint,
+  defineEnvironment,
   type EnvironmentDefinition,
   type HostedEnvironment,
   hostEnvironment,
@@ -10,19 +10,26 @@ import {
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import type { JsonObject } from '../messages.ts';
 import { standardSchemaToJsonSchema } from '../tools/index.ts';
+import { type StateFolder, stateRefused } from './state-folder.ts';
 
-/** The state that an environment of this name is to begin with, if any. */
-type CheckpointOf = (environment: string) => Promise<EnvironmentCheckpoint | undefined>;
+export interface LoadOptions {
+  readonly files: readonly string[];
+  readonly settings: JsonObject;
+  /** What each is to begin with, if any. */
+  readonly state: Pick<StateFolder, 'read'> | undefined;
+  readonly warn: (message: string) => void;
+  readonly signal: AbortSignal;
+}
 
 /**
  * Imports files whose default export is an environment, and hosts each with those of the settings
- * that it knows. A setting that none of them knows is a mistake.
+ * that it knows. A setting that none of them knows is a mistake. When one can't be hosted, the others
+ * are closed.
  */
 export async function loadEnvironments(
-  files: readonly string[],
-  settings: JsonObject,
-  checkpointOf: CheckpointOf = async () => undefined,
+  options: LoadOptions,
 ): Promise<readonly HostedEnvironment[]> {
+  const { files, settings, warn } = options;
   const definitions = await Promise.all(files.map(loadDefinition));
   for (const name of Object.keys(settings)) {
     if (definitions.some((definition) => knows(definition, name))) continue;
@@ -31,30 +38,55 @@ export async function loadEnvironments(
       remedy: known.length === 0 ? 'They have none.' : `Their settings: ${known.join(', ')}.`,
     });
   }
-  return await Promise.all(
-    definitions.map((definition) => host(definition, settings, checkpointOf)),
-  );
+  const hosting = await Promise.allSettled(definitions.map((each) => host(each, options)));
+  const hosted = hosting.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
+  const failed = hosting.find((each) => each.status === 'rejected');
+  if (failed === undefined) return hosted;
+  await closeEnvironments(hosted, warn);
+  throw failed.reason;
+}
+
+/** Closes them all, whatever becomes of each; false when one failed, which was told. */
+export async function closeEnvironments(
+  environments: readonly HostedEnvironment[],
+  warn: (message: string) => void,
+): Promise<boolean> {
+  const closing = environments.map(async (environment) => {
+    try {
+      await environment[Symbol.asyncDispose]();
+      return true;
+    } catch (error) {
+      warn(`${errorMessage(error)}\n`);
+      return false;
+    }
+  });
+  return (await Promise.all(closing)).every(Boolean);
 }
 
 async function host(
   definition: EnvironmentDefinition,
-  settings: JsonObject,
-  checkpointOf: CheckpointOf,
+  { settings, state, warn, signal }: LoadOptions,
 ): Promise<HostedEnvironment> {
   const own = Object.entries(settings).filter(([name]) => knows(definition, name));
-  const checkpoint = await checkpointOf(definition.name);
-  const hosted = await hostEnvironment(definition, Object.fromEntries(own), { checkpoint }).catch(
-    (error: unknown) => {
-      if (!(error instanceof LachesisError) || error.reason !== 'SETTINGS_INVALID') throw error;
-      const name = error.field?.split('.')[1] ?? '';
-      throw new LachesisError(error.kind, `${error.message}.`, {
-        reason: error.reason,
-        remedy: name === 'data' ? 'Give it with --data PATH.' : `Give it with --set ${name}=VALUE.`,
-        cause: error,
-      });
-    },
-  );
+  const saved = await state?.read(definition.name);
+  const hosted = await hostEnvironment(definition, Object.fromEntries(own), {
+    checkpoint: saved?.checkpoint,
+    signal,
+  }).catch((error: unknown) => {
+    if (!(error instanceof LachesisError)) throw error;
+    if (saved !== undefined && error.reason.startsWith('CHECKPOINT_')) {
+      throw stateRefused(saved.file, error);
+    }
+    if (error.reason !== 'SETTINGS_INVALID') throw error;
+    const name = error.field?.split('.')[1] ?? '';
+    throw new LachesisError(error.kind, `${error.message}.`, {
+      reason: error.reason,
+      remedy: name === 'data' ? 'Give it with --data PATH.' : `Give it with --set ${name}=VALUE.`,
+      cause: error,
+    });
+  });
   if (hosted.tasks.count !== 0) return hosted;
+  await closeEnvironments([hosted], warn);
   throw new LachesisError('failed_precondition', `environment \`${hosted.name}\` has no task.`, {
     reason: 'NO_TASKS',
     remedy: `Check ${'data' in settings ? `--data ${String(settings['data'])}` : 'its tasks'}.`,
@@ -91,17 +123,7 @@ async function loadDefinition(file: string): Promise<EnvironmentDefinition> {
   try {
     module = await import(pathToFileURL(resolved).href);
   } catch (error) {
-    throw new LachesisError(
-      'environment_error',
-      `${file} could not be loaded: ${errorMessage(error)}${placeIn(resolved, error)}.`,
-      {
-        reason: 'ENVIRONMENT_FILE_THREW',
-        cause: error,
-        ...(/outside a module/.test(errorMessage(error)) && {
-          remedy: 'Run `npm pkg set type=module` in its folder, or name the file .mts.',
-        }),
-      },
-    );
+    throw unloadable(file, error);
   }
   const definition = module.default;
   if (!isDefinition(definition)) {
@@ -114,7 +136,32 @@ async function loadDefinition(file: string): Promise<EnvironmentDefinition> {
       },
     );
   }
+  try {
+    // For one that never went through it: its mistakes are told now, and not when it is played.
+    defineEnvironment(definition);
+  } catch (error) {
+    throw unloadable(file, error);
+  }
   return definition;
+}
+
+function unloadable(file: string, error: unknown): LachesisError {
+  const problem = errorMessage(error).replace(/\.$/, '');
+  const place = placeIn(path.resolve(file), error);
+  // By its name: the file may import another copy of this package.
+  const { name, kind } = (error ?? {}) as Partial<LachesisError>;
+  const isMistake = name === 'LachesisError' && kind === 'invalid_input';
+  return new LachesisError(
+    isMistake ? 'invalid_input' : 'environment_error',
+    `${file} could not be loaded: ${problem}${place}.`,
+    {
+      reason: isMistake ? 'ENVIRONMENT_FILE_INVALID' : 'ENVIRONMENT_FILE_THREW',
+      cause: error,
+      ...(/outside a module/.test(problem) && {
+        remedy: 'Run `npm pkg set type=module` in its folder, or name the file .mts.',
+      }),
+    },
+  );
 }
 
 /** Where in the file an error began, when its stack says so. */

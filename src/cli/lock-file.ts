@@ -125,6 +125,6 @@ function inUse(subject: string, file: string, holder: Holder | undefined): Lache
       : `process ${holder.pid} of the machine ${holder.host}`;
   return new LachesisError('failed_precondition', `${subject} is in use by ${who}.`, {
     reason: 'LOCKED',
-    remedy: `Give each its own, or end that one first; when it has ended and left its lock, remove ${file}.`,
+    remedy: `Give each its own path, or end that process first; if it has ended already, remove ${file}.`,
   });
 }

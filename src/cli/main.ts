@@ -32,7 +32,7 @@ const COMMANDS: readonly Command[] = [
   evaluateCommand,
 ];
 
-/** Exit codes: 0 done, 1 failed, 2 the command line is wrong, 130 stopped by Ctrl-C. */
+/** Exit codes: 0 done, 1 failed, 2 what was given is wrong, 130 stopped by Ctrl-C. */
 export async function main(args: readonly string[], io: CommandIo): Promise<number> {
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {

@@ -1,4 +1,5 @@
 import type { Command } from './command.ts';
+import { endingOf } from './process/ending.ts';
 import { PLAY_OPTIONS, playPlan, requiredOption } from './process/plan.ts';
 import { playIntoFile } from './process/play-into-file.ts';
 import { tallyLines } from './process/progress.ts';
@@ -27,17 +28,11 @@ export const processCommand: Command = {
     const plan = playPlan(positionals, values);
     const file = requiredOption(values, 'out', 'Give the file for the rollouts: --out FILE.');
     const played = await playIntoFile({ plan, values, file }, io);
-    const { tally, total, kept, seconds } = played;
+    const { tally, kept, seconds } = played;
     const fresh = tally.rows - kept;
     io.out(`${count(fresh)} rows played in ${seconds.toFixed(1)} s, ${count(kept)} kept\n`);
     io.out(`${tallyLines(tally).join('\n')}\n`);
     io.out(`written to  ${played.path}\n`);
-    if (io.signal.aborted) {
-      io.err(`Stopped with ${count(total - tally.rows)} rows left; the same command goes on.\n`);
-      return 130;
-    }
-    if (tally.scored > 0) return 0;
-    io.err('Nothing was scored.\n');
-    return 1;
+    return endingOf(played, io);
   },
 };

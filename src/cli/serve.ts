@@ -2,13 +2,13 @@ import { createMemoryBroker } from '../broker/index.ts';
 import { invalidInput } from '../errors.ts';
 import { engineGateway } from '../gateways/index.ts';
 import type { Command } from './command.ts';
+import { Hosting } from './hosting.ts';
 import { listen } from './listen.ts';
-import { loadEnvironments } from './load-environment.ts';
 import { chooseModel, MODEL_OPTIONS } from './model-options.ts';
 import { integerOption, settingsOption, textOption } from './read-options.ts';
 import { RolloutWriter } from './rollout-writer.ts';
 import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
-import { StateFolder } from './state-folder.ts';
+import { STATE_OPTION } from './state-folder.ts';
 import { untilStopped } from './until-stopped.ts';
 
 /** `lachesis serve FILE...`: hosts environments and plays them. */
@@ -41,22 +41,20 @@ export const serveCommand: Command = {
       value: 'FILE',
       help: 'Append every finished rollout to this file.',
     },
-    state: {
-      type: 'string',
-      value: 'FOLDER',
-      help: 'Keep the state of environments that have any in this folder, across restarts.',
-    },
+    state: STATE_OPTION,
   },
   run: async ({ positionals, values }, io) => {
     if (positionals.length === 0) {
       throw invalidInput('FILE', 'is missing; give at least one file with an environment.');
     }
-    const settings = settingsOption(values);
-    const folder = textOption(values, 'state');
-    await using state = folder === undefined ? undefined : new StateFolder(folder, io.err);
-    const environments = await loadEnvironments(positionals, settings, async (name) =>
-      state?.read(name),
-    );
+    await using hosting = await Hosting.open({
+      files: positionals,
+      settings: settingsOption(values),
+      state: textOption(values, 'state'),
+      warn: io.err,
+      signal: io.signal,
+    });
+    const { environments } = hosting;
     await using model = await chooseModel(values, io);
     const file = textOption(values, 'rollouts');
     await using writer = file === undefined ? undefined : new RolloutWriter(file);
@@ -75,12 +73,12 @@ export const serveCommand: Command = {
         ? {}
         : { onRolloutFinished: (rollout, runId) => writer.write(rollout, runId) }),
     });
-    state?.follow(environments);
+    hosting.begin();
     const names = environments.map(({ name }) => name).join(', ');
     io.out(`lachesis serving ${names}, played by ${model.description}\n`);
     io.out(`listening on ${server.address}\n`);
     await untilStopped(io.signal);
     await server.drain(5_000);
-    return 0;
+    return (await hosting.end()) ? 0 : 1;
   },
 };

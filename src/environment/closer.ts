@@ -7,12 +7,17 @@ export function closer(
   settings: unknown,
   options?: OwnHookOptions,
 ): () => Promise<void> {
-  const { name, close } = definition;
+  const { name } = definition;
   let closing: Promise<void> | undefined;
   return async () => {
-    if (close === undefined) return;
+    if (definition.close === undefined) return;
     closing ??= callOwnHook(
-      { environment: name, name: 'close', reason: 'CLOSE', run: () => close({ settings }) },
+      {
+        environment: name,
+        name: 'close',
+        reason: 'CLOSE',
+        run: () => definition.close?.({ settings }),
+      },
       options,
     );
     await closing;

@@ -16,7 +16,7 @@ test('a second one is told who holds it and what to do, until it is given back',
     await expect(take(file)).rejects.toMatchObject({
       kind: 'failed_precondition',
       reason: 'LOCKED',
-      message: `The folder is in use by process ${process.pid} of the machine ${hostname()}. Give each its own, or end that one first; when it has ended and left its lock, remove ${file}.`,
+      message: `The folder is in use by process ${process.pid} of the machine ${hostname()}. Give each its own path, or end that process first; if it has ended already, remove ${file}.`,
     });
   }
   expect(existsSync(file)).toBe(false);

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -25,55 +25,6 @@ test('serve hosts an environment, writes rollouts as they end, and drains when i
     lines.map((line, i) => readRolloutLine(line, `line ${i + 1}`).rollout.outcome.kind),
   ).toEqual(rewards.map(() => 'scored'));
 });
-
-test('serve --state hands an environment the state that it saved before a restart', async () => {
-  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-state-'));
-  const file = path.join(folder, 'counting.ts');
-  const library = path.resolve(import.meta.dirname, '../../src/index.ts');
-  writeFileSync(
-    file,
-    `import { defineEnvironment } from ${JSON.stringify(library)};
-     let played = 0;
-     export default defineEnvironment({
-       name: 'counting',
-       version: '1',
-       tasks: [{ data: { prompt: 'Say anything.' } }],
-       prompt: (task) => task.data.prompt,
-       reward: () => { played += 1; return 1; },
-       checkpoint: { save: () => ({ played }), load: (state) => { played = state.played; } },
-     });`,
-  );
-  const stateFile = path.join(folder, 'state', 'counting.json');
-  for (const played of [1, 2]) {
-    // Every run imports the file anew: what is left of the one before is in its state.
-    const copy = path.join(folder, `counting-${played}.ts`);
-    writeFileSync(copy, readFileSync(file));
-    const run = cli('serve', copy, '--state', path.dirname(stateFile));
-    const [, address] = await run.until(/listening on (\S+)/);
-    await using client = await connect({ address: String(address) });
-    for await (const _ of client.environments.evaluate({ environment: 'counting', maxTasks: 1 }));
-    run.stop();
-    expect(await run.code).toBe(0);
-    expect(JSON.parse(readFileSync(stateFile, 'utf8'))).toEqual({
-      environment: 'counting',
-      version: '1',
-      state: { played },
-    });
-  }
-  writeFileSync(stateFile, '{"environment":"counting"');
-  const broken = cli('serve', file, '--state', path.dirname(stateFile));
-  expect(await broken.code).toBe(2);
-  expect(broken.err()).toMatch(/counting\.json.*is no checkpoint/);
-});
-
-test.each(['', shop, '/proc/nope', '/dev/null/x'])(
-  'serve --state %j is refused by name',
-  async (folder) => {
-    const run = cli('serve', shop, '--state', folder);
-    expect(await run.code).toBe(2);
-    expect(run.err()).toMatch(/--state: .*Give a folder whose parent exists\.\n$/);
-  },
-);
 
 test('policy serves generations over gRPC and, with its credential, over HTTP', async () => {
   const run = cli('policy');

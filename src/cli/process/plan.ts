@@ -3,6 +3,7 @@ import type { JsonObject, SamplingParameters } from '../../messages.ts';
 import type { CommandOption, OptionValues } from '../command.ts';
 import { MODEL_OPTIONS } from '../model-options.ts';
 import { integerOption, settingsOption, textOption } from '../read-options.ts';
+import { STATE_OPTION } from '../state-folder.ts';
 
 /** Options of every command that plays tasks in its own process. */
 export const PLAY_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -30,6 +31,7 @@ export const PLAY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: 'NAME=VALUE',
     help: 'A setting of the environment; a value that reads as JSON is JSON.',
   },
+  state: STATE_OPTION,
 };
 
 /** The options, resolved. */
@@ -37,6 +39,8 @@ export interface PlayPlan {
   /** The environment's. */
   readonly file: string;
   readonly settings: JsonObject;
+  /** The folder that the environment's own state is kept in, if any. */
+  readonly state: string | undefined;
   readonly split: string;
   readonly maxTasks: number | undefined;
   readonly attempts: number;
@@ -59,6 +63,7 @@ export function playPlan(positionals: readonly string[], values: OptionValues): 
   return Object.freeze({
     file,
     settings: settingsOption(values),
+    state: textOption(values, 'state'),
     split: textOption(values, 'split') ?? '',
     maxTasks: integerOption(values, 'tasks', 1),
     attempts: integerOption(values, 'attempts', 1, 10_000) ?? 1,

@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import type { HostedEnvironment } from '../../environment/index.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
 import type { CommandIo, OptionValues } from '../command.ts';
-import { loadEnvironments } from '../load-environment.ts';
+import { Hosting } from '../hosting.ts';
 import { chooseModel } from '../model-options.ts';
 import { RolloutWriter } from '../rollout-writer.ts';
 import { type KeptRow, readKeptRows } from './kept-rows.ts';
@@ -26,6 +26,11 @@ export interface Played {
   readonly path: string;
 }
 
+export interface FinishedPlay extends Played {
+  /** Whether the environment's state was saved and it was closed; what failed was told. */
+  readonly endedWell: boolean;
+}
+
 export interface PlayIntoFileOptions {
   readonly plan: PlayPlan;
   /** Of the command line, for the model. */
@@ -41,12 +46,22 @@ export interface PlayIntoFileOptions {
  * Plays the rows of a plan that a rollout file does not have scored yet, and appends each as it ends.
  * A fired signal ends it early and in order; see the tally for how far it came.
  */
-export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo): Promise<Played> {
+export async function playIntoFile(
+  options: PlayIntoFileOptions,
+  io: CommandIo,
+): Promise<FinishedPlay> {
   const { plan, values, file } = options;
   if (existsSync(file) && !statSync(file).isFile()) {
     throw invalidInput('--out', `${file} is no file.`);
   }
-  const [environment] = await loadEnvironments([plan.file], plan.settings);
+  await using hosting = await Hosting.open({
+    files: [plan.file],
+    settings: plan.settings,
+    state: plan.state,
+    warn: io.err,
+    signal: io.signal,
+  });
+  const [environment] = hosting.environments;
   if (environment === undefined) throw new Error('one file is one environment');
   const kept = await readKeptRows(file);
   await using model = await chooseModel(values, io);
@@ -85,6 +100,7 @@ export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo):
   // Playing on for a file that takes nothing any more would waste the model's time.
   const lost = new AbortController();
   const signal = AbortSignal.any([io.signal, lost.signal]);
+  hosting.begin();
   await playRows({
     ...world,
     selection,
@@ -108,7 +124,8 @@ export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo):
   });
   // The writer's own failure it throws when it is disposed of.
   if (lost.signal.aborted && writer.failure === undefined) throw lost.signal.reason;
-  return played(progress.seconds);
+  const { seconds } = progress;
+  return { ...played(seconds), endedWell: await hosting.end() };
 }
 
 /** Counts the selection's rows, and those that need not be played again. */

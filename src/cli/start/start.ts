@@ -92,8 +92,9 @@ async function play(plan: Plan, io: CommandIo): Promise<Outcome> {
   const tally = new Tally();
   let first = true;
   const shop = await import('../../../examples/environments/shop.ts');
+  await using environment = await hostEnvironment(shop.default);
   await using server = await startServer({
-    environments: [await hostEnvironment(shop.default)],
+    environments: [environment],
     modelServerFor: () => model.modelServer,
     broker: createMemoryBroker(),
     concurrency: GROUPS_PER_BATCH * GROUP_SIZE,

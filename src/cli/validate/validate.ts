@@ -1,7 +1,7 @@
 import type { HostedEnvironment } from '../../environment/index.ts';
 import { clipText, invalidInput } from '../../errors.ts';
 import type { Command, CommandIo, OptionValues } from '../command.ts';
-import { loadEnvironments } from '../load-environment.ts';
+import { Hosting } from '../hosting.ts';
 import { integerOption, settingsOption, textOption } from '../read-options.ts';
 import type { Check } from './check.ts';
 import { checkRewards, type RewardLimits } from './check-rewards.ts';
@@ -51,14 +51,19 @@ export const validateCommand: Command = {
       solvedAt: numberOption(values, 'solved-at') ?? 1,
       nullMost: numberOption(values, 'null-most') ?? 0.25,
     };
-    const environments = await loadEnvironments(positionals, settingsOption(values));
+    await using hosting = await Hosting.open({
+      files: positionals,
+      settings: settingsOption(values),
+      warn: io.err,
+      signal: io.signal,
+    });
     let failures = 0;
-    for (const environment of environments) {
+    for (const environment of hosting.environments) {
       const checks = await checkEnvironment(environment, sample, limits, io.signal);
       report(environment.name, checks, io);
       failures += checks.reduce((sum, check) => sum + check.failures.length, 0);
     }
-    return failures === 0 ? 0 : 1;
+    return (await hosting.end()) && failures === 0 ? 0 : 1;
   },
 };
 

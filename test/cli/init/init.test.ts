@@ -10,7 +10,7 @@ import {
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
-import { loadEnvironments } from '../../../src/cli/load-environment.ts';
+import { Hosting } from '../../../src/cli/hosting.ts';
 import { cli } from '../support.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -42,8 +42,11 @@ describe.each(['tool', 'single-turn'])('the template %s', (template) => {
       'tsconfig.json',
     ]);
     const file = path.join(folder, 'environment.ts');
-    const [environment] = await loadEnvironments([file], {});
-    expect(environment?.name).toBe('my-first-env');
+    await using hosting = await Hosting.open({
+      ...{ files: [file], settings: {}, warn: () => {} },
+      signal: new AbortController().signal,
+    });
+    expect(hosting.environments[0]?.name).toBe('my-first-env');
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');
     expect(lines.length).toBeLessThan(40);
     expect(lines.filter((line) => line.length > 100)).toEqual([]);
