@@ -28,7 +28,7 @@ export async function callModel<State>(
     try {
       signal.throwIfAborted();
       counts.modelCalls += 1;
-      const work = (async () => session.complete(request, { signal }))();
+      const work = session.complete(request, { signal });
       const completion = await untilAborted(work, { clock, graceMs, signal });
       return { kind: 'completion', completion };
     } catch (error) {

@@ -1,20 +1,21 @@
 import { type Schema, Validator } from '@cfworker/json-schema';
 import type { JsonObject, ToolDefinition } from '../messages.ts';
 
-/** Says whether arguments satisfy their tool's JSON Schema; a schema that can't be read is satisfied by nothing. */
-export class JsonSchemaCheck {
-  readonly #validators = new Map<string, Validator | undefined>();
+/** By schema, which nobody changes: every rollout of an environment has the very same. */
+const validators = new WeakMap<JsonObject, Validator | 'unreadable'>();
 
-  isValid(tool: ToolDefinition, args: JsonObject): boolean {
-    if (!this.#validators.has(tool.name)) {
-      this.#validators.set(tool.name, compile(tool.parameters));
-    }
-    try {
-      return this.#validators.get(tool.name)?.validate(args).valid ?? false;
-    } catch {
-      // A reference that leads nowhere, a pattern that is none, or a depth beyond the stack.
-      return false;
-    }
+/** Whether arguments satisfy their tool's JSON Schema; a schema that can't be read is satisfied by nothing. */
+export function satisfiesSchema({ parameters }: ToolDefinition, args: JsonObject): boolean {
+  let validator = validators.get(parameters);
+  if (validator === undefined) {
+    validator = compile(parameters) ?? 'unreadable';
+    validators.set(parameters, validator);
+  }
+  try {
+    return validator !== 'unreadable' && validator.validate(args).valid;
+  } catch {
+    // A reference that leads nowhere, a pattern that is none, or a depth beyond the stack.
+    return false;
   }
 }
 

@@ -26,7 +26,7 @@ export class PromptWriter<State> {
   readonly #transcript: Transcript;
   readonly #config: AgentConfig<State>;
   readonly #tools: readonly ToolDefinition[];
-  readonly #counter: TokenCounter;
+  #counter: TokenCounter | undefined;
   readonly #viewer: PromptViewer | undefined;
   #sampledTokens = 0;
 
@@ -35,11 +35,10 @@ export class PromptWriter<State> {
     this.#transcript = transcript;
     this.#config = config;
     this.#tools = [...config.tools.values()];
-    this.#counter = tokenCounter(config.session);
     this.#viewer =
       contextTokens === undefined
         ? undefined
-        : new PromptViewer({ contextTokens, profile, note, counter: this.#counter });
+        : new PromptViewer({ contextTokens, profile, note, counter: this.#tokens });
   }
 
   next(): Prompt {
@@ -69,8 +68,14 @@ export class PromptWriter<State> {
   /** Counts what was sampled; a stop when the limit cut the completion off. */
   spend({ completionTokens, finishReason, message }: Completion): Stop | undefined {
     if (this.#config.maxSampledTokens === undefined) return undefined;
-    this.#sampledTokens += completionTokens ?? this.#counter.message(message);
+    this.#sampledTokens += completionTokens ?? this.#tokens.message(message);
     return finishReason === 'length' && this.#left <= 0 ? this.#spent() : undefined;
+  }
+
+  /** Made when it is needed: most rollouts count nothing. */
+  get #tokens(): TokenCounter {
+    this.#counter ??= tokenCounter(this.#config.session);
+    return this.#counter;
   }
 
   get #left(): number {

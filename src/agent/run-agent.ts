@@ -65,7 +65,7 @@ async function playTurn<State>(
   const { calls, stop: decided } = await decideCalls(made, turn, transcript, config);
   const message = { ...completion.message, toolCalls: calls.map(({ call }) => call) };
   transcript.messages.push(message);
-  const answers = await runToolCalls(calls, turn, config, transcript.check);
+  const answers = await runToolCalls(calls, turn, config);
   transcript.addAnswers(answers);
 
   const record: Turn = Object.freeze({

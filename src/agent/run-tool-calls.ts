@@ -8,7 +8,7 @@ import {
   toolFailureMessage,
   unknownToolText,
 } from '../tools/index.ts';
-import type { JsonSchemaCheck } from './json-schema-check.ts';
+import { satisfiesSchema } from './json-schema-check.ts';
 import type { AgentConfig } from './options.ts';
 import type { PreparedCall } from './prepare-calls.ts';
 import type { ToolError } from './result.ts';
@@ -41,7 +41,6 @@ export async function runToolCalls<State>(
   calls: readonly PreparedCall[],
   turn: number,
   config: AgentConfig<State>,
-  check: JsonSchemaCheck,
 ): Promise<readonly AnsweredCall[]> {
   const answers: AnsweredCall[] = [];
   const rest = calls.entries();
@@ -51,7 +50,7 @@ export async function runToolCalls<State>(
     for (const [index, call] of rest) {
       const answer =
         call.kind === 'ready'
-          ? await answerReady(call, turn, config, check, fatal)
+          ? await answerReady(call, turn, config, fatal)
           : answerUnrun(call, turn, config);
       answers[index] = answer;
       fatal ??= answer.fatal;
@@ -84,12 +83,11 @@ async function answerReady<State>(
   call: ReadyCall,
   turn: number,
   config: AgentConfig<State>,
-  check: JsonSchemaCheck,
   earlierFatal: LachesisError | undefined,
 ): Promise<AnsweredCall> {
   const { prepared, tool } = call;
   // Before it runs: a tool may change what it is given.
-  const jsonSchemaValid = check.isValid(tool, prepared.arguments);
+  const jsonSchemaValid = satisfiesSchema(tool, prepared.arguments);
   const startMs = config.clock.now();
   const execution: Execution =
     earlierFatal === undefined

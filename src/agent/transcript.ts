@@ -3,7 +3,6 @@ import type { Completion } from '../models/index.ts';
 import { CallCounts } from './call-counts.ts';
 import { CallIds } from './call-ids.ts';
 import type { ModelCallCounts } from './call-model.ts';
-import { JsonSchemaCheck } from './json-schema-check.ts';
 import type { AgentResult, ToolError, Turn, Usage } from './result.ts';
 import type { AnsweredCall } from './run-tool-calls.ts';
 import type { Stop } from './stop.ts';
@@ -17,7 +16,6 @@ export class Transcript {
   readonly messages: Message[];
   readonly turns: Turn[] = [];
   readonly callIds: CallIds;
-  readonly check = new JsonSchemaCheck();
   readonly counts: ModelCallCounts = { modelCalls: 0, modelRetries: 0 };
   turnsBegun = 0;
   /** What the prompts left out of the messages. */

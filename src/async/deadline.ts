@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
-import { onAbort } from './on-abort.ts';
+import { FollowedController, onAbort } from './on-abort.ts';
 
 /** A stretch of work that has an end: its signal fires with the outer signal's reason, or at the deadline. */
 export interface Deadline extends Disposable {
@@ -21,7 +21,7 @@ export interface DeadlineOptions {
 /** Starts a deadline. Disposing of it gives its timer and its listener back; its signal then fires no more. */
 export function startDeadline(options: DeadlineOptions): Deadline {
   const { timeoutMs, reason, clock = systemClock, signal: outer } = options;
-  const controller = new AbortController();
+  const controller = new FollowedController();
   let expired = false;
   const cancel = (): void => controller.abort(outer?.reason);
   const expire = (): void => {

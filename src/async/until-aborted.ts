@@ -34,12 +34,21 @@ export function untilAborted<Value>(
       if (graceMs > 0) callOff = clock.schedule(graceMs, giveUp);
       else giveUp();
     };
-    work
-      .then((value) => (isAbandoned ? onLate?.(value) : resolve(value)), reject)
-      .finally(() => {
-        callOff();
-        unfollow?.();
-      });
+    const ended = (): void => {
+      callOff();
+      unfollow?.();
+    };
+    work.then(
+      (value) => {
+        ended();
+        if (isAbandoned) onLate?.(value);
+        else resolve(value);
+      },
+      (error) => {
+        ended();
+        reject(error);
+      },
+    );
     const unfollow = signal.aborted ? undefined : onAbort(signal, fired);
     if (signal.aborted) fired();
   });

@@ -1,7 +1,7 @@
 import type { AgentResult, AgentSettings } from '../agent/index.ts';
 import type { Rollout, Task } from '../contract/index.ts';
 import type { JsonObject, JsonValue, Message, SamplingParameters } from '../messages.ts';
-import type { AnyTool, StandardSchema } from '../tools/index.ts';
+import type { AnyTool, StandardSchema, ToolRegistry } from '../tools/index.ts';
 
 /** Where tasks come from; finite or endless, and always readable again from a cursor. */
 export interface TaskSource<Data = JsonValue> {
@@ -187,4 +187,5 @@ export interface HostedEnvironment extends AsyncDisposable {
   /** Undefined when it has no settings. */
   readonly settingsJsonSchema: JsonObject | undefined;
   readonly tasks: TaskSource;
+  readonly tools: ToolRegistry;
 }

@@ -1,6 +1,6 @@
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../messages.ts';
-import { describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
+import { createToolRegistry, describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
 import { type EnvironmentCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { closer } from './closer.ts';
 import type { EnvironmentDefinition, HostedEnvironment, TaskSource } from './environment.ts';
@@ -41,6 +41,7 @@ export async function hostEnvironment(
             field: `environment \`${definition.name}\`.settings`,
           }),
     tasks,
+    tools: createToolRegistry(definition.tools ?? []),
     // No method: copies of this object with another definition share it.
     [Symbol.asyncDispose]: closer(definition, settings),
   });

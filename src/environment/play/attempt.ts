@@ -5,7 +5,6 @@ import { clipText, errorMessage, LachesisError } from '../../errors.ts';
 import { type Message, type SamplingParameters, textContent } from '../../messages.ts';
 import type { ModelSession, SessionRecord } from '../../models/index.ts';
 import { emptyLedger } from '../../tokens/index.ts';
-import { createToolRegistry } from '../../tools/index.ts';
 import { deepFreeze } from '../freeze.ts';
 import { freshSeed, seededRandom } from '../random.ts';
 import { failureIn, stopReasonOf } from './failure.ts';
@@ -91,15 +90,18 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
     signal: options.signal,
   });
   const { signal } = deadline;
-  const random = seededRandom('rollout', options.seed ?? freshSeed(), identity.index);
   let state: unknown;
   try {
-    const context = { settings, rolloutId: identity.rolloutId, random, signal };
-    state = await callHook(() => definition.setup?.(identity.task, context), {
-      // A setup that ends after it was given up still made something that has to be given back.
-      onLate: (late) => void tearDown(options, late),
-      signal,
-    });
+    const { setup } = definition;
+    if (setup !== undefined) {
+      const random = seededRandom('rollout', options.seed ?? freshSeed(), identity.index);
+      const context = { settings, rolloutId: identity.rolloutId, random, signal };
+      state = await callHook(() => setup(identity.task, context), {
+        // A setup that ends after it was given up still made something that has to be given back.
+        onLate: (late) => void tearDown(options, late),
+        signal,
+      });
+    }
   } catch (error) {
     return unplayed('setup', error, signal);
   }
@@ -153,22 +155,21 @@ function runTheAgent(
     readonly signal: AbortSignal;
   },
 ): Promise<AgentResult> {
-  const { definition, settings } = options.environment;
+  const { definition, settings, tools } = options.environment;
   const { state } = episode;
-  const registry = createToolRegistry(definition.tools ?? []);
   const maxTurns = options.limits?.maxTurns ?? definition.maxTurns;
   const { isDone } = definition;
   return runAgent({
     ...definition.agent,
     ...episode,
     settings,
-    tools: registry.definitions,
-    handler: options.toolHandler ?? registry.handleFunctionCall,
+    tools: tools.definitions,
+    handler: options.toolHandler ?? tools.handleFunctionCall,
     rolloutId: identity.rolloutId,
     sampling: samplingOf(options),
     ...(maxTurns === undefined ? {} : { maxTurns }),
     toolTimeoutMs: (name) =>
-      registry.timeoutMs(name) ?? definition.toolTimeoutMs ?? DEFAULT_TOOL_TIMEOUT_MS,
+      tools.timeoutMs(name) ?? definition.toolTimeoutMs ?? DEFAULT_TOOL_TIMEOUT_MS,
     ...(isDone === undefined
       ? {}
       : { isDone: () => isDone({ task: identity.task, state, settings }) }),
