@@ -5,6 +5,8 @@ import type { CommandIo, OptionValues } from '../command.ts';
 import { loadEnvironments } from '../load-environment.ts';
 import { chooseModel } from '../model-options.ts';
 import { RolloutWriter } from '../rollout-writer.ts';
+import { fileConditionsOf, keepFileConditions } from './file-conditions.ts';
+import { lockFile } from './file-lock.ts';
 import { type KeptRow, readKeptRows } from './kept-rows.ts';
 import type { PlayPlan } from './plan.ts';
 import { missingAttempts, playRows } from './play-rows.ts';
@@ -48,6 +50,7 @@ export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo):
   }
   const [environment] = await loadEnvironments([plan.file], plan.settings);
   if (environment === undefined) throw new Error('one file is one environment');
+  using _lock = lockFile(file);
   const kept = await readKeptRows(file);
   await using model = await chooseModel(values, io);
   const tally = new Tally(options.solvedAt);
@@ -61,6 +64,8 @@ export async function playIntoFile(options: PlayIntoFileOptions, io: CommandIo):
     sampling: { ...sampling, ...plan.sampling },
   });
   const total = await addKept({ ...world, selection, conditions, file, signal: io.signal }, tally);
+  const settings = fileConditionsOf(environment, plan.maxTurns);
+  keepFileConditions(file, environment.name, settings, kept.size > 0);
   await using writer = new RolloutWriter(file, '--out');
   const keptRows = tally.rows;
   io.out(
