@@ -44,7 +44,7 @@ export class ToolColumns {
         '--tools',
         `has no file of \`${environment}\`, of which rollout ${id} is.`,
         {
-          remedy: `Give its file too, or leave its rollouts out with --environment NAME.`,
+          remedy: 'Give its file too, or leave its rollouts out with --environment NAME.',
         },
       );
     }

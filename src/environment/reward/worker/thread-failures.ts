@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { errorMessage, LachesisError } from '../../../errors.ts';
+import { clipText, errorMessage, LachesisError } from '../../../errors.ts';
 
 // How a thread fails, in the words of whoever wrote the reward module. All are environment_error:
 // a rollout that meets one is not scored.
@@ -11,11 +11,8 @@ export function loadFailed(href: string, cause: Error): LachesisError {
   const remedy = existsSync(file)
     ? 'Correct what it does when it is imported, and what it imports.'
     : `There is no such file. A path is taken from the working directory, ${process.cwd()}; for a file beside the environment's, give new URL('./score.ts', import.meta.url).`;
-  const why = cause.message.endsWith('.') ? cause.message : `${cause.message}.`;
-  return failure('REWARD_MODULE_LOAD', `${named(href)} could not be loaded: ${why}`, remedy, {
-    href,
-    cause,
-  });
+  const message = `${named(href)} could not be loaded: ${sentence(cause)}`;
+  return failure('REWARD_MODULE_LOAD', message, remedy, { href, cause });
 }
 
 export function noFunction(href: string): LachesisError {
@@ -49,7 +46,7 @@ export function timedOut(href: string, timeoutMs: number): LachesisError {
 export function unsendable(href: string, cause: Error): LachesisError {
   return failure(
     'REWARD_VALUE_NOT_CLONEABLE',
-    `${named(href)} returned what can't be sent back: ${cause.message}`,
+    `${named(href)} returned what can't be sent back: ${sentence(cause)}`,
     "Return a number, { components } or { notScored: 'why' }, of plain values.",
     { href, cause },
   );
@@ -70,10 +67,15 @@ export function died(
   }
   return failure(
     'REWARD_WORKER_DIED',
-    `The thread of ${named(href, 'the')} died: ${errorMessage(cause)}.`,
+    `The thread of ${named(href, 'the')} died: ${sentence(cause)}`,
     'Take process.exit() out of it, and catch what its timers and unawaited promises throw.',
     { href, cause },
   );
+}
+
+/** With one full stop; what is thrown may be of any length. */
+function sentence(thrown: unknown): string {
+  return `${clipText(errorMessage(thrown), 4_000).replace(/\.$/, '')}.`;
 }
 
 function named(href: string, article = 'The'): string {
