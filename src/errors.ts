@@ -85,9 +85,14 @@ export function clipText(text: string, maxBytes: number): string {
   return `${text.slice(0, room.read)}\u2026`;
 }
 
-/** The message of whatever was thrown, for a log line or a typed detail. */
+/** The message of whatever was thrown, for a log line or a typed detail. Never throws itself. */
 export function errorMessage(thrown: unknown): string {
-  return thrown instanceof Error ? thrown.message : String(thrown);
+  try {
+    return String(thrown instanceof Error ? thrown.message : thrown);
+  } catch {
+    // Such as Object.create(null), which has no text.
+    return "a value that can't be shown";
+  }
 }
 
 /** Whether a fired signal's reason is a time limit, and not somebody's wish. */

@@ -111,7 +111,8 @@ function schemaOf({ name, settings }: EnvironmentDefinition): JsonObject | undef
   return standardSchemaToJsonSchema(settings, { field: `environment \`${name}\`.settings` });
 }
 
-async function loadDefinition(file: string): Promise<EnvironmentDefinition> {
+/** The default export of an environment's file, not hosted: without its settings and tasks. */
+export async function loadDefinition(file: string): Promise<EnvironmentDefinition> {
   const resolved = path.resolve(file);
   await access(resolved).catch(() => {
     throw new LachesisError('not_found', `There is no file ${resolved}.`, {

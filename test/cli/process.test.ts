@@ -1,4 +1,11 @@
-import { appendFileSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -129,6 +136,69 @@ test("rows of another model are not mixed in, and somebody's other file stays wh
   expect(readFileSync(notes, 'utf8')).toBe('my notes');
   appendFileSync(out, 'rubbish\n');
   expect(await process('a').code).toBe(2);
+});
+
+test('rows of other settings or turns are not mixed in, though no rollout tells them', async () => {
+  const { folder } = problems(0);
+  const out = path.join(folder, 'levels.jsonl');
+  const file = path.join(folder, 'levels.mjs');
+  writeFileSync(
+    file,
+    `const schema = { type: 'object', properties: { level: {}, data: {} } };
+    export default {
+      name: 'levels', tasks: [{ data: 'What is 7?' }], prompt: ({ data }) => data,
+      settings: { '~standard': { version: 1, vendor: 'x', validate: (value) => ({ value }),
+        jsonSchema: { input: () => schema, output: () => schema } } },
+      reward: ({ settings }) => settings.level };`,
+  );
+  await using api = await pupil(() => undefined);
+  const process = (...more: string[]) =>
+    cli(
+      ...['process', file, '--out', out, '--openai-url', api.baseUrl],
+      ...['--openai-model', 'pupil', ...more],
+    );
+  expect(await process('--set', 'level=1', '--set', 'data=a').code).toBe(0);
+  expect(await process('--set', 'level=1', '--set', 'data=./a', '--attempts', '2').code).toBe(0);
+  const other = process('--set', 'level=2', '--attempts', '3');
+  expect(await other.code).toBe(1);
+  expect(other.err()).toMatch(/played with another --set level\. Give another --out; if it makes/);
+  const longer = process('--set', 'level=1', '--max-turns', '3', '--attempts', '3');
+  expect(await longer.code).toBe(1);
+  expect(longer.err()).toMatch(/played with another --max-turns\./);
+  expect(rowsOf(out)).toHaveLength(2);
+  // A setting may be a secret.
+  expect(readFileSync(`${out}.conditions.json`, 'utf8')).not.toMatch(/"level": 1|"a"/);
+  rmSync(`${out}.conditions.json`);
+  expect(await process('--set', 'level=2', '--attempts', '3').code).toBe(0);
+  writeFileSync(`${out}.conditions.json`, '{');
+  const torn = process('--set', 'level=2');
+  expect([await torn.code, torn.err()]).toEqual([2, expect.stringMatching(/is not of the schema/)]);
+});
+
+test('a file that another run is writing is left to it', async () => {
+  const { data, out } = problems(1);
+  const held = Promise.withResolvers<void>();
+  const waiting = Promise.withResolvers<void>();
+  await using api = await pupil((_, asked) => {
+    if (asked > 1) return undefined;
+    waiting.resolve();
+    return { after: held.promise };
+  });
+  const process = () =>
+    cli(
+      ...['process', gsm8k, '--data', data, '--out', out],
+      ...['--openai-url', api.baseUrl, '--openai-model', 'pupil'],
+    );
+  const first = process();
+  await waiting.promise;
+  const second = process();
+  expect(await second.code).toBe(1);
+  expect(second.err()).toContain(`is in use by process ${globalThis.process.pid}`);
+  held.resolve();
+  expect(await first.code).toBe(0);
+  expect(existsSync(`${out}.lock`)).toBe(false);
+  expect(await process().code).toBe(0);
+  expect(rowsOf(out)).toHaveLength(1);
 });
 
 test('Ctrl-C keeps what is done, and the same command goes on from there', async () => {

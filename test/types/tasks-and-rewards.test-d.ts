@@ -19,6 +19,9 @@ import {
   type TaskSource,
   takeTasks,
   turnRewards,
+  type WorkerReward,
+  type WorkerRewardInput,
+  workerReward,
 } from 'lachesis';
 import { sameType } from './same-type.ts';
 
@@ -125,3 +128,35 @@ judge({ prompt: () => '', parse: () => 1 });
 
 const best = bestOfN([{ reward: 1 }], ({ reward }) => reward, { n: 2 });
 sameType<typeof best, { reward: number }[]>();
+
+// A reward in threads is a reward of any environment, and is given back.
+const threaded = workerReward(new URL('./score.ts', import.meta.url), {
+  threads: 2,
+  timeoutMs: 5_000,
+  loadTimeoutMs: 60_000,
+  maxOldGenerationMb: 256,
+  maxWaiting: 100,
+});
+sameType<typeof threaded, WorkerReward>();
+sameType<ReturnType<(typeof threaded)[typeof Symbol.asyncDispose]>, PromiseLike<void>>();
+workerReward('score.ts');
+defineEnvironment({
+  name: 'x',
+  tasks: [{ data: { a: 1 } }],
+  setup: () => ({ tries: 0 }),
+  prompt: ({ data, key }) => {
+    sameType<typeof data, { a: number }>();
+    return key;
+  },
+  reward: threaded,
+});
+// @ts-expect-error a module is a file URL or a path
+workerReward(() => 1);
+// @ts-expect-error there is no such option
+workerReward('score.ts', { workers: 2 });
+// The module's function names what it is given; there is no signal, which can't be copied.
+type Scored = WorkerRewardInput<{ a: number }, { tries: number }, { hard: boolean }>;
+sameType<Scored['task']['data'], { a: number }>();
+sameType<Scored['state'], { tries: number }>();
+sameType<Scored['settings'], { hard: boolean }>();
+sameType<keyof Scored, 'task' | 'state' | 'settings' | 'result' | 'finalText'>();

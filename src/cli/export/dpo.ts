@@ -13,6 +13,7 @@ interface Candidate {
 interface Contest {
   readonly environment: string;
   readonly taskKey: string;
+  readonly tools: { readonly tools?: string };
   best: Candidate;
   worst: Candidate;
   count: number;
@@ -27,7 +28,7 @@ export const dpo: LineFormat = async function* (rollouts, options) {
   const contests = new Map<string, Contest>();
   for await (const read of rollouts) enter(contests, read, options);
   const { leftOut, minReward = Number.NEGATIVE_INFINITY } = options;
-  for (const { environment, taskKey, best, worst, count } of contests.values()) {
+  for (const { environment, taskKey, tools, best, worst, count } of contests.values()) {
     const reason = refusal(best, worst, minReward);
     if (reason !== undefined) {
       leftOut.add(reason, count);
@@ -38,6 +39,7 @@ export const dpo: LineFormat = async function* (rollouts, options) {
       prompt: best.prompt,
       chosen: best.answer,
       rejected: worst.answer,
+      ...tools,
       environment,
       task_key: taskKey,
       chosen_id: best.id,
@@ -65,7 +67,7 @@ function enter(contests: Map<string, Contest>, read: ReadRollout, options: Expor
   const contest = contests.get(key);
   if (contest === undefined) {
     const first = { environment, taskKey: rollout.taskKey, best: candidate, worst: candidate };
-    contests.set(key, { ...first, count: 1 });
+    contests.set(key, { ...first, tools: { ...options.tools?.of(read) }, count: 1 });
     return;
   }
   contest.count += 1;

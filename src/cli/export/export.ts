@@ -1,7 +1,7 @@
 import { realpathSync } from 'node:fs';
 import { invalidInput } from '../../errors.ts';
 import type { Command, CommandIo, OptionValues } from '../command.ts';
-import { textOption } from '../read-options.ts';
+import { listOption, textOption } from '../read-options.ts';
 import { dpo } from './dpo.ts';
 import type { ExportOptions, LineFormat } from './format.ts';
 import { jsonl } from './jsonl.ts';
@@ -10,8 +10,10 @@ import { replaceFile, writeLines } from './output.ts';
 import { type ReadRollout, readRollouts } from './read-rollouts.ts';
 import { sft } from './sft.ts';
 import { sharegpt } from './sharegpt.ts';
+import { ToolColumns } from './tool-columns.ts';
 
 const LINE_FORMATS: Readonly<Record<string, LineFormat>> = { jsonl, sft, dpo, sharegpt };
+const WITH_TOOLS = ['sft', 'dpo', 'sharegpt'];
 const FORMATS = [...Object.keys(LINE_FORMATS), 'parquet'];
 
 /** `lachesis export FILE...`: rollouts as the files that trainers and tables read. */
@@ -22,6 +24,7 @@ export const exportCommand: Command = {
   usage: 'FILE... --format FORMAT --out PATH [options]',
   examples: [
     'lachesis export rollouts.jsonl --format sft --min-reward 1 --out sft.jsonl',
+    'lachesis export rollouts.jsonl --format sft --tools environment.ts --out sft.jsonl',
     'lachesis export monday.jsonl tuesday.jsonl --format dpo --out pairs.jsonl',
     'lachesis export rollouts.jsonl --format parquet --out rollouts.parquet',
     'lachesis export rollouts.jsonl --format jsonl --environment gsm8k --out - | jq .reward',
@@ -39,6 +42,12 @@ export const exportCommand: Command = {
       help: 'Leave out rollouts under this reward, and unscored ones. For dpo: the least of the chosen.',
     },
     environment: { type: 'string', value: 'NAME', help: 'Only rollouts of this environment.' },
+    tools: {
+      type: 'string',
+      multiple: true,
+      value: 'FILE',
+      help: "The file of the rollouts' environment: rows of sft, dpo and sharegpt have its tools' schemas in a column `tools`, as JSON text. Once for each environment.",
+    },
   },
   run: async ({ positionals, values }, io) => {
     if (positionals.length === 0) throw invalidInput('FILE', 'is missing; give a rollout file.');
@@ -53,13 +62,15 @@ export const exportCommand: Command = {
       throw invalidInput('--out', `is ${out}, which is read; give another file.`);
     }
     const leftOut = new LeftOut();
-    const options: ExportOptions = { minReward: minRewardOption(values), leftOut };
+    const tools = await toolsOption(values, format);
+    const options: ExportOptions = { minReward: minRewardOption(values), leftOut, tools };
     const all = readRollouts(positionals, { signal: io.signal });
     const rollouts = ofEnvironment(all, textOption(values, 'environment'), leftOut);
     const lines = LINE_FORMATS[format];
     if (lines === undefined) await exportParquet(out, rollouts, options);
     else await exportLines(out, lines(rollouts, options), leftOut, io);
     io.err(`lachesis export: ${leftOut}\n`);
+    for (const warning of tools?.warnings ?? []) io.err(`lachesis export: ${warning}\n`);
     return 0;
   },
 };
@@ -107,6 +118,13 @@ async function exportParquet(
   // Loaded only here: nothing else needs it.
   const { writeParquet } = await import('./parquet.ts');
   await replaceFile(out, (file) => writeParquet(file, rollouts, options));
+}
+
+async function toolsOption(values: OptionValues, format: string): Promise<ToolColumns | undefined> {
+  const files = listOption(values, 'tools');
+  if (files.length === 0) return undefined;
+  if (WITH_TOOLS.includes(format)) return await ToolColumns.load(files);
+  throw invalidInput('--tools', `is for ${WITH_TOOLS.join(', ')}; ${format} has no such column.`);
 }
 
 function minRewardOption(values: OptionValues): number | undefined {

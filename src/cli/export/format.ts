@@ -1,5 +1,6 @@
 import type { LeftOut } from './left-out.ts';
 import type { ReadRollout } from './read-rollouts.ts';
+import type { ToolColumns } from './tool-columns.ts';
 
 /** Turns rollouts into the lines of a JSONL file, without their breaks, as they come. */
 export type LineFormat = (
@@ -11,6 +12,8 @@ export interface ExportOptions {
   /** Rollouts under it are left out; of a pair, it is the least reward of the chosen one. */
   readonly minReward: number | undefined;
   readonly leftOut: LeftOut;
+  /** Undefined where no `tools` column is asked for. */
+  readonly tools: ToolColumns | undefined;
 }
 
 /** The reward of a scored rollout at or over `minReward`; counts the others as left out. */

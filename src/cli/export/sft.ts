@@ -9,6 +9,7 @@ export const sft: LineFormat = async function* (rollouts, options) {
     const { rollout } = read;
     yield JSON.stringify({
       messages: rollout.result.messages.map(chatMessage),
+      ...options.tools?.of(read),
       environment: rollout.provenance.environment,
       task_key: rollout.taskKey,
       rollout_id: rollout.id,

@@ -19,6 +19,7 @@ export const sharegpt: LineFormat = async function* (rollouts, options) {
     const { rollout } = read;
     yield JSON.stringify({
       conversations: turnsOf(rollout.result.messages),
+      ...options.tools?.of(read),
       environment: rollout.provenance.environment,
       task_key: rollout.taskKey,
       rollout_id: rollout.id,

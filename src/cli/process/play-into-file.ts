@@ -4,7 +4,9 @@ import { invalidInput, LachesisError } from '../../errors.ts';
 import type { CommandIo, OptionValues } from '../command.ts';
 import { Hosting } from '../hosting.ts';
 import { chooseModel } from '../model-options.ts';
+import { lockOutput } from '../output-lock.ts';
 import { RolloutWriter } from '../rollout-writer.ts';
+import { fileConditionsOf, keepFileConditions } from './file-conditions.ts';
 import { type KeptRow, readKeptRows } from './kept-rows.ts';
 import type { PlayPlan } from './plan.ts';
 import { missingAttempts, playRows } from './play-rows.ts';
@@ -63,6 +65,7 @@ export async function playIntoFile(
   });
   const [environment] = hosting.environments;
   if (environment === undefined) throw new Error('one file is one environment');
+  using _lock = await lockOutput(file, '--out');
   const kept = await readKeptRows(file);
   await using model = await chooseModel(values, io);
   const tally = new Tally(options.solvedAt);
@@ -76,6 +79,8 @@ export async function playIntoFile(
     sampling: { ...sampling, ...plan.sampling },
   });
   const total = await addKept({ ...world, selection, conditions, file, signal: io.signal }, tally);
+  const settings = fileConditionsOf(environment, plan.maxTurns);
+  keepFileConditions(file, environment.name, settings, kept.size > 0);
   await using writer = new RolloutWriter(file, '--out');
   const keptRows = tally.rows;
   io.out(

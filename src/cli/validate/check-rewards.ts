@@ -3,6 +3,7 @@ import { Limiter } from '../../async/index.ts';
 import type { Outcome, Task } from '../../contract/index.ts';
 import type { HostedEnvironment } from '../../environment/index.ts';
 import { type Check, checked, type Failure } from './check.ts';
+import { checkGroupReward } from './check-group-reward.ts';
 import { type Answers, type PlayedAnswers, playAnswers } from './play-answers.ts';
 
 /** Rollouts at a time: an environment may hold a sandbox for each. */
@@ -51,6 +52,7 @@ export async function checkRewards(
       `${all.filter(({ again }) => again !== undefined).length} transcripts scored twice`,
       all.flatMap(repeatFailure),
     ),
+    ...(await checkGroupReward(environment, idle, solved, signal)),
   ];
 }
 

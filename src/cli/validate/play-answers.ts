@@ -1,4 +1,4 @@
-import type { Outcome, Task } from '../../contract/index.ts';
+import type { Outcome, Rollout, Task } from '../../contract/index.ts';
 import {
   type EnvironmentDefinition,
   type HostedEnvironment,
@@ -19,6 +19,7 @@ export type Answers = (
 export interface PlayedAnswers {
   readonly task: Task;
   readonly outcome: Outcome;
+  readonly rollout: Rollout;
   /** The same transcript scored once more; undefined when it was not scored at all. */
   readonly again: Outcome | undefined;
   /** Why there were no answers. */
@@ -63,7 +64,7 @@ export async function playAnswers(
     seed: 0,
     signal,
   });
-  return { task, outcome: rollout.outcome, again, answersThrew };
+  return { task, outcome: rollout.outcome, rollout, again, answersThrew };
 }
 
 /** Says the next message of the script at every call, and nothing when it is over. */

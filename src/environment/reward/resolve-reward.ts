@@ -1,8 +1,11 @@
 import type { AgentResult } from '../../agent/index.ts';
 import type { Outcome, RewardComponent, RolloutFailure } from '../../contract/index.ts';
-import { clipText } from '../../errors.ts';
+import { clipText, errorMessage } from '../../errors.ts';
 import type { RewardValue } from '../environment.ts';
 import { turnMessageIndexes } from './turn-rewards.ts';
+
+const SHAPES =
+  "Return a finite number, { value }, { components: [{ name, value }] } or { notScored: 'why' }.";
 
 /**
  * What a reward function's answer means. A number that is not finite, or an answer of no known
@@ -14,7 +17,7 @@ export function resolveReward(
 ): Outcome {
   if (typeof value === 'number') return totalOf(value);
   if (typeof value === 'object' && value !== null) {
-    if ('notScored' in value) return notScored('REWARD_DECLINED', String(value.notScored));
+    if ('notScored' in value) return notScored('REWARD_DECLINED', errorMessage(value.notScored));
     if ('components' in value && Array.isArray(value.components)) {
       return withTurnRewards(sumOf(value.components), value.turnRewards, result);
     }
@@ -22,10 +25,7 @@ export function resolveReward(
       return withTurnRewards(totalOf(value.value), value.turnRewards, result);
     }
   }
-  return notScored(
-    'REWARD_SHAPE',
-    `The reward function returned ${describe(value)}; a number, { value }, { components } or { notScored } is needed.`,
-  );
+  return notScored('REWARD_SHAPE', `The reward function returned ${describe(value)}.`, SHAPES);
 }
 
 /**
@@ -48,7 +48,7 @@ export function metricsOf(
 function totalOf(reward: number): Outcome {
   return Number.isFinite(reward)
     ? { kind: 'scored', reward, components: [] }
-    : notScored('REWARD_NOT_FINITE', `The reward function returned ${reward}.`);
+    : notScored('REWARD_NOT_FINITE', `The reward function returned ${reward}.`, SHAPES);
 }
 
 function withTurnRewards(
@@ -61,7 +61,8 @@ function withTurnRewards(
   if (!Array.isArray(rewards) || rewards.length !== indexes.length) {
     return notScored(
       'REWARD_TURNS',
-      `The reward function gave ${describe(rewards)} as turnRewards of ${indexes.length} turns; one number for each is needed.`,
+      `The reward function gave ${describe(rewards)} as turnRewards of ${indexes.length} turns.`,
+      'Give one number for each turn, as turnRewards() does.',
     );
   }
   const bad = rewards.findIndex((reward) => !Number.isFinite(reward));
@@ -82,7 +83,13 @@ function sumOf(given: readonly GivenComponent[]): Outcome {
   const components: RewardComponent[] = [];
   const names = new Set<string>();
   let reward = 0;
-  for (const { name, value, weight = 1, range } of given) {
+  for (const component of given) {
+    // Types are stripped, not checked, so an environment can return anything.
+    if (typeof component?.name !== 'string') {
+      const shown = describe(component);
+      return notScored('REWARD_SHAPE', `A component of the reward is ${shown}.`, SHAPES);
+    }
+    const { name, value, weight = 1, range } = component;
     if (names.has(name)) {
       return notScored('REWARD_COMPONENTS', `The reward has two components named \`${name}\`.`);
     }
@@ -90,7 +97,8 @@ function sumOf(given: readonly GivenComponent[]): Outcome {
     if (!Number.isFinite(value) || !Number.isFinite(weight)) {
       return notScored(
         'REWARD_NOT_FINITE',
-        `The reward component \`${name}\` is ${value} with weight ${weight}.`,
+        `The reward component \`${name}\` is ${describe(value)} with weight ${describe(weight)}.`,
+        'Both must be finite numbers.',
       );
     }
     const problem = range === undefined ? undefined : rangeProblem(value, range);
@@ -115,12 +123,23 @@ function rangeProblem(value: number, range: readonly [number, number]): string |
     : `is ${value}, outside its declared range ${min} to ${max}`;
 }
 
-function notScored(reason: string, message: string): Outcome {
-  const failure: RolloutFailure = { kind: 'environment_error', reason, message };
+function notScored(reason: string, message: string, remedy?: string): Outcome {
+  const failure: RolloutFailure =
+    remedy === undefined
+      ? { kind: 'environment_error', reason, message }
+      : { kind: 'environment_error', reason, message: `${message} ${remedy}`, remedy };
   return { kind: 'not_scored', failure };
 }
 
+/** In a few words, of anything, also of what JSON has no text for. */
 function describe(value: unknown): string {
   if (value === undefined) return 'nothing';
-  return typeof value === 'number' ? String(value) : clipText(JSON.stringify(value) ?? '', 80);
+  if (typeof value === 'number') return String(value);
+  try {
+    const text = JSON.stringify(value);
+    if (text !== undefined) return clipText(text, 80);
+  } catch {
+    // A bigint, or an object in a circle.
+  }
+  return clipText(`${typeof value} ${errorMessage(value)}`, 80);
 }

@@ -64,6 +64,60 @@ describe('each format', () => {
   });
 });
 
+describe('with the file of their environment, rows have its tools', () => {
+  /** The environments of the rollouts. */
+  function environments() {
+    const folder = temporary();
+    const write = (name: string, parts: string): string => {
+      const file = path.join(folder, `${name}.mjs`);
+      const needed = "tasks: [{ data: 0 }], prompt: () => 'x', reward: () => 0";
+      writeFileSync(file, `export default { name: '${name}', ${needed}, ${parts} };`);
+      return file;
+    };
+    const price = { name: 'price', description: 'Of an item.', parameters: { type: 'object' } };
+    const shop = write(
+      'shop',
+      `version: '1', tools: [{ definition: ${JSON.stringify(price)}, execute: () => '' }]`,
+    );
+    const schema = JSON.stringify([{ type: 'function', function: price }]);
+    return { shop, sums: write('sums', "version: '1'"), newer: write, schema };
+  }
+
+  test.each(['sft', 'dpo', 'sharegpt'])('%s', async (format) => {
+    const { shop, sums, schema } = environments();
+    const args = [rollouts, '--format', format, '--out', '-'];
+    const plain = (await exported(...args)).out.trimEnd().split('\n');
+    const { out, account } = await exported(...args, '--tools', shop, '--tools', sums);
+    const rows = out.trimEnd().split('\n');
+    expect(rows.length).toBe(plain.length);
+    for (const [i, row] of rows.entries()) {
+      const { tools, ...rest } = JSON.parse(row);
+      expect(rest).toEqual(JSON.parse(plain[i] ?? ''));
+      // Text, so that a table of rows with different tools leaves each as it is.
+      expect(tools).toBe(rest.environment === 'shop' ? schema : '[]');
+    }
+    expect(account).not.toContain('another version');
+  });
+
+  test('an environment that is missing is asked for', async () => {
+    const { shop } = environments();
+    const args = ['export', rollouts, '--format', 'sft', '--out', '-', '--tools', shop];
+    const run = cli(...args);
+    expect(await run.code).toBe(2);
+    expect(run.err()).toMatch(/--tools: has no file of `sums`.* Give its file too, or leave/);
+    expect(await cli(...args, '--environment', 'shop').code).toBe(0);
+  });
+
+  test('another version of it is told', async () => {
+    const { newer } = environments();
+    const file = newer('shop', "version: '2'");
+    const { account } = await exported(
+      ...[rollouts, '--format', 'sft', '--out', '-', '--environment', 'shop', '--tools', file],
+    );
+    expect(account).toMatch(/\d rollouts are of another version of shop than .*shop\.mjs \(2\)/);
+  });
+});
+
 test('a pair needs a best that reaches the least reward; its worst may be under it', async () => {
   const args = [rollouts, '--format', 'dpo', '--out', '-', '--environment', 'sums'];
   const { out } = await exported(...args, '--min-reward', '1');
@@ -111,6 +165,10 @@ test.each([
   [
     ['ROLLOUTS', '--format', 'sft', '--out', '-', '--min-reward', 'high'],
     /--min-reward: is "high"/,
+  ],
+  [
+    ['ROLLOUTS', '--format', 'parquet', '--out', 'x', '--tools', 'e.ts'],
+    /--tools: is for sft, dpo, sharegpt; parquet has no such column/,
   ],
   [['missing.jsonl', '--format', 'sft', '--out', '-'], /missing\.jsonl: can't be read: ENOENT/],
   [

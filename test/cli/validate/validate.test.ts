@@ -2,7 +2,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import { schemaProblems } from '../../../src/cli/validate/check-tools.ts';
 import { cli } from '../support.ts';
 
@@ -95,6 +95,48 @@ test.each([
   const { code, err } = await validated(parts);
   expect(code).toBe(1);
   expect(err).toMatch(message);
+});
+
+describe('a reward of the group', () => {
+  const group = (body: string) => `groupReward: ${body},`;
+  const rewards = 'rollouts.map(({ outcome }) => outcome.reward)';
+
+  test('that is sound passes, with a solution and without', async () => {
+    const sound = group(`async (rollouts) => ${rewards}.map((r) => r / 2)`);
+    const { code, out, err } = await validated(sound, '--tasks', '3');
+    expect({ code, err }).toEqual({ code: 0, err: '' });
+    expect(out).toMatch(/\n {2}group reward {2}ok {7}3 groups scored twice\n/);
+    expect((await validated(`${sound} solution: undefined,`)).code).toBe(0);
+  });
+
+  test.each([
+    ['() => [1]', /FAILED group reward: task sum-0: groupReward gave 1 rewards for 2 rollouts/],
+    ['() => 1', /groupReward gave 1, which is no list/],
+    [`(rollouts) => ${rewards}.map((r) => r / (r - 1))`, /gave -?Infinity to its own solution/],
+    ['() => [0, 1n]', /groupReward gave 1n to its own solution/],
+    [
+      `(rollouts) => ${rewards}.map((r) => -r)`,
+      /gives its own solution -1, under the -?0 of an agent/,
+    ],
+    [
+      `(rollouts) => ${rewards}.sort((a, b) => b - a)`,
+      /its own solution 0, under the 1 of an agent/,
+    ],
+    ['() => [0, (calls += 1)]', /one group scored twice gives \[ 0, \d+ \], then \[ 0, \d+ \]/],
+    [
+      '(rollouts) => rollouts.map(({ result }) => result.usage.none.x)',
+      /groupReward failed: Cannot read properties of undefined/,
+    ],
+    [
+      '() => new Promise(() => {}), rewardTimeoutMs: 20',
+      /groupReward failed: it took longer than 20 ms/,
+    ],
+  ])('that is broken fails with the task and the reason: %s', async (body, message) => {
+    const { code, err } = await validated(group(body), '--tasks', '3');
+    expect(code).toBe(1);
+    expect(err).toMatch(message);
+    expect(err.trimEnd().split('\n')).toHaveLength(3);
+  });
 });
 
 test('what is sound is for the author to say', async () => {

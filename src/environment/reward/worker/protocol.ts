@@ -1,4 +1,4 @@
-import { type ErrorKind, errorMessage, LachesisError } from '../../../errors.ts';
+import { clipText, type ErrorKind, errorMessage, LachesisError } from '../../../errors.ts';
 import type { RewardContext } from '../../environment.ts';
 
 /** What a reward module's default export is given: a copy of what `reward` is, without the signal. */
@@ -7,12 +7,20 @@ export type WorkerRewardInput<Data = unknown, State = unknown, Settings = unknow
   'signal'
 >;
 
-/** What a thread says: `ready` or `load_failed` once, then one answer to each input it is sent. */
+/** What a thread is sent: one input, and which call of the thread that is, from 1. */
+export interface ThreadCall {
+  readonly call: number;
+  readonly input: unknown;
+}
+
+/** What a thread says: `ready` or `load_failed` once, then one answer to each call. */
 export type ThreadMessage =
   | { readonly kind: 'ready' }
   | { readonly kind: 'load_failed'; readonly error: ThrownError }
-  | { readonly kind: 'value'; readonly value: unknown }
-  | { readonly kind: 'threw'; readonly error: ThrownError };
+  | { readonly kind: 'no_function' }
+  | { readonly kind: 'value'; readonly call: number; readonly value: unknown }
+  | { readonly kind: 'unsendable'; readonly call: number; readonly error: ThrownError }
+  | { readonly kind: 'threw'; readonly call: number; readonly error: ThrownError };
 
 /** What a thread is started with. */
 export interface ThreadData {
@@ -26,17 +34,33 @@ export interface ThrownError {
   readonly typed?: {
     readonly kind: ErrorKind;
     readonly reason: string;
+    readonly remedy?: string;
     readonly metadata: Readonly<Record<string, string>>;
   };
 }
 
+/** A message may quote a whole answer; a failure is kept with every rollout. */
+const MAX_MESSAGE_BYTES = 8_000;
+
+/** Of anything: what a module throws need be no error, and no text. */
 export function packError(thrown: unknown): ThrownError {
+  const message = clipText(errorMessage(thrown), MAX_MESSAGE_BYTES);
+  if (!(thrown instanceof Error)) return { message };
+  const stack = typeof thrown.stack === 'string' ? { stack: clipText(thrown.stack, 16_000) } : {};
+  if (!(thrown instanceof LachesisError)) return { message, ...stack };
+  const { kind, reason, remedy, metadata } = thrown;
   return {
-    message: errorMessage(thrown),
-    ...(thrown instanceof Error && thrown.stack !== undefined && { stack: thrown.stack }),
-    ...(thrown instanceof LachesisError && {
-      typed: { kind: thrown.kind, reason: thrown.reason, metadata: { ...thrown.metadata } },
-    }),
+    // It is put there again when the error is made anew.
+    message: remedy === undefined ? message : message.replace(` ${remedy}`, ''),
+    ...stack,
+    typed: {
+      kind,
+      reason,
+      ...(remedy !== undefined && { remedy }),
+      metadata: Object.fromEntries(
+        Object.entries(metadata).map(([name, value]) => [name, errorMessage(value)]),
+      ),
+    },
   };
 }
 

@@ -2,19 +2,22 @@ import { Limiter, onAbort, startDeadline, untilAborted } from '../../../async/in
 import { LachesisError } from '../../../errors.ts';
 import type { WorkerRewardInput } from './protocol.ts';
 import { RewardThread, type RewardThreadOptions } from './reward-thread.ts';
+import { loadTimedOut, timedOut } from './thread-failures.ts';
 
 export interface RewardPoolOptions extends RewardThreadOptions {
   readonly threads: number;
   readonly timeoutMs: number;
+  readonly loadTimeoutMs: number;
   readonly maxWaiting: number;
+  /** How long a thread that was ended may stay before it is no longer waited for. Default: 5 s. */
+  readonly endGraceMs?: number;
 }
-
-/** A module may need long to load what it scores with, and no call's time should go on that. */
-const MIN_LOAD_TIMEOUT_MS = 30_000;
 
 /**
  * At most so many threads, each with one call at a time; the other calls wait in order. A thread
- * that was given up keeps its place until it is gone, so that there are never more of them.
+ * that was given up keeps its place until it is gone. Only one that stays on, because it waits for a
+ * system call such as `execSync` that nothing can interrupt, is replaced before; so there are never
+ * more than twice as many.
  */
 export class RewardPool implements AsyncDisposable {
   readonly #options: RewardPoolOptions;
@@ -23,6 +26,9 @@ export class RewardPool implements AsyncDisposable {
   readonly #threads = new Set<RewardThread>();
   readonly #idle: RewardThread[] = [];
   #waiting = 0;
+  /** Threads that don't end, and have been replaced. */
+  #stuck = 0;
+  #everLoaded = false;
   /** Why the module can't be loaded; then no thread is started any more. */
   #broken: LachesisError | undefined;
 
@@ -53,7 +59,7 @@ export class RewardPool implements AsyncDisposable {
       if (this.#broken !== undefined) throw this.#broken;
       thread = this.#takeThread();
       await this.#load(thread, signal);
-      using deadline = this.#deadline('REWARD_WORKER_TIMEOUT', this.#options.timeoutMs, signal);
+      using deadline = this.#deadline(timedOut, this.#options.timeoutMs, signal);
       return await untilAborted(thread.run(input), deadline);
     } finally {
       if (thread === undefined || thread.isIdle) {
@@ -61,7 +67,7 @@ export class RewardPool implements AsyncDisposable {
         place[Symbol.dispose]();
       } else {
         // The call is answered now; only the place waits for the thread's end.
-        void this.#end(thread).finally(() => place[Symbol.dispose]());
+        void this.#replace(thread, place);
       }
     }
   }
@@ -99,29 +105,53 @@ export class RewardPool implements AsyncDisposable {
   }
 
   async #load(thread: RewardThread, signal: AbortSignal): Promise<void> {
-    const timeoutMs = Math.max(MIN_LOAD_TIMEOUT_MS, this.#options.timeoutMs);
-    using deadline = this.#deadline('REWARD_MODULE_LOAD_TIMEOUT', timeoutMs, signal);
+    using deadline = this.#deadline(loadTimedOut, this.#options.loadTimeoutMs, signal);
     try {
       await untilAborted(thread.ready, deadline);
+      this.#everLoaded = true;
     } catch (error) {
-      if (error instanceof LachesisError && error.reason === 'REWARD_MODULE_LOAD') {
+      // What was loaded before may be loaded again: then it is the world around it that failed.
+      if (
+        error instanceof LachesisError &&
+        error.reason === 'REWARD_MODULE_LOAD' &&
+        !this.#everLoaded
+      ) {
         this.#broken = error;
       }
       throw error;
     }
   }
 
-  #deadline(reason: string, timeoutMs: number, signal: AbortSignal) {
-    return startDeadline({
-      timeoutMs,
-      reason: () =>
-        new LachesisError(
-          'environment_error',
-          `The reward module ${this.#options.href} took longer than ${timeoutMs} ms, and its thread was ended.`,
-          { reason, remedy: "If it needs longer, raise workerReward's timeoutMs." },
-        ),
-      signal,
-    });
+  #deadline(
+    error: (href: string, timeoutMs: number) => LachesisError,
+    timeoutMs: number,
+    signal: AbortSignal,
+  ) {
+    const { href } = this.#options;
+    return startDeadline({ timeoutMs, reason: () => error(href, timeoutMs), signal });
+  }
+
+  /** Ends a thread, and gives its place to the next once it is gone or known to be stuck. */
+  async #replace(thread: RewardThread, place: Disposable): Promise<void> {
+    const ended = this.#end(thread);
+    if (!(await this.#isSoon(ended)) && this.#stuck < this.#options.threads) {
+      this.#stuck += 1;
+      void ended.finally(() => {
+        this.#stuck -= 1;
+      });
+    } else {
+      await ended;
+    }
+    place[Symbol.dispose]();
+  }
+
+  async #isSoon(ended: Promise<void>): Promise<boolean> {
+    const { endGraceMs = 5_000 } = this.#options;
+    using deadline = startDeadline({ timeoutMs: endGraceMs, reason: () => undefined });
+    return await untilAborted(ended, deadline).then(
+      () => true,
+      () => false,
+    );
   }
 
   async #end(thread: RewardThread): Promise<void> {
@@ -129,7 +159,10 @@ export class RewardPool implements AsyncDisposable {
     this.#threads.delete(thread);
   }
 
-  /** Ends all threads; calls that run or wait are rejected. Resolves when the threads are gone. */
+  /**
+   * Ends all threads; calls that run or wait are rejected. Resolves when the threads are gone, or
+   * after 5 s, when one can't be ended.
+   */
   async [Symbol.asyncDispose](): Promise<void> {
     if (!this.#closing.signal.aborted) {
       this.#closing.abort(
@@ -139,6 +172,6 @@ export class RewardPool implements AsyncDisposable {
         }),
       );
     }
-    await Promise.all([...this.#threads].map((thread) => this.#end(thread)));
+    await Promise.all([...this.#threads].map((thread) => this.#isSoon(this.#end(thread))));
   }
 }

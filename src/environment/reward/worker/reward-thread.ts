@@ -1,9 +1,9 @@
-import { fileURLToPath } from 'node:url';
 import { Worker } from 'node:worker_threads';
-import { errorMessage, LachesisError } from '../../../errors.ts';
+import type { LachesisError } from '../../../errors.ts';
 import { notCloneable } from './not-cloneable.ts';
-import { type ThreadData, type ThreadMessage, unpackError } from './protocol.ts';
+import { type ThreadCall, type ThreadData, type ThreadMessage, unpackError } from './protocol.ts';
 import { threadArguments } from './thread-arguments.ts';
+import { died, loadFailed, noFunction, unsendable } from './thread-failures.ts';
 
 export interface RewardThreadOptions {
   /** Of the module, as a file URL. */
@@ -24,6 +24,7 @@ export class RewardThread {
   readonly #options: RewardThreadOptions;
   readonly #worker: Worker;
   #state: 'loading' | 'idle' | 'busy' | 'ended' = 'loading';
+  #calls = 0;
   #waiting: Waiting | undefined;
   #ending: Promise<unknown> | undefined;
 
@@ -42,10 +43,12 @@ export class RewardThread {
     });
     // Whoever gave it up has its own reason.
     this.ready.catch(() => {});
-    this.#worker.on('message', (message: ThreadMessage) => this.#hear(message));
+    this.#worker.on('message', (message: unknown) => {
+      if (this.#isAwaited(message)) this.#hear(message);
+    });
     this.#worker.on('messageerror', (error) => this.#die(error));
     this.#worker.on('error', (error) => this.#die(error));
-    this.#worker.on('exit', (code) => this.#die(new Error(`it exited with code ${code}.`)));
+    this.#worker.on('exit', (code) => this.#die(new Error(`it exited with code ${code}`)));
   }
 
   /** Whether it waits for a call; after one that failed, whether it may have another. */
@@ -56,12 +59,18 @@ export class RewardThread {
   /** Scores one input. Rejects with what the module threw, or a typed error when the thread died. */
   run(input: object): Promise<unknown> {
     return new Promise((resolve, reject) => {
+      if (this.#state !== 'idle') {
+        reject(died(this.#options, new Error('it was gone before the call')));
+        return;
+      }
+      const call: ThreadCall = { call: this.#calls + 1, input };
       try {
-        this.#worker.postMessage(input);
+        this.#worker.postMessage(call);
       } catch (error) {
         reject(notCloneable(input, error));
         return;
       }
+      this.#calls = call.call;
       this.#state = 'busy';
       this.#waiting = { resolve, reject };
       this.#worker.ref();
@@ -75,54 +84,68 @@ export class RewardThread {
     return this.#ending;
   }
 
-  #hear(message: ThreadMessage): void {
-    if (this.#state === 'ended') return;
-    const waiting = this.#waiting;
-    this.#waiting = undefined;
-    if (message.kind === 'load_failed') {
-      this.#state = 'ended';
-      waiting?.reject(loadFailed(this.#options.href, unpackError(message.error)));
-      return;
+  /**
+   * Whether it is what the thread owes now. The module shares the port and may post what it likes:
+   * that must not pass for an answer, least of all to another rollout's call.
+   */
+  #isAwaited(message: unknown): message is ThreadMessage {
+    const { kind, call } = Object(message) as { readonly kind?: unknown; readonly call?: unknown };
+    switch (kind) {
+      case 'ready':
+      case 'load_failed':
+      case 'no_function':
+        return this.#state === 'loading';
+      case 'value':
+      case 'threw':
+      case 'unsendable':
+        return this.#state === 'busy' && call === this.#calls;
+      default:
+        return false;
     }
+  }
+
+  #hear(message: ThreadMessage): void {
+    const { href } = this.#options;
+    switch (message.kind) {
+      case 'load_failed':
+        this.#fail(loadFailed(href, unpackError(message.error)));
+        break;
+      case 'no_function':
+        this.#fail(noFunction(href));
+        break;
+      case 'ready':
+        this.#rest()?.resolve(undefined);
+        break;
+      case 'value':
+        this.#rest()?.resolve(message.value);
+        break;
+      case 'threw':
+        this.#rest()?.reject(unpackError(message.error));
+        break;
+      case 'unsendable':
+        this.#rest()?.reject(unsendable(href, unpackError(message.error)));
+        break;
+    }
+  }
+
+  #rest(): Waiting | undefined {
     this.#state = 'idle';
     this.#worker.unref();
-    if (message.kind === 'threw') waiting?.reject(unpackError(message.error));
-    else waiting?.resolve(message.kind === 'value' ? message.value : undefined);
+    return this.#takeWaiting();
   }
 
-  #die(cause: Error): void {
+  #die(cause: unknown): void {
+    this.#fail(died(this.#options, cause));
+  }
+
+  #fail(error: LachesisError): void {
     this.#state = 'ended';
+    this.#takeWaiting()?.reject(error);
+  }
+
+  #takeWaiting(): Waiting | undefined {
     const waiting = this.#waiting;
     this.#waiting = undefined;
-    waiting?.reject(died(cause, this.#options));
+    return waiting;
   }
-}
-
-/** A module that can't be loaded once can't be loaded again: the pool keeps this error. */
-function loadFailed(href: string, cause: Error): LachesisError {
-  return new LachesisError(
-    'environment_error',
-    `The reward module ${fileURLToPath(href)} could not be loaded: ${cause.message}`,
-    { reason: 'REWARD_MODULE_LOAD', metadata: { module: href }, cause },
-  );
-}
-
-function died(cause: Error, { href, maxOldGenerationMb }: RewardThreadOptions): LachesisError {
-  const module = fileURLToPath(href);
-  if ((cause as NodeJS.ErrnoException).code === 'ERR_WORKER_OUT_OF_MEMORY') {
-    return new LachesisError(
-      'environment_error',
-      `The reward module ${module} needed more than ${maxOldGenerationMb} MB.`,
-      {
-        reason: 'REWARD_WORKER_OUT_OF_MEMORY',
-        remedy: "If it may, raise workerReward's maxOldGenerationMb.",
-        cause,
-      },
-    );
-  }
-  return new LachesisError(
-    'environment_error',
-    `The thread of the reward module ${module} died: ${errorMessage(cause)}`,
-    { reason: 'REWARD_WORKER_DIED', cause },
-  );
 }

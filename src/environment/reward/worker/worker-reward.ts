@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import path from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 import { MAX_TIMER_MS } from '../../../async/index.ts';
 import { invalidInput } from '../../../errors.ts';
 import type { RewardContext, RewardValue } from '../../environment.ts';
@@ -11,7 +11,9 @@ export interface WorkerRewardOptions {
   readonly threads?: number;
   /** Of one call, once its thread has loaded the module. Default: 30 s; `rewardTimeoutMs` holds too. */
   readonly timeoutMs?: number;
-  /** Of the heap of one thread. Default: 512. */
+  /** Of loading the module in a thread. Default: 30 s, or `timeoutMs` if that is more. */
+  readonly loadTimeoutMs?: number;
+  /** Of the heap of one thread, at least 16. Default: 512. */
   readonly maxOldGenerationMb?: number;
   /** Most calls that wait for a thread; one more is refused as resource_exhausted. Default: 16,384. */
   readonly maxWaiting?: number;
@@ -29,9 +31,10 @@ export interface WorkerReward extends AsyncDisposable {
  * over or the signal fires, its thread is ended, and another takes its place.
  *
  * Fails as environment_error, never as a score: REWARD_WORKER_TIMEOUT, REWARD_INPUT_NOT_CLONEABLE,
- * REWARD_MODULE_LOAD (kept: later calls fail alike at once), REWARD_WORKER_OUT_OF_MEMORY,
- * REWARD_WORKER_DIED; what the module throws is thrown here. Threads start at the first use, and
- * idle ones don't hold the process; disposing ends them. A thread is no sandbox.
+ * REWARD_VALUE_NOT_CLONEABLE, REWARD_MODULE_LOAD (kept, unless it was loaded before: later calls fail
+ * alike at once), REWARD_MODULE_LOAD_TIMEOUT, REWARD_WORKER_OUT_OF_MEMORY, REWARD_WORKER_DIED; what
+ * the module throws is thrown here. Threads start at the first use, and idle ones don't hold the
+ * process; disposing ends them. A thread is no sandbox.
  */
 export function workerReward(
   module: URL | string,
@@ -52,24 +55,44 @@ function resolve(module: URL | string, options: WorkerRewardOptions): RewardPool
   const {
     threads = Math.min(4, Math.max(1, availableParallelism() - 1)),
     timeoutMs = 30_000,
+    loadTimeoutMs = Math.max(30_000, timeoutMs),
     maxOldGenerationMb = 512,
     maxWaiting = 16_384,
   } = options;
   const href = hrefOf(module);
-  if (!href.startsWith('file:')) {
-    throw invalidInput('module', `${href} is no file; a file URL or a path is needed.`);
-  }
   inRange('threads', threads, 1, 1024);
   inRange('timeoutMs', timeoutMs, 1, MAX_TIMER_MS);
-  inRange('maxOldGenerationMb', maxOldGenerationMb, 1, Number.MAX_SAFE_INTEGER);
+  inRange('loadTimeoutMs', loadTimeoutMs, 1, MAX_TIMER_MS);
+  // With less a thread can't even start, and V8 ends the whole process over it.
+  inRange('maxOldGenerationMb', maxOldGenerationMb, 16, Number.MAX_SAFE_INTEGER);
   inRange('maxWaiting', maxWaiting, 0, Number.MAX_SAFE_INTEGER);
-  return Object.freeze({ href, threads, timeoutMs, maxOldGenerationMb, maxWaiting });
+  return Object.freeze({
+    href,
+    threads,
+    timeoutMs,
+    loadTimeoutMs,
+    maxOldGenerationMb,
+    maxWaiting,
+  });
 }
 
+/** The module's file URL; refused now if it can't be one, since a thread could not say it. */
 function hrefOf(module: URL | string): string {
-  if (module instanceof URL) return module.href;
+  if (!(module instanceof URL) && typeof module !== 'string') {
+    throw invalidInput('module', `${typeof module} given; a file URL or a path is needed.`);
+  }
   // A drive letter of Windows looks like a scheme of one letter.
-  return /^[a-z][a-z\d+.-]+:/i.test(module) ? module : pathToFileURL(path.resolve(module)).href;
+  const isPath = typeof module === 'string' && !/^[a-z][a-z\d+.-]+:/i.test(module);
+  try {
+    const url = isPath ? pathToFileURL(path.resolve(module)) : new URL(module);
+    fileURLToPath(url);
+    return url.href;
+  } catch (error) {
+    throw invalidInput('module', `${module} is no file; a file URL or a path is needed.`, {
+      remedy: "For a file beside this one, give new URL('./score.ts', import.meta.url).",
+      cause: error,
+    });
+  }
 }
 
 function inRange(field: string, value: number, min: number, max: number): void {
