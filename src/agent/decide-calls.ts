@@ -9,7 +9,7 @@ import type { Transcript } from './transcript.ts';
 type ReadyCall = Extract<PreparedCall, { kind: 'ready' }>;
 
 /**
- * Asks the hooks about a turn's calls, in call order. From a stop on no call is run; those before it
+ * Asks the hooks, where there are any, about a turn's calls, in call order. From a stop on no call is run; those before it
  * are. An abort decides nothing: calls that are run under an aborted signal are answered unrun.
  */
 export async function decideCalls<State>(
@@ -18,9 +18,6 @@ export async function decideCalls<State>(
   transcript: Transcript,
   config: AgentConfig<State>,
 ): Promise<{ readonly calls: readonly PreparedCall[]; readonly stop: Stop | undefined }> {
-  if (made.length === 0 || config.beforeToolCall.length === 0) {
-    return { calls: made, stop: undefined };
-  }
   const { callCounts } = transcript;
   const messages = transcript.messages.slice();
   const calls: PreparedCall[] = [];

@@ -1,4 +1,4 @@
-import { untilAborted } from '../async/index.ts';
+import { isThenable, untilAborted } from '../async/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { AgentConfig } from './options.ts';
 import { type Stop, stopOfAbort } from './stop.ts';
@@ -6,11 +6,13 @@ import { type Stop, stopOfAbort } from './stop.ts';
 /** Runs an environment's hook under the run's signal; its throw is the environment's error. */
 export async function environmentStop<State>(
   config: AgentConfig<State>,
-  hook: () => Promise<Stop | undefined>,
+  hook: () => Stop | undefined | PromiseLike<Stop | undefined>,
 ): Promise<Stop | undefined> {
   const { clock, signal } = config;
   try {
-    return await untilAborted(hook(), { clock, graceMs: config.abortGraceMs, signal });
+    const given = hook();
+    if (!isThenable(given)) return given;
+    return await untilAborted(given, { clock, graceMs: config.abortGraceMs, signal });
   } catch (error) {
     if (signal.aborted && error === signal.reason) return stopOfAbort(error);
     const isLost = error instanceof LachesisError && error.kind === 'infrastructure_error';

@@ -49,8 +49,8 @@ export interface AgentConfig<State> extends ResolvedSettings<State> {
   readonly sampling: SamplingParameters;
   readonly toolTimeoutMs: (toolName: string) => number;
   readonly abortGraceMs: number;
-  readonly onTurn: NonNullable<AgentOptions['onTurn']>;
-  readonly isDone: NonNullable<AgentOptions['isDone']>;
+  readonly onTurn: AgentOptions['onTurn'];
+  readonly isDone: AgentOptions['isDone'];
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
@@ -77,8 +77,8 @@ export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentC
     sampling: options.sampling ?? {},
     toolTimeoutMs: typeof toolTimeoutMs === 'number' ? () => toolTimeoutMs : toolTimeoutMs,
     abortGraceMs: options.abortGraceMs ?? 2_000,
-    onTurn: options.onTurn ?? (() => {}),
-    isDone: options.isDone ?? (() => false),
+    onTurn: options.onTurn,
+    isDone: options.isDone,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     signal: options.signal ?? new AbortController().signal,

@@ -1,5 +1,6 @@
+import { isThenable } from '../async/index.ts';
 import { errorMessage } from '../errors.ts';
-import type { AssistantMessage, ToolCall } from '../messages.ts';
+import type { AssistantMessage, Message, ToolCall } from '../messages.ts';
 import type { Completion } from '../models/index.ts';
 import { callModel } from './call-model.ts';
 import { decideCalls } from './decide-calls.ts';
@@ -7,7 +8,7 @@ import { environmentStop } from './environment-stop.ts';
 import { type AgentConfig, type AgentOptions, resolveAgentOptions } from './options.ts';
 import { type PreparedCall, prepareCall, refuseCutOff } from './prepare-calls.ts';
 import { type Prompt, PromptWriter } from './prompt-writer.ts';
-import type { AgentResult, Turn } from './result.ts';
+import type { AgentResult, PromptViewUse, Turn } from './result.ts';
 import { type AnsweredCall, runToolCalls } from './run-tool-calls.ts';
 import { isAbort, type Stop, stopOfAbort, stopOfCutOff, stopOfToolFailure } from './stop.ts';
 import { Transcript } from './transcript.ts';
@@ -62,31 +63,73 @@ async function playTurn<State>(
   transcript.addUsage(completion);
   const cutOff = prompts.spend(completion) ?? stopOfCutOff(completion.finishReason);
   const made = readCalls(completion, cutOff !== undefined, transcript, config);
-  const { calls, stop: decided } = await decideCalls(made, turn, transcript, config);
+  const isDecided = made.length > 0 && config.beforeToolCall.length > 0;
+  const { calls, stop: decided } = isDecided
+    ? await decideCalls(made, turn, transcript, config)
+    : { calls: made, stop: undefined };
   const message = { ...completion.message, toolCalls: calls.map(({ call }) => call) };
   transcript.messages.push(message);
-  const answers = await runToolCalls(calls, turn, config);
+  const answers = calls.length === 0 ? [] : await runToolCalls(calls, turn, config);
   transcript.addAnswers(answers);
 
-  const record: Turn = Object.freeze({
-    index: turn,
-    ...(message.reasoning === undefined ? {} : { reasoning: message.reasoning }),
-    finishReason: completion.finishReason,
-    ...(completion.promptTokens === undefined ? {} : { promptTokens: completion.promptTokens }),
-    ...(completion.completionTokens === undefined
-      ? {}
-      : { completionTokens: completion.completionTokens }),
-    modelDurationMs: toolStartMs - modelStartMs,
-    toolDurationMs: config.clock.now() - toolStartMs,
-    toolCalls: calls.length,
-    ...(view === undefined ? {} : { view }),
-  });
+  const modelDurationMs = toolStartMs - modelStartMs;
+  const toolDurationMs = config.clock.now() - toolStartMs;
+  const record = turnOf(turn, completion, { modelDurationMs, toolDurationMs }, view);
   transcript.turns.push(record);
-  const hookStop = await environmentStop(config, async () => {
-    await config.onTurn(record, transcript.messages.slice(firstNew));
-    return undefined;
+  const hookStop =
+    config.onTurn &&
+    (await toldOf(config.onTurn, record, transcript.messages.slice(firstNew), config));
+  const after = stopAfterTurn({ message, cutOff, decided, answers, hookStop }, config);
+  return after === 'ask' ? await stopOfEnvironment(config) : after;
+}
+
+function turnOf(
+  index: number,
+  { message, finishReason, promptTokens, completionTokens }: Completion,
+  durations: Pick<Turn, 'modelDurationMs' | 'toolDurationMs'>,
+  view: PromptViewUse | undefined,
+): Turn {
+  const { modelDurationMs, toolDurationMs } = durations;
+  const toolCalls = message.toolCalls.length;
+  const turn: { -readonly [Key in keyof Turn]: Turn[Key] } = {
+    index,
+    finishReason,
+    modelDurationMs,
+    toolDurationMs,
+    toolCalls,
+  };
+  if (message.reasoning !== undefined) turn.reasoning = message.reasoning;
+  if (promptTokens !== undefined) turn.promptTokens = promptTokens;
+  if (completionTokens !== undefined) turn.completionTokens = completionTokens;
+  if (view !== undefined) turn.view = view;
+  return Object.freeze(turn);
+}
+
+/** Tells the hook of a turn; a stop when it failed. */
+function toldOf<State>(
+  onTurn: NonNullable<AgentConfig<State>['onTurn']>,
+  turn: Turn,
+  newMessages: readonly Message[],
+  config: AgentConfig<State>,
+): Promise<Stop | undefined> {
+  return environmentStop(config, () => {
+    const told = onTurn(turn, newMessages);
+    return isThenable(told) ? told.then(() => undefined) : undefined;
   });
-  return stopAfterTurn({ message, cutOff, decided, answers, hookStop }, config);
+}
+
+/** Whether the environment is done, where it may say so. */
+function stopOfEnvironment<State>(
+  config: AgentConfig<State>,
+): Promise<Stop | undefined> | undefined {
+  const { isDone } = config;
+  if (isDone === undefined) return undefined;
+  const stopOf = (done: boolean): Stop | undefined =>
+    done ? { reason: 'environment_done', detail: 'The environment is done.' } : undefined;
+  return environmentStop(config, () => {
+    const done = isDone();
+    return isThenable(done) ? done.then(stopOf) : stopOf(done);
+  });
 }
 
 /** The completion's calls, each with one id for both messages and a decision about it. */
@@ -115,11 +158,14 @@ interface FinishedTurn {
   readonly hookStop: Stop | undefined;
 }
 
-/** Whether a finished turn was the last. A hook's failure outweighs all; an answer outweighs an abort that came with it. */
-async function stopAfterTurn<State>(
+/**
+ * Why a finished turn was the last; `ask`: the environment may say so. A hook's failure outweighs all;
+ * an answer outweighs an abort that came with it.
+ */
+function stopAfterTurn<State>(
   { message, cutOff, decided, answers, hookStop }: FinishedTurn,
   config: AgentConfig<State>,
-): Promise<Stop | undefined> {
+): Stop | 'ask' {
   if (hookStop !== undefined && !isAbort(hookStop)) return hookStop;
   const fatal = answers.find((answer) => answer.fatal !== undefined)?.fatal;
   if (fatal !== undefined) return stopOfToolFailure(fatal);
@@ -138,8 +184,5 @@ async function stopAfterTurn<State>(
   }
   if (decided !== undefined) return decided;
   if (config.signal.aborted) return stopOfAbort(config.signal.reason);
-  return environmentStop(config, async () => {
-    const isDone = await config.isDone();
-    return isDone ? { reason: 'environment_done', detail: 'The environment is done.' } : undefined;
-  });
+  return 'ask';
 }

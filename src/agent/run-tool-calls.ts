@@ -1,4 +1,4 @@
-import { startDeadline, untilAborted } from '../async/index.ts';
+import { isThenable, startDeadline, untilAborted } from '../async/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
 import { type ToolMessage, textContent } from '../messages.ts';
 import {
@@ -42,23 +42,33 @@ export async function runToolCalls<State>(
   turn: number,
   config: AgentConfig<State>,
 ): Promise<readonly AnsweredCall[]> {
+  const [first] = calls;
+  if (first !== undefined && calls.length === 1) return [await answer(first, turn, config)];
   const answers: AnsweredCall[] = [];
   const rest = calls.entries();
   let fatal: LachesisError | undefined;
   const lane = async (): Promise<void> => {
     // The lanes share one iterator: each takes the next call as soon as it is free.
     for (const [index, call] of rest) {
-      const answer =
-        call.kind === 'ready'
-          ? await answerReady(call, turn, config, fatal)
-          : answerUnrun(call, turn, config);
-      answers[index] = answer;
-      fatal ??= answer.fatal;
+      const answered = await answer(call, turn, config, fatal);
+      answers[index] = answered;
+      fatal ??= answered.fatal;
     }
   };
   const lanes = Math.min(config.maxParallelToolCalls, calls.length);
   await Promise.all(Array.from({ length: lanes }, lane));
   return answers;
+}
+
+function answer<State>(
+  call: PreparedCall,
+  turn: number,
+  config: AgentConfig<State>,
+  earlierFatal?: LachesisError,
+): AnsweredCall | Promise<AnsweredCall> {
+  return call.kind === 'ready'
+    ? answerReady(call, turn, config, earlierFatal)
+    : answerUnrun(call, turn, config);
 }
 
 function answerUnrun<State>(
@@ -135,15 +145,13 @@ async function execute<State>(
   } catch (error) {
     return { kind: 'failed', message: toolFailureMessage(error), timedOut: false };
   }
-  // Made when it is needed: an error's stack costs more than a quick call.
-  const timeout = () => toolTimeout(tool.name, timeoutMs);
-  using deadline = startDeadline({
+  const deadline = startDeadline({
     timeoutMs,
-    reason: timeout,
+    // Made when it is needed: an error's stack costs more than a quick call.
+    reason: () => toolTimeout(tool.name, timeoutMs),
     clock,
     signal: config.signal,
   });
-  const { signal } = deadline;
   try {
     const invocation = {
       callId: call.id,
@@ -151,17 +159,28 @@ async function execute<State>(
       arguments: prepared.arguments,
       argumentsText: call.argumentsText,
     };
-    // Inside an async function, so that a handler's synchronous throw is a rejection too.
-    const context = { rolloutId, turn, state, settings, signal };
-    const work = (async () => config.handler(invocation, context))();
-    return { kind: 'result', text: outputText(await untilAborted(work, { signal })) };
+    const context = {
+      ...{ rolloutId, turn, state, settings },
+      // Made only for a tool that looks at it.
+      get signal() {
+        return deadline.signal;
+      },
+    };
+    const given: unknown = config.handler(invocation, context);
+    const output = isThenable(given) ? await untilAborted(given, { signal: deadline }) : given;
+    return { kind: 'result', text: outputText(output) };
   } catch (error) {
-    if (deadline.expired) return { kind: 'failed', message: timeout().message, timedOut: true };
-    if (signal.aborted) return cancelled(signal.reason);
+    if (deadline.expired) {
+      const { message } = toolTimeout(tool.name, timeoutMs);
+      return { kind: 'failed', message, timedOut: true };
+    }
+    if (deadline.aborted) return cancelled(deadline.reason);
     const message = toolFailureMessage(error);
     return endsRollout(error)
       ? { kind: 'failed', message, timedOut: false, fatal: error }
       : { kind: 'failed', message, timedOut: false };
+  } finally {
+    deadline[Symbol.dispose]();
   }
 }
 

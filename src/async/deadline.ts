@@ -1,8 +1,16 @@
 import { type Clock, systemClock } from './clock.ts';
-import { FollowedController, onAbort } from './on-abort.ts';
+import {
+  type Followable,
+  type Follower,
+  follow,
+  ownFollowers,
+  tell,
+  unfollow,
+} from './followers.ts';
 
-/** A stretch of work that has an end: its signal fires with the outer signal's reason, or at the deadline. */
-export interface Deadline extends Disposable {
+/** A stretch of work that has an end: it fires with the outer signal's reason, or at the deadline. */
+export interface Deadline extends Disposable, Followable {
+  /** Fires with it. Made when it is asked for: most work waits for the deadline itself. */
   readonly signal: AbortSignal;
   /** True when the time ran out before the outer signal fired. */
   readonly expired: boolean;
@@ -11,34 +19,73 @@ export interface Deadline extends Disposable {
 export interface DeadlineOptions {
   /** Infinity: no deadline, only the outer signal. */
   readonly timeoutMs: number;
-  /** Makes the reason with which the signal fires at the deadline. */
+  /** Makes the reason with which it fires at the deadline. */
   readonly reason: () => unknown;
   readonly clock?: Clock;
   /** The outer signal. Default: none. */
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Starts a deadline. Disposing of it gives its timer and its listener back; its signal then fires no more. */
+/** Starts a deadline. Disposing of it gives its timer and its listener back; it then fires no more. */
 export function startDeadline(options: DeadlineOptions): Deadline {
-  const { timeoutMs, reason, clock = systemClock, signal: outer } = options;
-  const controller = new FollowedController();
-  let expired = false;
-  const cancel = (): void => controller.abort(outer?.reason);
-  const expire = (): void => {
-    expired = !controller.signal.aborted;
-    if (expired) controller.abort(reason());
-  };
-  if (outer?.aborted === true) cancel();
-  const unfollow = outer === undefined || outer.aborted ? undefined : onAbort(outer, cancel);
-  const callOff = timeoutMs === Infinity ? () => {} : clock.schedule(timeoutMs, expire);
-  return {
-    signal: controller.signal,
-    get expired() {
-      return expired;
-    },
-    [Symbol.dispose]() {
-      callOff();
-      unfollow?.();
-    },
-  };
+  return new RunningDeadline(options);
+}
+
+class RunningDeadline implements Deadline, Follower {
+  aborted = false;
+  expired = false;
+  reason: unknown;
+  readonly #outer: AbortSignal | undefined;
+  readonly #callOff: (() => void) | undefined;
+  readonly #followers = new Set<Follower>();
+  #controller: AbortController | undefined;
+
+  constructor({ timeoutMs, reason, clock = systemClock, signal: outer }: DeadlineOptions) {
+    if (outer?.aborted === true) {
+      this.#fire(outer.reason);
+      return;
+    }
+    this.#outer = outer;
+    if (outer !== undefined) follow(outer, this);
+    if (timeoutMs === Infinity) return;
+    this.#callOff = clock.schedule(timeoutMs, () => {
+      if (this.aborted) return;
+      this.expired = true;
+      this.#fire(reason());
+    });
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.aborted) this.#controller.abort(this.reason);
+      else ownFollowers(this.#controller.signal, this.#followers);
+    }
+    return this.#controller.signal;
+  }
+
+  follow(follower: Follower): void {
+    this.#followers.add(follower);
+  }
+
+  unfollow(follower: Follower): void {
+    this.#followers.delete(follower);
+  }
+
+  /** The outer signal did. */
+  fired(): void {
+    if (!this.aborted) this.#fire(this.#outer?.reason);
+  }
+
+  [Symbol.dispose](): void {
+    this.#callOff?.();
+    if (this.#outer !== undefined) unfollow(this.#outer, this);
+  }
+
+  #fire(reason: unknown): void {
+    this.aborted = true;
+    this.reason = reason;
+    this.#controller?.abort(reason);
+    tell(this.#followers);
+  }
 }

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from './clock.ts';
-import { onAbort } from './on-abort.ts';
+import { type Ending, type Follower, follow, unfollow } from './followers.ts';
 
 export interface UntilAbortedOptions<Value> {
   /**
@@ -11,7 +11,8 @@ export interface UntilAbortedOptions<Value> {
   readonly onLate?: ((value: Value) => void) | undefined;
   /** Times the grace. Default: the system's. */
   readonly clock?: Clock;
-  readonly signal: AbortSignal;
+  /** A signal, or a deadline. */
+  readonly signal: Ending;
 }
 
 /**
@@ -19,37 +20,56 @@ export interface UntilAbortedOptions<Value> {
  * over. The work itself is not stopped; what it throws after that is nobody's.
  */
 export function untilAborted<Value>(
-  work: Promise<Value>,
+  work: PromiseLike<Value>,
   options: UntilAbortedOptions<Value>,
 ): Promise<Value> {
-  const { graceMs = 0, onLate, clock = systemClock, signal } = options;
   return new Promise((resolve, reject) => {
-    let isAbandoned = false;
-    let callOff = (): void => {};
-    const giveUp = (): void => {
-      isAbandoned = true;
-      reject(signal.reason);
-    };
-    const fired = (): void => {
-      if (graceMs > 0) callOff = clock.schedule(graceMs, giveUp);
-      else giveUp();
-    };
-    const ended = (): void => {
-      callOff();
-      unfollow?.();
-    };
+    const wait = new Wait(options, reject);
     work.then(
       (value) => {
-        ended();
-        if (isAbandoned) onLate?.(value);
+        if (wait.ended()) options.onLate?.(value);
         else resolve(value);
       },
       (error) => {
-        ended();
+        wait.ended();
         reject(error);
       },
     );
-    const unfollow = signal.aborted ? undefined : onAbort(signal, fired);
-    if (signal.aborted) fired();
+    if (options.signal.aborted) wait.fired();
+    else follow(options.signal, wait);
   });
+}
+
+/** One wait; an object and not closures, since a rollout waits at every step. */
+class Wait implements Follower {
+  readonly #options: Omit<UntilAbortedOptions<never>, 'onLate'>;
+  readonly #reject: (reason: unknown) => void;
+  #callOff: (() => void) | undefined;
+  #isAbandoned = false;
+
+  constructor(
+    options: Omit<UntilAbortedOptions<never>, 'onLate'>,
+    reject: (reason: unknown) => void,
+  ) {
+    this.#options = options;
+    this.#reject = reject;
+  }
+
+  fired(): void {
+    const { graceMs = 0, clock = systemClock } = this.#options;
+    if (graceMs > 0) this.#callOff = clock.schedule(graceMs, () => this.#giveUp());
+    else this.#giveUp();
+  }
+
+  /** The work did; true when nobody waits for it any more. */
+  ended(): boolean {
+    this.#callOff?.();
+    unfollow(this.#options.signal, this);
+    return this.#isAbandoned;
+  }
+
+  #giveUp(): void {
+    this.#isAbandoned = true;
+    this.#reject(this.#options.signal.reason);
+  }
 }

@@ -16,8 +16,8 @@ export interface ToolRegistry {
   timeoutMs(name: string): number | undefined;
   /**
    * Runs the tool that a call names. A tool's failure and an unknown name are answered as
-   * `{"error": ...}`. Rejects only with the signal's reason once that has fired, and with an
-   * `infrastructure_error` or `environment_error` of a tool: these aren't the model's to see.
+   * `{"error": ...}`. Rejects only with the signal's reason, when a tool fails after that has fired, and with
+   * an `infrastructure_error` or `environment_error` of a tool: these aren't the model's to see.
    */
   readonly handleFunctionCall: ToolHandler;
 }
@@ -44,7 +44,6 @@ export function createToolRegistry(tools: readonly AnyTool[]): ToolRegistry {
     get: (name: string) => byName.get(name),
     timeoutMs: (name: string) => byName.get(name)?.timeoutMs,
     handleFunctionCall: async (call, context) => {
-      context.signal.throwIfAborted();
       const tool = byName.get(call.name);
       if (tool === undefined) return unknownToolText(call.name, names);
       try {

@@ -159,6 +159,7 @@ function runTheAgent(
   const { state } = episode;
   const maxTurns = options.limits?.maxTurns ?? definition.maxTurns;
   const { isDone } = definition;
+  const { onProgress } = options;
   return runAgent({
     ...definition.agent,
     ...episode,
@@ -173,14 +174,14 @@ function runTheAgent(
     ...(isDone === undefined
       ? {}
       : { isDone: () => isDone({ task: identity.task, state, settings }) }),
-    onTurn: (turn, newMessages) =>
-      options.onProgress?.({
-        kind: 'turn',
-        rolloutId: identity.rolloutId,
-        groupId: identity.groupId,
-        turn,
-        messages: newMessages,
-      }),
+    ...(onProgress === undefined
+      ? {}
+      : {
+          onTurn: (turn, messages) => {
+            const { rolloutId, groupId } = identity;
+            onProgress({ kind: 'turn', rolloutId, groupId, turn, messages });
+          },
+        }),
   });
 }
 

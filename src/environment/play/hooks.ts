@@ -1,4 +1,10 @@
-import { type Deadline, startDeadline, untilAborted } from '../../async/index.ts';
+import {
+  type Deadline,
+  type Ending,
+  isThenable,
+  startDeadline,
+  untilAborted,
+} from '../../async/index.ts';
 import { LachesisError } from '../../errors.ts';
 
 /** The deadline of one part of a rollout: its signal fires with a `deadline_exceeded` of this reason. */
@@ -28,9 +34,9 @@ export function partDeadline(part: {
  */
 export async function callHook<Value>(
   hook: () => Value | Promise<Value>,
-  options: { readonly onLate?: (value: Value) => void; readonly signal: AbortSignal },
+  options: { readonly onLate?: (value: Value) => void; readonly signal: Ending },
 ): Promise<Value> {
-  options.signal.throwIfAborted();
-  // Inside an async function, so that what it throws at once is a rejection too.
-  return await untilAborted((async () => hook())(), options);
+  if (options.signal.aborted) throw options.signal.reason;
+  const given = hook();
+  return isThenable(given) ? await untilAborted(given, options) : given;
 }
