@@ -1,13 +1,16 @@
 /** What an environment's author and a host import. A trainer imports `lachesis/client`. */
 export {
+  type AfterToolCall,
   type AgentHooks,
   type AgentLimits,
   type AgentResult,
   type AgentSettings,
   type BeforeToolCall,
   limitToolCalls,
+  limitToolResults,
   type PromptViewProfile,
   type StopReason,
+  type ToolCallAnswered,
   type ToolCallContext,
   type ToolCallDecision,
   type ToolCallMetrics,

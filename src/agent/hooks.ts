@@ -43,7 +43,26 @@ export type BeforeToolCall<State = unknown> = (
   context: ToolCallContext<State>,
 ) => ToolCallDecision | Promise<ToolCallDecision>;
 
+/** A call that has run, and what it brought. */
+export interface ToolCallAnswered extends ToolCallToRun {
+  /** What the model is about to be told; after the hooks before this one. */
+  readonly result: string;
+  /** Whether it is counted as an error, which no hook changes. */
+  readonly isError: boolean;
+}
+
+/**
+ * Sees the result of each call that ran, as it ends; a text that it gives is told to the model instead.
+ * A throw ends the run as `environment_error`.
+ */
+export type AfterToolCall<State = unknown> = (
+  call: ToolCallAnswered,
+  context: Pick<ToolCallContext<State>, 'rolloutId' | 'turn' | 'state' | 'signal'>,
+) => string | undefined | Promise<string | undefined>;
+
 export interface AgentHooks<State = unknown> {
   /** In this order; the first that doesn't say `run` decides. */
   readonly beforeToolCall?: readonly BeforeToolCall<State>[];
+  /** In this order; each is given the text of the one before. */
+  readonly afterToolCall?: readonly AfterToolCall<State>[];
 }

@@ -1,12 +1,14 @@
 export type { ArgumentProfile } from './arguments/index.ts';
 export type {
+  AfterToolCall,
   AgentHooks,
   BeforeToolCall,
+  ToolCallAnswered,
   ToolCallContext,
   ToolCallDecision,
   ToolCallToRun,
 } from './hooks.ts';
-export { type AgentLimits, limitToolCalls } from './limits.ts';
+export { type AgentLimits, limitToolCalls, limitToolResults } from './limits.ts';
 export type { AgentOptions } from './options.ts';
 export type { PromptViewProfile } from './prompt-view/index.ts';
 export { checkAgentSettings } from './resolve-settings.ts';

@@ -1,4 +1,5 @@
-import type { BeforeToolCall } from './hooks.ts';
+import type { AfterToolCall, BeforeToolCall } from './hooks.ts';
+import { withoutMiddle } from './without-middle.ts';
 
 /** Limits of one rollout. Turns are `maxTurns`; wall time is the signal's. */
 export interface AgentLimits {
@@ -9,6 +10,8 @@ export interface AgentLimits {
    * Completions that don't tell their tokens are estimated.
    */
   readonly maxSampledTokens?: number;
+  /** Most characters (code points) of one tool result; of a longer one the middle is left out, and says so. */
+  readonly maxResultCharacters?: number;
 }
 
 /** A hook that ends the rollout at the call after `max`; with a tool's name, only its calls count. */
@@ -21,4 +24,10 @@ export function limitToolCalls(max: number, toolName?: string): BeforeToolCall {
     const detail = `The limit of ${max} ${what} was reached.`;
     return { kind: 'stop', reason: 'max_tool_calls', detail };
   };
+}
+
+/** A hook that leaves out the middle of results of more than `max` characters (code points). */
+export function limitToolResults(max: number): AfterToolCall {
+  const last = Math.floor(max / 3);
+  return ({ result }) => withoutMiddle(result, max - last, last);
 }

@@ -1,7 +1,7 @@
 import { invalidInput } from '../errors.ts';
 import type { ArgumentProfile } from './arguments/index.ts';
-import type { BeforeToolCall } from './hooks.ts';
-import { limitToolCalls } from './limits.ts';
+import type { AfterToolCall, BeforeToolCall } from './hooks.ts';
+import { limitToolCalls, limitToolResults } from './limits.ts';
 import { DROPPED_NOTE, type PromptViewProfile } from './prompt-view/index.ts';
 import type { AgentSettings } from './settings.ts';
 
@@ -22,6 +22,8 @@ export interface ResolvedSettings<State> {
   readonly toolChoice: AgentSettings['toolChoice'] | undefined;
   /** The limits' own first. */
   readonly beforeToolCall: readonly BeforeToolCall<State>[];
+  /** The limits' own last: what the other hooks write is bounded too. */
+  readonly afterToolCall: readonly AfterToolCall<State>[];
   readonly maxSampledTokens: number | undefined;
 }
 
@@ -54,14 +56,15 @@ export function resolveAgentSettings<State>(
   settings: AgentSettings<State>,
 ): ResolvedSettings<State> {
   const { contextTokens, hooks = {}, limits = {}, modelRetries: retries = {} } = settings;
-  const { maxSampledTokens, maxToolCalls } = limits;
+  const { maxResultCharacters, maxSampledTokens, maxToolCalls } = limits;
   if (contextTokens !== undefined) wholeNumber('contextTokens', contextTokens, 1);
   if (maxSampledTokens !== undefined) wholeNumber('limits.maxSampledTokens', maxSampledTokens, 1);
   if (maxToolCalls !== undefined) wholeNumber('limits.maxToolCalls', maxToolCalls, 0);
-  const beforeToolCall = hooks.beforeToolCall ?? [];
-  if (!Array.isArray(beforeToolCall)) {
-    throw invalidInput('hooks.beforeToolCall', 'must be a list of functions.');
+  if (maxResultCharacters !== undefined) {
+    wholeNumber('limits.maxResultCharacters', maxResultCharacters, 1);
   }
+  const beforeToolCall = hookList('hooks.beforeToolCall', hooks.beforeToolCall);
+  const afterToolCall = hookList('hooks.afterToolCall', hooks.afterToolCall);
   if (!TOOL_CHOICES.includes(settings.toolChoice)) {
     throw invalidInput('toolChoice', `must be auto, none or required, was ${settings.toolChoice}.`);
   }
@@ -86,8 +89,17 @@ export function resolveAgentSettings<State>(
       ...(maxToolCalls === undefined ? [] : [limitToolCalls(maxToolCalls)]),
       ...beforeToolCall,
     ]),
+    afterToolCall: Object.freeze([
+      ...afterToolCall,
+      ...(maxResultCharacters === undefined ? [] : [limitToolResults(maxResultCharacters)]),
+    ]),
     maxSampledTokens,
   });
+}
+
+function hookList<Hook>(field: string, hooks: readonly Hook[] = []): readonly Hook[] {
+  if (Array.isArray(hooks) && hooks.every((hook) => typeof hook === 'function')) return hooks;
+  throw invalidInput(field, 'must be a list of functions.');
 }
 
 function wholeNumber(field: string, value: number, least: number): number {

@@ -8,6 +8,8 @@ import {
   toolFailureMessage,
   unknownToolText,
 } from '../tools/index.ts';
+import { hookedResult } from './answer-hooks.ts';
+import type { ToolCallAnswered } from './hooks.ts';
 import { satisfiesSchema } from './json-schema-check.ts';
 import type { AgentConfig } from './options.ts';
 import type { PreparedCall } from './prepare-calls.ts';
@@ -105,8 +107,14 @@ async function answerReady<State>(
       : { kind: 'failed', message: 'Not run: the rollout is ending.', timedOut: false };
   const durationMs = config.clock.now() - startMs;
 
-  const text = execution.kind === 'result' ? execution.text : errorText(execution.message);
-  const found = execution.kind === 'result' ? toolResultError(text) : undefined;
+  const own = execution.kind === 'result' ? execution.text : errorText(execution.message);
+  const found = execution.kind === 'result' ? toolResultError(own) : undefined;
+  const isError = execution.kind === 'failed' || found !== undefined;
+  const isHooked = config.afterToolCall.length > 0 && !config.signal.aborted;
+  const told: Awaited<ReturnType<typeof hookedResult>> = isHooked
+    ? await hookedResult(answeredCall(call, own, isError), turn, config)
+    : { text: own };
+  const { text } = told;
   const error =
     execution.kind === 'failed'
       ? toolError(call, turn, execution.message, text)
@@ -122,13 +130,22 @@ async function answerReady<State>(
       coerced: prepared.coerced,
       repaired: prepared.repaired,
       jsonSchemaValid,
-      isError: execution.kind === 'failed' || found !== undefined,
+      isError,
       timedOut: execution.kind === 'failed' && execution.timedOut,
       durationMs,
     },
     error,
-    fatal: execution.kind === 'failed' ? execution.fatal : undefined,
+    fatal: (execution.kind === 'failed' ? execution.fatal : undefined) ?? told.fatal,
   };
+}
+
+function answeredCall(
+  { call, prepared }: ReadyCall,
+  result: string,
+  isError: boolean,
+): ToolCallAnswered {
+  const { id, name, argumentsText } = call;
+  return { id, name, argumentsText, arguments: prepared.arguments, result, isError };
 }
 
 /** Runs one call under its own deadline and the run's signal. Never rejects. */

@@ -5,6 +5,7 @@ import {
   checkAgentSettings,
   limitToolCalls,
   runAgent,
+  type ToolCallAnswered,
 } from '../../src/agent/index.ts';
 import { type Message, textContent, textOf } from '../../src/messages.ts';
 import { createToolRegistry, tool } from '../../src/tools/index.ts';
@@ -230,6 +231,70 @@ describe('limits', () => {
   });
 });
 
+describe('hooks after a tool call', () => {
+  it('rewrite what the model is told, in order, and see whether it is an error', async () => {
+    const seen: unknown[] = [];
+    const hooks = {
+      afterToolCall: [
+        ({ result, isError, arguments: args }: ToolCallAnswered) => {
+          seen.push([result, isError, args]);
+          return `${result}!`;
+        },
+        async ({ result }: ToolCallAnswered) => (result === 'b!' ? undefined : `<${result}>`),
+      ],
+    };
+    const calls = [echo('a'), echo('b'), { name: 'unknown', args: {} }];
+    const { result } = await play([{ calls }, { text: 'ok' }], { hooks });
+    expect(results(result.messages).slice(0, 2)).toEqual(['<a!>', 'b!']);
+    // A call that did not run has no result.
+    expect(seen).toEqual([
+      ['a', false, { text: 'a' }],
+      ['b', false, { text: 'b' }],
+    ]);
+  });
+
+  it('change nothing of what is counted', async () => {
+    const hooks = { afterToolCall: [() => 'fine'] };
+    const handler = async () => '{"error": "broken"}';
+    const { result } = await play([{ calls: [echo('a')] }, { text: 'ok' }], { hooks, handler });
+    expect(results(result.messages)).toEqual(['fine']);
+    expect(result.toolCalls).toMatchObject({ executedOk: 0, execError: 1 });
+  });
+
+  it.each<[string, () => never]>([
+    [
+      'throw',
+      () => {
+        throw new Error('bug');
+      },
+    ],
+    ['give no text', () => 7 as never],
+  ])('that %s end the rollout as the environment’s error', async (_, hook) => {
+    const hooks = { afterToolCall: [hook] };
+    const { result } = await play([{ calls: [echo('a')] }, { text: 'never' }], { hooks });
+    expect(result.stopReason).toBe('environment_error');
+    expect(results(result.messages)).toEqual(['a']);
+  });
+
+  it('bound a result, by code points, and say how much is missing', async () => {
+    const text = '\u{1f600}'.repeat(400);
+    const limits = { maxResultCharacters: 90 };
+    const { result } = await play([{ calls: [echo(text), echo('ab')] }, { text: 'ok' }], {
+      limits,
+    });
+    const note = '\n[... 310 characters of this result left out ...]\n';
+    const told = '\u{1f600}'.repeat(60) + note + '\u{1f600}'.repeat(30);
+    expect(results(result.messages)).toEqual([told, 'ab']);
+  });
+
+  it('leave a result whole that would not get shorter', async () => {
+    const limits = { maxResultCharacters: 90 };
+    const text = 'x'.repeat(100);
+    const { result } = await play([{ calls: [echo(text)] }, { text: 'ok' }], { limits });
+    expect(results(result.messages)).toEqual([text]);
+  });
+});
+
 describe('prompt views in the loop', () => {
   const long = (text: string) => echo(text.repeat(4_000));
   const replies = ['a', 'b', 'c', 'd'].map((text) => ({ calls: [long(text)] }));
@@ -293,6 +358,8 @@ describe('agent settings', () => {
     ['maxParallelToolCalls', { maxParallelToolCalls: 0 }],
     ['toolChoice', { toolChoice: 'any' }],
     ['hooks.beforeToolCall', { hooks: { beforeToolCall: () => ({ kind: 'run' }) } }],
+    ['hooks.afterToolCall', { hooks: { afterToolCall: ['x'] } }],
+    ['limits.maxResultCharacters', { limits: { maxResultCharacters: 0 } }],
     ['limits.maxToolCalls', { limits: { maxToolCalls: -1 } }],
     ['limits.maxSampledTokens', { limits: { maxSampledTokens: 0 } }],
     ['maxTurn', { maxTurn: 3 }],
