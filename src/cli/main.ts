@@ -74,9 +74,12 @@ export async function main(args: readonly string[], io: CommandIo): Promise<numb
       return 0;
     }
     return await command.run({ positionals, values }, io);
-  } catch (error) {
-    if (io.signal.aborted) return 130;
-    if (!(error instanceof LachesisError)) throw error;
+  } catch (thrown) {
+    // What failed at the end stands before what was under way then.
+    const error = thrown instanceof SuppressedError ? thrown.error : thrown;
+    const isLost = error instanceof LachesisError && error.kind === 'infrastructure_error';
+    if (io.signal.aborted && !isLost) return 130;
+    if (!(error instanceof LachesisError)) throw thrown;
     io.err(`lachesis ${name}: ${clipText(error.message, MAX_ERROR_BYTES)}\n`);
     return error.kind === 'invalid_input' ? 2 : 1;
   }

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -25,6 +25,19 @@ test('serve hosts an environment, writes rollouts as they end, and drains when i
     lines.map((line, i) => readRolloutLine(line, `line ${i + 1}`).rollout.outcome.kind),
   ).toEqual(rewards.map(() => 'scored'));
 });
+
+test.skipIf(!existsSync('/dev/full'))(
+  'rollouts that were lost to a full disk are told when it ends',
+  async () => {
+    const run = cli('serve', shop, '--rollouts', '/dev/full');
+    const [, address] = await run.until(/listening on (\S+)/);
+    await using client = await connect({ address: String(address) });
+    await Array.fromAsync(client.environments.evaluate({ environment: 'shop', maxTasks: 1 }));
+    run.stop();
+    expect(await run.code).toBe(1);
+    expect(run.err()).toMatch(/serve: \/dev\/full can't be written to any more: ENOSPC.*make room/);
+  },
+);
 
 test('policy serves generations over gRPC and, with its credential, over HTTP', async () => {
   const run = cli('policy');
