@@ -1,3 +1,4 @@
+export { type Block, type BlockGrammar, blockParser, type Reading } from './grammar.ts';
 export { hermesParser } from './hermes.ts';
 export {
   type JsonScan,
@@ -8,6 +9,7 @@ export {
 } from './json-scanner.ts';
 export { BUILT_IN_PARSERS, createParserRegistry, type ParserRegistry } from './registry.ts';
 export {
+  type CompletionStream,
   MAX_DIAGNOSTICS,
   type ParsedCall,
   type ParsedCompletion,

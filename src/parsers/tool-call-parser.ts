@@ -1,8 +1,16 @@
+import type { ToolDefinition } from '../messages.ts';
+
 /** A call as it stood in the text. */
 export interface ParsedCall {
   readonly name: string;
-  /** The model's own text of the arguments: of an object its exact substring, of a JSON string its content. */
+  /**
+   * The model's own text of the arguments where they stand in it as JSON: of an object its exact
+   * substring, of a JSON string its content. A grammar that spells arguments one by one makes the
+   * object of them, each value's text kept wherever JSON allows.
+   */
   readonly argumentsText: string;
+  /** The id that the text itself gives the call, where its grammar has ids. */
+  readonly id?: string;
 }
 
 /** Text that looked like a call and is none. */
@@ -18,8 +26,8 @@ export interface ParserDiagnostic {
 }
 
 export interface ParseOptions {
-  /** The tools that were offered; grammars whose names run into the arguments need them. */
-  readonly toolNames: readonly string[];
+  /** The tools that were offered: values that are not spelled as JSON are read by their schemas. */
+  readonly tools: readonly ToolDefinition[];
   /** The completion's own; with `length`, a call that isn't closed is no call. */
   readonly finishReason: string;
 }
@@ -36,6 +44,18 @@ export interface ParsedCompletion {
 /** Hostile text can hold any number of openings; nobody reads more than these. */
 export const MAX_DIAGNOSTICS = 32;
 
+/** A text that comes piece by piece. */
+export interface CompletionStream {
+  /** Takes the next piece; gives the text before any call, as soon as it is certain that it is none. */
+  push(piece: string): string;
+  /**
+   * What the whole text says, as {@link ToolCallParser.parse} does: calls are final only now, since what
+   * comes later may show that they were thought, or cut off. `rest` is the text before the first call
+   * that `push` held back.
+   */
+  end(finishReason: string): { readonly rest: string; readonly completion: ParsedCompletion };
+}
+
 /**
  * One grammar in which models write tool calls. Pure and linear in the length of the text, whatever
  * the text; never throws.
@@ -43,6 +63,9 @@ export const MAX_DIAGNOSTICS = 32;
 export interface ToolCallParser {
   readonly name: string;
   parse(text: string, options: ParseOptions): ParsedCompletion;
-  /** The text that `parse` reads back as this very call. */
-  renderCall(call: ParsedCall): string;
+  stream(options: Pick<ParseOptions, 'tools'>): CompletionStream;
+  /** The text that `parse` reads back as these very calls, in the family's own spelling. */
+  renderCalls(calls: readonly ParsedCall[]): string;
+  /** An id as the family's templates want it; undefined where any will do. `random` is uniform in [0, 1). */
+  callId?(call: ParsedCall, index: number, random: () => number): string;
 }

@@ -8,7 +8,7 @@ import {
 } from '../../src/parsers/index.ts';
 
 const parse = (text: string, finishReason = 'stop') =>
-  hermesParser.parse(text, { toolNames: ['f', 'g'], finishReason });
+  hermesParser.parse(text, { tools: [], finishReason });
 const call = (body: string) => `<tool_call>\n${body}\n</tool_call>`;
 const F = call('{"name": "f", "arguments": {"a": 1}}');
 const F_CALL = { name: 'f', argumentsText: '{"a": 1}' };
@@ -161,7 +161,7 @@ describe('properties', () => {
           fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.stringify(value, null, 1)),
         ),
         (name, argumentsText) => {
-          const parsed = parse(hermesParser.renderCall({ name, argumentsText }));
+          const parsed = parse(hermesParser.renderCalls([{ name, argumentsText }]));
           expect(parsed.calls).toEqual([{ name, argumentsText }]);
           expect(parsed.diagnostics).toEqual([]);
         },

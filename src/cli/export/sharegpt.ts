@@ -61,7 +61,7 @@ function answerText(message: AssistantMessage): string {
     ...(reasoning === undefined ? [] : [`<think>\n${reasoning}\n</think>`]),
     textOf(message),
     ...toolCalls.map((call) =>
-      hermesParser.renderCall({ name: call.name, argumentsText: argumentsOf(call) }),
+      hermesParser.renderCalls([{ name: call.name, argumentsText: argumentsOf(call) }]),
     ),
   ]
     .filter((part) => part !== '')

@@ -1,10 +1,14 @@
 import { invalidInput } from '../../errors.ts';
-import { isJsonObject, type JsonObject, type JsonValue } from '../../messages.ts';
+import {
+  isJsonObject,
+  type JsonObject,
+  type JsonValue,
+  type ToolDefinition,
+} from '../../messages.ts';
 import {
   encodePieces,
   renderChatml,
   type TemplateMessage,
-  type TemplateTool,
   type Tokenizer,
 } from '../../policy/index.ts';
 import { fieldsOf } from './fields.ts';
@@ -26,8 +30,8 @@ export function chatPrompt(body: JsonObject, tokenizer: Tokenizer): Int32Array {
   );
 }
 
-/** Names of the tools on offer; empty for none. */
-export function readTools(body: JsonObject): readonly TemplateTool[] {
+/** The tools on offer; empty for none. */
+export function readTools(body: JsonObject): readonly ToolDefinition[] {
   return (fieldsOf(body).list('tools') ?? []).map((item, i) => {
     const path = `tools[${i}]`;
     const tool = isJsonObject(item) ? fieldsOf(item, path).object('function') : undefined;
@@ -38,7 +42,7 @@ export function readTools(body: JsonObject): readonly TemplateTool[] {
     return {
       name,
       description: fieldsOf(tool, `${path}.function`).text('description') ?? '',
-      parameters: tool['parameters'] ?? {},
+      parameters: fieldsOf(tool, `${path}.function`).object('parameters') ?? {},
     };
   });
 }

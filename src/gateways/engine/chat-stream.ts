@@ -1,3 +1,4 @@
+import type { ToolDefinition } from '../../messages.ts';
 import {
   type Generation,
   type GenerationSlice,
@@ -18,7 +19,7 @@ export async function streamChat(
   context: RouteContext,
   promptIds: Int32Array,
   request: SamplingRequest,
-  toolNames: readonly string[],
+  tools: readonly ToolDefinition[],
 ): Promise<void> {
   const { policy, body, faults, signal } = context;
   const fields = fieldsOf(body);
@@ -62,7 +63,7 @@ export async function streamChat(
   events.end();
 
   function finish(generation: Generation, index: number): void {
-    const text = chatText(generation, policy.tokenizer, toolNames);
+    const text = chatText(generation, policy.tokenizer, tools);
     const rest = choices[index]?.rest(text.content ?? '') ?? '';
     if (text.reasoning !== undefined) send(delta(index, { reasoning: text.reasoning }));
     if (rest !== '') send(delta(index, { content: rest }));

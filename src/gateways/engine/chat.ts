@@ -1,3 +1,4 @@
+import type { ToolDefinition } from '../../messages.ts';
 import { choiceTokens, envelope, toolCallFields, usageOf } from './chat-choice.ts';
 import { chatPrompt, readTools } from './chat-messages.ts';
 import { streamChat } from './chat-stream.ts';
@@ -13,7 +14,7 @@ export const chatRoute: Route = async (context) => {
   const promptIds = chatPrompt(body, policy.tokenizer);
   const request = readSampling(body, fields.integer('top_logprobs') ?? 0, faults);
   if (fields.flag('stream')) {
-    await streamChat(context, promptIds, request, toolNames(context));
+    await streamChat(context, promptIds, request, offeredTools(context));
     return undefined;
   }
   const generations = (await sample(policy, promptIds, request, context)).map((generation) =>
@@ -23,7 +24,7 @@ export const chatRoute: Route = async (context) => {
     ...envelope(context, 'chat.completion'),
     ...(fields.flag('return_token_ids') ? { prompt_token_ids: [...promptIds] } : {}),
     choices: generations.map((generation, index) => {
-      const text = chatText(generation, policy.tokenizer, toolNames(context));
+      const text = chatText(generation, policy.tokenizer, offeredTools(context));
       return {
         index,
         message: {
@@ -42,6 +43,6 @@ export const chatRoute: Route = async (context) => {
   };
 };
 
-function toolNames({ body }: RouteContext): readonly string[] {
-  return body['tool_choice'] === 'none' ? [] : readTools(body).map(({ name }) => name);
+function offeredTools({ body }: RouteContext): readonly ToolDefinition[] {
+  return body['tool_choice'] === 'none' ? [] : readTools(body);
 }

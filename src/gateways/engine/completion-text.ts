@@ -1,3 +1,4 @@
+import type { ToolDefinition } from '../../messages.ts';
 import { hermesParser } from '../../parsers/index.ts';
 import { type Generation, specialId, type Tokenizer } from '../../policy/index.ts';
 
@@ -13,15 +14,15 @@ export interface ChatText {
 export function chatText(
   generation: Generation,
   tokenizer: Tokenizer,
-  toolNames: readonly string[],
+  tools: readonly ToolDefinition[],
 ): ChatText {
   const text = tokenizer.decode(withoutClose(generation.ids));
   const thought = /^\s*<think>\n?([\s\S]*?)\n?<\/think>\n?/.exec(text);
   const rest = thought === null ? text : text.slice(thought[0].length);
   const parsed =
-    toolNames.length === 0
+    tools.length === 0
       ? { content: rest, calls: [] }
-      : hermesParser.parse(rest, { toolNames, finishReason: generation.finishReason });
+      : hermesParser.parse(rest, { tools, finishReason: generation.finishReason });
   const finishReason =
     generation.finishReason === 'stop' && parsed.calls.length > 0
       ? 'tool_calls'

@@ -231,7 +231,7 @@ export class ManagedSession implements ModelSession {
     const closed = renderer.stopTokenIds.includes(tokenIds.at(-1) ?? -1);
     return readCompletion(renderer.decode(closed ? tokenIds.subarray(0, -1) : tokenIds), {
       parser: toolChoice === 'none' ? undefined : parser,
-      toolNames: tools.map(({ name }) => name),
+      tools,
       // An aborted text is cut off like one that ran out of tokens.
       finishReason: finish === 'abort' ? 'length' : finish,
       callId: (index) => `call_${callIndex}_${index}`,

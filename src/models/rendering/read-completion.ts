@@ -1,11 +1,11 @@
-import type { AssistantMessage } from '../../messages.ts';
+import type { AssistantMessage, ToolDefinition } from '../../messages.ts';
 import { textContent } from '../../messages.ts';
 import type { ToolCallParser } from '../../parsers/index.ts';
 
 export interface ReadCompletionOptions {
   /** Undefined: calls are not looked for. */
   readonly parser: ToolCallParser | undefined;
-  readonly toolNames: readonly string[];
+  readonly tools: readonly ToolDefinition[];
   readonly finishReason: string;
   /** Makes the id of the nth call. */
   readonly callId: (index: number) => string;
@@ -13,8 +13,8 @@ export interface ReadCompletionOptions {
 
 /** The message that a sampled text says: reasoning apart, calls apart, the rest as it was. */
 export function readCompletion(text: string, options: ReadCompletionOptions): AssistantMessage {
-  const { parser, toolNames, finishReason, callId } = options;
-  const parsed = parser?.parse(text, { toolNames, finishReason });
+  const { parser, tools, finishReason, callId } = options;
+  const parsed = parser?.parse(text, { tools, finishReason });
   const { reasoning, content } = splitReasoning(parsed?.content ?? text);
   const toolCalls = (parsed?.calls ?? []).map((call, index) =>
     Object.freeze({ id: callId(index), ...call }),
