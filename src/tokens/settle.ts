@@ -1,4 +1,7 @@
+import { judgeTurns } from './judge-turns.ts';
 import { bucketOf, emptyLedger, type Ledger } from './ledger.ts';
+import { segmentsWithRows } from './row-segments.ts';
+import { sampledTurns } from './sampled-turns.ts';
 import type { Column, LossState, Row, Segment, Span } from './segment.ts';
 import { cutRuns, pushSpan, sampledLength, spansLength, trainedLength } from './spans.ts';
 import type { TrainingPolicy } from './training-policy.ts';
@@ -25,51 +28,40 @@ export interface Settled {
   readonly ledger: Ledger;
 }
 
-/** What a session itself excluded. What settling excludes is no doubt, so that settling twice changes nothing. */
-function isDoubt({ loss }: Span): boolean {
-  return (
-    loss === 'abandoned_retry' ||
-    loss === 'realigned_drift' ||
-    loss === 'dropped_branch' ||
-    loss === 'not_for_training'
-  );
-}
-
 /**
- * Applies a training policy to a rollout's segments.
+ * Applies a training policy to a rollout's segments; {@link judgeTurns} says what becomes of each turn.
  *
  * A token that two segments share (a child repeats its parent's prefix) is one sampled token: the
  * first row that holds it trains it, later rows have it as context, and the ledger counts it once,
- * where it was sampled. A segment whose tail was sampled again (a `branch` child) is superseded:
- * under `strict` and `realign` its tail is a dropped branch and its prefix is trained in the child;
- * under `fork` both are rows. `mask` takes the whole rollout out when there is any doubt.
+ * where it was sampled. A segment whose trained turns all stand in a child that trains more leaves them
+ * to that one's row. Settling what is settled changes nothing.
  */
 export function settle(options: SettleOptions): Settled {
-  const { segments, policy } = options;
-  const doubtful =
-    policy === 'mask' &&
-    (segments.length > 1 || segments.some((segment) => segment.spans.some(isDoubt)));
-  const masked = options.masked || doubtful;
-  const superseded = new Set(
-    policy === 'fork'
-      ? []
-      : segments.flatMap(({ reason, parent }) =>
-          reason === 'branch' && parent !== undefined ? [parent.id] : [],
-        ),
-  );
+  const { segments, policy, maxRowTokens } = options;
+  const turns = sampledTurns(segments);
+  const { verdicts, isDoubtful } = judgeTurns(segments, turns, policy);
+  const masked = options.masked || isDoubtful;
 
   const tracks = tracksOf(segments);
+  for (const [turn, { kept, first, rest }] of verdicts) {
+    const { states } = tracks[turn.segment] as Track;
+    const middle = turn.start + kept;
+    const codeOf = (state: LossState): number =>
+      STATES.indexOf(masked && turn.given === undefined ? 'masked_by_failure' : state);
+    states.fill(codeOf(first), turn.start, middle);
+    states.fill(codeOf(rest), middle, turn.end);
+    if (maxRowTokens > 0) cutOver(states, Math.max(turn.start, maxRowTokens), turn.end);
+  }
+
+  const rowSegments = segmentsWithRows(segments, verdicts);
   const settled: Segment[] = [];
   const rows: Row[] = [];
   segments.forEach((segment, index) => {
-    const spans = settleSpans(segment, tracks[index] as Track, {
-      masked,
-      keep: !superseded.has(segment.id),
-      maxRowTokens: options.maxRowTokens,
-    });
+    const isRow = rowSegments.has(index);
+    const spans = finalSpans(segment, tracks[index] as Track, isRow);
     settled.push({ ...segment, spans });
-    if (superseded.has(segment.id) || (trainedLength(spans) === 0 && !masked)) return;
-    const row = rowOf(options.rolloutId, segment, spans, options.maxRowTokens);
+    if (!isRow || (trainedLength(spans) === 0 && !masked)) return;
+    const row = rowOf(options.rolloutId, segment, spans, maxRowTokens);
     if (sampledLength(row.spans) > 0) rows.push(row);
   });
   return { segments: settled, rows, ledger: countOnce(tracks, options.sampledTokens) };
@@ -79,6 +71,8 @@ export function settle(options: SettleOptions): Settled {
 interface Track {
   /** Codes of {@link STATES}, one per token. */
   readonly states: Uint8Array;
+  /** 1 for each token that a row trains. */
+  readonly taken: Uint8Array;
   readonly shared: number;
   readonly parent: Track | undefined;
 }
@@ -95,6 +89,12 @@ const STATES: readonly LossState[] = [
   'not_for_training',
 ];
 const TRAINED = STATES.indexOf('trained');
+const CONTEXT_ONLY = STATES.indexOf('context_only');
+const OVER_LENGTH = STATES.indexOf('over_length');
+
+function cutOver(states: Uint8Array, from: number, end: number): void {
+  for (let at = from; at < end; at++) if (states[at] === TRAINED) states[at] = OVER_LENGTH;
+}
 
 function tracksOf(segments: readonly Segment[]): Track[] {
   const byId = new Map<string, Track>();
@@ -102,6 +102,7 @@ function tracksOf(segments: readonly Segment[]): Track[] {
     const parent = segment.parent === undefined ? undefined : byId.get(segment.parent.id);
     const track: Track = {
       states: new Uint8Array(segment.tokenIds.length),
+      taken: new Uint8Array(segment.tokenIds.length),
       shared: parent === undefined ? 0 : (segment.parent?.sharedTokens ?? 0),
       parent,
     };
@@ -116,14 +117,8 @@ function ownerOf(track: Track, position: number): Track {
   return owner;
 }
 
-interface SettleRule {
-  readonly masked: boolean;
-  readonly keep: boolean;
-  readonly maxRowTokens: number;
-}
-
-/** The spans as this segment's row has them; notes each token's final state at its owner. */
-function settleSpans(segment: Segment, track: Track, rule: SettleRule): Span[] {
+/** The spans with the final states; of a row, a token that an earlier row trains is context. */
+function finalSpans(segment: Segment, track: Track, isRow: boolean): Span[] {
   const spans: Span[] = [];
   let position = 0;
   for (const span of segment.spans) {
@@ -133,30 +128,24 @@ function settleSpans(segment: Segment, track: Track, rule: SettleRule): Span[] {
       position = end;
       continue;
     }
-    // A shared token's state depends on the rows before; few segments share, so one by one will do.
-    for (; position < Math.min(end, track.shared); position++) {
-      const owner = ownerOf(track, position);
-      const wanted = stateOf(span, position, rule);
-      const again = owner.states[position] === TRAINED;
-      if (!again) owner.states[position] = STATES.indexOf(wanted);
-      pushSpan(spans, { ...span, length: 1, loss: again ? 'context_only' : wanted });
-    }
     while (position < end) {
-      const stop = position < rule.maxRowTokens ? Math.min(end, rule.maxRowTokens) : end;
-      const loss = stateOf(span, position, rule);
-      track.states.fill(STATES.indexOf(loss), position, stop);
-      pushSpan(spans, { ...span, length: stop - position, loss });
+      const owner = ownerOf(track, position);
+      const code = codeIn(owner, position, isRow);
+      let stop = position + 1;
+      while (stop < end && ownerOf(track, stop) === owner && codeIn(owner, stop, isRow) === code) {
+        stop += 1;
+      }
+      if (isRow && code === TRAINED) owner.taken.fill(1, position, stop);
+      pushSpan(spans, { ...span, length: stop - position, loss: STATES[code] as LossState });
       position = stop;
     }
   }
   return spans;
 }
 
-function stateOf(span: Span, position: number, rule: SettleRule): LossState {
-  if (span.loss !== 'trained' && span.loss !== 'context_only') return span.loss;
-  if (rule.masked) return 'masked_by_failure';
-  if (!rule.keep) return 'dropped_branch';
-  return rule.maxRowTokens > 0 && position >= rule.maxRowTokens ? 'over_length' : 'trained';
+function codeIn({ states, taken }: Track, position: number, isRow: boolean): number {
+  const state = states[position] as number;
+  return state === TRAINED && (!isRow || taken[position] === 1) ? CONTEXT_ONLY : state;
 }
 
 function countOnce(tracks: readonly Track[], sampled: number): Ledger {

@@ -412,7 +412,7 @@ describe('a generation that does not add up is refused, and its tokens are in th
     expect(segments[0]?.spans.at(-1)).toMatchObject({
       length: sampledTokens,
       origin: 'sampled',
-      loss: 'masked_by_failure',
+      loss: 'abandoned_retry',
     });
     expect(segments[0]?.reasonDetail).toMatch(/^the generation was refused: The engine/);
   });

@@ -1,8 +1,8 @@
 import { type RenderingFingerprint, type Segment, SegmentBuilder } from '../../tokens/index.ts';
 
 /**
- * A generation that was refused, as a segment of its own: its tokens were sampled, so they are in
- * the account, and they are in no loss. Undefined for ids that no segment can hold.
+ * A generation that was refused, as a segment of its own: its tokens were sampled, so they are in the
+ * account, as those of a call whose reply nobody got. Undefined for ids that no segment can hold.
  */
 export function refusedSegment(refused: {
   readonly id: string;
@@ -25,7 +25,7 @@ export function refusedSegment(refused: {
   builder.appendSampled(tokenIds, undefined, { callIndex, announcedVersion });
   const segment = builder.build();
   const spans = segment.spans.map((span) =>
-    span.origin === 'sampled' ? ({ ...span, loss: 'masked_by_failure' } as const) : span,
+    span.origin === 'sampled' ? ({ ...span, loss: 'abandoned_retry' } as const) : span,
   );
   return { ...segment, spans };
 }
