@@ -21,9 +21,11 @@ export {
 } from './engines/scripted.ts';
 export { createManagedServer, type ManagedServerOptions } from './managed/managed-server.ts';
 export {
+  type CallLineage,
   type Completion,
   type CompletionRequest,
   directRecord,
+  type ModelCall,
   type ModelServer,
   type ModelSession,
   type SessionOptions,

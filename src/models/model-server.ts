@@ -31,6 +31,34 @@ export interface CompletionRequest {
   readonly tools: readonly ToolDefinition[];
   readonly toolChoice?: 'auto' | 'none' | 'required';
   readonly sampling: SamplingParameters;
+  /** What the caller knows of where this call stands; what it leaves out is inferred from the messages. */
+  readonly lineage?: CallLineage;
+}
+
+/** Where a call stands among those of its rollout, as whoever makes it says. */
+export interface CallLineage {
+  /** Of this call. Asked again under the same id, it is not made again: its reply is handed out once more. */
+  readonly callId?: string;
+  /** The call whose conversation this one goes on from. */
+  readonly parentCallId?: string;
+  /** Which agent calls; empty for the main one. Agents share no conversation. */
+  readonly agent?: string;
+  /** `act` (the default) is the agent's own word; tokens of any other purpose are not for training. */
+  readonly purpose?: string;
+}
+
+/** One model call of a rollout, as its session saw it. */
+export interface ModelCall extends Required<CallLineage> {
+  /** Its place in call order, from 0: the `callIndex` of the spans that it sampled. */
+  readonly index: number;
+  /** The policy version that was announced when it was made. */
+  readonly announcedVersion: number;
+  /** As the engine replied; 0 when it did not. */
+  readonly sampledTokens: number;
+  /** The engine's own: `stop`, `length`, `abort`; empty when it gave none. */
+  readonly finishReason: string;
+  /** Nobody was given its reply. */
+  readonly failed: boolean;
 }
 
 export interface Completion {
@@ -69,6 +97,8 @@ export interface SessionRecord {
   /** Tokens that the engine produced, from the engine's own replies; undefined for a direct server. */
   readonly sampledTokens: number | undefined;
   readonly modelCalls: number;
+  /** In call order; empty for a direct server. */
+  readonly calls: readonly ModelCall[];
   readonly rendering: RenderingFingerprint | undefined;
   readonly logprobMode: 'raw' | 'processed' | 'unknown' | undefined;
 }
@@ -79,6 +109,7 @@ export function directRecord(modelCalls: number): SessionRecord {
     segments: [],
     sampledTokens: undefined,
     modelCalls,
+    calls: [],
     rendering: undefined,
     logprobMode: undefined,
   };

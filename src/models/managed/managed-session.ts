@@ -18,32 +18,27 @@ import type {
   SessionRecord,
 } from '../model-server.ts';
 import { readCompletion } from '../rendering/read-completion.ts';
+import { CallLog } from './call-log.ts';
 import { checkGeneration } from './check-generation.ts';
 import type { ManagedConfig } from './managed-config.ts';
-import { SampledMessages } from './message-identity.ts';
+import { messageKey, SampledMessages } from './message-identity.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
-import { promptTokenIds, writePrompt } from './prompt-tokens.ts';
+import { asBranch, promptTokenIds, writePrompt } from './prompt-tokens.ts';
 import { refusedSegment } from './refused-segment.ts';
-import { createSerial } from './serial.ts';
 import type { Track } from './track.ts';
 
 /**
- * One rollout's conversation with an engine. A call first plans its prompt, then asks the engine, and
- * only when that has answered changes what is held: a call that fails leaves no trace but its count.
- * Calls run one after another.
+ * One rollout's conversations with an engine. A call first plans its prompt, then asks the engine, and
+ * only when that has answered changes what is held: a call that fails leaves no trace but its count and
+ * what it sampled. Calls may be under way at the same time; each is held as the prompt that it was.
  */
 export class ManagedSession implements ModelSession {
   readonly #config: ManagedConfig;
   readonly #options: SessionOptions;
-  readonly #serial = createSerial();
+  readonly #log = new CallLog();
   readonly #tracks: Track[] = [];
   readonly #sampled = new SampledMessages();
-  /** Calls that failed after the engine had sampled something: nobody uses their replies. */
-  readonly #abandoned = new Set<number>();
   readonly #refused: Segment[] = [];
-  #modelCalls = 0;
-  /** From the engine's replies, not from the segments: a disagreement must show. */
-  #sampledTokens = 0;
   #logprobMode: SessionRecord['logprobMode'];
 
   constructor(config: ManagedConfig, options: SessionOptions) {
@@ -51,11 +46,12 @@ export class ManagedSession implements ModelSession {
     this.#options = options;
   }
 
-  complete(
+  async complete(
     request: CompletionRequest,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
-    return this.#serial(signal, async () => {
+    const asked = (): string => JSON.stringify(request.messages.map(messageKey));
+    return await this.#log.once(request.lineage?.callId, asked, async () => {
       signal.throwIfAborted();
       using deadline = callDeadline(this.#config.timeoutMs, signal);
       try {
@@ -78,11 +74,12 @@ export class ManagedSession implements ModelSession {
   record(): SessionRecord {
     return {
       segments: [
-        ...this.#tracks.map((track) => this.#withAbandoned(track.builder.build())),
+        ...this.#tracks.map((track) => this.#withLosses(track.builder.build())),
         ...this.#refused,
       ],
-      sampledTokens: this.#sampledTokens,
-      modelCalls: this.#modelCalls,
+      sampledTokens: this.#log.sampledTokens,
+      modelCalls: this.#log.count,
+      calls: this.#log.calls,
       rendering: this.#rendering,
       logprobMode: this.#logprobMode,
     };
@@ -92,14 +89,12 @@ export class ManagedSession implements ModelSession {
     return this.#config.renderer.fingerprint;
   }
 
-  #withAbandoned(segment: Segment): Segment {
-    if (this.#abandoned.size === 0) return segment;
-    const spans = segment.spans.map(
-      (span): Span =>
-        span.callIndex !== undefined && this.#abandoned.has(span.callIndex)
-          ? { ...span, loss: 'abandoned_retry' }
-          : span,
-    );
+  /** The spans of calls that are in no loss say so. */
+  #withLosses(segment: Segment): Segment {
+    const spans = segment.spans.map((span): Span => {
+      const loss = span.callIndex === undefined ? undefined : this.#log.lossOf(span.callIndex);
+      return loss === undefined ? span : { ...span, loss };
+    });
     return { ...segment, spans };
   }
 
@@ -115,9 +110,8 @@ export class ManagedSession implements ModelSession {
       stopTokenIds: renderer.stopTokenIds,
     });
 
-    const callIndex = this.#modelCalls;
-    this.#modelCalls += 1;
     const announcedVersion = this.#options.announcedVersion();
+    const callIndex = this.#log.begin(request.lineage ?? {}, announcedVersion);
     const requestId = `${this.#options.rolloutId}/${callIndex}`;
     const generation = await untilAborted(
       engine.generate({ requestId, promptTokenIds: prompt, sampling }, { signal }),
@@ -139,10 +133,10 @@ export class ManagedSession implements ModelSession {
       if (failure !== undefined) throw failure;
     }
     const completion = this.#keep(request, { plan, prompt, generation, ...call });
-    if (failure !== undefined || deadline.expired) this.#abandoned.add(callIndex);
     if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
+    if (failure === undefined && !deadline.expired) this.#log.answered(callIndex);
     return completion;
   }
 
@@ -156,10 +150,11 @@ export class ManagedSession implements ModelSession {
     const made = refusedSegment({ id, reason: why, promptTokenIds, tokenIds, ...call, rendering });
     if (made === undefined) return;
     this.#refused.push(made);
-    this.#sampledTokens += tokenIds.length;
+    this.#log.sampled(call.callIndex, tokenIds.length, '');
   }
 
-  #plan({ messages, tools, toolChoice }: CompletionRequest): PromptPlan {
+  #plan(request: CompletionRequest): PromptPlan {
+    const { messages, tools, toolChoice, lineage = {}, transcriptIndexes } = request;
     if (messages.length === 0) throw invalidInput('messages', 'is empty.');
     if (toolChoice === 'required') {
       throw invalidInput('toolChoice', 'is required; a managed model can’t be forced to call.', {
@@ -167,15 +162,38 @@ export class ManagedSession implements ModelSession {
         remedy: 'Use auto, and let the reward ask for the call.',
       });
     }
-    const { renderer } = this.#config;
+    const { agent = '', parentCallId = '' } = lineage;
+    const parent = parentCallId === '' ? undefined : this.#log.indexOf(parentCallId);
     return planPrompt({
-      tracks: this.#tracks,
-      renderer,
+      tracks: this.#tracks.filter((track) =>
+        parent === undefined ? track.agent === agent : track.holdsCall(parent),
+      ),
+      agent,
+      renderer: this.#config.renderer,
       messages,
+      isView: transcriptIndexes !== undefined,
       tools,
-      toolsKey: renderer.rendersTools ? JSON.stringify(tools) : '',
+      toolsKey: this.#toolsKey(request),
       sampledIds: (message) => this.#sampled.find(message),
     });
+  }
+
+  #toolsKey({ tools }: CompletionRequest): string {
+    return this.#config.renderer.rendersTools ? JSON.stringify(tools) : '';
+  }
+
+  /** The plan as it stands now that the engine has answered: other calls may have been kept meanwhile. */
+  #current(request: CompletionRequest, plan: PromptPlan, prompt: Int32Array): PromptPlan {
+    if (plan.kind === 'extend' ? plan.track.builder.length === plan.tokens : !this.#isNews(plan)) {
+      return plan;
+    }
+    const again = this.#plan(request);
+    return sameIds(promptTokenIds(again), prompt) ? again : asBranch(plan);
+  }
+
+  /** Whether a conversation began while this one's first call was under way. */
+  #isNews(plan: PromptPlan): boolean {
+    return plan.kind === 'begin' && plan.parent === undefined && this.#tracks.length > 0;
   }
 
   #keep(
@@ -188,19 +206,20 @@ export class ManagedSession implements ModelSession {
       readonly announcedVersion: number;
     },
   ): Completion {
-    const { renderer } = this.#config;
-    const { plan, prompt, generation, callIndex, announcedVersion } = made;
-    const { messages, transcriptIndexes } = request;
+    const { prompt, generation, callIndex, announcedVersion } = made;
+    const { messages, transcriptIndexes, lineage } = request;
+    const plan = this.#current(request, made.plan, prompt);
     const transcriptIndex = (index: number): number => transcriptIndexes?.[index] ?? index;
     const track = writePrompt(plan, {
       id: `s${this.#tracks.length}`,
+      agent: lineage?.agent ?? '',
       rendering: this.#rendering,
-      toolsKey: renderer.rendersTools ? JSON.stringify(request.tools) : '',
+      toolsKey: this.#toolsKey(request),
       transcriptIndex,
     });
     if (plan.kind === 'begin') this.#tracks.push(track);
 
-    const { tokenIds, versions } = generation;
+    const { tokenIds, versions, finish } = generation;
     const logprobs = this.#config.logprobs === 'required' ? generation.logprobs : undefined;
     track.builder.appendSampled(tokenIds, logprobs, {
       callIndex,
@@ -208,15 +227,16 @@ export class ManagedSession implements ModelSession {
       announcedVersion,
       versions,
     });
-    this.#sampledTokens += tokenIds.length;
+    this.#log.sampled(callIndex, tokenIds.length, finish);
 
     const message = this.#read(request, generation, callIndex);
     this.#sampled.add(message, tokenIds);
-    track.answered(plan.kind === 'begin' ? plan.messages : messages, prompt.length, message);
-    const called = generation.finish === 'stop' && message.toolCalls.length > 0;
+    const asked = plan.kind === 'begin' ? plan.messages : messages;
+    track.answered(asked, message, { callIndex, tokens: prompt.length });
+    const called = finish === 'stop' && message.toolCalls.length > 0;
     return {
       message,
-      finishReason: called ? 'tool_calls' : generation.finish,
+      finishReason: called ? 'tool_calls' : finish,
       promptTokens: prompt.length,
       completionTokens: tokenIds.length,
     };
@@ -237,6 +257,10 @@ export class ManagedSession implements ModelSession {
       callId: (index) => `call_${callIndex}_${index}`,
     });
   }
+}
+
+function sameIds(a: Int32Array, b: Int32Array): boolean {
+  return a.length === b.length && a.every((id, at) => id === b[at]);
 }
 
 /** The caller's sampling with the model's own stops, and no more tokens than the context has left. */

@@ -1,14 +1,24 @@
-import type { Message, ToolDefinition } from '../../messages.ts';
+import type { AssistantMessage, Message, ToolDefinition } from '../../messages.ts';
 import type { Segment, SegmentReason } from '../../tokens/index.ts';
 import type { ChatRenderer, RenderedPiece, SampledIds } from '../rendering/chat-renderer.ts';
+import { sameMessage } from './message-identity.ts';
+import { afterTokens, shiftedPieces } from './rendered-pieces.ts';
 import { sharedPrefix } from './shared-prefix.ts';
 import type { Track } from './track.ts';
 
 /** How the next prompt comes about. Nothing is changed until the engine has answered. */
 export type PromptPlan =
-  /** History was only appended to: the pieces go behind the track's tokens. */
-  | { readonly kind: 'extend'; readonly track: Track; readonly pieces: readonly RenderedPiece[] }
-  /** A new segment: `shared` tokens of its parent, then the pieces from there on. */
+  /** History was only appended to: the pieces go behind the track's first `tokens` tokens, which are all. */
+  | {
+      readonly kind: 'extend';
+      readonly track: Track;
+      readonly tokens: number;
+      readonly pieces: readonly RenderedPiece[];
+      /** Messages that the track's tokens stand for, and those that are new. */
+      readonly held: number;
+      readonly added: readonly Message[];
+    }
+  /** A new segment: the tokens that it shares with its parent, then the pieces. */
   | {
       readonly kind: 'begin';
       readonly reason: SegmentReason;
@@ -25,9 +35,14 @@ export interface SharedParent {
 }
 
 export interface PlanInput {
+  /** Of the calling agent, or those that hold the call which is said to be the parent. */
   readonly tracks: readonly Track[];
+  /** The agent that calls; empty for the main one. */
+  readonly agent: string;
   readonly renderer: ChatRenderer;
   readonly messages: readonly Message[];
+  /** The messages are a view of a longer transcript: its head may be rewritten, and is the same all the same. */
+  readonly isView: boolean;
   readonly tools: readonly ToolDefinition[];
   readonly toolsKey: string;
   readonly sampledIds: SampledIds;
@@ -35,10 +50,12 @@ export interface PlanInput {
 
 /** Finds the tokens that already stand for the messages, and renders only what is new where it can. */
 export function planPrompt(input: PlanInput): PromptPlan {
-  const { renderer, messages, tools, toolsKey, sampledIds } = input;
+  const { renderer, agent, messages, tools, toolsKey, sampledIds } = input;
   if (input.tracks.length === 0) {
     const pieces = renderer.render(messages, tools, sampledIds);
-    return { kind: 'begin', reason: 'start', detail: '', parent: undefined, pieces, messages };
+    const reason = agent === '' ? 'start' : 'sub_agent';
+    const detail = agent === '' ? '' : `the first call of agent ${agent}`;
+    return { kind: 'begin', reason, detail, parent: undefined, pieces, messages };
   }
   const tracks = input.tracks.filter((track) => track.toolsKey === toolsKey);
 
@@ -52,44 +69,79 @@ export function planPrompt(input: PlanInput): PromptPlan {
     return { kind: 'begin', reason: 'branch', detail, parent, pieces: [], messages: held };
   }
 
-  const track = deepest(tracks.filter((candidate) => candidate.isPrefixOf(messages)));
+  const track = deepest(
+    tracks.filter((candidate) => candidate.isPrefixOf(messages)),
+    messages,
+  );
   if (track !== undefined) {
-    const added = messages.slice(track.messages.length);
+    const held = track.messages.length;
+    const added = messages.slice(held);
+    const tokens = track.builder.length;
     const lastTokenId = track.builder.ids().at(-1) ?? 0;
     const pieces = renderer.extend({ lastTokenId }, added, tools, sampledIds);
     if (pieces !== undefined) {
-      const offset = track.messages.length;
-      return { kind: 'extend', track, pieces: pieces.map((piece) => shifted(piece, offset)) };
+      return {
+        kind: 'extend',
+        track,
+        tokens,
+        pieces: shiftedPieces(pieces, held),
+        held,
+        added,
+      };
     }
   }
+  return beginAnew(input, { isAppended: track !== undefined, haveTools: tracks.length > 0 });
+}
 
+function beginAnew(
+  { agent, renderer, messages, isView, tools, sampledIds, ...input }: PlanInput,
+  found: { readonly isAppended: boolean; readonly haveTools: boolean },
+): PromptPlan {
   const { parent, common } = closest(input.tracks, messages);
+  if (common === 0 && !isView && agent === '') {
+    const pieces = renderer.render(messages, tools, sampledIds);
+    const detail = 'shares no message with an earlier conversation';
+    return { kind: 'begin', reason: 'sub_agent', detail, parent: undefined, pieces, messages };
+  }
   // A copy can equal several turns that were spelled differently; its place says which one it is.
   const aligned = [...parent.messages.slice(0, common), ...messages.slice(common)];
   const pieces = renderer.render(aligned, tools, sampledIds);
   const segment = parent.builder.build();
   const sharedTokens = sharedPrefix(segment, pieces);
+  const isStripped = isWithoutThinking(messages[common], parent.messages[common]);
   return {
     kind: 'begin',
-    reason: track === undefined ? 'history_rewritten' : 'template',
-    detail:
-      track !== undefined
-        ? 'the chat template can’t append these messages'
-        : tracks.length === 0
+    reason: found.isAppended || isStripped ? 'template' : 'history_rewritten',
+    detail: found.isAppended
+      ? 'the chat template can’t append these messages'
+      : isStripped
+        ? `the thinking of message ${common} was left out`
+        : !found.haveTools
           ? 'the tools changed'
           : `message ${common} differs from the ${parent.messages.length} that ${segment.id} holds`,
     parent: sharedTokens > 0 ? { segment, sharedTokens } : undefined,
-    pieces,
+    pieces: afterTokens(pieces, sharedTokens),
     messages: aligned,
   };
 }
 
-function deepest(tracks: readonly Track[]): Track | undefined {
-  return tracks.reduce<Track | undefined>(
-    (best, track) =>
-      best === undefined || track.messages.length >= best.messages.length ? track : best,
-    undefined,
-  );
+/** The same answer without its reasoning, as most clients send it back: the agent took it as it was. */
+function isWithoutThinking(message: Message | undefined, held: Message | undefined): boolean {
+  if (message?.role !== 'assistant' || held?.role !== 'assistant') return false;
+  if (message.reasoning !== undefined || held.reasoning === undefined) return false;
+  const { reasoning: _, ...rest } = held;
+  return sameMessage(message, rest as AssistantMessage);
+}
+
+/** The one that holds most; of several with one text the one whose answer was taken up, else the latest. */
+function deepest(tracks: readonly Track[], messages: readonly Message[]): Track | undefined {
+  const isTaken = (track: Track): boolean => track.endsWith(messages[track.messages.length - 1]);
+  return tracks.reduce<Track | undefined>((best, track) => {
+    if (best === undefined) return track;
+    const more = track.messages.length - best.messages.length;
+    if (more !== 0) return more > 0 ? track : best;
+    return isTaken(best) && !isTaken(track) ? best : track;
+  }, undefined);
 }
 
 /** The track that has most of the messages, the latest of several. */
@@ -106,11 +158,4 @@ function closest(
     common = count;
   }
   return { parent, common };
-}
-
-/** An extension's pieces count from its first new message. */
-function shifted(piece: RenderedPiece, by: number): RenderedPiece {
-  return piece.messageIndex === undefined
-    ? piece
-    : { ...piece, messageIndex: piece.messageIndex + by };
 }

@@ -4,6 +4,7 @@ import { sameMessage } from './message-identity.ts';
 
 /** Where a call was made in a segment. */
 export interface CallPoint {
+  readonly callIndex: number;
   /** Messages of the prompt. */
   readonly messages: number;
   /** Tokens of the prompt. */
@@ -15,6 +16,8 @@ export class Track {
   readonly builder: SegmentBuilder;
   /** Of the tools that its prompt lists; empty when the renderer lists none. */
   readonly toolsKey: string;
+  /** Whose conversation it is; empty for the main agent's. */
+  readonly agent: string;
   readonly #messages: Message[] = [];
   /** The caller's own objects, last found equal: most callers hand back the same ones every turn. */
   readonly #echoes: Message[] = [];
@@ -23,6 +26,7 @@ export class Track {
   constructor(options: SegmentBuilderOptions, toolsKey: string) {
     this.builder = new SegmentBuilder(options);
     this.toolsKey = toolsKey;
+    this.agent = options.agent ?? '';
   }
 
   get messages(): readonly Message[] {
@@ -30,15 +34,19 @@ export class Track {
   }
 
   /**
-   * Notes that `prompt` was answered by `reply`; `promptTokens` counts the tokens before the sampled
+   * Notes that `prompt` was answered by `reply`; `point.tokens` counts the tokens before the sampled
    * ones. Messages that are held already are kept as the very objects that they are.
    */
-  answered(prompt: readonly Message[], promptTokens: number, reply: Message): void {
+  answered(
+    prompt: readonly Message[],
+    reply: Message,
+    point: Pick<CallPoint, 'callIndex' | 'tokens'>,
+  ): void {
     this.#messages.push(...prompt.slice(this.#messages.length), reply);
     prompt.forEach((message, i) => {
       this.#echoes[i] = message;
     });
-    this.#calls.push({ messages: prompt.length, tokens: promptTokens });
+    this.#calls.push({ ...point, messages: prompt.length });
   }
 
   /** True when `messages` goes on from here: nothing that the tokens stand for has changed. */
@@ -52,6 +60,15 @@ export class Track {
   callWith(messages: readonly Message[]): CallPoint | undefined {
     const call = this.#calls.find((point) => point.messages === messages.length);
     return call !== undefined && this.#agrees(messages, messages.length) ? call : undefined;
+  }
+
+  holdsCall(callIndex: number): boolean {
+    return this.#calls.some((call) => call.callIndex === callIndex);
+  }
+
+  /** Whether its newest message is that very object: of samples with one text it tells which was taken up. */
+  endsWith(message: Message | undefined): boolean {
+    return message !== undefined && this.#messages.at(-1) === message;
   }
 
   /** How many messages from the start are the same. */

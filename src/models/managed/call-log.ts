@@ -1,0 +1,103 @@
+import { invalidInput } from '../../errors.ts';
+import type { LossState } from '../../tokens/index.ts';
+import type { CallLineage, Completion, ModelCall } from '../model-server.ts';
+
+type OpenCall = { -readonly [Key in keyof ModelCall]: ModelCall[Key] };
+
+/** What a call without a purpose of its own is for: the agent's next word. */
+const ACT: ReadonlySet<string> = new Set(['', 'act']);
+
+/** A session's calls in the order of asking, with what was said of each and what became of it. */
+export class CallLog {
+  readonly #calls: OpenCall[] = [];
+  readonly #replies = new Map<
+    string,
+    { readonly asked: string; readonly reply: Promise<Completion> }
+  >();
+
+  get count(): number {
+    return this.#calls.length;
+  }
+
+  /** From the engine's replies, not from the segments: a disagreement must show. */
+  get sampledTokens(): number {
+    return this.#calls.reduce((sum, { sampledTokens }) => sum + sampledTokens, 0);
+  }
+
+  get calls(): readonly ModelCall[] {
+    return this.#calls.map((call) => Object.freeze({ ...call }));
+  }
+
+  /** Begins a call; its index is its place in the log. */
+  begin(lineage: CallLineage, announcedVersion: number): number {
+    const { callId = '', parentCallId = '', agent = '', purpose = '' } = lineage;
+    const index = this.#calls.length;
+    this.#calls.push({
+      ...{ index, callId, parentCallId, agent, purpose, announcedVersion },
+      sampledTokens: 0,
+      finishReason: '',
+      failed: true,
+    });
+    return index;
+  }
+
+  sampled(index: number, tokens: number, finishReason: string): void {
+    Object.assign(this.#at(index), { sampledTokens: tokens, finishReason });
+  }
+
+  /** Its reply is handed out. A call that never is answered has failed. */
+  answered(index: number): void {
+    this.#at(index).failed = false;
+  }
+
+  /** Why a call's tokens are in no loss, whatever the policy; undefined for those that may be. */
+  lossOf(index: number): LossState | undefined {
+    const { failed, purpose } = this.#at(index);
+    if (failed) return 'abandoned_retry';
+    return ACT.has(purpose) ? undefined : 'not_for_training';
+  }
+
+  /** The place of a call by its id; throws `invalid_input` for one that is unknown. */
+  indexOf(callId: string): number {
+    const index = this.#calls.findLastIndex((call) => call.callId === callId && !call.failed);
+    if (index >= 0) return index;
+    throw invalidInput(
+      'lineage.parentCallId',
+      `names \`${callId}\`, which no call here was answered as.`,
+      {
+        reason: 'UNKNOWN_CALL',
+        remedy: 'Give the callId of an earlier call of this session, or leave it out.',
+      },
+    );
+  }
+
+  /**
+   * The reply to a call of this id, which is made once: an SDK that asks again because it did not get the
+   * answer is given the same one. A call that failed may be made again. `asked` tells the same
+   * request from another under the same id, which is refused.
+   */
+  once(
+    callId: string | undefined,
+    asked: () => string,
+    make: () => Promise<Completion>,
+  ): Promise<Completion> {
+    if (callId === undefined || callId === '') return make();
+    const key = asked();
+    const known = this.#replies.get(callId);
+    if (known !== undefined) {
+      if (known.asked === key) return known.reply;
+      throw invalidInput('lineage.callId', `\`${callId}\` was asked with other messages before.`, {
+        reason: 'CALL_ID_REUSED',
+        remedy: 'Give every call an id of its own.',
+      });
+    }
+    const reply = make();
+    this.#replies.set(callId, { asked: key, reply });
+    reply.catch(() => this.#replies.delete(callId));
+    return reply;
+  }
+
+  #at(index: number): OpenCall {
+    return this.#calls[index] as OpenCall;
+  }
+}
