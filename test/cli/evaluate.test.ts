@@ -77,6 +77,59 @@ test('avg@k and pass@k with intervals, which a second run with more tasks and at
   expect(at.api.requests).toHaveLength(8);
 });
 
+test('an environment says how it is evaluated, flags go before it, and process does not read it', async () => {
+  await using at = await school();
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-evaluate-own-'));
+  const file = path.join(folder, 'own.ts');
+  writeFileSync(
+    file,
+    `import gsm8k from ${JSON.stringify(gsm8k)};
+     export default {
+       ...gsm8k,
+       tasks: [0, 1, 2, 3].map((i) => ({
+         split: i < 2 ? 'easy' : 'hard',
+         data: { question: 'What is ' + i + '?', answer: '#### ' + i },
+       })),
+       settings: undefined,
+       reward: (context) => ({
+         components: [{ name: 'right', value: gsm8k.reward(context), weight: 0.5 }],
+         metrics: { ['of\\n' + context.task.split]: context.finalText.length },
+       }),
+       evaluation: { split: 'easy', maxTasks: 1, attempts: 2, solvedAt: 0.5, sampling: { topK: 3 } },
+     };`,
+  );
+  const model = ['--openai-url', at.api.baseUrl, '--openai-model', 'pupil'];
+  const run = async (name: string, ...more: string[]) => {
+    const out = path.join(folder, name);
+    const evaluate = cli('evaluate', file, '--out', out, ...model, ...more);
+    expect([await evaluate.code, evaluate.err()]).toEqual([0, '']);
+    return [
+      JSON.parse(readFileSync(path.join(out, 'metrics.json'), 'utf8')) as Metrics,
+      evaluate.out(),
+    ] as const;
+  };
+  const [own, said] = await run('own');
+  expect(said).toContain(
+    `the environment's own evaluation: split "easy", tasks 1, attempts 2, solved-at 0.5, topK 3\n`,
+  );
+  expect(own).toMatchObject({
+    ...{ tasks: 1, attempts: 2, split: 'easy', solved_at: 0.5 },
+    pass_at_k: [{ value: 1 }, { k: 2, value: 1 }],
+    components: { right: { mean: 1, count: 2 } },
+    metrics: { 'of\neasy': { mean: 1, count: 2 } },
+    names_left_out: false,
+  });
+  expect(at.api.requests[0]?.body.top_k).toBe(3);
+  expect(said).toMatch(/component +mean +rollouts\nright +1 +2\n\nmetric +mean +rollouts\nof easy/);
+  const flags = ['--split=', '--tasks', 'all', '--attempts', '1', '--solved-at', '1'];
+  const [asked, saidOf] = await run('asked', ...flags);
+  expect(saidOf).toContain(`the environment's own evaluation: topK 3\n`);
+  expect(asked).toMatchObject({ tasks: 4, attempts: 1, split: '', pass_at_k: [{ value: 0 }] });
+  const process = cli('process', file, '--out', path.join(folder, 'rollouts.jsonl'), ...model);
+  expect([await process.code, process.out()]).toEqual([0, expect.stringContaining(': 4 rows, 0')]);
+  expect(at.api.requests.at(-1)?.body.top_k).toBeUndefined();
+});
+
 test('metrics.json is written on the way, and after Ctrl-C it says that it is not complete', async () => {
   await using at = await school();
   const run = at.evaluate('--attempts', '20');
