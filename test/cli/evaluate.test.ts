@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { meanInterval, wilsonInterval } from '../../src/cli/evaluate/intervals.ts';
 import type { Metrics } from '../../src/cli/evaluate/metrics.ts';
+import { metricsTable } from '../../src/cli/evaluate/table.ts';
+import { serveFiles, textFile } from '../support/file-server.ts';
 import { startScriptedOpenAI } from '../support/scripted-openai.ts';
 import { cli } from './support.ts';
 
@@ -130,6 +132,28 @@ test('an environment says how it is evaluated, flags go before it, and process d
   expect(at.api.requests.at(-1)?.body.top_k).toBeUndefined();
 });
 
+test('tasks may lie behind a URL, whose copy serves the next run; Ctrl-C ends a download', async () => {
+  await using at = await school();
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-evaluate-url-'));
+  vi.stubEnv('TMPDIR', folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await using files = await serveFiles(
+    textFile('{"question":"What is 1?","answer":"#### 1"}\n', '"1"'),
+  );
+  const data = ['--data', `${files.address}/test.jsonl`];
+  expect(await at.evaluate(...data).code).toBe(0);
+  expect(at.metrics()).toMatchObject({ tasks: 1, avg_at_k: { value: 1 } });
+  const again = at.evaluate(...data);
+  expect([await again.code, again.out()]).toEqual([0, expect.stringContaining('1 of them kept')]);
+  expect(files.requests[1]?.headers['if-none-match']).toBe('"1"');
+  const asked = Promise.withResolvers<void>();
+  await using slow = await serveFiles(() => asked.resolve());
+  const waiting = at.evaluate('--data', `${slow.address}/test.jsonl`);
+  await asked.promise;
+  waiting.stop();
+  expect(await waiting.code).toBe(130);
+});
+
 test('metrics.json is written on the way, and after Ctrl-C it says that it is not complete', async () => {
   await using at = await school();
   const run = at.evaluate('--attempts', '20');
@@ -139,6 +163,25 @@ test('metrics.json is written on the way, and after Ctrl-C it says that it is no
   run.stop();
   expect(await run.code).toBe(130);
   expect(at.metrics()).toMatchObject({ complete: false, rows: { scored: at.samples() } });
+});
+
+test('the table has the first 20 means, says how many more there are, and whether names are missing', () => {
+  const means = (count: number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`name-${i}`, { mean: i / 3, count: 7 }]),
+    );
+  const figures = { avg_at_k: null, pass_at_k: [], solved_at: 1, components: {} };
+  const table = (count: number, isCut: boolean) =>
+    metricsTable({
+      ...figures,
+      metrics: means(count),
+      names_left_out: isCut,
+    } as unknown as Metrics);
+  expect(table(0, false)).not.toMatch(/mean|left out/);
+  expect(table(21, true)).toMatch(
+    /name-19 +6\.333 +7\n1 more in metrics\.json\nnames after .* out\n$/,
+  );
+  expect(table(20, false)).toMatch(/name-19 +6\.333 +7\n$/);
 });
 
 test('an interval holds the rate that it is of, lies within 0 and 1, and narrows with trials', () => {
