@@ -38,6 +38,7 @@ export {
   type EnvironmentCheckpoint,
   type EnvironmentDefinition,
   type EpisodeContext,
+  type EvaluationSettings,
   filterTasks,
   finalNumber,
   generated,

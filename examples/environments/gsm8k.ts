@@ -1,5 +1,5 @@
 // Grade-school maths (GSM8K): a calculator tool, and a reward for the right final number.
-// Serve it with `--data test.jsonl`: lines of {"question": ..., "answer": "... #### 18"}.
+// Serve it with `--data test.jsonl`, or a URL: lines of {"question": ..., "answer": "... #### 18"}.
 import { defineEnvironment, finalNumber, type JsonValue, jsonl, tool } from 'lachesis';
 import { z } from 'zod';
 
@@ -59,7 +59,7 @@ export default defineEnvironment({
   name: 'gsm8k',
   version: '1',
   description: 'Word problems of grade-school maths, with a calculator.',
-  settings: z.object({ data: z.string().describe('A JSONL file of questions and answers.') }),
+  settings: z.object({ data: z.string().describe('A JSONL file of problems, or its URL.') }),
   tasks: ({ data }) => jsonl(data, { map: problem }),
   tools: [
     tool({

@@ -56,6 +56,7 @@ def main(address, token, run_id):
             except lachesis.LachesisError as error:
                 seen["errors"].append([error.code.name, error.reason, error.field])
         seen["played"] = played(client, f"{run_id}-played")
+        seen["evaluated"] = evaluated(client)
     json.dump(seen, sys.stdout)
 
 
@@ -75,6 +76,29 @@ def played(client, run_id):
         "sampled": [int(row.sampled.sum()) for row in batch.rows],
         "rollouts": [rollout.messages[-1].content[0].text for rollout in batch.rollouts],
         "finished": sum(event.WhichOneof("event") == "finished" for event in events),
+    }
+
+
+def evaluated(client):
+    """By the environment's own settings, by others, and by a reader that leaves early."""
+    *samples, summary = client.evaluate("quick", timeout=10)
+    *asked, other = client.evaluate(
+        "quick", split="", max_tasks=0, attempts=1, sampling={"temperature": 0.5}, solved_at=2
+    )
+    leaving = client.evaluate("quick", attempts=1_000)
+    next(leaving)
+    leaving.close()
+    try:
+        next(client.evaluate("quick", split="nowhere"))
+    except lachesis.LachesisError as error:
+        refused = [error.reason, error.field]
+    return {
+        "rewards": [sample.reward for sample in samples],
+        "solved_at": summary.solved_at,
+        "pass_at_k": [figure.value for figure in summary.pass_at_k],
+        "metrics": {each.name: [each.mean, each.count] for each in summary.metrics},
+        "asked": [len(asked), other.sampling.temperature, other.pass_at_k[0].value],
+        "refused": refused,
     }
 
 

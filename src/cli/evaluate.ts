@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { errorMessage, invalidInput } from '../errors.ts';
-import type { Command, OptionValues } from './command.ts';
+import type { Command, CommandOption, OptionValues } from './command.ts';
 import { type Metrics, metricsOf } from './evaluate/metrics.ts';
 import { metricsTable } from './evaluate/table.ts';
 import { endingOf } from './process/ending.ts';
@@ -10,6 +10,25 @@ import { type Played, playIntoFile } from './process/play-into-file.ts';
 import { tallyLines } from './process/progress.ts';
 import { textOption } from './read-options.ts';
 import { count } from './start/words.ts';
+
+/** What an environment's `evaluation` may say, which `process` does not read. */
+const OWN_DEFAULTS: Readonly<Record<string, CommandOption>> = {
+  tasks: {
+    type: 'string',
+    value: 'N',
+    help: "Play the first N tasks, or `all`. Default: the environment's own, else all.",
+  },
+  split: {
+    type: 'string',
+    value: 'NAME',
+    help: "Only tasks of this split; --split= for all. Default: the environment's own, else all.",
+  },
+  attempts: {
+    type: 'string',
+    value: 'N',
+    help: "Attempts at each task. Default: the environment's own, else 1.",
+  },
+};
 
 /** `lachesis evaluate FILE --out FOLDER`: how well a model does, with intervals. */
 export const evaluateCommand: Command = {
@@ -30,23 +49,24 @@ export const evaluateCommand: Command = {
     'solved-at': {
       type: 'string',
       value: 'X',
-      help: 'The least reward of a solved attempt. Default: 1.',
+      help: "The least reward of a solved attempt. Default: the environment's own, else 1.",
     },
     ...PLAY_OPTIONS,
+    ...OWN_DEFAULTS,
   },
   run: async ({ positionals, values }, io) => {
     const plan = playPlan(positionals, values);
     const folder = requiredOption(values, 'out', 'Give the folder for the results: --out FOLDER.');
-    const solvedAt = solvedAtOption(values);
+    const evaluation = { solvedAt: solvedAtOption(values) };
     makeFolder(folder);
     const file = path.join(folder, 'samples.jsonl');
     const keep = (played: Played): Metrics => {
-      const metrics = metricsOf(played, plan.attempts, solvedAt);
+      const metrics = metricsOf(played);
       writeMetrics(path.join(folder, 'metrics.json'), metrics);
       return metrics;
     };
     const played = await playIntoFile(
-      { plan, values, file, solvedAt, onStep: (soFar) => void keep(soFar) },
+      { plan, values, file, evaluation, onStep: (soFar) => void keep(soFar) },
       io,
     );
     const metrics = keep(played);
@@ -60,8 +80,9 @@ export const evaluateCommand: Command = {
   },
 };
 
-function solvedAtOption(values: OptionValues): number {
-  const text = textOption(values, 'solved-at') ?? '1';
+function solvedAtOption(values: OptionValues): number | undefined {
+  const text = textOption(values, 'solved-at');
+  if (text === undefined) return undefined;
   const value = Number(text);
   if (text.trim() !== '' && Number.isFinite(value)) return value;
   throw invalidInput('--solved-at', `is "${text}"; give a number.`);

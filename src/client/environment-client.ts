@@ -64,14 +64,21 @@ export type FoundRollout =
   | { readonly kind: 'finished'; readonly rollout: Rollout }
   | { readonly kind: 'running'; readonly soFar: WireRollout };
 
+/** What is left out is as the environment's own `evaluation` says, and what that leaves out as said here. */
 export interface EvaluateOptions extends CallOptions {
   readonly environment: string;
+  /** Only tasks of this split; empty for all. Default: all. */
   readonly split?: string;
+  /** 0 for all, which an endless source refuses. Default: all. */
   readonly maxTasks?: number;
+  /** Of each task. Default: 1. */
   readonly attempts?: number;
+  /** On top of the environment's own. */
   readonly sampling?: SamplingParameters;
   readonly limits?: Assignment['limits'];
+  /** Rollouts in flight. Default: the server's own. */
   readonly concurrency?: number;
+  /** A reward of at least this counts as solved. Default: 1. */
   readonly solvedAt?: number;
 }
 
@@ -185,13 +192,13 @@ export class EnvironmentClient {
 
   /** Plays every task of a selection; yields each result as it ends, and a summary last. */
   async *evaluate(options: EvaluateOptions): AsyncGenerator<EvaluationStep, void, void> {
-    const { environment, split = '', maxTasks = 0, attempts = 1, concurrency = 0 } = options;
+    const { environment, split, maxTasks, attempts = 0, concurrency = 0 } = options;
     const { solvedAt, sampling = {}, limits = {} } = options;
     const { maxTurns, timeoutMs } = limits;
     const request = {
       environment,
-      split,
-      maxTasks: BigInt(maxTasks),
+      ...(split !== undefined && { split }),
+      ...(maxTasks !== undefined && { maxTasks: BigInt(maxTasks) }),
       attempts,
       concurrency,
       sampling: samplingToProto(sampling),

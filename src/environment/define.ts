@@ -1,6 +1,8 @@
 import { checkAgentSettings } from '../agent/index.ts';
 import { clipText, errorMessage, invalidInput } from '../errors.ts';
+import { checkSampling } from './check-sampling.ts';
 import type { EnvironmentDefinition } from './environment.ts';
+import { checkEvaluation } from './evaluation/settings.ts';
 
 /** What an environment may say; anything else is a slip, and types are stripped, not checked. */
 const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze({
@@ -26,6 +28,7 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   agent: true,
   maxTurns: true,
   sampling: true,
+  evaluation: true,
   timeoutMs: true,
   toolTimeoutMs: true,
   rewardTimeoutMs: true,
@@ -98,6 +101,8 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
   checkTools(definition, field);
   checkLimits(definition, field);
   checkAgent(definition, field);
+  checkSampling(definition.sampling, `${field}.sampling`);
+  checkEvaluation(definition.evaluation, `${field}.evaluation`);
   return Object.freeze({ ...definition });
 }
 

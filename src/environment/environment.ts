@@ -2,6 +2,7 @@ import type { AgentResult, AgentSettings } from '../agent/index.ts';
 import type { Rollout, Task } from '../contract/index.ts';
 import type { JsonObject, JsonValue, Message, SamplingParameters } from '../messages.ts';
 import type { AnyTool, StandardSchema, ToolRegistry } from '../tools/index.ts';
+import type { EvaluationSettings } from './evaluation/settings.ts';
 
 /** Where tasks come from; finite or endless, and always readable again from a cursor. */
 export interface TaskSource<Data = JsonValue> {
@@ -148,6 +149,8 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   /** Most model calls that count as a turn. Default 30. */
   readonly maxTurns?: number;
   readonly sampling?: SamplingParameters;
+  /** What evaluations do unless they are asked for something else; nothing else reads it. */
+  readonly evaluation?: EvaluationSettings;
   /** Wall time of one rollout. Default 10 minutes. */
   readonly timeoutMs?: number;
   /** Of one tool call. Default 60 s. */

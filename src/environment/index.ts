@@ -19,7 +19,14 @@ export type {
   TasksInput,
 } from './environment.ts';
 export { type EvaluateOptions, type EvaluationStep, evaluate } from './evaluation/evaluate.ts';
+export { MeansOfRollouts, type NamedMean, type RolloutMeans } from './evaluation/named-means.ts';
 export { passAtK } from './evaluation/pass-at-k.ts';
+export {
+  type EvaluationConditions,
+  type EvaluationSettings,
+  evaluationConditions,
+  MAX_EVALUATION_ATTEMPTS,
+} from './evaluation/settings.ts';
 export type { EvaluationSummary } from './evaluation/summary.ts';
 export { hostEnvironment } from './host.ts';
 export { failedRollout } from './play/attempt.ts';

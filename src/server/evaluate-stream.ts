@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
-import { create } from '@bufbuild/protobuf';
+import { create, type MessageInitShape } from '@bufbuild/protobuf';
 import {
   type EvaluateRequest,
   type EvaluateResponse,
   EvaluateResponseSchema,
+  type EvaluationSummarySchema,
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { Outbox } from '../async/index.ts';
 import {
@@ -11,9 +12,15 @@ import {
   ledgerToProto,
   limitsFromProto,
   samplingFromProto,
+  samplingToProto,
   stopReasonToProto,
 } from '../contract/index.ts';
-import { type EvaluationStep, evaluate } from '../environment/index.ts';
+import {
+  type EvaluationStep,
+  type EvaluationSummary,
+  evaluate,
+  MAX_EVALUATION_ATTEMPTS,
+} from '../environment/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import { type CallEnd, callerScope } from './caller-end.ts';
 import { type HostedEnvironments, isolationOf } from './hosted.ts';
@@ -25,7 +32,6 @@ export interface EvaluateStreamOptions extends CallEnd {
   readonly heartbeatMs: number;
 }
 
-const MAX_ATTEMPTS = 1_024;
 const MAX_CONCURRENCY = 1_024;
 
 /** Plays a selection of tasks and answers with each rollout as it ends, then the figures of all. */
@@ -35,22 +41,25 @@ export async function* evaluateStream(
 ): AsyncGenerator<EvaluateResponse> {
   const { environments, rollouts, heartbeatMs, signal } = options;
   const served = environments.get(request.environment);
-  if (request.attempts < 1 || request.attempts > MAX_ATTEMPTS) {
-    throw invalidInput('attempts', `is ${request.attempts}; it must be 1 to ${MAX_ATTEMPTS}.`);
+  const { attempts, maxTasks } = request;
+  if (attempts < 0 || attempts > MAX_EVALUATION_ATTEMPTS) {
+    throw invalidInput('attempts', `is ${attempts}; use 1 to ${MAX_EVALUATION_ATTEMPTS}.`, {
+      remedy: "0 is the environment's own.",
+    });
   }
   if (request.concurrency < 0 || request.concurrency > MAX_CONCURRENCY) {
     throw invalidInput('concurrency', `is ${request.concurrency}; use 1 to ${MAX_CONCURRENCY}.`);
   }
-  if (request.maxTasks < 0n) throw invalidInput('max_tasks', 'is negative.');
+  if (maxTasks !== undefined && maxTasks < 0n) throw invalidInput('max_tasks', 'is negative.');
   using scope = callerScope(options);
   const steps = evaluate({
     id: `evaluation-${randomUUID()}`,
     environment: served.environment,
     modelServer: served.modelServer,
     isolation: isolationOf(served),
-    split: request.split,
-    maxTasks: Number(request.maxTasks),
-    attempts: request.attempts,
+    ...(request.split !== undefined && { split: request.split }),
+    ...(maxTasks !== undefined && { maxTasks: Number(maxTasks) }),
+    ...(attempts > 0 && { attempts }),
     sampling: samplingFromProto(request.sampling, 'sampling'),
     limits: limitsFromProto(request.limits, 'limits'),
     ...(request.concurrency > 0 && { concurrency: request.concurrency }),
@@ -113,14 +122,25 @@ function responseOf(step: EvaluationStep): EvaluateResponse {
     };
     return create(EvaluateResponseSchema, { step: { case: 'sample', value } });
   }
-  const { tasks, scored, notScored, meanReward, passAtK, ledger } = step.summary;
-  const value = {
+  return create(EvaluateResponseSchema, {
+    step: { case: 'summary', value: summaryOf(step.summary) },
+  });
+}
+
+function summaryOf(summary: EvaluationSummary): MessageInitShape<typeof EvaluationSummarySchema> {
+  const { tasks, scored, notScored, meanReward, passAtK, ledger, conditions } = summary;
+  return {
     tasks: BigInt(tasks),
     scored: BigInt(scored),
     notScored: BigInt(notScored),
     ...(meanReward !== undefined && { meanReward }),
     passAtK: passAtK.map((each) => ({ ...each, tasks: BigInt(each.tasks) })),
     ledger: ledgerToProto(ledger),
+    metrics: summary.metrics.map((each) => ({ ...each, count: BigInt(each.count) })),
+    components: summary.components.map((each) => ({ ...each, count: BigInt(each.count) })),
+    namesLeftOut: summary.namesLeftOut,
+    ...conditions,
+    maxTasks: BigInt(conditions.maxTasks),
+    sampling: samplingToProto(conditions.sampling),
   };
-  return create(EvaluateResponseSchema, { step: { case: 'summary', value } });
 }

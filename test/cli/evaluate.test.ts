@@ -2,9 +2,11 @@ import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test, vi } from 'vitest';
 import { meanInterval, wilsonInterval } from '../../src/cli/evaluate/intervals.ts';
 import type { Metrics } from '../../src/cli/evaluate/metrics.ts';
+import { metricsTable } from '../../src/cli/evaluate/table.ts';
+import { serveFiles, textFile } from '../support/file-server.ts';
 import { startScriptedOpenAI } from '../support/scripted-openai.ts';
 import { cli } from './support.ts';
 
@@ -77,6 +79,81 @@ test('avg@k and pass@k with intervals, which a second run with more tasks and at
   expect(at.api.requests).toHaveLength(8);
 });
 
+test('an environment says how it is evaluated, flags go before it, and process does not read it', async () => {
+  await using at = await school();
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-evaluate-own-'));
+  const file = path.join(folder, 'own.ts');
+  writeFileSync(
+    file,
+    `import gsm8k from ${JSON.stringify(gsm8k)};
+     export default {
+       ...gsm8k,
+       tasks: [0, 1, 2, 3].map((i) => ({
+         split: i < 2 ? 'easy' : 'hard',
+         data: { question: 'What is ' + i + '?', answer: '#### ' + i },
+       })),
+       settings: undefined,
+       reward: (context) => ({
+         components: [{ name: 'right', value: gsm8k.reward(context), weight: 0.5 }],
+         metrics: { ['of\\n' + context.task.split]: context.finalText.length },
+       }),
+       evaluation: { split: 'easy', maxTasks: 1, attempts: 2, solvedAt: 0.5, sampling: { topK: 3 } },
+     };`,
+  );
+  const model = ['--openai-url', at.api.baseUrl, '--openai-model', 'pupil'];
+  const run = async (name: string, ...more: string[]) => {
+    const out = path.join(folder, name);
+    const evaluate = cli('evaluate', file, '--out', out, ...model, ...more);
+    expect([await evaluate.code, evaluate.err()]).toEqual([0, '']);
+    return [
+      JSON.parse(readFileSync(path.join(out, 'metrics.json'), 'utf8')) as Metrics,
+      evaluate.out(),
+    ] as const;
+  };
+  const [own, said] = await run('own');
+  expect(said).toContain(
+    `the environment's own evaluation: split "easy", tasks 1, attempts 2, solved-at 0.5, topK 3\n`,
+  );
+  expect(own).toMatchObject({
+    ...{ tasks: 1, attempts: 2, split: 'easy', solved_at: 0.5 },
+    pass_at_k: [{ value: 1 }, { k: 2, value: 1 }],
+    components: { right: { mean: 1, count: 2 } },
+    metrics: { 'of\neasy': { mean: 1, count: 2 } },
+    names_left_out: false,
+  });
+  expect(at.api.requests[0]?.body.top_k).toBe(3);
+  expect(said).toMatch(/component +mean +rollouts\nright +1 +2\n\nmetric +mean +rollouts\nof easy/);
+  const flags = ['--split=', '--tasks', 'all', '--attempts', '1', '--solved-at', '1'];
+  const [asked, saidOf] = await run('asked', ...flags);
+  expect(saidOf).toContain(`the environment's own evaluation: topK 3\n`);
+  expect(asked).toMatchObject({ tasks: 4, attempts: 1, split: '', pass_at_k: [{ value: 0 }] });
+  const process = cli('process', file, '--out', path.join(folder, 'rollouts.jsonl'), ...model);
+  expect([await process.code, process.out()]).toEqual([0, expect.stringContaining(': 4 rows, 0')]);
+  expect(at.api.requests.at(-1)?.body.top_k).toBeUndefined();
+});
+
+test('tasks may lie behind a URL, whose copy serves the next run; Ctrl-C ends a download', async () => {
+  await using at = await school();
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-evaluate-url-'));
+  vi.stubEnv('TMPDIR', folder);
+  onTestFinished(() => void vi.unstubAllEnvs());
+  await using files = await serveFiles(
+    textFile('{"question":"What is 1?","answer":"#### 1"}\n', '"1"'),
+  );
+  const data = ['--data', `${files.address}/test.jsonl`];
+  expect(await at.evaluate(...data).code).toBe(0);
+  expect(at.metrics()).toMatchObject({ tasks: 1, avg_at_k: { value: 1 } });
+  const again = at.evaluate(...data);
+  expect([await again.code, again.out()]).toEqual([0, expect.stringContaining('1 of them kept')]);
+  expect(files.requests[1]?.headers['if-none-match']).toBe('"1"');
+  const asked = Promise.withResolvers<void>();
+  await using slow = await serveFiles(() => asked.resolve());
+  const waiting = at.evaluate('--data', `${slow.address}/test.jsonl`);
+  await asked.promise;
+  waiting.stop();
+  expect(await waiting.code).toBe(130);
+});
+
 test('metrics.json is written on the way, and after Ctrl-C it says that it is not complete', async () => {
   await using at = await school();
   const run = at.evaluate('--attempts', '20');
@@ -86,6 +163,25 @@ test('metrics.json is written on the way, and after Ctrl-C it says that it is no
   run.stop();
   expect(await run.code).toBe(130);
   expect(at.metrics()).toMatchObject({ complete: false, rows: { scored: at.samples() } });
+});
+
+test('the table has the first 20 means, says how many more there are, and whether names are missing', () => {
+  const means = (count: number) =>
+    Object.fromEntries(
+      Array.from({ length: count }, (_, i) => [`name-${i}`, { mean: i / 3, count: 7 }]),
+    );
+  const figures = { avg_at_k: null, pass_at_k: [], solved_at: 1, components: {} };
+  const table = (count: number, isCut: boolean) =>
+    metricsTable({
+      ...figures,
+      metrics: means(count),
+      names_left_out: isCut,
+    } as unknown as Metrics);
+  expect(table(0, false)).not.toMatch(/mean|left out/);
+  expect(table(21, true)).toMatch(
+    /name-19 +6\.333 +7\n1 more in metrics\.json\nnames after .* out\n$/,
+  );
+  expect(table(20, false)).toMatch(/name-19 +6\.333 +7\n$/);
 });
 
 test('an interval holds the rate that it is of, lies within 0 and 1, and narrows with trials', () => {

@@ -46,6 +46,14 @@ it.skipIf('skipped' in python)(
         rollouts: ['It is 4.', 'It is 4.'],
         finished: 2,
       },
+      evaluated: {
+        rewards: [1, 1],
+        solved_at: 0.5,
+        pass_at_k: [1, 1],
+        metrics: { characters: [8, 2] },
+        asked: [1, 0.5, 0],
+        refused: ['NO_TASKS', 'split'],
+      },
       errors: [
         ['NOT_FOUND', expect.stringMatching(/\w/), expect.any(String)],
         ['INVALID_ARGUMENT', expect.stringMatching(/\w/), expect.stringMatching(/run_id$/)],

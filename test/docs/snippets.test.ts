@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { EnvironmentDefinition, Rollout } from 'lachesis';
 import { describe, expect, test } from 'vitest';
+import { evaluate } from '../../src/environment/index.ts';
 import {
   callText,
   host,
@@ -13,6 +14,7 @@ import {
 import * as advantages from './snippets/advantages.ts';
 import capitals from './snippets/capitals.ts';
 import curriculum from './snippets/curriculum.ts';
+import evaluatedCapitals from './snippets/evaluated-capitals.ts';
 import guess from './snippets/guess.ts';
 import guessHard from './snippets/guess-hard.ts';
 import ladder from './snippets/ladder.ts';
@@ -66,6 +68,24 @@ async function rewards(
 
 test('capitals.ts: one of two capitals', async () => {
   expect(await rewards(capitals, () => ' Tokyo\n', 2)).toEqual([0, 1]);
+});
+
+test('evaluated-capitals.ts: one capital of the test split, eight times', async () => {
+  const steps = evaluate({
+    id: 'e',
+    environment: await host(evaluatedCapitals),
+    modelServer: scriptedModel(() => 'Tokyo'),
+    signal: new AbortController().signal,
+  });
+  const played = await Array.fromAsync(steps);
+  expect(played).toHaveLength(9);
+  expect(played.at(-1)).toMatchObject({
+    summary: {
+      tasks: 1,
+      meanReward: 1,
+      conditions: { solvedAt: 0.5, sampling: { temperature: 0.7 } },
+    },
+  });
 });
 
 test('curriculum.ts: right answers make the next tasks longer, and its state says so', async () => {

@@ -69,6 +69,21 @@ describe('defineEnvironment', () => {
     ['an empty array of tasks', { tasks: [] }, /\.tasks: is empty/],
     ['something else as a tool', { tools: [{}] }, /\.tools\[0\]: is no tool/],
     ['a fraction of a turn', { maxTurns: 1.5 }, /\.maxTurns: is 1\.5/],
+    ['a slip in sampling', { sampling: { max_tokens: 5 } }, /\.sampling\.max_tokens: is not known/],
+    ['a text as temperature', { sampling: { temperature: '1' } }, /\.sampling\.temperature: is 1;/],
+    ['a text as stop texts', { sampling: { stop: 'x' } }, /\.sampling\.stop: must be a list/],
+    ['no evaluation', { evaluation: 4 }, /`valid`\.evaluation: must be an object/],
+    ['a slip in evaluation', { evaluation: { k: 4 } }, /\.evaluation\.k: is not known.* attempts,/],
+    ['a split that is no name', { evaluation: { split: 1 } }, /\.evaluation\.split: must be/],
+    ['0 tasks', { evaluation: { maxTasks: 0 } }, /\.evaluation\.maxTasks: is 0;.*for all/],
+    ['0 attempts', { evaluation: { attempts: 0 } }, /\.evaluation\.attempts: is 0; .* 1 to 1024/],
+    ['2,000 attempts', { evaluation: { attempts: 2_000 } }, /\.evaluation\.attempts: is 2000;/],
+    ['no bound of solved', { evaluation: { solvedAt: NaN } }, /\.evaluation\.solvedAt: is NaN/],
+    [
+      'half a token in evaluation',
+      { evaluation: { sampling: { maxTokens: 0.5 } } },
+      /\.evaluation\.sampling\.maxTokens: is 0\.5; a whole number of at least 1/,
+    ],
     ['a time that is none', { timeoutMs: -1 }, /\.timeoutMs: is -1/],
   ])('refuses %s', (_, part, message) => {
     expect(() => defineEnvironment({ ...valid, ...part } as EnvironmentDefinition)).toThrow(

@@ -2,7 +2,9 @@ import { Code } from '@connectrpc/connect';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { RolloutEvent } from '../../gen/lachesis/v1/rollout_pb.ts';
 import { lachesisErrorOf } from '../../src/client/index.ts';
-import { type ServedForTest, serveForTest } from '../support/serve.ts';
+import { hostEnvironment } from '../../src/environment/index.ts';
+import { fakeModelServer } from '../environment/fake-model-server.ts';
+import { type ServedForTest, serveForTest, sums } from '../support/serve.ts';
 
 let served: ServedForTest;
 
@@ -211,6 +213,52 @@ describe('evaluating', () => {
       ],
     });
   });
+});
+
+test('an evaluation is what the environment says it is, and its summary tells what that was', async () => {
+  const definition = {
+    ...sums,
+    sampling: { maxTokens: 9 },
+    evaluation: {
+      ...{ split: 'test', maxTasks: 1, attempts: 3, solvedAt: 2 },
+      sampling: { temperature: 0 },
+    },
+  };
+  await using at = await serveForTest({
+    environments: [
+      {
+        environment: await hostEnvironment({
+          ...definition,
+          reward: () => ({
+            components: [{ name: 'right', value: 1, weight: 2 }],
+            metrics: { words: 1 },
+          }),
+        }),
+        modelServer: fakeModelServer(() => ({ text: '4' })),
+      },
+    ],
+  });
+  const summaryOf = async (asked: object) => {
+    const steps = await collect(at.client.environments.evaluate({ environment: 'sums', ...asked }));
+    const last = steps.at(-1);
+    if (last?.case !== 'summary') throw new Error('no summary');
+    return { samples: steps.length - 1, ...last.value };
+  };
+  const own = await summaryOf({});
+  expect(own).toMatchObject({
+    ...{ samples: 3, split: 'test', maxTasks: 1n, attempts: 3, solvedAt: 2 },
+    sampling: { temperature: 0, maxTokens: 9 },
+    metrics: [{ name: 'words', mean: 1, count: 3n }],
+    components: [{ name: 'right', mean: 1, count: 3n }],
+    namesLeftOut: false,
+  });
+  expect(own.passAtK.at(-1)).toMatchObject({ k: 3, value: 1 });
+  const asked = { split: '', maxTasks: 0, attempts: 1, solvedAt: 3 };
+  expect(await summaryOf({ ...asked, sampling: { temperature: 1 } })).toMatchObject({
+    ...{ samples: 10, ...asked, maxTasks: 0n, sampling: { temperature: 1, maxTokens: 9 } },
+    passAtK: [{ k: 1, value: 0 }],
+  });
+  await expect(summaryOf({ attempts: -1 })).rejects.toThrow(/attempts: is -1; use 1 to 1024/);
 });
 
 test('one rollout of an evaluation can be cancelled, and the others go on', async () => {

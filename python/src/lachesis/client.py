@@ -15,11 +15,13 @@ from .errors import from_rpc_error
 from .group import Group
 from .row import Row
 from .v1 import batch_service_pb2 as batches
+from .v1 import content_pb2 as content
 from .v1 import environment_service_pb2 as environments
 from .v1 import policy_service_pb2 as policies
 from .v1 import rollout_pb2 as rollouts
 from .v1 import run_service_pb2 as runs
 from .v1 import server_service_pb2 as servers
+from .v1 import task_pb2 as tasks
 from .v1 import work_service_pb2 as works
 from .v1.batch_service_pb2_grpc import BatchServiceStub
 from .v1.environment_service_pb2_grpc import EnvironmentServiceStub
@@ -236,6 +238,42 @@ class Client:
         for response in self._stream(self._environments.WatchRollouts, request, timeout):
             if response.event.WhichOneof("event") != "heartbeat":
                 yield response.event
+
+    # Evaluation
+
+    def evaluate(
+        self,
+        environment: str,
+        *,
+        split: str | None = None,
+        max_tasks: int | None = None,
+        attempts: int | None = None,
+        sampling: content.SamplingParameters | Mapping[str, Any] | None = None,
+        limits: tasks.RolloutLimits | Mapping[str, Any] | None = None,
+        concurrency: int = 0,
+        solved_at: float | None = None,
+        timeout: float | None = None,
+    ) -> Iterator[environments.EvaluationSample | environments.EvaluationSummary]:
+        """Each sample as its rollout ends, and the summary last. Leaving the loop cancels the rest.
+
+        What is left out is as the environment says of its evaluations: else all tasks (`split=""`,
+        `max_tasks=0`), one attempt, solved at a reward of 1. A sample that was not scored has no `reward`
+        (`sample.HasField("reward")`), and an `error`.
+        """
+        request = environments.EvaluateRequest(
+            environment=environment,
+            split=split,
+            max_tasks=max_tasks,
+            attempts=attempts or 0,
+            sampling=sampling,
+            limits=limits,
+            concurrency=concurrency,
+            solved_at=solved_at,
+        )
+        for response in self._stream(self._environments.Evaluate, request, timeout):
+            step = response.WhichOneof("step")
+            if step in ("sample", "summary"):
+                yield getattr(response, step)
 
     # Policy
 

@@ -1,4 +1,4 @@
-import { passAtK } from '../../environment/index.ts';
+import { type NamedMean, passAtK } from '../../environment/index.ts';
 import type { Played } from '../process/play-into-file.ts';
 import type { Tally, TaskTally } from '../process/tally.ts';
 import { type Interval, meanInterval, wilsonInterval } from './intervals.ts';
@@ -16,12 +16,17 @@ export interface FigureAtK {
   readonly tasks: number;
 }
 
+/** A mean over the rollouts that have the number; the others are in none. */
+export type MeanFigure = Pick<NamedMean, 'mean' | 'count'>;
+
 /** metrics.json. A rollout that was not scored is in no mean. */
 export interface Metrics {
   readonly schema: typeof METRICS_SCHEMA;
   readonly environment: string;
   readonly environment_version: string;
   readonly model: string;
+  /** Empty for all. */
+  readonly split: string;
   /** False while rows of the selection are still to be played. */
   readonly complete: boolean;
   readonly tasks: number;
@@ -35,6 +40,12 @@ export interface Metrics {
   readonly avg_at_k: FigureAtK | null;
   /** The chance that one of k attempts solves the task; for k = 1 to the attempts. */
   readonly pass_at_k: readonly FigureAtK[];
+  /** Of the rollouts' metrics, by name. */
+  readonly metrics: Readonly<Record<string, MeanFigure>>;
+  /** Of the rewards' components, before weighting, by name. */
+  readonly components: Readonly<Record<string, MeanFigure>>;
+  /** Whether there were more names than are kept, of either: 256, of at most 256 characters. */
+  readonly names_left_out: boolean;
   readonly tokens: {
     readonly prompt: number;
     readonly completion: number;
@@ -42,14 +53,15 @@ export interface Metrics {
   };
 }
 
-export function metricsOf(played: Played, attempts: number, solvedAt: number): Metrics {
-  const { environment, tally, total } = played;
-  const { tasks } = tally;
+export function metricsOf({ environment, model, conditions, tally, total }: Played): Metrics {
+  const { attempts, solvedAt, split } = conditions;
+  const { tasks, means } = tally;
   return {
     schema: METRICS_SCHEMA,
     environment: environment.name,
     environment_version: environment.definition.version ?? '',
-    model: played.model,
+    model,
+    split,
     complete: tally.rows === total,
     tasks: total / attempts,
     attempts,
@@ -58,6 +70,9 @@ export function metricsOf(played: Played, attempts: number, solvedAt: number): M
     solved_at: solvedAt,
     avg_at_k: averageOf(tally, attempts),
     pass_at_k: passesOf(tasks, attempts),
+    metrics: byName(means.metrics),
+    components: byName(means.components),
+    names_left_out: means.namesLeftOut,
     tokens: {
       prompt: tally.promptTokens,
       completion: tally.completionTokens,
@@ -90,6 +105,10 @@ function passesOf(tasks: readonly TaskTally[], attempts: number): readonly Figur
     figures.push({ k, value, interval, tasks: rates.length });
   }
   return figures;
+}
+
+function byName(means: readonly NamedMean[]): Readonly<Record<string, MeanFigure>> {
+  return Object.fromEntries(means.map(({ name, mean, count }) => [name, { mean, count }]));
 }
 
 function mean(values: readonly number[]): number {

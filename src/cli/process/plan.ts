@@ -7,7 +7,7 @@ import { STATE_OPTION } from '../state-folder.ts';
 
 /** Options of every command that plays tasks in its own process. */
 export const PLAY_OPTIONS: Readonly<Record<string, CommandOption>> = {
-  tasks: { type: 'string', value: 'N', help: 'Play the first N tasks. Default: all.' },
+  tasks: { type: 'string', value: 'N', help: 'Play the first N tasks, or `all`. Default: all.' },
   split: { type: 'string', value: 'NAME', help: 'Only tasks of this split.' },
   attempts: { type: 'string', value: 'N', help: 'Attempts at each task. Default: 1.' },
   concurrency: { type: 'string', value: 'N', help: 'Rollouts in flight. Default: 64.' },
@@ -41,9 +41,11 @@ export interface PlayPlan {
   readonly settings: JsonObject;
   /** The folder that the environment's own state is kept in, if any. */
   readonly state: string | undefined;
-  readonly split: string;
+  /** Undefined where nothing was said, as for the two after it. */
+  readonly split: string | undefined;
+  /** 0 for all. */
   readonly maxTasks: number | undefined;
-  readonly attempts: number;
+  readonly attempts: number | undefined;
   readonly concurrency: number;
   readonly seed: number | undefined;
   readonly sampling: SamplingParameters;
@@ -64,9 +66,9 @@ export function playPlan(positionals: readonly string[], values: OptionValues): 
     file,
     settings: settingsOption(values),
     state: textOption(values, 'state'),
-    split: textOption(values, 'split') ?? '',
-    maxTasks: integerOption(values, 'tasks', 1),
-    attempts: integerOption(values, 'attempts', 1, 10_000) ?? 1,
+    split: textOption(values, 'split'),
+    maxTasks: textOption(values, 'tasks') === 'all' ? 0 : integerOption(values, 'tasks', 1),
+    attempts: integerOption(values, 'attempts', 1, 10_000),
     concurrency: integerOption(values, 'concurrency', 1) ?? 64,
     seed: integerOption(values, 'seed', 0),
     sampling: {

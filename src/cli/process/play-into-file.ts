@@ -1,7 +1,8 @@
 import { existsSync, statSync } from 'node:fs';
-import type { HostedEnvironment } from '../../environment/index.ts';
+import type { EvaluationConditions, HostedEnvironment } from '../../environment/index.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
 import type { CommandIo, OptionValues } from '../command.ts';
+import { type AskedConditions, ownConditions, playedConditions } from '../evaluate/conditions.ts';
 import { Hosting } from '../hosting.ts';
 import { chooseModel } from '../model-options.ts';
 import { lockOutput } from '../output-lock.ts';
@@ -18,6 +19,8 @@ import { type Conditions, conditionsOf, type PlayedRow, playedRowOf, Tally } fro
 export interface Played {
   readonly environment: HostedEnvironment;
   readonly model: string;
+  /** What its rows are played under. */
+  readonly conditions: EvaluationConditions;
   readonly tally: Tally;
   /** Rows of the whole selection. */
   readonly total: number;
@@ -39,7 +42,8 @@ export interface PlayIntoFileOptions {
   readonly values: OptionValues;
   /** A rollout file; its rows are kept, and what is missing is appended. */
   readonly file: string;
-  readonly solvedAt?: number;
+  /** Given for an evaluation: what the environment says of those holds, where the options say nothing. */
+  readonly evaluation?: Pick<AskedConditions, 'solvedAt'>;
   /** At each 5 % of the rows. */
   readonly onStep?: (played: Played) => void;
 }
@@ -68,15 +72,19 @@ export async function playIntoFile(
   using _lock = await lockOutput(file, '--out');
   const kept = await readKeptRows(file);
   await using model = await chooseModel(values, io);
-  const tally = new Tally(options.solvedAt);
-  const selection = { split: plan.split, maxTasks: plan.maxTasks };
-  const world = { environment, kept, attempts: plan.attempts };
-  const { version = '', verifierVersion = '', sampling } = environment.definition;
+  const asked: AskedConditions = { solvedAt: undefined, ...plan, ...options.evaluation };
+  const isEvaluation = options.evaluation !== undefined;
+  const playedUnder = playedConditions(environment, asked, isEvaluation);
+  const { split, maxTasks, attempts, sampling } = playedUnder;
+  const tally = new Tally(playedUnder.solvedAt);
+  const selection = { split, maxTasks: maxTasks === 0 ? undefined : maxTasks };
+  const world = { environment, kept, attempts };
+  const { version = '', verifierVersion = '' } = environment.definition;
   const conditions = conditionsOf({
     model: model.modelServer.model,
     environmentVersion: version,
     verifierVersion,
-    sampling: { ...sampling, ...plan.sampling },
+    sampling,
   });
   const total = await addKept({ ...world, selection, conditions, file, signal: io.signal }, tally);
   const settings = fileConditionsOf(environment, plan.maxTurns);
@@ -86,9 +94,12 @@ export async function playIntoFile(
   io.out(
     `${environment.name}, played by ${model.description}: ${total} rows, ${keptRows} of them kept\n`,
   );
+  const own = isEvaluation ? ownConditions(environment, asked) : '';
+  if (own !== '') io.out(`the environment's own evaluation: ${own}\n`);
   const played = (seconds: number): Played => ({
     environment,
     model: model.modelServer.model,
+    conditions: playedUnder,
     tally,
     total,
     kept: keptRows,
@@ -111,7 +122,7 @@ export async function playIntoFile(
     selection,
     modelServer: model.modelServer,
     concurrency: plan.concurrency,
-    sampling: plan.sampling,
+    sampling,
     ...(plan.seed === undefined ? {} : { seed: plan.seed }),
     ...(plan.maxTurns === undefined ? {} : { limits: { maxTurns: plan.maxTurns } }),
     onRollout: (rollout) => {
@@ -158,7 +169,7 @@ async function addKept(
   throw new LachesisError(
     'failed_precondition',
     `${given.environment.name} has no task of the split "${given.selection.split}".`,
-    { reason: 'NO_TASKS', remedy: 'Leave --split out, or name one that its tasks have.' },
+    { reason: 'NO_TASKS', remedy: 'Name one that its tasks have, or give --split= for all.' },
   );
 }
 

@@ -37,7 +37,7 @@ export async function* selectTasks(
 ): AsyncGenerator<TaskRows> {
   const { tasks, name } = environment;
   if (maxTasks === undefined && tasks.count === undefined) {
-    throw invalidInput('--tasks', `is missing; ${name} does not say how many tasks it has.`);
+    throw invalidInput('--tasks', `must be a number; ${name} does not say how many tasks it has.`);
   }
   let position = 0;
   for await (const task of tasks.tasks({ signal })) {

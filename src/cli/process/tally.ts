@@ -1,4 +1,10 @@
-import { canonicalJson, type Provenance, type Rollout } from '../../contract/index.ts';
+import {
+  canonicalJson,
+  type Provenance,
+  type RewardComponent,
+  type Rollout,
+} from '../../contract/index.ts';
+import { MeansOfRollouts, type RolloutMeans } from '../../environment/index.ts';
 import type { ErrorKind } from '../../errors.ts';
 
 /** What is counted of a rollout; the rest of it is in the file. */
@@ -7,6 +13,8 @@ export interface PlayedRow {
   /** Undefined when not scored. */
   readonly reward: number | undefined;
   readonly failure: { readonly kind: ErrorKind; readonly message: string } | undefined;
+  readonly metrics: Readonly<Record<string, number>>;
+  readonly components: readonly RewardComponent[];
   readonly promptTokens: number;
   readonly completionTokens: number;
   /** Of the engine's own account; 0 for a direct model server. */
@@ -40,6 +48,8 @@ export function playedRowOf(rollout: Rollout): PlayedRow {
     groupId: rollout.groupId,
     reward: outcome.kind === 'scored' ? outcome.reward : undefined,
     failure: outcome.kind === 'scored' ? undefined : outcome.failure,
+    metrics: rollout.metrics,
+    components: outcome.kind === 'scored' ? outcome.components : [],
     promptTokens: result.usage.promptTokens ?? 0,
     completionTokens: result.usage.completionTokens ?? 0,
     sampledTokens: ledger.sampled,
@@ -54,10 +64,11 @@ export interface TaskTally {
   readonly rewards: number;
 }
 
-/** Adds rows up; its memory is three counts per task. */
+/** Adds rows up; its memory is three counts per task, and bounded by name. */
 export class Tally {
   readonly #solvedAt: number;
   readonly #tasks = new Map<string, { scored: number; solved: number; rewards: number }>();
+  readonly #means = new MeansOfRollouts();
   readonly #failures = new Map<ErrorKind, { count: number; example: string }>();
   scored = 0;
   rewards = 0;
@@ -76,6 +87,7 @@ export class Tally {
     this.promptTokens += row.promptTokens;
     this.completionTokens += row.completionTokens;
     this.sampledTokens += row.sampledTokens;
+    this.#means.add(row.metrics, row.components);
     const task = this.#tasks.get(row.groupId) ?? { scored: 0, solved: 0, rewards: 0 };
     this.#tasks.set(row.groupId, task);
     if (row.failure !== undefined) {
@@ -110,6 +122,11 @@ export class Tally {
   /** Undefined when none was scored. */
   get meanReward(): number | undefined {
     return this.scored === 0 ? undefined : this.rewards / this.scored;
+  }
+
+  /** Of the rows' metrics and reward components. */
+  get means(): RolloutMeans {
+    return this.#means.figures();
   }
 
   get tasks(): readonly TaskTally[] {

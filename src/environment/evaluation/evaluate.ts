@@ -2,14 +2,16 @@ import type { Rollout, Task } from '../../contract/index.ts';
 import { LachesisError } from '../../errors.ts';
 import type { PlayOptions } from '../play/options.ts';
 import { playRollout } from '../play/play-rollout.ts';
+import { type EvaluationConditions, evaluationConditions } from './settings.ts';
 import { type EvaluationSummary, Summary } from './summary.ts';
 
+/** What is left out is as the environment's `evaluation` says, and what that leaves out as said here. */
 export interface EvaluateOptions extends PlayOptions {
   /** Prefix of the rollouts' ids, which are `<id>.<task position>.<attempt>`. */
   readonly id: string;
-  /** Only tasks of this split; empty or absent for all. */
+  /** Only tasks of this split; empty for all. Default: all. */
   readonly split?: string;
-  /** 0 or absent for all; refused for an endless source. */
+  /** 0 for all, which is refused for an endless source. Default: all. */
   readonly maxTasks?: number;
   /** Attempts per task. Default: 1. */
   readonly attempts?: number;
@@ -35,14 +37,15 @@ export type EvaluationStep =
 /**
  * Plays every task of a selection and yields the rollouts in the order that they end, then a
  * summary. Leaving the loop early cancels what is in flight and waits for it. Throws an
- * invalid_input for an endless source without `maxTasks`, and the signal's reason when it fires.
+ * invalid_input for all tasks of an endless source, and the signal's reason when it fires.
  */
 export async function* evaluate(options: EvaluateOptions): AsyncGenerator<EvaluationStep> {
-  const { environment, attempts = 1, concurrency = 16, solvedAt = 1 } = options;
-  const summary = new Summary(attempts, solvedAt);
+  const { environment, concurrency = 16 } = options;
+  const conditions = evaluationConditions(environment.definition, options);
+  const summary = new Summary(conditions);
   const own = new AbortController();
   const signal = AbortSignal.any([options.signal, own.signal]);
-  const pairs = selection(options, attempts, signal);
+  const pairs = selection(options, conditions, signal);
   const ended: Sample[] = [];
   const running = new Set<Promise<void>>();
   let wake = (): void => {};
@@ -52,6 +55,7 @@ export async function* evaluate(options: EvaluateOptions): AsyncGenerator<Evalua
     const cancelled = options.rolloutSignal?.(rolloutId);
     const play = playRollout({
       ...options,
+      sampling: conditions.sampling,
       signal: cancelled === undefined ? signal : AbortSignal.any([signal, cancelled]),
       ...(options.seed === undefined ? {} : { seed: options.seed + position }),
       rolloutId,
@@ -105,11 +109,10 @@ interface Pair {
 type Sample = Extract<EvaluationStep, { kind: 'sample' }>;
 
 async function* selection(
-  options: EvaluateOptions,
-  attempts: number,
+  { environment }: EvaluateOptions,
+  { split, maxTasks, attempts }: EvaluationConditions,
   signal: AbortSignal,
 ): AsyncGenerator<Pair> {
-  const { environment, split = '', maxTasks = 0 } = options;
   const { tasks } = environment;
   if (maxTasks === 0 && tasks.count === undefined) {
     throw new LachesisError(

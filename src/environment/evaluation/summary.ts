@@ -1,10 +1,12 @@
 import type { Rollout } from '../../contract/index.ts';
 import { addLedgers, emptyLedger, type Ledger } from '../../tokens/index.ts';
 import { meanOf } from '../reward/advantages.ts';
+import { MeansOfRollouts, type RolloutMeans } from './named-means.ts';
 import { passAtK } from './pass-at-k.ts';
+import type { EvaluationConditions } from './settings.ts';
 
 /** Figures of a whole evaluation. */
-export interface EvaluationSummary {
+export interface EvaluationSummary extends RolloutMeans {
   readonly tasks: number;
   readonly scored: number;
   /** In no mean. */
@@ -18,35 +20,38 @@ export interface EvaluationSummary {
     readonly tasks: number;
   }[];
   readonly ledger: Ledger;
+  /** What it was done with. */
+  readonly conditions: EvaluationConditions;
 }
 
-/** Adds up an evaluation; memory is two counts per task. */
+/** Adds up an evaluation; memory is two counts per task, and bounded by name. */
 export class Summary {
-  readonly #attempts: number;
-  readonly #solvedAt: number;
+  readonly #conditions: EvaluationConditions;
+  readonly #means = new MeansOfRollouts();
   readonly #byTask = new Map<string, { scored: number; solved: number }>();
   #scored = 0;
   #notScored = 0;
   #rewards = 0;
   #ledger = emptyLedger();
 
-  constructor(attempts: number, solvedAt: number) {
-    this.#attempts = attempts;
-    this.#solvedAt = solvedAt;
+  constructor(conditions: EvaluationConditions) {
+    this.#conditions = conditions;
   }
 
   add(taskKey: string, rollout: Rollout): void {
     const task = this.#byTask.get(taskKey) ?? { scored: 0, solved: 0 };
     this.#byTask.set(taskKey, task);
     this.#ledger = addLedgers(this.#ledger, rollout.ledger);
-    if (rollout.outcome.kind === 'not_scored') {
+    const { outcome } = rollout;
+    this.#means.add(rollout.metrics, outcome.kind === 'scored' ? outcome.components : []);
+    if (outcome.kind === 'not_scored') {
       this.#notScored += 1;
       return;
     }
     this.#scored += 1;
-    this.#rewards += rollout.outcome.reward;
+    this.#rewards += outcome.reward;
     task.scored += 1;
-    if (rollout.outcome.reward >= this.#solvedAt) task.solved += 1;
+    if (outcome.reward >= this.#conditions.solvedAt) task.solved += 1;
   }
 
   figures(): EvaluationSummary {
@@ -57,12 +62,14 @@ export class Summary {
       meanReward: this.#scored === 0 ? undefined : this.#rewards / this.#scored,
       passAtK: this.#passAtKs(),
       ledger: this.#ledger,
+      ...this.#means.figures(),
+      conditions: this.#conditions,
     };
   }
 
   #passAtKs(): EvaluationSummary['passAtK'] {
     const figures: { k: number; value: number; tasks: number }[] = [];
-    for (let k = 1; k <= this.#attempts; k++) {
+    for (let k = 1; k <= this.#conditions.attempts; k++) {
       const enough = [...this.#byTask.values()].filter(({ scored }) => scored >= k);
       if (enough.length === 0) break;
       const value = meanOf(enough.map(({ scored, solved }) => passAtK(scored, solved, k)));

@@ -19,9 +19,13 @@ const LINE_FEED = 0x0a;
 /** Reads a file's lines as they are needed; memory holds one line and one chunk, whatever the file's size. */
 export async function* fileLines(
   path: string,
-  options: { readonly signal?: AbortSignal | undefined } = {},
+  options: {
+    readonly signal?: AbortSignal | undefined;
+    /** For messages. Default: the path. */
+    readonly name?: string;
+  } = {},
 ): AsyncGenerator<FileLine> {
-  const { signal } = options;
+  const { signal, name = path } = options;
   const stream = createReadStream(path, {
     highWaterMark: 256 * 1024,
     ...(signal === undefined ? {} : { signal }),
@@ -48,11 +52,11 @@ export async function* fileLines(
       }
       pending.push(chunk.subarray(from));
       pendingBytes += chunk.length - from;
-      if (pendingBytes > MAX_LINE_BYTES) throw tooLong(path, number + 1);
+      if (pendingBytes > MAX_LINE_BYTES) throw tooLong(name, number + 1);
     }
     if (pendingBytes > 0) yield line(Buffer.concat(pending));
   } catch (error) {
-    throw signal?.aborted === true ? signal.reason : (unreadableFile(error, path) ?? error);
+    throw signal?.aborted === true ? signal.reason : (unreadableFile(error, name) ?? error);
   } finally {
     stream.destroy();
   }

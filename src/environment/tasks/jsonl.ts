@@ -4,10 +4,12 @@ import { errorMessage, LachesisError } from '../../errors.ts';
 import type { JsonValue } from '../../messages.ts';
 import type { TaskSource } from '../environment.ts';
 import { type FileLine, fileLines } from './file-lines.ts';
+import type { DownloadOptions } from './remote/download.ts';
+import { taskFile } from './remote/task-file.ts';
 import { type RowOptions, taskOfRow } from './row-task.ts';
 
 /** How the lines of a JSON Lines file become tasks. */
-export type JsonlOptions<Data> = RowOptions<Data>;
+export interface JsonlOptions<Data> extends RowOptions<Data>, DownloadOptions {}
 
 /** Where a task stands in the file. */
 interface Place {
@@ -23,24 +25,27 @@ interface Index {
 }
 
 /**
- * Tasks of a JSON Lines file, one per line, blank lines skipped. Lines are read as they are needed;
+ * Tasks of a JSON Lines file, one per line, blank lines skipped. An http or https URL is downloaded once,
+ * and a copy of it kept: see {@link DownloadOptions}. Lines are read as they are needed;
  * `prepare` (called when the environment is hosted) reads the file once, so that a bad line is an
  * error then, with its file and line, and `get` finds a task without reading the others.
  */
 export function jsonl<Data = JsonValue>(
-  path: string,
+  pathOrUrl: string,
   options: JsonlOptions<Data> = {},
 ): TaskSource<Data> & { prepare(range?: { readonly signal?: AbortSignal }): Promise<void> } {
+  const file = taskFile(pathOrUrl, options);
   let index: Promise<Index> | undefined;
   let count: number | undefined;
 
   const read = (line: FileLine, position: number): Task<Data> =>
-    taskOfLine(path, line, position, options);
+    taskOfLine(file.name, line, position, options);
 
   async function* tasks(range: { readonly from?: number; readonly signal?: AbortSignal } = {}) {
     const from = range.from ?? 0;
     let position = 0;
-    for await (const line of fileLines(path, { signal: range.signal })) {
+    const path = await file.path(range.signal);
+    for await (const line of fileLines(path, { signal: range.signal, name: file.name })) {
       if (line.text.trim() === '') continue;
       if (position >= from) yield read(line, position);
       position += 1;
@@ -50,12 +55,13 @@ export function jsonl<Data = JsonValue>(
   const buildIndex = async (signal?: AbortSignal): Promise<Index> => {
     const places = new Map<string, Place>();
     let position = 0;
-    for await (const line of fileLines(path, { signal })) {
+    const path = await file.path(signal);
+    for await (const line of fileLines(path, { signal, name: file.name })) {
       if (line.text.trim() === '') continue;
       const { key } = read(line, position);
       const other = places.get(key);
       if (other !== undefined) {
-        throw lineError(path, line.number, `has the key \`${key}\` of line ${other.line}.`);
+        throw lineError(file.name, line.number, `has the key \`${key}\` of line ${other.line}.`);
       }
       const { offset, byteLength, number } = line;
       places.set(key, { line: number, offset, byteLength, position });
@@ -75,7 +81,7 @@ export function jsonl<Data = JsonValue>(
 
   const taskAt = async (place: Place | undefined): Promise<Task<Data> | undefined> => {
     if (place === undefined) return undefined;
-    const text = await textAt(path, place);
+    const text = await textAt(await file.path(), place);
     return read({ ...place, number: place.line, text }, place.position);
   };
 

@@ -8,10 +8,12 @@ import { deepFreeze } from '../freeze.ts';
 import { unreadableFile } from './file-lines.ts';
 import { HeldGroups } from './held-groups.ts';
 import { parquetCompressors, parquetJson } from './parquet-values.ts';
+import type { DownloadOptions } from './remote/download.ts';
+import { type TaskFile, taskFile } from './remote/task-file.ts';
 import { type RowOptions, taskOfRow } from './row-task.ts';
 
 /** How the rows of a Parquet file become tasks. */
-export interface ParquetOptions<Data> extends RowOptions<Data> {
+export interface ParquetOptions<Data> extends RowOptions<Data>, DownloadOptions {
   /** Only these columns are read. Default: all. */
   readonly columns?: readonly string[];
   /**
@@ -37,25 +39,27 @@ interface RowGroup {
 }
 
 /**
- * Tasks of a Parquet file, one per row; a row is an object of its columns as JSON (64-bit integers
+ * Tasks of a Parquet file, one per row; an http or https URL is downloaded once, and a copy of it kept: see
+ * {@link DownloadOptions}. A row is an object of its columns as JSON (64-bit integers
  * are numbers where exact, else decimal text; times are ISO text; bytes are base64). Row groups are
  * read as they are needed, and the latest are held. `prepare` reads the file once when `key`, `split` or `map`
  * could fail, so that a bad row is an error then, with its file and row.
  */
 export function parquet<Data = JsonValue>(
-  path: string,
+  pathOrUrl: string,
   options: ParquetOptions<Data> = {},
 ): TaskSource<Data> & {
   at(position: number): Promise<Task<Data> | undefined>;
   prepare(range?: { readonly signal?: AbortSignal }): Promise<void>;
 } {
+  const file = taskFile(pathOrUrl, options);
   let layout: Promise<Layout> | undefined;
   let index: Promise<ReadonlyMap<string, number>> | undefined;
   let held: HeldGroups<RowGroup> | undefined;
   let count: number | undefined;
 
-  const layoutOf = (): Promise<Layout> => {
-    layout ??= readLayout(path).catch((error: unknown) => {
+  const layoutOf = (signal?: AbortSignal): Promise<Layout> => {
+    layout ??= readLayout(file, signal).catch((error: unknown) => {
       layout = undefined;
       throw error;
     });
@@ -63,7 +67,7 @@ export function parquet<Data = JsonValue>(
   };
   const groupOf = (known: Layout, group: number): Promise<RowGroup> => {
     held ??= new HeldGroups({
-      read: (wanted) => readGroup(path, known, wanted, options.columns),
+      read: (wanted) => readGroup(file, known, wanted, options.columns),
       bytesOf: (wanted) => Number(known.metadata.row_groups[wanted]?.total_byte_size ?? 0),
       maxBytes: options.maxHeldBytes ?? DEFAULT_MAX_HELD_BYTES,
     });
@@ -71,11 +75,11 @@ export function parquet<Data = JsonValue>(
   };
   const taskOf = (value: JsonValue, position: number): Task<Data> =>
     taskOfRow(value, position, options, (problem, cause) =>
-      rowError(path, position, problem, cause),
+      rowError(file.name, position, problem, cause),
     );
 
   async function* tasks(range: { readonly from?: number; readonly signal?: AbortSignal } = {}) {
-    const known = await layoutOf();
+    const known = await layoutOf(range.signal);
     let position = range.from ?? 0;
     while (position < known.rows) {
       range.signal?.throwIfAborted();
@@ -94,7 +98,7 @@ export function parquet<Data = JsonValue>(
     for await (const { key } of tasks(signal === undefined ? {} : { signal })) {
       const other = places.get(key);
       if (other !== undefined) {
-        throw rowError(path, position, `has the key \`${key}\` of row ${other}.`);
+        throw rowError(file.name, position, `has the key \`${key}\` of row ${other}.`);
       }
       places.set(key, position);
       position += 1;
@@ -126,7 +130,7 @@ export function parquet<Data = JsonValue>(
       return position === undefined ? undefined : at(position);
     },
     async prepare(range: { readonly signal?: AbortSignal } = {}) {
-      const { rows } = await layoutOf();
+      const { rows } = await layoutOf(range.signal);
       const { key, split, map } = options;
       const cannotFail =
         key === undefined &&
@@ -142,8 +146,8 @@ function groupAt({ groupStarts }: Layout, position: number): number {
   return groupStarts.findLastIndex((start) => start <= position);
 }
 
-async function readLayout(path: string): Promise<Layout> {
-  const metadata = await withFile(path, (file) => parquetMetadataAsync(file));
+async function readLayout(file: TaskFile, signal: AbortSignal | undefined): Promise<Layout> {
+  const metadata = await withFile(file, (slices) => parquetMetadataAsync(slices), signal);
   const groupStarts: number[] = [];
   let rows = 0;
   for (const group of metadata.row_groups) {
@@ -154,15 +158,15 @@ async function readLayout(path: string): Promise<Layout> {
 }
 
 async function readGroup(
-  path: string,
+  file: TaskFile,
   { metadata, rows, groupStarts }: Layout,
   group: number,
   columns: readonly string[] | undefined,
 ): Promise<RowGroup> {
   const start = groupStarts[group] ?? 0;
-  const objects = await withFile(path, (file) =>
+  const objects = await withFile(file, (slices) =>
     parquetReadObjects({
-      file,
+      file: slices,
       metadata,
       rowStart: start,
       rowEnd: groupStarts[group + 1] ?? rows,
@@ -180,12 +184,15 @@ interface FileSlices {
 }
 
 async function withFile<Result>(
-  path: string,
+  { name, path }: TaskFile,
   read: (file: FileSlices) => Promise<Result>,
+  signal?: AbortSignal,
 ): Promise<Result> {
+  // What the download says is said already.
+  const found = await path(signal);
   let handle: FileHandle | undefined;
   try {
-    handle = await open(path);
+    handle = await open(found);
     const file = handle;
     const { size } = await file.stat();
     return await read({
@@ -197,7 +204,7 @@ async function withFile<Result>(
       },
     });
   } catch (error) {
-    throw unreadableFile(error, path) ?? notParquet(path, error);
+    throw unreadableFile(error, name) ?? notParquet(name, error);
   } finally {
     await handle?.close();
   }

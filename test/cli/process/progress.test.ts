@@ -9,6 +9,8 @@ const row = (reward: number | undefined): PlayedRow => ({
     reward === undefined
       ? { kind: 'model_error', message: `no\n${'answer '.repeat(50)}` }
       : undefined,
+  metrics: {},
+  components: [],
   promptTokens: 1_000,
   completionTokens: 10,
   sampledTokens: 10,

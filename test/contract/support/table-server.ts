@@ -53,7 +53,11 @@ export async function startTableServer(): Promise<TableServer> {
       name,
       tasks: [{ key: 'sum', data: 'What is 2 + 2?' }],
       prompt: (task) => task.data,
-      reward: ({ finalText }) => (finalText.includes('4') ? 1 : 0),
+      reward: ({ finalText }) => ({
+        value: finalText.includes('4') ? 1 : 0,
+        metrics: { characters: finalText.length },
+      }),
+      evaluation: { attempts: 2, solvedAt: 0.5 },
     });
     const renderer = createChatmlRenderer({ tokenizer });
     return {

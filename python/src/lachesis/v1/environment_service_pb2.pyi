@@ -326,20 +326,46 @@ class EvaluationSample(_message.Message):
     def __init__(self, task_key: _Optional[str] = ..., attempt: _Optional[int] = ..., rollout_id: _Optional[str] = ..., reward: _Optional[float] = ..., stop_reason: _Optional[_Union[_rollout_pb2.StopReason, str]] = ..., error: _Optional[_Union[_error_pb2.ErrorDetail, _Mapping]] = ...) -> None: ...
 
 class EvaluationSummary(_message.Message):
-    __slots__ = ("tasks", "scored", "not_scored", "mean_reward", "pass_at_k", "ledger")
+    __slots__ = ("tasks", "scored", "not_scored", "mean_reward", "pass_at_k", "ledger", "metrics", "components", "names_left_out", "split", "max_tasks", "attempts", "solved_at", "sampling")
     TASKS_FIELD_NUMBER: _ClassVar[int]
     SCORED_FIELD_NUMBER: _ClassVar[int]
     NOT_SCORED_FIELD_NUMBER: _ClassVar[int]
     MEAN_REWARD_FIELD_NUMBER: _ClassVar[int]
     PASS_AT_K_FIELD_NUMBER: _ClassVar[int]
     LEDGER_FIELD_NUMBER: _ClassVar[int]
+    METRICS_FIELD_NUMBER: _ClassVar[int]
+    COMPONENTS_FIELD_NUMBER: _ClassVar[int]
+    NAMES_LEFT_OUT_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_FIELD_NUMBER: _ClassVar[int]
+    MAX_TASKS_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    SOLVED_AT_FIELD_NUMBER: _ClassVar[int]
+    SAMPLING_FIELD_NUMBER: _ClassVar[int]
     tasks: int
     scored: int
     not_scored: int
     mean_reward: float
     pass_at_k: _containers.RepeatedCompositeFieldContainer[PassAtK]
     ledger: _tokens_pb2.Ledger
-    def __init__(self, tasks: _Optional[int] = ..., scored: _Optional[int] = ..., not_scored: _Optional[int] = ..., mean_reward: _Optional[float] = ..., pass_at_k: _Optional[_Iterable[_Union[PassAtK, _Mapping]]] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ...) -> None: ...
+    metrics: _containers.RepeatedCompositeFieldContainer[NamedMean]
+    components: _containers.RepeatedCompositeFieldContainer[NamedMean]
+    names_left_out: bool
+    split: str
+    max_tasks: int
+    attempts: int
+    solved_at: float
+    sampling: _content_pb2.SamplingParameters
+    def __init__(self, tasks: _Optional[int] = ..., scored: _Optional[int] = ..., not_scored: _Optional[int] = ..., mean_reward: _Optional[float] = ..., pass_at_k: _Optional[_Iterable[_Union[PassAtK, _Mapping]]] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., metrics: _Optional[_Iterable[_Union[NamedMean, _Mapping]]] = ..., components: _Optional[_Iterable[_Union[NamedMean, _Mapping]]] = ..., names_left_out: bool = ..., split: _Optional[str] = ..., max_tasks: _Optional[int] = ..., attempts: _Optional[int] = ..., solved_at: _Optional[float] = ..., sampling: _Optional[_Union[_content_pb2.SamplingParameters, _Mapping]] = ...) -> None: ...
+
+class NamedMean(_message.Message):
+    __slots__ = ("name", "mean", "count")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MEAN_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    mean: float
+    count: int
+    def __init__(self, name: _Optional[str] = ..., mean: _Optional[float] = ..., count: _Optional[int] = ...) -> None: ...
 
 class PassAtK(_message.Message):
     __slots__ = ("k", "value", "tasks")
