@@ -50,6 +50,7 @@ function scriptedSession(turns: number): ModelSession {
       segments: [],
       sampledTokens: undefined,
       modelCalls: calls,
+      calls: [],
       rendering: undefined,
       logprobMode: undefined,
     }),

@@ -31,6 +31,7 @@ export function latencyModel(options: {
           segments: [],
           sampledTokens: undefined,
           modelCalls: calls,
+          calls: [],
           rendering: undefined,
           logprobMode: undefined,
         }),

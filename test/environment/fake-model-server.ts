@@ -84,6 +84,7 @@ export function fakeModelServer(
           segments: builder.length === 0 ? [] : [builder.build()],
           sampledTokens: sampled,
           modelCalls: calls,
+          calls: [],
           rendering,
           logprobMode: 'raw',
         }),

@@ -154,6 +154,7 @@ describe('the answer', () => {
       segments: [],
       sampledTokens: undefined,
       modelCalls: 1,
+      calls: [],
       rendering: undefined,
       logprobMode: undefined,
     });

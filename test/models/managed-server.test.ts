@@ -564,20 +564,63 @@ describe('an abort', () => {
   });
 });
 
-test('calls of one session run one after another, and a waiting one can leave', async () => {
-  const gate = Promise.withResolvers<void>();
-  const { engine, session, ask } = start([{ text: 'x', after: gate.promise }, { text: 'y' }]);
-  const first = ask([say('user', 'a')]);
-  await engine.arrived(0);
-  const controller = new AbortController();
-  const leaves = expect(ask([say('user', 'b')], {}, controller.signal)).rejects.toThrow('aborted');
-  const third = ask([say('user', 'a')]);
-  controller.abort();
-  await leaves;
-  expect(engine.calls).toHaveLength(1);
-  gate.resolve();
-  await Promise.all([first, third]);
-  expect(session.record().segments.map(({ reason }) => reason)).toEqual(['start', 'branch']);
+describe('calls of one session at the same time', () => {
+  test('of one prompt are samples of it, and one can leave', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { engine, session, ask } = start([
+      { text: 'x', after: gate.promise },
+      { text: 'never', after: new Promise(() => {}) },
+      { text: 'y' },
+    ]);
+    const first = ask([say('user', 'a')]);
+    await engine.arrived(0);
+    const controller = new AbortController();
+    const leaves = expect(ask([say('user', 'b')], {}, controller.signal)).rejects.toThrow(
+      'aborted',
+    );
+    await engine.arrived(1);
+    controller.abort();
+    await leaves;
+    const third = await ask([say('user', 'a')]);
+    gate.resolve();
+    expect([textOf((await first).message), textOf(third.message)]).toEqual(['x', 'y']);
+    const { segments } = session.record();
+    expect(segments.map(({ reason }) => reason)).toEqual(['start', 'branch']);
+    expect(segments[1]!.parent!.sharedTokens).toBe(engine.calls[0]!.promptTokenIds.length);
+  });
+
+  test('that go on from one answer each keep the prompt that they were sent as', async () => {
+    const gate = Promise.withResolvers<void>();
+    const { engine, session, ask } = start([
+      { text: 'x' },
+      { text: 'slow', after: gate.promise },
+      { text: 'quick' },
+    ]);
+    const opening = [say('user', 'a')];
+    const { message } = await ask(opening);
+    const slow = ask([...opening, message, say('user', 'b')]);
+    await engine.arrived(1);
+    await ask([...opening, message, say('user', 'c')]);
+    gate.resolve();
+    await slow;
+    const { segments, calls } = session.record();
+    expect(segments.map(({ id, parent }) => [id, parent?.id])).toEqual([
+      ['s0', undefined],
+      ['s1', 's0'],
+    ]);
+    for (const { spans, tokenIds } of segments) {
+      let at = 0;
+      for (const span of spans) {
+        if (span.origin === 'sampled') {
+          const { promptTokenIds, sampledTokenIds } = engine.calls[span.callIndex!]!;
+          expect([...tokenIds.subarray(0, at)]).toEqual([...promptTokenIds]);
+          expect([...tokenIds.subarray(at, at + span.length)]).toEqual([...sampledTokenIds]);
+        }
+        at += span.length;
+      }
+    }
+    expect(calls.map(({ failed }) => failed)).toEqual([false, false, false]);
+  });
 });
 
 test('text that spells special tokens never becomes one', async () => {

@@ -83,6 +83,7 @@ export function scriptedSession(replies: readonly ScriptedReply[]): ScriptedSess
         segments: [],
         sampledTokens: undefined,
         modelCalls: requests.length,
+        calls: [],
         rendering: undefined,
         logprobMode: undefined,
       };
