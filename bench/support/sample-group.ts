@@ -70,6 +70,7 @@ export function sampleGroup(options: SampleGroupOptions): Group {
       },
       outcome: { kind: 'scored', reward: index % 2, components: [] },
       segments: [segment.build()],
+      calls: [],
       ledger: { ...emptyLedger(), sampled, trained: sampled },
       provenance: {
         environment: 'bench',

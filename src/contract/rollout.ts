@@ -1,6 +1,7 @@
 import type { AgentResult, Turn } from '../agent/index.ts';
 import type { ErrorKind } from '../errors.ts';
 import type { Message, SamplingParameters } from '../messages.ts';
+import type { ModelCall } from '../models/index.ts';
 import type { Ledger, RenderingFingerprint, Segment, TrainingPolicy } from '../tokens/index.ts';
 
 /** A named part of a reward. */
@@ -69,6 +70,8 @@ export interface Rollout {
   /** Milliseconds since the Unix epoch. */
   readonly startTimeMs: number;
   readonly endTimeMs: number;
+  /** In order; empty for a direct model server. What they sampled adds up to the ledger's `sampled`. */
+  readonly calls: readonly ModelCall[];
   /** Numbers that the environment wants kept. */
   readonly metrics: Readonly<Record<string, number>>;
 }

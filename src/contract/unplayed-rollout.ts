@@ -17,6 +17,7 @@ export function unplayedRollout(
     result: unplayedResult(stopReason, failure.message),
     outcome: { kind: 'not_scored', failure },
     segments: [],
+    calls: [],
     ledger: emptyLedger(),
     startTimeMs: timeMs,
     endTimeMs: timeMs,

@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/rollout.proto.
  */
 export const file_lachesis_v1_rollout: GenFile = /*@__PURE__*/
-  fileDesc("ChlsYWNoZXNpcy92MS9yb2xsb3V0LnByb3RvEgtsYWNoZXNpcy52MSJjCglUb29sRXJyb3ISDAoEdHVybhgBIAEoBRIRCgl0b29sX25hbWUYAiABKAkSEQoJYXJndW1lbnRzGAMgASgJEg0KBWVycm9yGAQgASgJEhMKC3Rvb2xfcmVzdWx0GAUgASgJIm8KDlRvb2xTdGF0aXN0aWNzEhEKCXRvb2xfbmFtZRgBIAEoCRINCgVjYWxscxgCIAEoBRIOCgZlcnJvcnMYAyABKAUSKwoIZHVyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iggIKD1Rvb2xDYWxsTWV0cmljcxIRCglhdHRlbXB0ZWQYASABKAUSFAoMc2NoZW1hX3ZhbGlkGAIgASgFEhMKC2V4ZWN1dGVkX29rGAMgASgFEhIKCmV4ZWNfZXJyb3IYBCABKAUSDwoHdW5rbm93bhgFIAEoBRIPCgdjb2VyY2VkGAYgASgFEhAKCHJlcGFpcmVkGAcgASgFEg8KB3JlZnVzZWQYCCABKAUSEQoJdGltZWRfb3V0GAkgASgFEhkKEWpzb25fc2NoZW1hX3ZhbGlkGAogASgFEioKBXRvb2xzGAsgAygLMhsubGFjaGVzaXMudjEuVG9vbFN0YXRpc3RpY3MilwEKBVVzYWdlEhoKDXByb21wdF90b2tlbnMYASABKANIAIgBARIeChFjb21wbGV0aW9uX3Rva2VucxgCIAEoA0gBiAEBEhMKC21vZGVsX2NhbGxzGAMgASgFEhUKDW1vZGVsX3JldHJpZXMYBCABKAVCEAoOX3Byb21wdF90b2tlbnNCFAoSX2NvbXBsZXRpb25fdG9rZW5zIlgKDVByb21wdFZpZXdVc2USDgoGdG9rZW5zGAEgASgFEhEKCXNob3J0ZW5lZBgCIAEoBRIPCgdkcm9wcGVkGAMgASgFEhMKC292ZXJfYnVkZ2V0GAQgASgIItkCCgRUdXJuEg0KBWluZGV4GAEgASgFEhYKCXJlYXNvbmluZxgCIAEoCUgAiAEBEhUKDWZpbmlzaF9yZWFzb24YAyABKAkSGgoNcHJvbXB0X3Rva2VucxgEIAEoBUgBiAEBEh4KEWNvbXBsZXRpb25fdG9rZW5zGAUgASgFSAKIAQESMQoObW9kZWxfZHVyYXRpb24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNdG9vbF9kdXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgp0b29sX2NhbGxzGAggASgFEigKBHZpZXcYCSABKAsyGi5sYWNoZXNpcy52MS5Qcm9tcHRWaWV3VXNlQgwKCl9yZWFzb25pbmdCEAoOX3Byb21wdF90b2tlbnNCFAoSX2NvbXBsZXRpb25fdG9rZW5zIsACCgtBZ2VudFJlc3VsdBIsCgtzdG9wX3JlYXNvbhgBIAEoDjIXLmxhY2hlc2lzLnYxLlN0b3BSZWFzb24SEwoLc3RvcF9kZXRhaWwYAiABKAkSGgoSZmluaXNoZWRfbmF0dXJhbGx5GAMgASgIEhIKCnR1cm5zX3VzZWQYBCABKAUSIAoFdHVybnMYBSADKAsyES5sYWNoZXNpcy52MS5UdXJuEisKC3Rvb2xfZXJyb3JzGAYgAygLMhYubGFjaGVzaXMudjEuVG9vbEVycm9yEjAKCnRvb2xfY2FsbHMYByABKAsyHC5sYWNoZXNpcy52MS5Ub29sQ2FsbE1ldHJpY3MSIQoFdXNhZ2UYCCABKAsyEi5sYWNoZXNpcy52MS5Vc2FnZRIaChJtZXNzYWdlc190cnVuY2F0ZWQYCSABKAUiPgoPUmV3YXJkQ29tcG9uZW50EgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAESDgoGd2VpZ2h0GAMgASgBIjIKClR1cm5SZXdhcmQSFQoNbWVzc2FnZV9pbmRleBgBIAEoBRINCgV2YWx1ZRgCIAEoASJ4CgZSZXdhcmQSDQoFdmFsdWUYASABKAESMAoKY29tcG9uZW50cxgCIAMoCzIcLmxhY2hlc2lzLnYxLlJld2FyZENvbXBvbmVudBItCgx0dXJuX3Jld2FyZHMYAyADKAsyFy5sYWNoZXNpcy52MS5UdXJuUmV3YXJkIkUKCU5vdFNjb3JlZBInCgVlcnJvchgBIAEoCzIYLmxhY2hlc2lzLnYxLkVycm9yRGV0YWlsEg8KB21lc3NhZ2UYAiABKAkijAIKClByb3ZlbmFuY2USEwoLZW52aXJvbm1lbnQYASABKAkSGwoTZW52aXJvbm1lbnRfdmVyc2lvbhgCIAEoCRIYChB2ZXJpZmllcl92ZXJzaW9uGAMgASgJEg0KBW1vZGVsGAQgASgJEjEKCHNhbXBsaW5nGAUgASgLMh8ubGFjaGVzaXMudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEjQKCXJlbmRlcmluZxgGIAEoCzIhLmxhY2hlc2lzLnYxLlJlbmRlcmluZ0ZpbmdlcnByaW50EhEKCWlzb2xhdGlvbhgHIAEoCRIRCgl3b3JrZXJfaWQYCCABKAkSFAoMbG9ncHJvYl9tb2RlGAkgASgJIrYECgdSb2xsb3V0EgoKAmlkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhAKCHRhc2tfa2V5GAMgASgJEg0KBWluZGV4GAQgASgFEiYKCG1lc3NhZ2VzGAUgAygLMhQubGFjaGVzaXMudjEuTWVzc2FnZRImCghzZWdtZW50cxgGIAMoCzIULmxhY2hlc2lzLnYxLlNlZ21lbnQSKAoGcmVzdWx0GAcgASgLMhgubGFjaGVzaXMudjEuQWdlbnRSZXN1bHQSJQoGcmV3YXJkGAggASgLMhMubGFjaGVzaXMudjEuUmV3YXJkSAASLAoKbm90X3Njb3JlZBgJIAEoCzIWLmxhY2hlc2lzLnYxLk5vdFNjb3JlZEgAEiMKBmxlZGdlchgKIAEoCzITLmxhY2hlc2lzLnYxLkxlZGdlchIrCgpwcm92ZW5hbmNlGAsgASgLMhcubGFjaGVzaXMudjEuUHJvdmVuYW5jZRIuCgpzdGFydF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoHbWV0cmljcxgOIAMoCzIhLmxhY2hlc2lzLnYxLlJvbGxvdXQuTWV0cmljc0VudHJ5Gi4KDE1ldHJpY3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBQgkKB291dGNvbWUiMQoOUm9sbG91dFN0YXJ0ZWQSEAoIdGFza19rZXkYASABKAkSDQoFaW5kZXgYAiABKAUiVwoMVHVybkZpbmlzaGVkEh8KBHR1cm4YASABKAsyES5sYWNoZXNpcy52MS5UdXJuEiYKCG1lc3NhZ2VzGAIgAygLMhQubGFjaGVzaXMudjEuTWVzc2FnZSKaAgoPUm9sbG91dEZpbmlzaGVkEiwKC3N0b3BfcmVhc29uGAEgASgOMhcubGFjaGVzaXMudjEuU3RvcFJlYXNvbhITCgtzdG9wX2RldGFpbBgCIAEoCRITCgZyZXdhcmQYAyABKAFIAIgBARIqCgpub3Rfc2NvcmVkGAQgASgLMhYubGFjaGVzaXMudjEuTm90U2NvcmVkEjAKCnRvb2xfY2FsbHMYBSABKAsyHC5sYWNoZXNpcy52MS5Ub29sQ2FsbE1ldHJpY3MSIwoGbGVkZ2VyGAYgASgLMhMubGFjaGVzaXMudjEuTGVkZ2VyEiEKBXVzYWdlGAcgASgLMhIubGFjaGVzaXMudjEuVXNhZ2VCCQoHX3Jld2FyZCILCglIZWFydGJlYXQivAIKDFJvbGxvdXRFdmVudBIQCghzZXF1ZW5jZRgBIAEoAxIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyb2xsb3V0X2lkGAMgASgJEhAKCGdyb3VwX2lkGAQgASgJEi4KB3N0YXJ0ZWQYBSABKAsyGy5sYWNoZXNpcy52MS5Sb2xsb3V0U3RhcnRlZEgAEjIKDXR1cm5fZmluaXNoZWQYBiABKAsyGS5sYWNoZXNpcy52MS5UdXJuRmluaXNoZWRIABIwCghmaW5pc2hlZBgHIAEoCzIcLmxhY2hlc2lzLnYxLlJvbGxvdXRGaW5pc2hlZEgAEisKCWhlYXJ0YmVhdBgIIAEoCzIWLmxhY2hlc2lzLnYxLkhlYXJ0YmVhdEgAQgcKBWV2ZW50KrADCgpTdG9wUmVhc29uEhsKF1NUT1BfUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTU1RPUF9SRUFTT05fTkFUVVJBTBABEhYKElNUT1BfUkVBU09OX0xFTkdUSBACEhkKFVNUT1BfUkVBU09OX01BWF9UVVJOUxADEhsKF1NUT1BfUkVBU09OX01PREVMX0VSUk9SEAQSHgoaU1RPUF9SRUFTT05fRU1QVFlfUkVTUE9OU0UQBRIgChxTVE9QX1JFQVNPTl9DT05URVhUX09WRVJGTE9XEAYSGQoVU1RPUF9SRUFTT05fQ0FOQ0VMTEVEEAcSGAoUU1RPUF9SRUFTT05fREVBRExJTkUQCBIhCh1TVE9QX1JFQVNPTl9FTlZJUk9OTUVOVF9FUlJPUhAJEiQKIFNUT1BfUkVBU09OX0lORlJBU1RSVUNUVVJFX0VSUk9SEAoSIAocU1RPUF9SRUFTT05fRU5WSVJPTk1FTlRfRE9ORRALEh4KGlNUT1BfUkVBU09OX01BWF9UT09MX0NBTExTEAwSGgoWU1RPUF9SRUFTT05fTUFYX1RPS0VOUxANYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_content, file_lachesis_v1_error, file_lachesis_v1_tokens]);
+  fileDesc("ChlsYWNoZXNpcy92MS9yb2xsb3V0LnByb3RvEgtsYWNoZXNpcy52MSJjCglUb29sRXJyb3ISDAoEdHVybhgBIAEoBRIRCgl0b29sX25hbWUYAiABKAkSEQoJYXJndW1lbnRzGAMgASgJEg0KBWVycm9yGAQgASgJEhMKC3Rvb2xfcmVzdWx0GAUgASgJIm8KDlRvb2xTdGF0aXN0aWNzEhEKCXRvb2xfbmFtZRgBIAEoCRINCgVjYWxscxgCIAEoBRIOCgZlcnJvcnMYAyABKAUSKwoIZHVyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iggIKD1Rvb2xDYWxsTWV0cmljcxIRCglhdHRlbXB0ZWQYASABKAUSFAoMc2NoZW1hX3ZhbGlkGAIgASgFEhMKC2V4ZWN1dGVkX29rGAMgASgFEhIKCmV4ZWNfZXJyb3IYBCABKAUSDwoHdW5rbm93bhgFIAEoBRIPCgdjb2VyY2VkGAYgASgFEhAKCHJlcGFpcmVkGAcgASgFEg8KB3JlZnVzZWQYCCABKAUSEQoJdGltZWRfb3V0GAkgASgFEhkKEWpzb25fc2NoZW1hX3ZhbGlkGAogASgFEioKBXRvb2xzGAsgAygLMhsubGFjaGVzaXMudjEuVG9vbFN0YXRpc3RpY3MilwEKBVVzYWdlEhoKDXByb21wdF90b2tlbnMYASABKANIAIgBARIeChFjb21wbGV0aW9uX3Rva2VucxgCIAEoA0gBiAEBEhMKC21vZGVsX2NhbGxzGAMgASgFEhUKDW1vZGVsX3JldHJpZXMYBCABKAVCEAoOX3Byb21wdF90b2tlbnNCFAoSX2NvbXBsZXRpb25fdG9rZW5zIlgKDVByb21wdFZpZXdVc2USDgoGdG9rZW5zGAEgASgFEhEKCXNob3J0ZW5lZBgCIAEoBRIPCgdkcm9wcGVkGAMgASgFEhMKC292ZXJfYnVkZ2V0GAQgASgIItkCCgRUdXJuEg0KBWluZGV4GAEgASgFEhYKCXJlYXNvbmluZxgCIAEoCUgAiAEBEhUKDWZpbmlzaF9yZWFzb24YAyABKAkSGgoNcHJvbXB0X3Rva2VucxgEIAEoBUgBiAEBEh4KEWNvbXBsZXRpb25fdG9rZW5zGAUgASgFSAKIAQESMQoObW9kZWxfZHVyYXRpb24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNdG9vbF9kdXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgp0b29sX2NhbGxzGAggASgFEigKBHZpZXcYCSABKAsyGi5sYWNoZXNpcy52MS5Qcm9tcHRWaWV3VXNlQgwKCl9yZWFzb25pbmdCEAoOX3Byb21wdF90b2tlbnNCFAoSX2NvbXBsZXRpb25fdG9rZW5zIsACCgtBZ2VudFJlc3VsdBIsCgtzdG9wX3JlYXNvbhgBIAEoDjIXLmxhY2hlc2lzLnYxLlN0b3BSZWFzb24SEwoLc3RvcF9kZXRhaWwYAiABKAkSGgoSZmluaXNoZWRfbmF0dXJhbGx5GAMgASgIEhIKCnR1cm5zX3VzZWQYBCABKAUSIAoFdHVybnMYBSADKAsyES5sYWNoZXNpcy52MS5UdXJuEisKC3Rvb2xfZXJyb3JzGAYgAygLMhYubGFjaGVzaXMudjEuVG9vbEVycm9yEjAKCnRvb2xfY2FsbHMYByABKAsyHC5sYWNoZXNpcy52MS5Ub29sQ2FsbE1ldHJpY3MSIQoFdXNhZ2UYCCABKAsyEi5sYWNoZXNpcy52MS5Vc2FnZRIaChJtZXNzYWdlc190cnVuY2F0ZWQYCSABKAUiPgoPUmV3YXJkQ29tcG9uZW50EgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAESDgoGd2VpZ2h0GAMgASgBIjIKClR1cm5SZXdhcmQSFQoNbWVzc2FnZV9pbmRleBgBIAEoBRINCgV2YWx1ZRgCIAEoASJ4CgZSZXdhcmQSDQoFdmFsdWUYASABKAESMAoKY29tcG9uZW50cxgCIAMoCzIcLmxhY2hlc2lzLnYxLlJld2FyZENvbXBvbmVudBItCgx0dXJuX3Jld2FyZHMYAyADKAsyFy5sYWNoZXNpcy52MS5UdXJuUmV3YXJkIkUKCU5vdFNjb3JlZBInCgVlcnJvchgBIAEoCzIYLmxhY2hlc2lzLnYxLkVycm9yRGV0YWlsEg8KB21lc3NhZ2UYAiABKAkijAIKClByb3ZlbmFuY2USEwoLZW52aXJvbm1lbnQYASABKAkSGwoTZW52aXJvbm1lbnRfdmVyc2lvbhgCIAEoCRIYChB2ZXJpZmllcl92ZXJzaW9uGAMgASgJEg0KBW1vZGVsGAQgASgJEjEKCHNhbXBsaW5nGAUgASgLMh8ubGFjaGVzaXMudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEjQKCXJlbmRlcmluZxgGIAEoCzIhLmxhY2hlc2lzLnYxLlJlbmRlcmluZ0ZpbmdlcnByaW50EhEKCWlzb2xhdGlvbhgHIAEoCRIRCgl3b3JrZXJfaWQYCCABKAkSFAoMbG9ncHJvYl9tb2RlGAkgASgJIr0BCglNb2RlbENhbGwSDQoFaW5kZXgYASABKAUSDwoHY2FsbF9pZBgCIAEoCRIWCg5wYXJlbnRfY2FsbF9pZBgDIAEoCRINCgVhZ2VudBgEIAEoCRIPCgdwdXJwb3NlGAUgASgJEhkKEWFubm91bmNlZF92ZXJzaW9uGAYgASgDEhYKDnNhbXBsZWRfdG9rZW5zGAcgASgFEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDgoGZmFpbGVkGAkgASgIIt0ECgdSb2xsb3V0EgoKAmlkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhAKCHRhc2tfa2V5GAMgASgJEg0KBWluZGV4GAQgASgFEiYKCG1lc3NhZ2VzGAUgAygLMhQubGFjaGVzaXMudjEuTWVzc2FnZRImCghzZWdtZW50cxgGIAMoCzIULmxhY2hlc2lzLnYxLlNlZ21lbnQSKAoGcmVzdWx0GAcgASgLMhgubGFjaGVzaXMudjEuQWdlbnRSZXN1bHQSJQoGcmV3YXJkGAggASgLMhMubGFjaGVzaXMudjEuUmV3YXJkSAASLAoKbm90X3Njb3JlZBgJIAEoCzIWLmxhY2hlc2lzLnYxLk5vdFNjb3JlZEgAEiMKBmxlZGdlchgKIAEoCzITLmxhY2hlc2lzLnYxLkxlZGdlchIrCgpwcm92ZW5hbmNlGAsgASgLMhcubGFjaGVzaXMudjEuUHJvdmVuYW5jZRIuCgpzdGFydF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoHbWV0cmljcxgOIAMoCzIhLmxhY2hlc2lzLnYxLlJvbGxvdXQuTWV0cmljc0VudHJ5EiUKBWNhbGxzGA8gAygLMhYubGFjaGVzaXMudjEuTW9kZWxDYWxsGi4KDE1ldHJpY3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBQgkKB291dGNvbWUiMQoOUm9sbG91dFN0YXJ0ZWQSEAoIdGFza19rZXkYASABKAkSDQoFaW5kZXgYAiABKAUiVwoMVHVybkZpbmlzaGVkEh8KBHR1cm4YASABKAsyES5sYWNoZXNpcy52MS5UdXJuEiYKCG1lc3NhZ2VzGAIgAygLMhQubGFjaGVzaXMudjEuTWVzc2FnZSKaAgoPUm9sbG91dEZpbmlzaGVkEiwKC3N0b3BfcmVhc29uGAEgASgOMhcubGFjaGVzaXMudjEuU3RvcFJlYXNvbhITCgtzdG9wX2RldGFpbBgCIAEoCRITCgZyZXdhcmQYAyABKAFIAIgBARIqCgpub3Rfc2NvcmVkGAQgASgLMhYubGFjaGVzaXMudjEuTm90U2NvcmVkEjAKCnRvb2xfY2FsbHMYBSABKAsyHC5sYWNoZXNpcy52MS5Ub29sQ2FsbE1ldHJpY3MSIwoGbGVkZ2VyGAYgASgLMhMubGFjaGVzaXMudjEuTGVkZ2VyEiEKBXVzYWdlGAcgASgLMhIubGFjaGVzaXMudjEuVXNhZ2VCCQoHX3Jld2FyZCILCglIZWFydGJlYXQivAIKDFJvbGxvdXRFdmVudBIQCghzZXF1ZW5jZRgBIAEoAxIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyb2xsb3V0X2lkGAMgASgJEhAKCGdyb3VwX2lkGAQgASgJEi4KB3N0YXJ0ZWQYBSABKAsyGy5sYWNoZXNpcy52MS5Sb2xsb3V0U3RhcnRlZEgAEjIKDXR1cm5fZmluaXNoZWQYBiABKAsyGS5sYWNoZXNpcy52MS5UdXJuRmluaXNoZWRIABIwCghmaW5pc2hlZBgHIAEoCzIcLmxhY2hlc2lzLnYxLlJvbGxvdXRGaW5pc2hlZEgAEisKCWhlYXJ0YmVhdBgIIAEoCzIWLmxhY2hlc2lzLnYxLkhlYXJ0YmVhdEgAQgcKBWV2ZW50KrADCgpTdG9wUmVhc29uEhsKF1NUT1BfUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTU1RPUF9SRUFTT05fTkFUVVJBTBABEhYKElNUT1BfUkVBU09OX0xFTkdUSBACEhkKFVNUT1BfUkVBU09OX01BWF9UVVJOUxADEhsKF1NUT1BfUkVBU09OX01PREVMX0VSUk9SEAQSHgoaU1RPUF9SRUFTT05fRU1QVFlfUkVTUE9OU0UQBRIgChxTVE9QX1JFQVNPTl9DT05URVhUX09WRVJGTE9XEAYSGQoVU1RPUF9SRUFTT05fQ0FOQ0VMTEVEEAcSGAoUU1RPUF9SRUFTT05fREVBRExJTkUQCBIhCh1TVE9QX1JFQVNPTl9FTlZJUk9OTUVOVF9FUlJPUhAJEiQKIFNUT1BfUkVBU09OX0lORlJBU1RSVUNUVVJFX0VSUk9SEAoSIAocU1RPUF9SRUFTT05fRU5WSVJPTk1FTlRfRE9ORRALEh4KGlNUT1BfUkVBU09OX01BWF9UT09MX0NBTExTEAwSGgoWU1RPUF9SRUFTT05fTUFYX1RPS0VOUxANYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_content, file_lachesis_v1_error, file_lachesis_v1_tokens]);
 
 /**
  * A tool error met during a rollout.
@@ -646,6 +646,83 @@ export const ProvenanceSchema: GenMessage<Provenance> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_rollout, 11);
 
 /**
+ * One model call of a rollout, as the session that made it saw it.
+ *
+ * @generated from message lachesis.v1.ModelCall
+ */
+export type ModelCall = Message<"lachesis.v1.ModelCall"> & {
+  /**
+   * Its place in call order, from 0: the `call_index` of the spans that it sampled.
+   *
+   * @generated from field: int32 index = 1;
+   */
+  index: number;
+
+  /**
+   * Its id, as whoever made it declared; empty for none.
+   *
+   * @generated from field: string call_id = 2;
+   */
+  callId: string;
+
+  /**
+   * The call whose conversation it goes on from, as declared; empty for none.
+   *
+   * @generated from field: string parent_call_id = 3;
+   */
+  parentCallId: string;
+
+  /**
+   * The agent that called, as declared; empty for the main one.
+   *
+   * @generated from field: string agent = 4;
+   */
+  agent: string;
+
+  /**
+   * What it was for, as declared: tokens of any purpose but `act` and empty are not for training.
+   *
+   * @generated from field: string purpose = 5;
+   */
+  purpose: string;
+
+  /**
+   * The policy version that was announced when it was made.
+   *
+   * @generated from field: int64 announced_version = 6;
+   */
+  announcedVersion: bigint;
+
+  /**
+   * Tokens that the engine says it sampled.
+   *
+   * @generated from field: int32 sampled_tokens = 7;
+   */
+  sampledTokens: number;
+
+  /**
+   * The engine's own: `stop`, `length`, `abort`; empty when it gave none.
+   *
+   * @generated from field: string finish_reason = 8;
+   */
+  finishReason: string;
+
+  /**
+   * Nobody was given its reply.
+   *
+   * @generated from field: bool failed = 9;
+   */
+  failed: boolean;
+};
+
+/**
+ * Describes the message lachesis.v1.ModelCall.
+ * Use `create(ModelCallSchema)` to create a new message.
+ */
+export const ModelCallSchema: GenMessage<ModelCall> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_rollout, 12);
+
+/**
  * One attempt of an agent at one task.
  *
  * @generated from message lachesis.v1.Rollout
@@ -757,6 +834,13 @@ export type Rollout = Message<"lachesis.v1.Rollout"> & {
    * @generated from field: map<string, double> metrics = 14;
    */
   metrics: { [key: string]: number };
+
+  /**
+   * Its model calls, in order; empty for a direct model server. Their sampled tokens add up to the ledger's.
+   *
+   * @generated from field: repeated lachesis.v1.ModelCall calls = 15;
+   */
+  calls: ModelCall[];
 };
 
 /**
@@ -764,7 +848,7 @@ export type Rollout = Message<"lachesis.v1.Rollout"> & {
  * Use `create(RolloutSchema)` to create a new message.
  */
 export const RolloutSchema: GenMessage<Rollout> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 12);
+  messageDesc(file_lachesis_v1_rollout, 13);
 
 /**
  * A rollout began.
@@ -792,7 +876,7 @@ export type RolloutStarted = Message<"lachesis.v1.RolloutStarted"> & {
  * Use `create(RolloutStartedSchema)` to create a new message.
  */
 export const RolloutStartedSchema: GenMessage<RolloutStarted> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 13);
+  messageDesc(file_lachesis_v1_rollout, 14);
 
 /**
  * A turn ended.
@@ -820,7 +904,7 @@ export type TurnFinished = Message<"lachesis.v1.TurnFinished"> & {
  * Use `create(TurnFinishedSchema)` to create a new message.
  */
 export const TurnFinishedSchema: GenMessage<TurnFinished> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 14);
+  messageDesc(file_lachesis_v1_rollout, 15);
 
 /**
  * A rollout ended. There is exactly one of these per dispatched rollout.
@@ -883,7 +967,7 @@ export type RolloutFinished = Message<"lachesis.v1.RolloutFinished"> & {
  * Use `create(RolloutFinishedSchema)` to create a new message.
  */
 export const RolloutFinishedSchema: GenMessage<RolloutFinished> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 15);
+  messageDesc(file_lachesis_v1_rollout, 16);
 
 /**
  * Nothing happened for a while; the stream is alive.
@@ -898,7 +982,7 @@ export type Heartbeat = Message<"lachesis.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 16);
+  messageDesc(file_lachesis_v1_rollout, 17);
 
 /**
  * Something that happened to a rollout.
@@ -979,7 +1063,7 @@ export type RolloutEvent = Message<"lachesis.v1.RolloutEvent"> & {
  * Use `create(RolloutEventSchema)` to create a new message.
  */
 export const RolloutEventSchema: GenMessage<RolloutEvent> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 17);
+  messageDesc(file_lachesis_v1_rollout, 18);
 
 /**
  * Why a rollout's agent stopped.

@@ -228,6 +228,14 @@ function checkRollout(bytes: Uint8Array, summary: RolloutSummary, field: string)
   if (rollout.id !== summary.rolloutId) {
     throw refuse(`${field}.id`, `is \`${rollout.id}\`, not \`${summary.rolloutId}\`.`);
   }
+  const sampled = rollout.calls.reduce((sum, call) => sum + call.sampledTokens, 0);
+  if (rollout.calls.length > 0 && sampled !== rollout.ledger.sampled) {
+    throw refuse(
+      `${field}.ledger.sampled`,
+      `is ${rollout.ledger.sampled}, but its calls sampled ${sampled}.`,
+      { reason: 'LEDGER_MISMATCH' },
+    );
+  }
   const reward = rollout.outcome.kind === 'scored' ? rollout.outcome.reward : undefined;
   if (reward !== summary.reward) {
     throw refuse(`${field}.reward`, `is ${reward}, but the header says ${summary.reward}.`);

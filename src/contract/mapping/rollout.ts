@@ -9,6 +9,7 @@ import type { Rollout } from '../rollout.ts';
 import { agentResultFromProto, agentResultToProto } from './agent-result.ts';
 import { ledgerFromProto, ledgerToProto } from './ledger.ts';
 import { messagesFromProto, messageToProto } from './messages.ts';
+import { modelCallFromProto, modelCallToProto } from './model-call.ts';
 import { outcomeFromProto, outcomeToProto } from './outcome.ts';
 import { provenanceFromProto, provenanceToProto } from './provenance.ts';
 import { msFromTimestamp, required, timestampFromMs } from './scalars.ts';
@@ -33,6 +34,7 @@ export function rolloutToProto(
     startTime: timestampFromMs(rollout.startTimeMs),
     endTime: timestampFromMs(rollout.endTimeMs),
     metrics: { ...rollout.metrics },
+    calls: rollout.calls.map(modelCallToProto),
   });
 }
 
@@ -60,5 +62,6 @@ export function rolloutFromProto(proto: RolloutProto, field: string): Rollout {
     startTimeMs: msFromTimestamp(proto.startTime),
     endTimeMs: msFromTimestamp(proto.endTime),
     metrics: { ...proto.metrics },
+    calls: proto.calls.map((call, i) => modelCallFromProto(call, `${field}.calls[${i}]`)),
   };
 }

@@ -98,6 +98,8 @@ export interface RolloutLine {
   readonly result: { readonly [key: string]: JsonValue };
   readonly segments: readonly FileSegment[];
   readonly ledger: Readonly<Record<string, number>>;
+  /** Its model calls, fields in snake case; empty for a direct model server. Older lines lack it. */
+  readonly calls?: readonly { readonly [key: string]: JsonValue }[];
   readonly provenance: { readonly [key: string]: JsonValue };
   /** ISO 8601, UTC. */
   readonly start_time: string;

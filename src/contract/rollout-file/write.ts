@@ -1,4 +1,4 @@
-import type { ContentPart, Message } from '../../messages.ts';
+import type { ContentPart, JsonValue, Message } from '../../messages.ts';
 import type { Segment } from '../../tokens/index.ts';
 import type { Rollout } from '../rollout.ts';
 import {
@@ -35,6 +35,7 @@ export function writeRolloutLine(rollout: Rollout, runId = ''): string {
     messages: messages.map(fileMessage),
     result: toSnakeCase(result) as RolloutLine['result'],
     segments: rollout.segments.map(fileSegment),
+    calls: rollout.calls.map((call) => toSnakeCase(call) as { [key: string]: JsonValue }),
     ledger: toSnakeCase(rollout.ledger) as Record<string, number>,
     provenance: toSnakeCase(rollout.provenance) as RolloutLine['provenance'],
     start_time: new Date(rollout.startTimeMs).toISOString(),

@@ -45,6 +45,7 @@ export async function attemptRollout(
     result: played.result,
     outcome: played.outcome,
     segments: played.record?.segments ?? [],
+    calls: played.record?.calls ?? [],
     ledger: { ...emptyLedger(), sampled: played.record?.sampledTokens ?? 0 },
     provenance: provenanceOf(options, played.record),
     startTimeMs,

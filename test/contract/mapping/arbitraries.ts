@@ -286,17 +286,20 @@ export const rollout: fc.Arbitrary<Rollout> = fc
     outcome,
     segments: fc.array(segment, { maxLength: 1 }),
     provenance,
+    call: fc.record({
+      ...{ index: fc.constant(0), callId: text, parentCallId: text, agent: text, purpose: text },
+      ...{ announcedVersion: count, finishReason: text, failed: fc.boolean() },
+    }),
     startTimeMs: ms,
     endTimeMs: ms,
     metrics: fc.dictionary(id, double, { maxKeys: 3, noNullPrototype: true }),
   })
-  .map((parts) => ({
-    ...parts,
-    ledger: ledgerOfSpans(
-      parts.segments.flatMap(({ spans }) => spans),
-      parts.segments.reduce((sum, { spans }) => sum + sampledLength(spans), 0),
-    ),
-  }));
+  .map(({ call, ...parts }) => {
+    const spans = parts.segments.flatMap((each) => each.spans);
+    const sampledTokens = sampledLength(spans);
+    const calls = parts.segments.length === 0 ? [] : [{ ...call, sampledTokens }];
+    return { ...parts, calls, ledger: ledgerOfSpans(spans, sampledTokens) };
+  });
 
 export const task: fc.Arbitrary<Task> = fc.record({ key: id, split: text, data: json });
 

@@ -104,6 +104,7 @@ function playedRollout(index: number, failed: boolean): Rollout {
     outcome: failed
       ? { kind: 'not_scored', failure: { kind: 'model_error', reason: 'M', message: 'm' } }
       : { kind: 'scored', reward: index, components: [] },
+    calls: [],
     segments: [
       {
         id: '0',
@@ -187,7 +188,7 @@ describe('failed-rollout policies', () => {
 
   it('a group that never had a token stays, as transcripts that ingest takes', () => {
     const group = groupOf(false, true);
-    const rollouts = group.rollouts.map((r) => ({ ...r, segments: [], ledger: sumLedgers([]) }));
+    const rollouts = group.rollouts.map((r) => ({ ...r, segments: [], calls: [], ledger: sumLedgers([]) }));
     const policy = { ...base, failedRollouts: 'mask' } as const;
     const encoding = encodeGroup({ ...group, rollouts }, { policy });
     if (encoding.kind !== 'kept') throw new Error('dropped');

@@ -73,6 +73,12 @@ function rollout(): Rollout {
     },
     outcome: { kind: 'scored', reward: 0.5, components: [{ name: 'a', value: 1, weight: 0.5 }] },
     segments: [builder.build()],
+    calls: [
+      {
+        ...{ index: 0, callId: 'c', parentCallId: '', agent: 'a', purpose: 'act' },
+        ...{ announcedVersion: 4, sampledTokens: 2, finishReason: 'stop', failed: false },
+      },
+    ],
     ledger: { ...emptyLedger(), sampled: 2, trained: 2 },
     provenance: {
       environment: 'e',

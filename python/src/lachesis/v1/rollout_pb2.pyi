@@ -220,8 +220,30 @@ class Provenance(_message.Message):
     logprob_mode: str
     def __init__(self, environment: _Optional[str] = ..., environment_version: _Optional[str] = ..., verifier_version: _Optional[str] = ..., model: _Optional[str] = ..., sampling: _Optional[_Union[_content_pb2.SamplingParameters, _Mapping]] = ..., rendering: _Optional[_Union[_tokens_pb2.RenderingFingerprint, _Mapping]] = ..., isolation: _Optional[str] = ..., worker_id: _Optional[str] = ..., logprob_mode: _Optional[str] = ...) -> None: ...
 
+class ModelCall(_message.Message):
+    __slots__ = ("index", "call_id", "parent_call_id", "agent", "purpose", "announced_version", "sampled_tokens", "finish_reason", "failed")
+    INDEX_FIELD_NUMBER: _ClassVar[int]
+    CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    PARENT_CALL_ID_FIELD_NUMBER: _ClassVar[int]
+    AGENT_FIELD_NUMBER: _ClassVar[int]
+    PURPOSE_FIELD_NUMBER: _ClassVar[int]
+    ANNOUNCED_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SAMPLED_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
+    FAILED_FIELD_NUMBER: _ClassVar[int]
+    index: int
+    call_id: str
+    parent_call_id: str
+    agent: str
+    purpose: str
+    announced_version: int
+    sampled_tokens: int
+    finish_reason: str
+    failed: bool
+    def __init__(self, index: _Optional[int] = ..., call_id: _Optional[str] = ..., parent_call_id: _Optional[str] = ..., agent: _Optional[str] = ..., purpose: _Optional[str] = ..., announced_version: _Optional[int] = ..., sampled_tokens: _Optional[int] = ..., finish_reason: _Optional[str] = ..., failed: bool = ...) -> None: ...
+
 class Rollout(_message.Message):
-    __slots__ = ("id", "group_id", "task_key", "index", "messages", "segments", "result", "reward", "not_scored", "ledger", "provenance", "start_time", "end_time", "metrics")
+    __slots__ = ("id", "group_id", "task_key", "index", "messages", "segments", "result", "reward", "not_scored", "ledger", "provenance", "start_time", "end_time", "metrics", "calls")
     class MetricsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +265,7 @@ class Rollout(_message.Message):
     START_TIME_FIELD_NUMBER: _ClassVar[int]
     END_TIME_FIELD_NUMBER: _ClassVar[int]
     METRICS_FIELD_NUMBER: _ClassVar[int]
+    CALLS_FIELD_NUMBER: _ClassVar[int]
     id: str
     group_id: str
     task_key: str
@@ -257,7 +280,8 @@ class Rollout(_message.Message):
     start_time: _timestamp_pb2.Timestamp
     end_time: _timestamp_pb2.Timestamp
     metrics: _containers.ScalarMap[str, float]
-    def __init__(self, id: _Optional[str] = ..., group_id: _Optional[str] = ..., task_key: _Optional[str] = ..., index: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[_content_pb2.Message, _Mapping]]] = ..., segments: _Optional[_Iterable[_Union[_tokens_pb2.Segment, _Mapping]]] = ..., result: _Optional[_Union[AgentResult, _Mapping]] = ..., reward: _Optional[_Union[Reward, _Mapping]] = ..., not_scored: _Optional[_Union[NotScored, _Mapping]] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., metrics: _Optional[_Mapping[str, float]] = ...) -> None: ...
+    calls: _containers.RepeatedCompositeFieldContainer[ModelCall]
+    def __init__(self, id: _Optional[str] = ..., group_id: _Optional[str] = ..., task_key: _Optional[str] = ..., index: _Optional[int] = ..., messages: _Optional[_Iterable[_Union[_content_pb2.Message, _Mapping]]] = ..., segments: _Optional[_Iterable[_Union[_tokens_pb2.Segment, _Mapping]]] = ..., result: _Optional[_Union[AgentResult, _Mapping]] = ..., reward: _Optional[_Union[Reward, _Mapping]] = ..., not_scored: _Optional[_Union[NotScored, _Mapping]] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., provenance: _Optional[_Union[Provenance, _Mapping]] = ..., start_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., end_time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., metrics: _Optional[_Mapping[str, float]] = ..., calls: _Optional[_Iterable[_Union[ModelCall, _Mapping]]] = ...) -> None: ...
 
 class RolloutStarted(_message.Message):
     __slots__ = ("task_key", "index")
