@@ -12,6 +12,7 @@ import { configText, layerOptions } from './config.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export/export.ts';
 import { initCommand } from './init/init.ts';
+import { inspectCommand } from './inspect/inspect.ts';
 import { policyCommand } from './policy.ts';
 import { processCommand } from './process.ts';
 import { serveCommand } from './serve.ts';
@@ -30,6 +31,7 @@ const COMMANDS: readonly Command[] = [
   validateCommand,
   processCommand,
   evaluateCommand,
+  inspectCommand,
 ];
 
 /** Exit codes: 0 done, 1 failed, 2 what was given is wrong, 130 stopped by Ctrl-C. */

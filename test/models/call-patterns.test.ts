@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import {
   emptyLedger,
@@ -97,6 +99,22 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<TrainingPolicy, Expected
 
 test('every pattern has its numbers', () => {
   expect(Object.keys(EXPECTED)).toEqual(Object.keys(CALL_PATTERNS));
+});
+
+test('the table of docs/tokens.md says these numbers', () => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/tokens.md'), 'utf8');
+  const cell = ([rows, { trained = 0, ...rest }]: Expected): string => {
+    const others = Object.entries(rest).map(([name, tokens]) => {
+      const bucket = name.replaceAll(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+      return `${bucket} ${tokens}`;
+    });
+    return [`${rows}: ${trained}`, ...(others.length > 0 ? [others.join(', ')] : [])].join('; ');
+  };
+  const wanted = Object.entries(EXPECTED).map(
+    ([name, by]) => `| ${[name, ...POLICIES.map((policy) => cell(by[policy]))].join(' | ')} |`,
+  );
+  const shown = page.split('\n').filter((line) => / \| \d+: \d+/.test(line));
+  expect(shown).toEqual(wanted);
 });
 
 test.each(

@@ -368,21 +368,21 @@ export const TrainingPolicy = {
   UNSPECIFIED: 0,
 
   /**
-   * Only what the agent received and extended.
+   * Only what the agent received and went on from, and its last word.
    *
    * @generated from enum value: TRAINING_POLICY_STRICT = 1;
    */
   STRICT: 1,
 
   /**
-   * As STRICT, and a drifted last response is overwritten without loss.
+   * As STRICT, and of an answer that came back altered the tokens before the first that differs.
    *
    * @generated from enum value: TRAINING_POLICY_REALIGN = 2;
    */
   REALIGN: 2,
 
   /**
-   * Every branch is a row; a shared sampled token is trained once.
+   * Every turn; a sampled token that branches share is trained once.
    *
    * @generated from enum value: TRAINING_POLICY_FORK = 3;
    */

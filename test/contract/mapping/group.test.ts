@@ -188,7 +188,12 @@ describe('failed-rollout policies', () => {
 
   it('a group that never had a token stays, as transcripts that ingest takes', () => {
     const group = groupOf(false, true);
-    const rollouts = group.rollouts.map((r) => ({ ...r, segments: [], calls: [], ledger: sumLedgers([]) }));
+    const rollouts = group.rollouts.map((r) => ({
+      ...r,
+      segments: [],
+      calls: [],
+      ledger: sumLedgers([]),
+    }));
     const policy = { ...base, failedRollouts: 'mask' } as const;
     const encoding = encodeGroup({ ...group, rollouts }, { policy });
     if (encoding.kind !== 'kept') throw new Error('dropped');

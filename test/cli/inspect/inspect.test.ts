@@ -1,0 +1,103 @@
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { beforeAll, expect, test } from 'vitest';
+import { tokenLines } from '../../../src/cli/inspect/token-view.ts';
+import { type Rollout, readRolloutLine } from '../../../src/contract/index.ts';
+import { emptyLedger, SegmentBuilder } from '../../../src/tokens/index.ts';
+import { cli } from '../support.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-inspect-'));
+const file = path.join(folder, 'rollouts.jsonl');
+const shop = path.resolve(import.meta.dirname, '../../../examples/environments/shop.ts');
+let ids: string[] = [];
+
+beforeAll(async () => {
+  const run = cli('process', shop, '--out', file, '--tasks', '2', '--seed', '1');
+  expect(await run.code).toBe(0);
+  const all = cli('inspect', 'tokens', file, '--max', '9');
+  expect(await all.code).toBe(0);
+  ids = [...all.out().matchAll(/^rollout (\S+)/gm)].map(([, id = '']) => id);
+});
+
+async function inspected(...args: string[]): Promise<string> {
+  const run = cli('inspect', 'tokens', file, ...args);
+  expect(run.err() + String(await run.code)).toBe('0');
+  return run.out();
+}
+
+test('a rollout is shown with its ledger, its spans, and the text of its tokens', async () => {
+  const out = await inspected();
+  expect(out).toMatch(
+    /^rollout \S+ {2}task \S+ {2}reward [01]\nledger {2}[\d,]+ sampled = [\d,]+ trained/,
+  );
+  expect(out).toMatch(/segment s0 {2}start {2}\d+ tokens/);
+  expect(out).toMatch(
+    /sampled, trained {2}\d+ tokens {2}message 1 {2}call 0 {2}version 0 {2}mean logprob -/,
+  );
+  expect(out).toContain('<|im_start|>user⏎');
+  expect(out).not.toContain('\u001b');
+});
+
+test('one of many is found by its id, and an unknown one is told', async () => {
+  expect(ids).toHaveLength(2);
+  expect(await inspected('--rollout', ids[1] ?? '')).toMatch(new RegExp(`^rollout ${ids[1]} `));
+  const run = cli('inspect', 'tokens', file, '--rollout', 'nobody');
+  expect(await run.code).toBe(1);
+  expect(run.err()).toContain('holds no rollout "nobody"');
+});
+
+test('colours say likely and unlikely, and strike through what is in no loss', async () => {
+  const [line = ''] = readFileSync(file, 'utf8').split('\n');
+  const { rollout } = readRolloutLine(line, 'line');
+  const rendering = { tokenizerSha256: '', templateSha256: '' };
+  const builder = new SegmentBuilder({ id: 's0', reason: 'start', rendering });
+  builder.append([1], { origin: 'prompt' });
+  const call = { callIndex: 0, announcedVersion: 7 };
+  builder.appendSampled(Int32Array.of(2, 3), Float32Array.of(-0.01, -6), call);
+  const segment = builder.build();
+  const lost = segment.spans.map((span) =>
+    span.origin === 'sampled' ? ({ ...span, loss: 'abandoned_retry' } as const) : span,
+  );
+  const shown = (spans: typeof segment.spans, color: boolean) => {
+    const one: Rollout = { ...rollout, segments: [{ ...segment, spans }] };
+    return tokenLines(one, { color, columns: 80, textOf: undefined }).join('\n');
+  };
+  expect(shown(segment.spans, true)).toContain('\u001b[38;5;34m2 \u001b[0m\u001b[38;5;196m3 ');
+  expect(shown(lost, true)).toContain('\u001b[9m\u001b[38;5;34m2 ');
+  // Without a tokenizer, ids.
+  expect(shown(lost, false)).toContain('sampled, abandoned_retry  2 tokens  call 0  version 7');
+  expect(shown(lost, false)).toContain('\n    2 3 ');
+});
+
+test('nothing that a model sampled acts on the terminal', () => {
+  const line = '\u001b]0;title\u0007\u001b[2J\u202e\u200b';
+  const rendering = { tokenizerSha256: '', templateSha256: '' };
+  const builder = new SegmentBuilder({ id: 's0', reason: 'start', rendering });
+  builder.append([1], { origin: 'prompt' });
+  const rollout = { id: 'r', taskKey: 't', calls: [], segments: [builder.build()] };
+  const outcome = { kind: 'scored', reward: 1, components: [] } as const;
+  const whole = { ...rollout, outcome, ledger: emptyLedger() } as unknown as Rollout;
+  const lines = tokenLines(whole, { color: false, columns: 80, textOf: () => line });
+  expect(lines.join('')).not.toMatch(/[\u001b\u0007\u202e\u200b]/);
+});
+
+test.each([
+  [['inspect'], /WHAT: is missing/],
+  [['inspect', 'weights', 'x'], /WHAT: is weights; `tokens`/],
+  [['inspect', 'tokens'], /FILE: is missing/],
+  [['inspect', 'tokens', 'a', 'b'], /FILE: is given twice/],
+  [['inspect', 'tokens', 'a', '--color', 'red'], /--color: is "red"/],
+])('%j is refused', async (args, message) => {
+  const run = cli(...args);
+  expect(await run.code).toBe(2);
+  expect(run.err()).toMatch(message);
+});
+
+test('a file that holds no rollout is told by its line', async () => {
+  const other = path.join(folder, 'other.jsonl');
+  writeFileSync(other, '{"schema": "mine"}\n');
+  const run = cli('inspect', 'tokens', other);
+  expect(await run.code).toBe(2);
+  expect(run.err()).toContain(`${other}:1.schema`);
+});
