@@ -1,6 +1,7 @@
 import type { Rollout, RolloutProgress } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
+import { BUCKETS } from '../tokens/index.ts';
 import { abandonedRollout } from './abandoned-rollout.ts';
 import { Cancellations } from './cancellations.ts';
 import { RolloutLog, type RolloutLogLimits, type RolloutState } from './rollout-log.ts';
@@ -16,6 +17,7 @@ export class Rollouts {
   readonly #onFinished: (rollout: Rollout, runId: string) => void;
   readonly #ended: Counter | undefined;
   readonly #sampled: Counter | undefined;
+  readonly #buckets: Counter | undefined;
 
   constructor(
     options: {
@@ -38,6 +40,11 @@ export class Rollouts {
       name: 'lachesis_sampled_tokens_total',
       help: 'Tokens that engines sampled in rollouts that ended.',
     });
+    this.#buckets = options.metrics?.counter({
+      name: 'lachesis_ledger_tokens_total',
+      help: 'Where the sampled tokens of rollouts that ended went, by bucket.',
+      labels: ['bucket'],
+    });
   }
 
   /** Logs what whoever plays tells; a second ending of a rollout is dropped. */
@@ -49,6 +56,9 @@ export class Rollouts {
     const { result, outcome, ledger } = event.rollout;
     this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
     this.#sampled?.add(ledger.sampled);
+    for (const bucket of BUCKETS) {
+      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket });
+    }
     this.#onFinished(event.rollout, this.log.stateOf(event.rolloutId)?.group.runId ?? '');
   }
 

@@ -173,6 +173,13 @@ describe('a run that plays by itself', () => {
     expect([...column].filter((value) => value !== 0)).toEqual([0.5, 1]);
     expect([...column].every((value, at) => value === 0 || trained[at] === 1)).toBe(true);
     expect(column.findLastIndex((value) => value !== 0)).toBe(trained.lastIndexOf(1));
+    const metrics = await fetch(`${stepwise.server.address}/metrics`, {
+      headers: { authorization: `Bearer ${stepwise.server.tokens?.operator}` },
+    });
+    const text = await metrics.text();
+    const trained = row?.trainedTokens;
+    expect(text).toContain(`lachesis_ledger_tokens_total{bucket="trained"} ${trained}\n`);
+    expect(text).toContain(`lachesis_sampled_tokens_total ${trained}\n`);
     const found = await environments.rollout('g.0');
     expect(found).toMatchObject({ kind: 'finished', rollout: { metrics: { turns: 2 } } });
   });
