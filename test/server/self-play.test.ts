@@ -177,9 +177,9 @@ describe('a run that plays by itself', () => {
       headers: { authorization: `Bearer ${stepwise.server.tokens?.operator}` },
     });
     const text = await metrics.text();
-    const trained = row?.trainedTokens;
-    expect(text).toContain(`lachesis_ledger_tokens_total{bucket="trained"} ${trained}\n`);
-    expect(text).toContain(`lachesis_sampled_tokens_total ${trained}\n`);
+    const tokens = row?.trainedTokens;
+    expect(text).toContain(`lachesis_ledger_tokens_total{bucket="trained"} ${tokens}\n`);
+    expect(text).toContain(`lachesis_sampled_tokens_total ${tokens}\n`);
     const found = await environments.rollout('g.0');
     expect(found).toMatchObject({ kind: 'finished', rollout: { metrics: { turns: 2 } } });
   });
