@@ -1,11 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type LachesisClient, lachesisErrorOf } from '../../src/client/index.ts';
-import {
-  defineEnvironment,
-  generated,
-  hostEnvironment,
-  turnRewards,
-} from '../../src/environment/index.ts';
+import { defineEnvironment, hostEnvironment, turnRewards } from '../../src/environment/index.ts';
 import { tool } from '../../src/tools/index.ts';
 import { fakeModelServer } from '../environment/fake-model-server.ts';
 import { type ServedForTest, serveForTest, sums } from '../support/serve.ts';
