@@ -45,7 +45,8 @@ export class AssignmentBook {
   readonly #queues = new Map<string, OrderedQueue<Open>>();
   /** Every lease lasts as long, so pushing a renewed one to the end keeps them in expiry order. */
   readonly #leases = new LinkedList<Open>();
-  readonly #openOfRun = new Map<string, number>();
+  /** By run, and then by environment. */
+  readonly #openOfRun = new Map<string, Map<string, number>>();
 
   constructor(options: AssignmentBookOptions) {
     this.#options = options;
@@ -58,7 +59,13 @@ export class AssignmentBook {
   }
 
   openOf(runId: string): number {
-    return this.#openOfRun.get(runId) ?? 0;
+    let open = 0;
+    for (const count of this.#openOfRun.get(runId)?.values() ?? []) open += count;
+    return open;
+  }
+
+  openByEnvironment(runId: string): Readonly<Record<string, number>> {
+    return Object.fromEntries(this.#openOfRun.get(runId) ?? []);
   }
 
   has(id: string): boolean {
@@ -72,7 +79,7 @@ export class AssignmentBook {
     const open = { assignment, attempts: 0 } as Open;
     open.standing = { kind: 'queued', queue, seat: queue.push(-assignment.priority, open) };
     this.#open.set(assignment.id, open);
-    this.#openOfRun.set(assignment.runId, this.openOf(assignment.runId) + 1);
+    this.#count(assignment, 1);
     return true;
   }
 
@@ -131,10 +138,7 @@ export class AssignmentBook {
     if (open === undefined) return undefined;
     this.#leave(open);
     this.#open.delete(id);
-    const { runId } = open.assignment;
-    const left = this.openOf(runId) - 1;
-    if (left > 0) this.#openOfRun.set(runId, left);
-    else this.#openOfRun.delete(runId);
+    this.#count(open.assignment, -1);
     return open.assignment;
   }
 
@@ -167,6 +171,15 @@ export class AssignmentBook {
     const seat = queue.unshift(-open.assignment.priority, open);
     open.standing = { kind: 'queued', queue, seat };
     return undefined;
+  }
+
+  #count({ runId, environment }: StoredAssignment, by: number): void {
+    const ofRun = this.#openOfRun.get(runId) ?? new Map<string, number>();
+    const open = (ofRun.get(environment) ?? 0) + by;
+    if (open > 0) ofRun.set(environment, open);
+    else ofRun.delete(environment);
+    if (ofRun.size > 0) this.#openOfRun.set(runId, ofRun);
+    else this.#openOfRun.delete(runId);
   }
 
   #heldBy(workerId: string, id: string): Open | undefined {

@@ -38,8 +38,8 @@ export class AssignmentDesk {
     return this.#book.nextExpiryMs;
   }
 
-  openOf(runId: string): number {
-    return this.#book.openOf(runId);
+  openByEnvironment(runId: string): Readonly<Record<string, number>> {
+    return this.#book.openByEnvironment(runId);
   }
 
   /** All or none; returns the ids that are new. */

@@ -136,11 +136,14 @@ export type NextBatch =
     };
 
 export interface RunStatus {
+  /** What holds auto play up, in words; empty for nothing, and always where the broker is asked itself. */
+  readonly problem: string;
   readonly run: RunState;
   readonly waitingGroups: number;
   readonly waitingRows: number;
   readonly waitingTokens: number;
   readonly openAssignments: number;
+  readonly openByEnvironment: Readonly<Record<string, number>>;
   readonly leasedBatches: number;
   readonly acceptedGroups: number;
   readonly droppedGroups: Readonly<Record<string, number>>;

@@ -86,7 +86,7 @@ class MemoryBroker implements Broker {
     const run = this.#run(id);
     const nowMs = this.#nowMs();
     this.#assignments.expire(nowMs);
-    return run.status(nowMs, this.#assignments.openOf(id));
+    return run.status(nowMs, this.#assignments.openByEnvironment(id));
   }
 
   async enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]> {

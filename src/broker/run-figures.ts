@@ -61,6 +61,9 @@ export class RunFigures {
   /** Undefined before the first scored rollout. */
   get recentMeanReward(): number | undefined {
     const { length } = this.#recentRewards;
-    return length === 0 ? undefined : this.#recentRewards.reduce((a, b) => a + b, 0) / length;
+    // Divided first: the sum of huge rewards may overflow.
+    return length === 0
+      ? undefined
+      : this.#recentRewards.reduce((mean, reward) => mean + reward / length, 0);
   }
 }

@@ -6,6 +6,7 @@ import { cutBatch } from './cut-batch.ts';
 import { GroupHistory, groupBytes } from './group-history.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget, canCut, groupWeight, selectBatch } from './packing.ts';
+import { RecentIds } from './recent-ids.ts';
 import {
   foreignEnvironment,
   largerThanBatch,
@@ -20,6 +21,8 @@ import { isUniform } from './uniform-rewards.ts';
 import { type WaitingGroup, WaitingGroups } from './waiting-groups.ts';
 
 const RECENT_REWARDS = 256;
+/** Ids that are remembered, so that an assignment that ended is not taken again. */
+const MAX_ENDED = 65_536;
 
 /**
  * One run. Every accepted group is in exactly one place: waiting, in an open batch, or settled
@@ -33,7 +36,7 @@ export class Run {
   readonly history: GroupHistory;
   readonly figures = new RunFigures(RECENT_REWARDS);
   /** Assignments that ended without a group. */
-  readonly endedAssignments = new Set<string>();
+  readonly endedAssignments = new RecentIds(MAX_ENDED);
   readonly #waiting: WaitingGroups;
   readonly #config: BrokerConfig;
   readonly #metrics: BrokerMetrics;
@@ -95,14 +98,16 @@ export class Run {
   }
 
   /** Constant time. */
-  status(nowMs: number, openAssignments: number): RunStatus {
+  status(nowMs: number, openByEnvironment: RunStatus['openByEnvironment']): RunStatus {
     const oldestMs = this.#waiting.oldestArrivalMs;
     return {
       run: this.state(),
       waitingGroups: this.#waiting.groups,
       waitingRows: this.#waiting.rows,
       waitingTokens: this.#waiting.tokens,
-      openAssignments,
+      openAssignments: Object.values(openByEnvironment).reduce((sum, open) => sum + open, 0),
+      openByEnvironment,
+      problem: '',
       leasedBatches: this.batches.handedOut,
       acceptedGroups: this.figures.acceptedGroups,
       droppedGroups: this.figures.dropped,

@@ -118,8 +118,8 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
     rollouts: readonly Rollout[],
   ) => readonly number[] | Promise<readonly number[]>;
   /**
-   * Tasks to be played before new ones, given a finished group: a game's next position, a question
-   * that nobody solved. Asked for groups of a run; at most 64 each, and of its run and group size.
+   * Tasks to be played before new ones, given a group with a reward: a game's next position, a question
+   * that nobody solved. Asked for groups of a run; at most 64 each, of its run, size and sampling.
    */
   readonly backlog?: (group: {
     readonly task: Task<Data>;

@@ -57,6 +57,7 @@ export { arraySource } from './tasks/array-source.ts';
 export { type GeneratedOptions, generated } from './tasks/generated.ts';
 export { type JsonlOptions, jsonl } from './tasks/jsonl.ts';
 export { type ParquetOptions, parquet } from './tasks/parquet.ts';
+export { noTasksOf, tasksOfSplit } from './tasks/split-tasks.ts';
 export {
   assignSplits,
   concatTasks,

@@ -18,22 +18,27 @@ export class WeightedTurns {
   ) {
     const { counts = [], seed = 0 } = options;
     const random = seededRandom('mixture', seed);
-    this.#weights = weights;
+    // Shares are all that counts; as they come, sums and quotients of weights could overflow.
+    const heaviest = Math.max(...weights);
+    this.#weights = weights.map((weight) => weight / heaviest);
     this.#phases = weights.map(() => random());
     this.#left = weights.map((_, place) => counts[place] ?? Number.POSITIVE_INFINITY);
     this.#taken = weights.map(() => 0);
   }
 
-  /** The place that is due; undefined when all have ended. */
-  next(): number | undefined {
+  /**
+   * The place that is due; undefined when all have ended. One that is not `free` is passed over and keeps
+   * its turn: it is due as soon as it is free again.
+   */
+  next(isFree: (place: number) => boolean = () => true): number | undefined {
     let due: number | undefined;
     let dueAt = Number.POSITIVE_INFINITY;
     for (let place = 0; place < this.#weights.length; place++) {
-      if (this.#left[place] === 0) continue;
+      if (this.#left[place] === 0 || !isFree(place)) continue;
       const at =
         ((this.#taken[place] as number) + (this.#phases[place] as number)) /
         (this.#weights[place] as number);
-      if (at < dueAt) {
+      if (due === undefined || at < dueAt) {
         due = place;
         dueAt = at;
       }

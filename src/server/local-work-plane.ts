@@ -5,7 +5,6 @@ import type { Broker, LeasedAssignment } from '../broker/index.ts';
 import {
   type Assignment,
   assignmentFromProto,
-  assignmentToProto,
   encodeGroup,
   type Group,
   type GroupPolicy,
@@ -14,7 +13,6 @@ import {
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { LeasedWork, WorkPlane } from '../worker/index.ts';
-import { orderGroups } from './order-groups.ts';
 import { dispatchedGroup } from './rollout-log.ts';
 import { ROLLOUT_CANCELLED, type Rollouts } from './rollouts.ts';
 import { storeGroup } from './store-group.ts';
@@ -27,6 +25,8 @@ export interface LocalWorkPlaneOptions {
   readonly environments: readonly string[];
   /** Called after a group was stored or an assignment ended otherwise. */
   readonly onChange: (runId: string) => void;
+  /** Puts what follows from a group in its run's queue. */
+  readonly orderBacklog: (assignments: readonly Assignment[]) => Promise<void>;
   readonly logger: Logger;
 }
 
@@ -83,11 +83,8 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     onChange(group.runId);
   }
 
-  async order(assignments: readonly Assignment[]): Promise<void> {
-    const wires = assignments.map((assignment) =>
-      Object.assign(assignmentToProto(assignment), { priority: 1 }),
-    );
-    await orderGroups(wires, this.#options);
+  order(assignments: readonly Assignment[]): Promise<void> {
+    return this.#options.orderBacklog(assignments);
   }
 
   async fail(assignmentId: string, error: unknown, isPermanent: boolean): Promise<void> {

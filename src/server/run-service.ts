@@ -12,7 +12,14 @@ import {
   WatchRunResponseSchema,
 } from '../../gen/lachesis/v1/run_service_pb.ts';
 import { pause } from '../async/index.ts';
-import type { AutoPlay, BatchSize, Broker, RunSettings, RunState } from '../broker/index.ts';
+import type {
+  AutoPlay,
+  BatchSize,
+  Broker,
+  RunSettings,
+  RunState,
+  RunStatus,
+} from '../broker/index.ts';
 import {
   assertRunId,
   countFromInt64,
@@ -34,6 +41,8 @@ export interface RunServiceOptions {
     batchSize: BatchSize,
     signal: AbortSignal,
   ) => Promise<void>;
+  /** What holds a run's auto play up, in words; empty for nothing. */
+  readonly problemOf: (runId: string) => string;
   /** Sees every run that is opened, taken over or closed. */
   readonly onRun: (run: RunState) => void;
 }
@@ -46,6 +55,18 @@ function refuseDroppingAll({ autoPlay, dropUniformGroups }: RunSettings): void {
     'settings.drop_uniform_groups',
     'is set, and a group of one rollout has nothing to differ from: all would be dropped.',
     { reason: 'ALWAYS_UNIFORM', remedy: 'Order larger groups, or keep uniform ones.' },
+  );
+}
+
+/** A group is never split, so one that is larger than a batch would be played and refused without end. */
+function refuseLargeGroups({ autoPlay, batchSize }: RunSettings): void {
+  if (batchSize.kind !== 'rows') return;
+  const place = autoPlay?.environments.findIndex(({ groupSize }) => groupSize > batchSize.rows);
+  if (place === undefined || place < 0) return;
+  throw invalidInput(
+    `settings.auto_play.environments[${place}].group_size`,
+    `is more than the ${batchSize.rows} rows of a batch, and a group is never split.`,
+    { reason: 'GROUP_LARGER_THAN_BATCH', remedy: 'Order smaller groups, or larger batches.' },
   );
 }
 
@@ -66,12 +87,17 @@ const MAX_PAGE = 1_000;
 /** Serves `RunService` over the broker. */
 export function runService(router: ConnectRouter, options: RunServiceOptions): void {
   const { broker } = options;
+  const statusOf = async (runId: string): Promise<RunStatus> => ({
+    ...(await broker.status(runId)),
+    problem: options.problemOf(runId),
+  });
   router.service(RunService, {
     openRun: async (request, { signal }) => {
       assertRunId(request.runId, 'run_id');
       const settings = runSettingsFromProto(request.settings);
       refuseStarving(settings);
       refuseDroppingAll(settings);
+      refuseLargeGroups(settings);
       if (settings.autoPlay !== undefined) {
         await options.checkAutoPlay(settings.autoPlay, settings.batchSize, signal);
       }
@@ -102,14 +128,14 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
       return create(CloseRunResponseSchema, { run: runToProto(run) });
     },
     getRunStatus: async ({ runId }) =>
-      create(GetRunStatusResponseSchema, { status: runStatusToProto(await broker.status(runId)) }),
+      create(GetRunStatusResponseSchema, { status: runStatusToProto(await statusOf(runId)) }),
     watchRun: async function* ({ runId, interval }, { signal }) {
       const everyMs =
         interval === undefined
           ? DEFAULT_WATCH_MS
           : Math.max(LEAST_WATCH_MS, msFromDuration(interval));
       while (!signal.aborted) {
-        const status = await broker.status(runId);
+        const status = await statusOf(runId);
         yield create(WatchRunResponseSchema, { status: runStatusToProto(status) });
         if (status.run.closed) return;
         await pause(everyMs, signal);

@@ -10,6 +10,7 @@ import { HealthState } from './health.ts';
 import { HostedEnvironments, isolationOf } from './hosted.ts';
 import { LocalPlayer } from './local-player.ts';
 import { LocalWorkPlane } from './local-work-plane.ts';
+import { orderBacklog } from './order-backlog.ts';
 import { orderGroups } from './order-groups.ts';
 import { Rollouts } from './rollouts.ts';
 import { startServerListener } from './server-listener.ts';
@@ -75,7 +76,7 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   );
   const autoPlay = new AutoPlay({
     broker,
-    tasksOf: (name) => environments.get(name).environment.tasks,
+    environmentOf: (name) => environments.get(name).environment,
     enqueue: async (assignments) => {
       const wires = assignments.map((assignment) => assignmentToProto(assignment));
       await orderGroups(wires, { broker, rollouts });
@@ -152,6 +153,8 @@ function startWorker(
       workerId,
       environments: environments.names,
       onChange: (runId) => autoPlay.kick(runId),
+      orderBacklog: (assignments) =>
+        orderBacklog(assignments, { broker: config.broker, rollouts, autoPlay }),
       logger,
     }),
   );

@@ -96,6 +96,7 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
         await assertHasTask(served.environment, split, signal);
       }
     },
+    problemOf: (runId) => autoPlay.problemOf(runId),
     onRun: (run) => onRun(run, parts),
   });
   workService(router, {

@@ -27,7 +27,7 @@ export interface WorkPlane {
    */
   submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void>;
   /**
-   * Puts further assignments in their run's queue, before those that wait there; one that is known is
+   * Puts further assignments in their run's queue, where it can before new tasks; one that is known is
    * left alone. Rejects with a typed error when it has no room, or the run is closed.
    */
   order(assignments: readonly Assignment[]): Promise<void>;

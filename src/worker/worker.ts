@@ -70,6 +70,8 @@ export function createWorker(options: WorkerOptions): Worker {
         const leases = await plane.lease({ max: 1, waitMs: leaseWaitMs, signal });
         retryMs = FIRST_RETRY_MS;
         for (const work of leases) begin(work);
+        // Assignments that end at once must not keep everything else from its turn.
+        await new Promise((resolve) => setImmediate(resolve));
       } catch (error) {
         if (signal.aborted) return;
         logger.warn('leasing failed', { error: errorMessage(error), retryMs });

@@ -216,20 +216,74 @@ describe('the backlog of an environment', () => {
     ]);
   });
 
-  it.each<[string, () => unknown]>([
+  it.each<[string, () => unknown, RegExp]>([
     [
       'throws',
       () => {
         throw new Error('bug');
       },
+      /failed: bug/,
     ],
-    ['gives no list', () => 'more'],
-    ['gives no data', () => [{ key: 'a' }]],
-    ['never stops', () => Array.from({ length: 65 }, () => ({ data: 0 }))],
-  ])('costs no reward when it %s, and is told of', async (_, backlog) => {
+    ['gives no list', () => 'more', /gave no list of tasks/],
+    ['gives no data', () => [{ key: 'a' }], /task 0 that is left out: it has no data/],
+    ['gives a class', () => [{ data: new Map() }], /holds a Map, which is no JSON/],
+    ['gives a date', () => [{ data: { at: new Date(0) } }], /holds a Date, which is no JSON/],
+    ['gives NaN', () => [{ data: [Number.NaN] }], /holds NaN, which is no JSON/],
+    ['gives an empty key', () => [{ key: '', data: 1 }], /its key is ; 1 to 200/],
+  ])('costs no reward when it %s, and is told of', async (_, backlog, told) => {
     const { tasks, warnings } = await backlogWith(backlog as EnvironmentDefinition['backlog']);
     expect(tasks).toEqual([]);
-    expect(warnings).toEqual([expect.stringMatching(/backlog of environment `test` failed/)]);
+    expect(warnings).toEqual([expect.stringMatching(told)]);
+  });
+
+  it('keeps the good tasks beside bad ones, each key once, and the first 64', async () => {
+    const circle: { self?: unknown } = {};
+    circle.self = circle;
+    const { tasks, warnings } = await backlogWith((() => [
+      { data: 1 },
+      { data: circle },
+      { key: 'same', data: 2 },
+      { key: 'same', data: 3 },
+      { key: undefined, data: 4 },
+    ]) as EnvironmentDefinition['backlog']);
+    expect(tasks.map(({ key, data }) => [key, data])).toEqual([
+      ['0/1', 1],
+      ['same', 2],
+      ['0/5', 4],
+    ]);
+    expect(warnings).toHaveLength(2);
+    const many = await backlogWith(() => Array.from({ length: 70 }, () => ({ data: 0 })));
+    expect(many.tasks).toHaveLength(64);
+    expect(many.warnings).toEqual([expect.stringContaining('gave 70 tasks')]);
+  });
+
+  it('gives tasks the split of theirs, and keys of one length however long a chain grows', async () => {
+    const more: Task[] = [];
+    const task = { key: `${'k'.repeat(190)}/1/1/1/1`, split: 'train', data: 0 };
+    await group(
+      { backlog: () => [{ data: 1 }, { data: 2 }] },
+      { task, groupSize: 1, onBacklog: (tasks) => more.push(...tasks) },
+    );
+    expect(more.map(({ split }) => split)).toEqual(['train', 'train']);
+    expect(more[0]!.key.length).toBeLessThanOrEqual(200);
+    expect(new Set(more.map(({ key }) => key)).size).toBe(2);
+  });
+
+  it('is not asked for a group without a reward', async () => {
+    let asked = 0;
+    await group(
+      {
+        reward: () => {
+          throw new Error('bug');
+        },
+        backlog: () => {
+          asked += 1;
+          return [];
+        },
+      },
+      { onBacklog: () => {} },
+    );
+    expect(asked).toBe(0);
   });
 
   it('is not asked where nobody takes it', async () => {

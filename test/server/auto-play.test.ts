@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import type { AutoPlay, RunSettings, RunStatus } from '../../src/broker/index.ts';
 import { arraySource } from '../../src/environment/index.ts';
-import { groupsToAssign } from '../../src/server/auto-play.ts';
+import { groupsToAssign, openLimitOf, WasteWatch } from '../../src/server/auto-play-figures.ts';
 import { taskCycle } from '../../src/server/task-cycle.ts';
 import { taskMixture } from '../../src/server/task-mixture.ts';
 import { emptyLedger } from '../../src/tokens/index.ts';
@@ -30,6 +30,8 @@ function statusOf(
     waitingRows: 0,
     waitingTokens: 0,
     openAssignments: 0,
+    openByEnvironment: {},
+    problem: '',
     leasedBatches: 0,
     acceptedGroups: 0,
     droppedGroups: {},
@@ -82,7 +84,7 @@ describe('task after task', () => {
   ]);
   const { signal } = new AbortController();
   const take = async (count: number, split: string, skip = 0): Promise<string> => {
-    await using tasks = taskCycle(source, split, skip, signal);
+    await using tasks = taskCycle({ name: 'e', tasks: source }, split, skip, signal);
     let keys = '';
     for (let i = 0; i < count; i++) keys += (await tasks.next()).key;
     return keys;
@@ -112,11 +114,11 @@ describe('tasks of several environments', () => {
     { ...PART, environment: 'b', weight: 1 },
   ];
   const take = async (count: number, skip = 0): Promise<string[]> => {
-    const tasksOf = (name: string) => sources.get(name)!;
-    await using mixture = taskMixture(parts, tasksOf, skip, signal);
+    const environmentOf = (name: string) => ({ name, tasks: sources.get(name)! });
+    await using mixture = taskMixture(parts, environmentOf, skip, signal);
     const keys: string[] = [];
     for (let i = 0; i < count; i++) {
-      const { part, task } = await mixture.next();
+      const { part, task } = (await mixture.next())!;
       expect(task.key.startsWith(part.environment)).toBe(true);
       keys.push(task.key);
     }
@@ -132,5 +134,55 @@ describe('tasks of several environments', () => {
 
   test('go on behind those that were taken before', async () => {
     expect(await take(5, 7)).toEqual((await take(12)).slice(7));
+  });
+
+  test('pass over an environment that has its share open, and give it its turn later', async () => {
+    const environmentOf = (name: string) => ({ name, tasks: sources.get(name)! });
+    await using mixture = taskMixture(parts, environmentOf, 0, signal);
+    const draw = async (count: number, isFree: (name: string) => boolean) => {
+      const names: string[] = [];
+      for (let i = 0; i < count; i++) {
+        const next = await mixture.next(({ environment }) => isFree(environment));
+        names.push(next?.part.environment ?? 'none');
+      }
+      return names.join('');
+    };
+    expect(await draw(6, (name) => name === 'b')).toBe('bbbbbb');
+    // Six turns of `b` are as much as its share of twenty-four.
+    expect(await draw(17, () => true)).toBe('a'.repeat(17));
+    expect(await draw(1, () => false)).toBe('none');
+  });
+
+  test('may be open to an environment up to its share of all that may be', () => {
+    const auto = { ...AUTO, environments: parts };
+    expect(parts.map((part) => openLimitOf(part, auto))).toEqual([6, 2]);
+    expect(openLimitOf({ ...PART, weight: 0.001 }, { ...auto, maxAhead: 1 })).toBe(1);
+  });
+});
+
+describe('groups that come to nothing', () => {
+  const failed = (groups: number, accepted = 0) =>
+    statusOf({ acceptedGroups: accepted, droppedGroups: { assignment_failed: groups } });
+
+  test('slow the ordering down, later and later, and say why', () => {
+    const watch = new WasteWatch();
+    expect(watch.look(failed(63))).toEqual({ delayMs: 0, why: '' });
+    expect(watch.look(failed(64)).delayMs).toBe(100);
+    expect(watch.look(failed(300)).delayMs).toBe(400);
+    expect(watch.look(failed(300)).why).toContain('300 groups in a row came to nothing');
+    expect(watch.look(failed(1e9)).delayMs).toBe(10_000);
+  });
+
+  test('are forgotten as soon as one is of use', () => {
+    const watch = new WasteWatch();
+    expect(watch.look(failed(200)).delayMs).toBeGreaterThan(0);
+    expect(watch.look(failed(201, 1)).delayMs).toBe(0);
+    // Uniform groups are accepted, and of no use.
+    const uniform = (groups: number) =>
+      statusOf({
+        acceptedGroups: groups + 1,
+        droppedGroups: { assignment_failed: 201, uniform_rewards: groups },
+      });
+    expect(watch.look(uniform(200)).delayMs).toBeGreaterThan(0);
   });
 });

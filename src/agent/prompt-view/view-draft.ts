@@ -31,6 +31,21 @@ export interface Counting {
   readonly note: string;
 }
 
+/** A message of the head with the note, and what that adds. */
+interface HeadNote {
+  readonly index: number;
+  readonly message: Message;
+  readonly tokens: number;
+}
+
+function headNote(messages: readonly Message[], { counter, note }: Counting): HeadNote | undefined {
+  const index = note === '' ? -1 : notePlace(messages);
+  const plain = messages[index];
+  if (plain === undefined) return undefined;
+  const message = withNote(plain, note);
+  return { index, message, tokens: counter.message(message) - counter.message(plain) };
+}
+
 /** A view in the making, with its count. */
 export class ViewDraft {
   cut: number;
@@ -40,7 +55,8 @@ export class ViewDraft {
   readonly #isProtected: (index: number) => boolean;
   readonly #before: SafeViewState;
   #shortened: Map<number, ToolMessage> | undefined;
-  #noted: { readonly index: number; readonly message: Message } | undefined;
+  readonly #note: HeadNote | undefined;
+  #isNoted = false;
 
   constructor(messages: readonly Message[], counting: Counting, state: SafeViewState) {
     this.#messages = messages;
@@ -48,6 +64,7 @@ export class ViewDraft {
     this.#isProtected = isProtected(messages);
     this.#before = state;
     this.cut = state.cut;
+    this.#note = headNote(messages, counting);
     this.tokens = counting.fixedTokens;
     let isWhole = true;
     for (let index = 0; index < messages.length; index += 1) {
@@ -57,13 +74,15 @@ export class ViewDraft {
     if (!isWhole) this.#addNote();
   }
 
-  /** What the head and one unit would take. */
+  /** What the head and one unit would take, with the note where anything else is left out then. */
   tokensAlone({ start, end }: Unit): number {
     let tokens = this.#counting.fixedTokens;
+    let isWhole = true;
     for (let index = 0; index < this.#messages.length; index += 1) {
       if ((index >= start && index < end) || this.#isProtected(index)) tokens += this.#count(index);
+      else isWhole = false;
     }
-    return tokens;
+    return isWhole ? tokens : tokens + (this.#note?.tokens ?? 0);
   }
 
   /** Shortens a shown result; says how many tokens that saved. */
@@ -101,8 +120,8 @@ export class ViewDraft {
     }
     return {
       messages: shownIndexes.map((index) =>
-        index === this.#noted?.index
-          ? this.#noted.message
+        this.#isNoted && index === this.#note?.index
+          ? this.#note.message
           : (this.#short.get(index) ?? this.#at(index)),
       ),
       transcriptIndexes: shownIndexes,
@@ -115,13 +134,9 @@ export class ViewDraft {
 
   /** Once something is left out, the head says so. */
   #addNote(): void {
-    const { counter, note } = this.#counting;
-    if (this.#noted !== undefined || note === '') return;
-    const index = notePlace(this.#messages);
-    if (index < 0) return;
-    const message = withNote(this.#at(index), note);
-    this.tokens += counter.message(message) - counter.message(this.#at(index));
-    this.#noted = { index, message };
+    if (this.#isNoted || this.#note === undefined) return;
+    this.tokens += this.#note.tokens;
+    this.#isNoted = true;
   }
 
   get #short(): ReadonlyMap<number, ToolMessage> {

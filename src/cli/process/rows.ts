@@ -6,7 +6,7 @@ import {
   type Task,
   taskToProto,
 } from '../../contract/index.ts';
-import type { HostedEnvironment } from '../../environment/index.ts';
+import { type HostedEnvironment, tasksOfSplit } from '../../environment/index.ts';
 import { invalidInput } from '../../errors.ts';
 
 /**
@@ -40,8 +40,7 @@ export async function* selectTasks(
     throw invalidInput('--tasks', `must be a number; ${name} does not say how many tasks it has.`);
   }
   let position = 0;
-  for await (const task of tasks.tasks({ signal })) {
-    if (split !== '' && task.split !== split) continue;
+  for await (const task of tasksOfSplit(environment, split, { signal })) {
     yield { task, groupId: groupIdOf(name, task), position };
     position += 1;
     // Checked after a task, so that none is asked for in vain: making one may be dear.

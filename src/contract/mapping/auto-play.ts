@@ -13,6 +13,8 @@ import { countFromInt32, upTo } from './scalars.ts';
 export const MAX_ENVIRONMENTS = 256;
 /** Most groups that auto play may hold begun. */
 const MAX_AHEAD = 10_000;
+const LEAST_WEIGHT = 0.001;
+const MOST_WEIGHT = 1_000;
 
 export function autoPlayToProto({ environments, ...rest }: AutoPlay): AutoPlayProto {
   return create(AutoPlaySchema, {
@@ -48,11 +50,16 @@ function autoPlayEnvironments(
       throw invalidInput(`${path}.environment`, `names \`${environment}\` a second time.`);
     }
     names.add(environment);
-    if (!(weight > 0 && Number.isFinite(weight))) {
-      throw invalidInput(`${path}.weight`, `is ${weight}; it must be above 0.`, {
-        reason: 'NOT_POSITIVE',
-        remedy: 'Leave the environment out instead.',
-      });
+    if (!(weight >= LEAST_WEIGHT && weight <= MOST_WEIGHT)) {
+      throw invalidInput(
+        `${path}.weight`,
+        `is ${weight}; it must be from ${LEAST_WEIGHT} to ${MOST_WEIGHT}.`,
+        {
+          reason: 'WEIGHT_OUT_OF_RANGE',
+          remedy:
+            'Weights are shares beside each other; leave out an environment that is to have none.',
+        },
+      );
     }
     return {
       environment,

@@ -110,11 +110,11 @@ export function runStatusToProto(status: RunStatus): RunStatusProto {
     waitingRows: BigInt(status.waitingRows),
     waitingTokens: BigInt(status.waitingTokens),
     openAssignments: BigInt(status.openAssignments),
+    openByEnvironment: countsToProto(status.openByEnvironment),
+    problem: status.problem,
     leasedBatches: BigInt(status.leasedBatches),
     acceptedGroups: BigInt(status.acceptedGroups),
-    droppedGroups: Object.fromEntries(
-      Object.entries(status.droppedGroups).map(([reason, count]) => [reason, BigInt(count)]),
-    ),
+    droppedGroups: countsToProto(status.droppedGroups),
     rollouts: BigInt(status.rollouts),
     notScored: BigInt(status.notScored),
     recentMeanReward: status.recentMeanReward,
@@ -127,20 +127,21 @@ export function runStatusToProto(status: RunStatus): RunStatusProto {
 export function runStatusFromProto(proto: RunStatusProto | undefined, field = 'status'): RunStatus {
   const status = required(proto, field);
   const count = (value: bigint, name: string): number => countFromInt64(value, `${field}.${name}`);
+  const counts = (values: Readonly<Record<string, bigint>>, name: string) =>
+    Object.fromEntries(
+      Object.entries(values).map(([key, value]) => [key, count(value, `${name}[${key}]`)]),
+    );
   return {
     run: runFromProto(status.run, `${field}.run`),
     waitingGroups: count(status.waitingGroups, 'waiting_groups'),
     waitingRows: count(status.waitingRows, 'waiting_rows'),
     waitingTokens: count(status.waitingTokens, 'waiting_tokens'),
     openAssignments: count(status.openAssignments, 'open_assignments'),
+    openByEnvironment: counts(status.openByEnvironment, 'open_by_environment'),
+    problem: status.problem,
     leasedBatches: count(status.leasedBatches, 'leased_batches'),
     acceptedGroups: count(status.acceptedGroups, 'accepted_groups'),
-    droppedGroups: Object.fromEntries(
-      Object.entries(status.droppedGroups).map(([reason, value]) => [
-        reason,
-        count(value, `dropped_groups[${reason}]`),
-      ]),
-    ),
+    droppedGroups: counts(status.droppedGroups, 'dropped_groups'),
     rollouts: count(status.rollouts, 'rollouts'),
     notScored: count(status.notScored, 'not_scored'),
     recentMeanReward: status.recentMeanReward,
@@ -148,6 +149,10 @@ export function runStatusFromProto(proto: RunStatusProto | undefined, field = 's
     oldestWaitingMs:
       status.oldestWaiting === undefined ? undefined : msFromDuration(status.oldestWaiting),
   };
+}
+
+function countsToProto(counts: Readonly<Record<string, number>>): Record<string, bigint> {
+  return Object.fromEntries(Object.entries(counts).map(([key, count]) => [key, BigInt(count)]));
 }
 
 function batchSizeToProto(

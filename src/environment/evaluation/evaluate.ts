@@ -2,6 +2,7 @@ import type { Rollout, Task } from '../../contract/index.ts';
 import { LachesisError } from '../../errors.ts';
 import type { PlayOptions } from '../play/options.ts';
 import { playRollout } from '../play/play-rollout.ts';
+import { tasksOfSplit } from '../tasks/split-tasks.ts';
 import { type EvaluationConditions, evaluationConditions } from './settings.ts';
 import { type EvaluationSummary, Summary } from './summary.ts';
 
@@ -122,8 +123,7 @@ async function* selection(
     );
   }
   let position = 0;
-  for await (const task of tasks.tasks({ signal })) {
-    if (split !== '' && task.split !== split) continue;
+  for await (const task of tasksOfSplit(environment, split, { signal })) {
     if (maxTasks > 0 && position >= maxTasks) return;
     for (let attempt = 0; attempt < attempts; attempt++) yield { task, position, attempt };
     position += 1;

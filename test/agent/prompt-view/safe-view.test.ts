@@ -124,6 +124,18 @@ describe('the safe prompt view', () => {
     expect(again.messages.slice(0, 2)).toEqual(cut.messages.slice(0, 2));
   });
 
+  it('shortens the newest result where only the note would make it too much', () => {
+    const messages = transcript('S10 U10 A10:a T100:a A10:b T4000:b');
+    const note = '[left out]';
+    const counted = { counter: characters, note };
+    const alone = 10 + 10 + 10 + 4_000;
+    for (const budgetTokens of [alone + 2, alone + 11, alone + 12]) {
+      const view = safeView(messages, [], { ...counted, budgetTokens });
+      expect(view.fits).toBe(true);
+      expect(view.tokens).toBeLessThanOrEqual(budgetTokens);
+    }
+  });
+
   it('shows a turn again whole when a result comes after it was left out', () => {
     const messages = transcript('U1 A50:a A50:b T50:b');
     const first = safeView(messages, [], { budgetTokens: 130, counter: characters });

@@ -144,8 +144,15 @@ class CloseRunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
 
 class RunStatus(_message.Message):
-    __slots__ = ("run", "waiting_groups", "waiting_rows", "waiting_tokens", "open_assignments", "leased_batches", "accepted_groups", "dropped_groups", "rollouts", "not_scored", "recent_mean_reward", "ledger", "oldest_waiting")
+    __slots__ = ("run", "waiting_groups", "waiting_rows", "waiting_tokens", "open_assignments", "leased_batches", "accepted_groups", "dropped_groups", "rollouts", "not_scored", "recent_mean_reward", "ledger", "oldest_waiting", "open_by_environment", "problem")
     class DroppedGroupsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: int
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[int] = ...) -> None: ...
+    class OpenByEnvironmentEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -165,6 +172,8 @@ class RunStatus(_message.Message):
     RECENT_MEAN_REWARD_FIELD_NUMBER: _ClassVar[int]
     LEDGER_FIELD_NUMBER: _ClassVar[int]
     OLDEST_WAITING_FIELD_NUMBER: _ClassVar[int]
+    OPEN_BY_ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    PROBLEM_FIELD_NUMBER: _ClassVar[int]
     run: Run
     waiting_groups: int
     waiting_rows: int
@@ -178,7 +187,9 @@ class RunStatus(_message.Message):
     recent_mean_reward: float
     ledger: _tokens_pb2.Ledger
     oldest_waiting: _duration_pb2.Duration
-    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    open_by_environment: _containers.ScalarMap[str, int]
+    problem: str
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., open_by_environment: _Optional[_Mapping[str, int]] = ..., problem: _Optional[str] = ...) -> None: ...
 
 class GetRunStatusRequest(_message.Message):
     __slots__ = ("run_id",)
