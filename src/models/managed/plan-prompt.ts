@@ -56,7 +56,8 @@ export function planPrompt(input: PlanInput): PromptPlan {
   if (track !== undefined) {
     const added = messages.slice(track.messages.length);
     const lastTokenId = track.builder.ids().at(-1) ?? 0;
-    const pieces = renderer.extend({ lastTokenId }, added, tools, sampledIds);
+    const state = { lastTokenId, history: track.messages };
+    const pieces = renderer.extend(state, added, tools, sampledIds);
     if (pieces !== undefined) {
       const offset = track.messages.length;
       return { kind: 'extend', track, pieces: pieces.map((piece) => shifted(piece, offset)) };
