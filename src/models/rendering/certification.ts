@@ -61,8 +61,8 @@ function certifyKind(bridge: Bridge, kind: TurnKind): KindVerdict {
   }
 
   const thinking = deriveSuffix(bridge, THINKING, kind, newMessages);
-  // Reasoning that the template can't even read here is nothing that it would rewrite.
-  const isReadable = !('reason' in thinking);
+  // A template that knows no reasoning has no say on it.
+  const isReadable = bridge.writer.shape.reasoning !== 'inline' && !('reason' in thinking);
   if (isReadable && !isSame(suffix, thinking)) {
     return verdict('uncertain', 'what follows depends on the reasoning before it');
   }

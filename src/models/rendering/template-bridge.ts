@@ -1,4 +1,4 @@
-import { LachesisError } from '../../errors.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
 import type { Message } from '../../messages.ts';
 import type { RunEncoder } from './encode-runs.ts';
 import { type TextRun, textOfRuns } from './marked-text.ts';
@@ -65,7 +65,7 @@ function deriveWith(
     });
   } catch (thrown) {
     if (thrown instanceof LachesisError && thrown.reason === 'TEMPLATE_REFUSED') {
-      return { kind: 'refused', reason: thrown.message };
+      return { kind: 'refused', reason: errorMessage(thrown.cause) };
     }
     throw thrown;
   }
