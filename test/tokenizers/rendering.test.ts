@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { AssistantMessage, Message, ToolDefinition } from '../../src/messages.ts';
 import { textContent } from '../../src/messages.ts';
-import type { KindVerdict, RenderedPiece } from '../../src/models/index.ts';
+import type { RenderedPiece } from '../../src/models/index.ts';
 import { type Family, installed, loadModel, type Model } from './models.ts';
 import { hostileTexts, tortureTexts } from './texts.ts';
 
@@ -100,14 +100,6 @@ const roles: Record<
   llama2: { tools: false, calls: false, thinks: false },
   mistral: { tools: true, calls: true, thinks: false },
 };
-
-const verdictOf = (
-  model: Model,
-  kind: string,
-  hasTools: boolean,
-): KindVerdict['verdict'] | undefined =>
-  model.renderer.certification.kinds.find((one) => one.kind === kind && one.hasTools === hasTools)
-    ?.verdict;
 
 describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) => {
   const model = installed ? loadModel(family) : (undefined as never);
@@ -280,12 +272,52 @@ describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) 
   });
 
   test('the certification says what was found', () => {
-    const found = ['call > tool', 'call > tool tool', 'call > tool user', 'text > user'].map(
-      (kind) => [kind, verdictOf(model, kind, false), verdictOf(model, kind, true)],
+    const { kinds, summary } = model.renderer.certification;
+    const found = usual.map((kind) =>
+      [false, true].map((hasTools) => {
+        const one = kinds.find((each) => each.kind === kind && each.hasTools === hasTools)!;
+        return one.reasoning === 'dropped' ? `${one.verdict}, drops reasoning` : one.verdict;
+      }),
     );
-    expect({ found, summary: model.renderer.certification.summary }).toMatchSnapshot();
+    expect(found).toEqual(certified[family]);
+    for (const kind of usual) expect(summary).toContain(kind);
   });
 });
+
+const usual = ['call > tool', 'call > tool tool', 'call > tool user', 'text > user'];
+
+/** By family, in the order of the usual kinds: without tools and with. */
+const certified: Record<Family, readonly (readonly [string, string])[]> = {
+  // Takes the think blocks of earlier turns out once the user speaks again.
+  qwen3: [
+    ['extends', 'extends'],
+    ['extends', 'extends'],
+    ['extends, drops reasoning', 'extends, drops reasoning'],
+    ['extends, drops reasoning', 'extends, drops reasoning'],
+  ],
+  llama3_1: usual.map(() => ['extends', 'extends'] as const),
+  // Writes the results of a second round of tools in another way than those of the first.
+  deepseek_v3: [
+    ['rewrites', 'rewrites'],
+    ['rewrites', 'rewrites'],
+    ['rewrites', 'rewrites'],
+    ['extends', 'extends'],
+  ],
+  // Raises for tools.
+  llama2: [
+    ['refused', 'refused'],
+    ['refused', 'refused'],
+    ['refused', 'refused'],
+    ['extends', 'extends'],
+  ],
+  // Moves the list of tools to the last message of the user.
+  mistral: [
+    ['extends', 'extends'],
+    ['extends', 'extends'],
+    ['extends', 'uncertain'],
+    ['extends', 'uncertain'],
+  ],
+};
 
 /** What the model said between two renders, tokenised as it would most likely have been sampled. */
 function sampledTurn(model: Model, before: string, whole: string): number[] {

@@ -93,21 +93,20 @@ function usualKinds(): TurnKind[] {
   ]);
 }
 
+/** Each kind once where it is the same with tools and without. */
 function summarize(kinds: readonly KindVerdict[]): string {
-  const named = (verdict: KindVerdict['verdict']): string[] =>
-    kinds
-      .filter((kind) => kind.verdict === verdict)
-      .map(({ kind, hasTools, reasoning, reason }) => {
-        const dropped =
-          verdict === 'extends' && reasoning === 'dropped' ? ', without reasoning' : '';
-        const why = verdict === 'extends' ? '' : `: ${reason}`;
-        return `${kind} (${hasTools ? 'tools' : 'no tools'}${dropped}${why})`;
-      });
-  const parts = (['extends', 'rewrites', 'refused', 'uncertain'] as const)
-    .map((verdict) => [verdict, named(verdict)] as const)
-    .filter(([, names]) => names.length > 0)
-    .map(([verdict, names]) => `${verdict}: ${names.join('; ')}`);
-  return parts.join(' | ');
+  const says = ({ kind, verdict, reasoning, reason }: KindVerdict): string => {
+    const dropped = verdict === 'extends' && reasoning === 'dropped' ? ', without reasoning' : '';
+    return `${verdict} ${kind}${dropped}${verdict === 'extends' ? '' : ` (${reason})`}`;
+  };
+  const withTools = new Set(kinds.filter(({ hasTools }) => hasTools).map(says));
+  const without = new Set(kinds.filter(({ hasTools }) => !hasTools).map(says));
+  return [...without.union(withTools)]
+    .map((line) => {
+      if (without.has(line) && withTools.has(line)) return line;
+      return `${line}, ${withTools.has(line) ? 'with tools' : 'without tools'}`;
+    })
+    .join('; ');
 }
 
 /** Verdicts by kind: the usual ones at once, others when they are asked for. */
