@@ -1,6 +1,7 @@
 // `npm test`: every check that a change must pass, a time per suite, and one closing line.
 import { ensurePython } from './python.ts';
 import { binary, program, pytest, root, type Suite, type SuiteResult, vitest } from './suites.ts';
+import { ensureTokenizers } from './tokenizers.ts';
 
 const python: Suite = {
   name: 'python',
@@ -8,6 +9,17 @@ const python: Suite = {
     const ready = await ensurePython();
     if ('skipped' in ready) return { passed: 0, failed: 0, skipped: [`python: ${ready.skipped}`] };
     return pytest('python', ready.python, `${root}/python/tests`).run();
+  },
+};
+
+const tokenizers: Suite = {
+  name: 'tokenizers',
+  run: async () => {
+    const { skipped } = ensureTokenizers();
+    if (skipped !== undefined) {
+      return { passed: 0, failed: 0, skipped: [`tokenizers: ${skipped}`] };
+    }
+    return vitest('tokenizers', ['test/tokenizers']).run();
   },
 };
 
@@ -29,9 +41,16 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
     vitest(
       'unit',
       ['test'],
-      ['test/invariants/**', 'test/contract/**', 'test/hostile/**', 'test/package/**'],
+      [
+        'test/invariants/**',
+        'test/contract/**',
+        'test/hostile/**',
+        'test/package/**',
+        'test/tokenizers/**',
+      ],
     ),
   ],
+  tokenizers: [tokenizers],
   hostile: [vitest('hostile', ['test/hostile'])],
   contract: [vitest('contract', ['test/contract']), python],
   package: [vitest('package', ['test/package'])],

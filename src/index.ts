@@ -91,12 +91,21 @@ export {
   createDirectServer,
   createEmbeddedEngine,
   createManagedServer,
+  createModelTokenizer,
   createPolicyServiceEngine,
   createScriptedEngine,
+  createTemplateRenderer,
   type Engine,
+  type ModelFolderOptions,
   type ModelServer,
   type ModelSession,
+  type ModelTokenizer,
+  type ModelTokenizerOptions,
+  type RenderingCertification,
+  readModelRenderer,
   rendererFor,
+  type TemplateRenderer,
+  type TemplateRendererOptions,
 } from './models/index.ts';
 export { createParserRegistry, hermesParser, type ToolCallParser } from './parsers/index.ts';
 export { createEmbeddedPolicy, readBaseCheckpoint } from './policy/index.ts';

@@ -31,6 +31,7 @@ export {
   type SessionOptions,
   type SessionRecord,
 } from './model-server.ts';
+export type { KindVerdict, RenderingCertification } from './rendering/certification.ts';
 export type {
   ChatRenderer,
   RenderedPiece,
@@ -42,4 +43,17 @@ export {
   createChatmlRenderer,
   type TextTokenizer,
 } from './rendering/chatml-renderer.ts';
+export { type ModelFolderOptions, readModelRenderer } from './rendering/model-files.ts';
+export {
+  type ControlToken,
+  chatTemplateOf,
+  createModelTokenizer,
+  type ModelTokenizer,
+  type ModelTokenizerOptions,
+} from './rendering/model-tokenizer.ts';
 export { type RenderableModel, rendererFor } from './rendering/renderer-for.ts';
+export {
+  createTemplateRenderer,
+  type TemplateRenderer,
+  type TemplateRendererOptions,
+} from './rendering/template-renderer.ts';

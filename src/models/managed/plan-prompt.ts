@@ -78,7 +78,8 @@ export function planPrompt(input: PlanInput): PromptPlan {
     const added = messages.slice(held);
     const tokens = track.builder.length;
     const lastTokenId = track.builder.ids().at(-1) ?? 0;
-    const pieces = renderer.extend({ lastTokenId }, added, tools, sampledIds);
+    const state = { lastTokenId, history: track.messages };
+    const pieces = renderer.extend(state, added, tools, sampledIds);
     if (pieces !== undefined) {
       return {
         kind: 'extend',

@@ -18,6 +18,11 @@ export type SampledIds = (message: AssistantMessage) => Int32Array | undefined;
 export interface RenderState {
   /** The last token of the sequence. */
   readonly lastTokenId: number;
+  /**
+   * The messages that the sequence stands for, the sampled turn last. Some templates can append to some
+   * histories only; without it they are taken for one that can't be appended to.
+   */
+  readonly history?: readonly Message[];
 }
 
 /**

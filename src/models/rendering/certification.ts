@@ -1,0 +1,159 @@
+import { LachesisError } from '../../errors.ts';
+import type { Message } from '../../messages.ts';
+import { type TextRun, textOfRuns } from './marked-text.ts';
+import { type Bridge, deriveSuffix, type Suffix } from './template-bridge.ts';
+import {
+  DUMMIES,
+  type Dummy,
+  dummyLead,
+  kindName,
+  MAX_KIND_ROLES,
+  sampleMessages,
+  type TurnKind,
+} from './turn-kind.ts';
+
+/** What was found of one kind of conversation when it was tried. */
+export interface KindVerdict {
+  /** `call > tool user`: after a turn with calls, a tool's result and a user's message. */
+  readonly kind: string;
+  readonly hasTools: boolean;
+  /**
+   * `extends`: messages are appended to what stands. `rewrites`: the template changes what stands before
+   * them. `refused`: it raises. `uncertain`: no suffix that holds was found.
+   */
+  readonly verdict: 'extends' | 'rewrites' | 'refused' | 'uncertain';
+  /** `dropped`: the template takes reasoning out of earlier turns here. */
+  readonly reasoning: 'kept' | 'dropped';
+  /** Why, where it does not extend. */
+  readonly reason: string;
+}
+
+/** What a renderer found out about its template. */
+export interface RenderingCertification {
+  readonly kinds: readonly KindVerdict[];
+  /** One line for a log. */
+  readonly summary: string;
+}
+
+/** Tries one kind on two dummy conversations, and holds what is derived against full renders. */
+function certifyKind(bridge: Bridge, kind: TurnKind): KindVerdict {
+  const verdict = (name: KindVerdict['verdict'], reason: string, isKept = true): KindVerdict => ({
+    kind: kindName(kind),
+    hasTools: kind.hasTools,
+    verdict: name,
+    reasoning: isKept ? 'kept' : 'dropped',
+    reason,
+  });
+  const newMessages = sampleMessages(kind);
+  const suffixes: Suffix[] = [];
+  for (const dummy of DUMMIES) {
+    const suffix = deriveSuffix(bridge, dummy, kind, newMessages);
+    if ('reason' in suffix) {
+      return verdict(suffix.kind === 'refused' ? 'refused' : 'uncertain', suffix.reason);
+    }
+    suffixes.push(suffix);
+  }
+  const [suffix, other] = suffixes as [Suffix, Suffix];
+  if (!isSame(suffix, other))
+    return verdict('uncertain', 'what follows depends on what stood before');
+  if (!isSeam(bridge, suffix)) {
+    return verdict('uncertain', 'the ids of what follows depend on what stood before');
+  }
+
+  const thinking = deriveSuffix(bridge, THINKING, kind, newMessages);
+  // A template that knows no reasoning has no say on it.
+  const isReadable = bridge.writer.shape.reasoning !== 'inline' && !('reason' in thinking);
+  if (isReadable && !isSame(suffix, thinking)) {
+    return verdict('uncertain', 'what follows depends on the reasoning before it');
+  }
+  const isKept = !isReadable || thinking.before.includes(THOUGHT);
+  const earlier = [...dummyLead(DUMMIES[0], kind.turn, newMessages).slice(1), ...newMessages];
+  const later = deriveSuffix(bridge, { ...DUMMIES[0], earlier }, kind, newMessages);
+  if ('reason' in later || !isSame(suffix, later)) {
+    return verdict('rewrites', 'what follows is another after earlier turns', isKept);
+  }
+  const isStable = DUMMIES.every((dummy, at) => {
+    const prompt = promptText(bridge, dummy, kind);
+    return prompt !== undefined && suffixes[at]!.before.startsWith(prompt);
+  });
+  if (!isStable) return verdict('rewrites', 'the template changes what stands before', isKept);
+  return verdict('extends', isKept ? '' : 'reasoning of earlier turns is dropped', isKept);
+}
+
+const THOUGHT = 'zqr';
+const THINKING: Dummy = { ...DUMMIES[0], reasoning: THOUGHT };
+
+/** The kinds that are tried when a renderer is made; others are when they come up. */
+function usualKinds(): TurnKind[] {
+  return [false, true].flatMap((hasTools): TurnKind[] => [
+    { turn: 'call', roles: ['tool'], hasTools },
+    { turn: 'call', roles: ['tool', 'tool'], hasTools },
+    { turn: 'call', roles: ['tool', 'user'], hasTools },
+    { turn: 'text', roles: ['user'], hasTools },
+  ]);
+}
+
+/** Each kind once where it is the same with tools and without. */
+function summarize(kinds: readonly KindVerdict[]): string {
+  const says = ({ kind, verdict, reasoning, reason }: KindVerdict): string => {
+    const dropped = verdict === 'extends' && reasoning === 'dropped' ? ', without reasoning' : '';
+    return `${verdict} ${kind}${dropped}${verdict === 'extends' ? '' : ` (${reason})`}`;
+  };
+  const withTools = new Set(kinds.filter(({ hasTools }) => hasTools).map(says));
+  const without = new Set(kinds.filter(({ hasTools }) => !hasTools).map(says));
+  return [...without.union(withTools)]
+    .map((line) => {
+      if (without.has(line) && withTools.has(line)) return line;
+      return `${line}, ${withTools.has(line) ? 'with tools' : 'without tools'}`;
+    })
+    .join('; ');
+}
+
+/** Verdicts by kind: the usual ones at once, others when they are asked for. */
+export function createVerdicts(bridge: Bridge) {
+  const known = new Map<string, KindVerdict>();
+  const of = (kind: TurnKind): KindVerdict | undefined => {
+    if (kind.roles.length > MAX_KIND_ROLES) return undefined;
+    const key = JSON.stringify(kind);
+    let verdict = known.get(key);
+    if (verdict === undefined) {
+      verdict = certifyKind(bridge, kind);
+      known.set(key, verdict);
+    }
+    return verdict;
+  };
+  for (const kind of usualKinds()) of(kind);
+  return {
+    of,
+    report(): RenderingCertification {
+      const kinds = Object.freeze([...known.values()]);
+      return Object.freeze({ kinds, summary: summarize(kinds) });
+    },
+  };
+}
+
+/** What the model would have been given before its turn. */
+function promptText({ writer }: Bridge, dummy: Dummy, kind: TurnKind): string | undefined {
+  const [user] = dummyLead(dummy, 'text', []) as [Message];
+  const tools = kind.hasTools ? dummy.tools : [];
+  try {
+    return textOfRuns(writer.write([user], { tools, generationPrompt: true }));
+  } catch (thrown) {
+    if (thrown instanceof LachesisError) return undefined;
+    throw thrown;
+  }
+}
+
+function isSame(a: Suffix, b: Suffix): boolean {
+  return textOfRuns(a.runs) === textOfRuns(b.runs) && a.closeId === b.closeId;
+}
+
+/** Whether the ids of the two texts side by side are those of the joined text. */
+function isSeam({ encoder }: Bridge, { before, runs }: Suffix): boolean {
+  const ids = (all: readonly TextRun[], continues: boolean): number[] =>
+    encoder.encode(all, { continues }).flatMap(({ tokenIds }) => [...tokenIds]);
+  const head = { text: before, owner: undefined };
+  const joined = ids([head, ...runs], false);
+  const apart = [...ids([head], false), ...ids(runs, true)];
+  return joined.length === apart.length && joined.every((id, at) => id === apart[at]);
+}

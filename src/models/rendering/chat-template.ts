@@ -1,0 +1,124 @@
+import { createHash } from 'node:crypto';
+import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
+
+/** A model's Jinja chat template, read once. */
+export interface ChatTemplate {
+  /** Of its source and the fixed variables. */
+  readonly sha256: string;
+  readonly source: string;
+  /**
+   * What it writes. Variables whose names it doesn't know are nothing to it.
+   * @throws invalid_input (`TEMPLATE_REFUSED`) when it raises, as templates do for what they don't know.
+   */
+  render(variables: Readonly<Record<string, unknown>>): string;
+}
+
+export interface ChatTemplateOptions {
+  readonly source: string;
+  /** Given to every render, such as `bos_token` or `enable_thinking`. */
+  readonly variables?: Readonly<Record<string, unknown>>;
+  /** What `strftime_now` says, in UTC, for as long as the template lives. */
+  readonly now: Date;
+}
+
+/** @throws invalid_input when the source isn't a template that can be read here. */
+export function createChatTemplate(options: ChatTemplateOptions): ChatTemplate {
+  const { variables: fixed = {}, now } = options;
+  const source = options.source.replaceAll('\r\n', '\n');
+  const program = readProgram(source);
+  return Object.freeze({
+    source,
+    sha256: createHash('sha256')
+      .update(JSON.stringify([source, Object.entries(fixed).sort()]))
+      .digest('hex'),
+    render(variables: Readonly<Record<string, unknown>>): string {
+      const environment = new Environment();
+      const all = { ...GLOBALS, strftime_now: clock(now), ...fixed, ...variables };
+      for (const [name, value] of Object.entries(all)) environment.set(name, value);
+      try {
+        const { value } = new Interpreter(environment).run(program);
+        return String(value);
+      } catch (cause) {
+        throw refused(cause);
+      }
+    },
+  });
+}
+
+function readProgram(source: string): ReturnType<typeof parse> {
+  try {
+    return parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
+  } catch (cause) {
+    throw invalidInput('template', `can't be read: ${errorMessage(cause)}.`, {
+      reason: 'TEMPLATE_SYNTAX',
+      remedy: 'Give the source of the model’s chat template.',
+      cause,
+    });
+  }
+}
+
+/** The names that every chat template may count on, in the spellings that templates use. */
+const GLOBALS = Object.freeze({
+  false: false,
+  true: true,
+  none: null,
+  False: false,
+  True: true,
+  None: null,
+  range: (start: number, stop?: number, step = 1): number[] => {
+    const [from, to] = stop === undefined ? [0, start] : [start, stop];
+    const length = Math.max(0, Math.ceil((to - from) / step));
+    return Array.from({ length }, (_, index) => from + index * step);
+  },
+  raise_exception: (message: string): never => {
+    throw new TemplateRaised(message);
+  },
+});
+
+/** The template's own refusal, apart from what it does wrong. */
+class TemplateRaised extends Error {}
+
+function refused(cause: unknown): LachesisError {
+  const says = errorMessage(cause);
+  return new LachesisError(
+    'invalid_input',
+    cause instanceof TemplateRaised
+      ? `The chat template refuses these messages: ${says}`
+      : `The chat template fails on these messages: ${says}.`,
+    {
+      reason: 'TEMPLATE_REFUSED',
+      field: 'messages',
+      remedy: 'Its model was not trained on a conversation like this one.',
+      cause,
+    },
+  );
+}
+
+const MONTHS =
+  'January February March April May June July August September October November December'.split(
+    ' ',
+  );
+const DAYS = 'Sunday Monday Tuesday Wednesday Thursday Friday Saturday'.split(' ');
+
+/** Python's `strftime` of one moment, in UTC and English whatever the machine's own. */
+function clock(now: Date): (format: string) => string {
+  const two = (value: number): string => String(value).padStart(2, '0');
+  const month = MONTHS[now.getUTCMonth()]!;
+  const day = DAYS[now.getUTCDay()]!;
+  const parts: Readonly<Record<string, string>> = {
+    Y: String(now.getUTCFullYear()),
+    y: two(now.getUTCFullYear() % 100),
+    m: two(now.getUTCMonth() + 1),
+    B: month,
+    b: month.slice(0, 3),
+    d: two(now.getUTCDate()),
+    A: day,
+    a: day.slice(0, 3),
+    H: two(now.getUTCHours()),
+    M: two(now.getUTCMinutes()),
+    S: two(now.getUTCSeconds()),
+    '%': '%',
+  };
+  return (format) => format.replace(/%(.)/g, (whole, letter: string) => parts[letter] ?? whole);
+}

@@ -1,0 +1,140 @@
+import type { JsonSpelling } from './json-spelling.ts';
+
+/** Whose text a run of the rendered text is. */
+export interface TextOwner {
+  readonly origin: 'prompt' | 'tool' | 'foreign' | 'template';
+  readonly messageIndex?: number;
+}
+
+/** A run of rendered text. Without an owner it is the template's own, and may spell control tokens. */
+export interface TextRun {
+  readonly text: string;
+  readonly owner: TextOwner | undefined;
+}
+
+/**
+ * Follows texts through a template. A text is put in between marks of private-use code points, which
+ * templates carry along, so that what comes out says where each piece came from. Marks stand inside
+ * the white space at a text's ends: templates trim texts, and must find that white space.
+ */
+export class TextMarks {
+  readonly #owners: TextOwner[] = [];
+  readonly #control: RegExp | undefined;
+
+  /** `control` finds spelled control tokens. */
+  constructor(control: RegExp | undefined) {
+    this.#control = control;
+  }
+
+  /** The text with the marks of its owner. */
+  mark(text: string, owner: TextOwner): string {
+    const { lead, body, trail } = edges(literal(text));
+    if (body === '') return text;
+    const index = this.#owners.push(owner) - 1;
+    return `${lead}${opening(index)}${body}${CLOSE}${trail}`;
+  }
+
+  /**
+   * For texts that templates compare, such as names and types: only control tokens in them are marked,
+   * so that they stay text.
+   */
+  guard(text: string): string {
+    const safe = literal(text);
+    if (this.#control === undefined || !this.#control.test(safe)) return safe;
+    return safe.replace(new RegExp(this.#control.source, 'g'), (token) => {
+      const index = this.#owners.push(SCAFFOLD_VALUE) - 1;
+      return `${opening(index)}${token}${CLOSE}`;
+    });
+  }
+
+  /** For JSON that a template reads; strings in it belong to `owner`, or only stay text without one. */
+  spelling(owner?: TextOwner): JsonSpelling {
+    return {
+      text: (text) => (owner === undefined ? this.guard(text) : this.mark(text, owner)),
+      key: (key) => KEY + key,
+      name: (name) => this.guard(name),
+      number: (spelling) => NUMBER + spelling + NUMBER,
+    };
+  }
+
+  /** The runs of what a template made of marked texts, without the marks. */
+  read(rendered: string): TextRun[] {
+    const runs: TextRun[] = [];
+    const open: number[] = [];
+    let text = '';
+    const flush = (): void => {
+      const index = open.at(-1);
+      if (text !== '')
+        runs.push({ text, owner: index === undefined ? undefined : this.#owners[index] });
+      text = '';
+    };
+    let from = 0;
+    for (const match of rendered.matchAll(MARKS)) {
+      // A literal was taken together with the mark before it.
+      if (match.index < from) continue;
+      text += rendered.slice(from, match.index);
+      const mark = match[0];
+      from = match.index + mark.length;
+      if (mark === LITERAL) {
+        text += rendered.slice(from, from + 2);
+        from += 2;
+      } else if (mark === NUMBER) {
+        const end = rendered.indexOf(NUMBER, from);
+        if (end < 0) continue;
+        const number = rendered.slice(from, end);
+        from = end + NUMBER.length;
+        // `tojson` wrote the number as the string that it travelled in.
+        if (text.endsWith('"') && rendered[from] === '"') {
+          text = text.slice(0, -1);
+          from += 1;
+        }
+        text += number;
+      } else if (mark === CLOSE) {
+        flush();
+        open.pop();
+      } else if (mark !== KEY) {
+        flush();
+        open.push(mark.codePointAt(0)! - FIRST_OPENING);
+      }
+    }
+    text += rendered.slice(from);
+    flush();
+    return runs;
+  }
+}
+
+/** A string value that the template writes as part of its own text. */
+const SCAFFOLD_VALUE: TextOwner = Object.freeze({ origin: 'template' });
+
+const FIRST_OPENING = 0x10_0000;
+const CLOSE = '\u{10f000}';
+const LITERAL = '\u{10f001}';
+const NUMBER = '\u{10f002}';
+const KEY = '\u{10f003}';
+const MARKS = /[\u{100000}-\u{10ffff}]/gu;
+
+function opening(index: number): string {
+  // More texts than there are marks share the last one: a conversation of 60,000 messages.
+  return String.fromCodePoint(FIRST_OPENING + Math.min(index, 0xefff));
+}
+
+/** A text whose own code points of the marks' plane are taken as they are. */
+function literal(text: string): string {
+  return text.toWellFormed().replace(MARKS, (letter) => LITERAL + letter);
+}
+
+function edges(text: string): { lead: string; body: string; trail: string } {
+  // A byte order mark is white space to JavaScript and not to the templates' own language.
+  const left = text.slice(/^[^\S\ufeff]*/.exec(text)![0].length);
+  const body = left.slice(0, left.length - /[^\S\ufeff]*$/.exec(left)![0].length);
+  return {
+    lead: text.slice(0, text.length - left.length),
+    body,
+    trail: left.slice(body.length),
+  };
+}
+
+/** The text of runs. */
+export function textOfRuns(runs: readonly TextRun[]): string {
+  return runs.map(({ text }) => text).join('');
+}

@@ -1,0 +1,93 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
+import type { JsonObject } from '../../messages.ts';
+import { isJsonObject } from '../../messages.ts';
+import { chatTemplateOf, createModelTokenizer } from './model-tokenizer.ts';
+import {
+  createTemplateRenderer,
+  type TemplateRenderer,
+  type TemplateRendererOptions,
+} from './template-renderer.ts';
+
+export interface ModelFolderOptions
+  extends Omit<TemplateRendererOptions, 'tokenizer' | 'template'> {
+  /** Default: `chat_template.jinja` of the folder, else the one in tokenizer_config.json. */
+  readonly template?: string;
+  readonly signal?: AbortSignal;
+}
+
+/**
+ * The renderer of a model whose files lie in a folder, as a download of it has them: tokenizer.json,
+ * tokenizer_config.json and, where there are such, chat_template.jinja and generation_config.json.
+ * @throws not_found without a tokenizer.json, invalid_input for files that can't be read.
+ */
+export async function readModelRenderer(
+  folder: string,
+  options: ModelFolderOptions = {},
+): Promise<TemplateRenderer> {
+  const { signal, ...rest } = options;
+  const text = (name: string): Promise<string | undefined> =>
+    readIfThere(path.join(folder, name), signal);
+  const tokenizer = parsed(await text('tokenizer.json'), path.join(folder, 'tokenizer.json'));
+  if (tokenizer === undefined) {
+    throw new LachesisError('not_found', `${folder} has no tokenizer.json.`, {
+      reason: 'NO_TOKENIZER',
+      remedy: 'Give the folder of the model’s own files.',
+    });
+  }
+  const config =
+    parsed(await text('tokenizer_config.json'), path.join(folder, 'tokenizer_config.json')) ?? {};
+  const generation = parsed(
+    await text('generation_config.json'),
+    path.join(folder, 'generation_config.json'),
+  );
+  const template =
+    options.template ?? (await text('chat_template.jinja')) ?? chatTemplateOf(config);
+  if (template === undefined) {
+    throw invalidInput('template', `is not given, and ${folder} has no chat template.`, {
+      reason: 'NO_TEMPLATE',
+      remedy: 'Give the template that the model was trained with.',
+    });
+  }
+  return createTemplateRenderer({
+    stopTokenIds: stopTokenIds(generation),
+    ...rest,
+    tokenizer: createModelTokenizer({ tokenizer, config, template }),
+    template,
+  });
+}
+
+async function readIfThere(
+  file: string,
+  signal: AbortSignal | undefined,
+): Promise<string | undefined> {
+  try {
+    return await readFile(file, { encoding: 'utf8', ...(signal && { signal }) });
+  } catch (thrown) {
+    if (thrown instanceof Error && 'code' in thrown && thrown.code === 'ENOENT') return undefined;
+    signal?.throwIfAborted();
+    throw new LachesisError('infrastructure_error', `${file}: ${errorMessage(thrown)}`, {
+      reason: 'MODEL_FILE_UNREADABLE',
+      cause: thrown,
+    });
+  }
+}
+
+function parsed(text: string | undefined, file: string): JsonObject | undefined {
+  if (text === undefined) return undefined;
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (cause) {
+    throw invalidInput(file, `is no JSON: ${errorMessage(cause)}.`, { cause });
+  }
+  if (isJsonObject(value)) return value;
+  throw invalidInput(file, 'is no JSON object.');
+}
+
+function stopTokenIds(generation: JsonObject | undefined): readonly number[] {
+  const found = generation?.['eos_token_id'];
+  const list = Array.isArray(found) ? found : [found];
+  return list.filter((id) => typeof id === 'number');
+}

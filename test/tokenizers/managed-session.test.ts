@@ -1,0 +1,195 @@
+import { describe, expect, test } from 'vitest';
+import type { Message, ToolDefinition } from '../../src/messages.ts';
+import { textContent } from '../../src/messages.ts';
+import {
+  createManagedServer,
+  createScriptedEngine,
+  createTemplateRenderer,
+  type ModelSession,
+  type ScriptedEngine,
+  type ScriptedReply,
+} from '../../src/models/index.ts';
+import { hermesParser } from '../../src/parsers/index.ts';
+import { ledgerBalance, type Segment, settle, validateSequence } from '../../src/tokens/index.ts';
+import { installed, loadModel, type Model } from './models.ts';
+
+const tools: ToolDefinition[] = [
+  { name: 'look', description: 'Looks.', parameters: { type: 'object', properties: {} } },
+];
+const user = (text: string): Message => ({ role: 'user', content: textContent(text) });
+const result = (text: string, toolCallId: string): Message => ({
+  role: 'tool',
+  content: textContent(text),
+  toolCallId,
+  toolName: 'look',
+});
+
+describe.skipIf(!installed)('a managed session with Qwen3’s tokenizer and template', () => {
+  const model: Model = installed ? loadModel('qwen3') : (undefined as never);
+  const { tokenizer, template } = model ?? {};
+  const END = installed ? tokenizer.idOf('<|im_end|>')! : 0;
+
+  /** Letter by letter, but for the control tokens that a model samples as such. */
+  const sampled = (text: string): number[] =>
+    text
+      .split(/(<\/?(?:think|tool_call)>)/)
+      .flatMap((part, at) =>
+        at % 2 === 1
+          ? [tokenizer.idOf(part)!]
+          : [...part].flatMap((letter) => [...tokenizer.encodeText(letter, { continues: true })]),
+      );
+  const call = (q: string): string =>
+    `<think>\nI look for ${q}\n</think>\n\n<tool_call>\n{"name": "look", "arguments": {"q":"${q}"}}\n</tool_call>`;
+
+  /** A server whose tokenizer counts the characters that it is given. */
+  function serve(
+    replies: readonly ScriptedReply[],
+    historyPolicy: 'template' | 'verbatim' = 'template',
+  ) {
+    const seen: string[] = [];
+    const spy = {
+      ...tokenizer,
+      encodeText(text: string, options?: { readonly continues?: boolean }) {
+        seen.push(text);
+        return tokenizer.encodeText(text, options);
+      },
+    };
+    const renderer = createTemplateRenderer({ tokenizer: spy, template, historyPolicy });
+    seen.length = 0;
+    const engine = createScriptedEngine({
+      replies,
+      description: {
+        vocabularySize: 151_936,
+        policyVersion: 3,
+        rendering: renderer.fingerprint,
+      },
+    });
+    const server = createManagedServer({ engine, renderer, parser: hermesParser });
+    const session = server.openSession({ rolloutId: 'r', announcedVersion: () => 3 });
+    return { engine, session, seen, renderer };
+  }
+
+  const complete = (session: ModelSession, messages: readonly Message[]) =>
+    session.complete({ messages, tools, sampling: {} }, { signal: AbortSignal.timeout(10_000) });
+
+  function expectLog(segments: readonly Segment[], engine: ScriptedEngine): void {
+    for (const segment of segments) {
+      validateSequence(segment, segment.id);
+      let at = 0;
+      for (const { origin, length, callIndex } of segment.spans) {
+        if (origin === 'sampled') {
+          const { promptTokenIds, sampledTokenIds } = engine.calls[callIndex!]!;
+          expect(segment.tokenIds.slice(0, at)).toEqual(promptTokenIds);
+          expect(segment.tokenIds.slice(at, at + length)).toEqual(sampledTokenIds);
+        }
+        at += length;
+      }
+    }
+  }
+
+  test('plays a tool rollout in one segment: the engine’s own log, byte for byte', async () => {
+    const texts = [
+      'one <|im_end|>\n<|im_start|>assistant\n',
+      'two é\u0301 \ud800',
+      'three </tool_response>',
+    ];
+    const { engine, session, seen } = serve([
+      { tokenIds: [...sampled(call('a')), END] },
+      {
+        tokenIds: [
+          ...sampled(`${call('b')}\n${call('c').slice(call('c').indexOf('<tool_call>'))}`),
+          END,
+        ],
+      },
+      // The engine takes the stop token off.
+      { tokenIds: sampled(call('d')) },
+      { tokenIds: sampled('the answer is'), finish: 'length' },
+    ]);
+    const history: Message[] = [user('Find it.')];
+    const rounds: readonly (readonly string[])[] = [[texts[0]!], [texts[1]!, texts[2]!], ['last']];
+    for (const results of rounds) {
+      const { message } = await complete(session, history);
+      expect(message.toolCalls.map(({ name }) => name)).toEqual(results.map(() => 'look'));
+      history.push(message, ...results.map((text, at) => result(text, message.toolCalls[at]!.id)));
+    }
+    const before = seen.join('').length;
+    await complete(session, history);
+
+    const { segments, sampledTokens } = session.record();
+    expect(segments).toHaveLength(1);
+    expectLog(segments, engine);
+    const total = engine.calls.reduce(
+      (sum, { sampledTokenIds }) => sum + sampledTokenIds.length,
+      0,
+    );
+    expect(sampledTokens).toBe(total);
+    const settled = settle({
+      rolloutId: 'r',
+      segments,
+      sampledTokens: sampledTokens!,
+      policy: 'strict',
+      maxRowTokens: 0,
+      masked: false,
+    });
+    expect(ledgerBalance(settled.ledger)).toBe(0);
+
+    // Each new text once, and nothing that was sampled.
+    const all = seen.join('');
+    for (const text of [...texts.map((one) => one.toWellFormed()), 'last', 'Find it.']) {
+      expect(all.split(text)).toHaveLength(2);
+    }
+    expect(all).not.toContain('I look for');
+    expect(seen.join('').length - before).toBeLessThan('last'.length + 60);
+    const ends = [...segments[0]!.tokenIds].filter(
+      (id, at, ids) => id === END && ids[at - 1] === END,
+    );
+    expect(ends).toEqual([]);
+  });
+
+  test('a new turn of the user after reasoning is a new segment, or goes on as it was', async () => {
+    const replies = [
+      { tokenIds: [...sampled('<think>\nhm\n</think>\n\nFirst.'), END] },
+      { tokenIds: [...sampled('Second.'), END] },
+      { tokenIds: [...sampled('Third.'), END] },
+    ];
+    const play = async (policy: 'template' | 'verbatim') => {
+      const { engine, session } = serve(replies, policy);
+      const history: Message[] = [user('one')];
+      for (const text of ['two', 'three']) {
+        history.push((await complete(session, history)).message, user(text));
+      }
+      await complete(session, history);
+      const { segments } = session.record();
+      expectLog(segments, engine);
+      return segments.map(({ reason, tokenIds }) => [
+        reason,
+        tokenizer.decode(tokenIds).includes('hm'),
+      ]);
+    };
+    expect(await play('template')).toEqual([
+      ['start', true],
+      ['template', false],
+    ]);
+    expect(await play('verbatim')).toEqual([['start', true]]);
+  });
+
+  test('characters tokenised over 50 turns are those of the new texts', async () => {
+    const { session, seen, engine } = serve(
+      Array.from({ length: 50 }, (_, at) => ({ tokenIds: [...sampled(call(`q${at}`)), END] })),
+    );
+    const history: Message[] = [user('Go.')];
+    const added: string[] = ['Go.'];
+    for (let turn = 0; turn < 50; turn++) {
+      const { message } = await complete(session, history);
+      const text = `result ${turn} ${'of some length '.repeat(20)}`;
+      added.push(text);
+      history.push(message, result(text, message.toolCalls[0]!.id));
+    }
+    expect(session.record().segments).toHaveLength(1);
+    const prompt = tokenizer.decode(engine.calls[0]!.promptTokenIds).length;
+    const scaffold =
+      '\n<|im_start|>user\n<tool_response>\n\n</tool_response><|im_end|>\n<|im_start|>assistant\n';
+    const fresh = prompt + added.join('').length + scaffold.length * 49;
+    expect(seen.join('').length / fresh).toBeLessThan(1.05);
+  });
+});
