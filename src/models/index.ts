@@ -1,12 +1,21 @@
 export { createDirectServer, type DirectServerOptions } from './direct/direct-server.ts';
-export type {
-  Engine,
-  EngineDescription,
-  EngineFinish,
-  EngineGeneration,
-  EngineRequest,
+export {
+  type Engine,
+  type EngineCapabilities,
+  type EngineDescription,
+  type EngineFinish,
+  type EngineGeneration,
+  type EnginePrompt,
+  type EnginePurpose,
+  type EngineRequest,
+  type EngineTier,
+  generateMany,
+  type TopLogprobs,
 } from './engine.ts';
+export { createCompletionsEngine, createVllmCompletionsEngine } from './engines/completions.ts';
 export { createEmbeddedEngine } from './engines/embedded.ts';
+export type { HttpEngineOptions } from './engines/http-engine.ts';
+export { createLlamaCppEngine } from './engines/llama-cpp.ts';
 export {
   createPolicyServiceEngine,
   type PolicyServiceEngine,
@@ -19,6 +28,9 @@ export {
   type ScriptedEngineOptions,
   type ScriptedReply,
 } from './engines/scripted.ts';
+export { createSglangEngine } from './engines/sglang.ts';
+export { createTrlEngine } from './engines/trl.ts';
+export { createVllmEngine, type VllmEngineOptions } from './engines/vllm.ts';
 export { createManagedServer, type ManagedServerOptions } from './managed/managed-server.ts';
 export {
   type Completion,
