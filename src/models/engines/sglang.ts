@@ -1,3 +1,4 @@
+import type { LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type SamplingParameters } from '../../messages.ts';
 import type { Engine, EngineFinish, EngineGeneration } from '../engine.ts';
 import {
@@ -112,10 +113,9 @@ function readOne(link: EngineLink, answer: JsonObject): EngineGeneration {
   const pairs = Array.isArray(listed)
     ? triples(link, listed, 'meta_info.output_token_logprobs')
     : undefined;
-  // Older builds give no `output_ids`; the logprobs then name the ids.
   const tokenIds = Array.isArray(answer['output_ids'])
     ? reader.ids(answer['output_ids'], 'output_ids')
-    : reader.ids(pairs?.map(({ id }) => id) ?? answer['output_ids'], 'output_ids');
+    : idsOfLogprobs(link, pairs, readCount(meta['completion_tokens']));
   pairs?.forEach(({ id }, at) => {
     if (at < tokenIds.length && id !== tokenIds[at]) {
       throw reader.bad(
@@ -134,6 +134,34 @@ function readOne(link: EngineLink, answer: JsonObject): EngineGeneration {
     ...(tokens !== undefined && { prompt: { tokens } }),
     ...(text !== undefined && { text }),
   };
+}
+
+/** Builds without `output_ids` name the ids in the logprobs alone, so none may be missing there. */
+function idsOfLogprobs(
+  { reader }: EngineLink,
+  pairs: readonly { readonly id: unknown }[] | undefined,
+  completionTokens: number | undefined,
+): Int32Array {
+  const path = 'meta_info.output_token_logprobs';
+  if (pairs === undefined)
+    throw logprobsAmiss('LOGPROBS_MISSING', 'holds neither ids nor logprobs');
+  if (completionTokens !== undefined && completionTokens !== pairs.length) {
+    throw logprobsAmiss(
+      'LOGPROBS_LENGTH',
+      `names ${pairs.length} of ${completionTokens} sampled ids`,
+    );
+  }
+  return reader.ids(
+    pairs.map(({ id }) => id),
+    path,
+  );
+}
+
+function logprobsAmiss(reason: string, what: string): LachesisError {
+  return modelError(`The answer of SGLang ${what}.`, {
+    reason,
+    remedy: 'Use a build of SGLang that answers with output_ids.',
+  });
 }
 
 /** `{type: stop | length | abort}`; older builds a word. */
