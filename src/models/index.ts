@@ -22,6 +22,13 @@ export {
   type PolicyServiceEngineOptions,
 } from './engines/policy-service.ts';
 export {
+  type EngineProbe,
+  type ProbeFinding,
+  type ProbeName,
+  type ProbeOptions,
+  probeEngine,
+} from './engines/probe.ts';
+export {
   createScriptedEngine,
   type ScriptedCall,
   type ScriptedEngine,
@@ -31,7 +38,19 @@ export {
 export { createSglangEngine } from './engines/sglang.ts';
 export { createTrlEngine } from './engines/trl.ts';
 export { createVllmEngine, type VllmEngineOptions } from './engines/vllm.ts';
-export { createManagedServer, type ManagedServerOptions } from './managed/managed-server.ts';
+export {
+  DriftCanary,
+  type DriftCanaryOptions,
+  type DriftStats,
+  type SampledTurn,
+  type TurnDrift,
+} from './managed/drift-canary.ts';
+export {
+  createManagedServer,
+  type ManagedServer,
+  type ManagedServerOptions,
+} from './managed/managed-server.ts';
+export type { Allowance } from './managed/training-gate.ts';
 export {
   type Completion,
   type CompletionRequest,

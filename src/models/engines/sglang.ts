@@ -1,6 +1,7 @@
 import type { LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type SamplingParameters } from '../../messages.ts';
 import type { Engine, EngineFinish, EngineGeneration } from '../engine.ts';
+import { modelError } from '../model-errors.ts';
 import {
   createHttpEngine,
   type EngineLink,

@@ -20,6 +20,7 @@ import type {
 import { readCompletion } from '../rendering/read-completion.ts';
 import { checkGeneration } from './check-generation.ts';
 import type { ManagedConfig } from './managed-config.ts';
+import { decodedBothWays, unreliable, withMarked } from './marked.ts';
 import { SampledMessages } from './message-identity.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
 import { promptTokenIds, writePrompt } from './prompt-tokens.ts';
@@ -40,6 +41,8 @@ export class ManagedSession implements ModelSession {
   readonly #sampled = new SampledMessages();
   /** Calls that failed after the engine had sampled something: nobody uses their replies. */
   readonly #abandoned = new Set<number>();
+  /** Calls whose numbers didn't agree and were kept: nothing of their segments is trained. */
+  readonly #marked = new Set<number>();
   readonly #refused: Segment[] = [];
   #modelCalls = 0;
   /** From the engine's replies, not from the segments: a disagreement must show. */
@@ -93,14 +96,14 @@ export class ManagedSession implements ModelSession {
   }
 
   #withAbandoned(segment: Segment): Segment {
-    if (this.#abandoned.size === 0) return segment;
+    if (this.#abandoned.size === 0 && this.#marked.size === 0) return segment;
     const spans = segment.spans.map(
       (span): Span =>
         span.callIndex !== undefined && this.#abandoned.has(span.callIndex)
           ? { ...span, loss: 'abandoned_retry' }
           : span,
     );
-    return { ...segment, spans };
+    return withMarked({ ...segment, spans }, this.#marked);
   }
 
   async #complete(request: CompletionRequest, deadline: Deadline): Promise<Completion> {
@@ -114,25 +117,39 @@ export class ManagedSession implements ModelSession {
       description,
       stopTokenIds: renderer.stopTokenIds,
     });
+    this.#config.assertSampling(sampling, description);
 
     const callIndex = this.#modelCalls;
     this.#modelCalls += 1;
     const announcedVersion = this.#options.announcedVersion();
-    const requestId = `${this.#options.rolloutId}/${callIndex}`;
-    const generation = await untilAborted(
-      engine.generate({ requestId, promptTokenIds: prompt, sampling }, { signal }),
+    const { rolloutId } = this.#options;
+    const requestId = `${rolloutId}/${callIndex}`;
+    const { purpose } = this.#config;
+    let generation = await untilAborted(
+      engine.generate(
+        { requestId, promptTokenIds: prompt, sampling, sessionKey: rolloutId, purpose },
+        { signal },
+      ),
       { graceMs: abortGraceMs, signal },
     );
     const { failure, tokenIds } = generation;
     const call = { callIndex, announcedVersion };
+    const rules = {
+      vocabularySize: description.vocabularySize,
+      logprobsRequired: this.#config.logprobs === 'required',
+      promptTokenIds: prompt,
+      decode: (ids: Int32Array) => decodedBothWays(renderer, ids),
+    };
     try {
-      checkGeneration(generation, {
-        vocabularySize: description.vocabularySize,
-        logprobsRequired: this.#config.logprobs === 'required',
-      });
+      checkGeneration(generation, rules);
     } catch (thrown) {
-      this.#keepRefused(prompt, tokenIds, { ...call, why: errorMessage(thrown) });
-      throw thrown;
+      const kept = this.#config.onLie === 'mark' ? unreliable(generation, rules) : undefined;
+      if (kept === undefined) {
+        this.#keepRefused(prompt, tokenIds, { ...call, why: errorMessage(thrown) });
+        throw thrown;
+      }
+      generation = kept;
+      this.#marked.add(callIndex);
     }
     if (tokenIds.length === 0) {
       signal.throwIfAborted();
@@ -140,10 +157,18 @@ export class ManagedSession implements ModelSession {
     }
     const completion = this.#keep(request, { plan, prompt, generation, ...call });
     if (failure !== undefined || deadline.expired) this.#abandoned.add(callIndex);
+    else if (!this.#marked.has(callIndex)) this.#watch(prompt, generation, sampling);
     if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
     return completion;
+  }
+
+  #watch(promptTokenIds: Int32Array, generation: EngineGeneration, sampling: SamplingParameters) {
+    const { tokenIds, logprobs } = generation;
+    const { temperature = 1 } = sampling;
+    if (logprobs === undefined || this.#logprobMode === 'raw') return;
+    this.#config.canary?.turn({ promptTokenIds, tokenIds, logprobs, temperature });
   }
 
   #keepRefused(
