@@ -21,6 +21,8 @@ export {
   type PolicyServiceEngine,
   type PolicyServiceEngineOptions,
 } from './engines/policy-service.ts';
+export { createEnginePool, type EnginePool } from './engines/pool.ts';
+export type { EnginePoolOptions, PooledEngine } from './engines/pool-options.ts';
 export {
   type EngineProbe,
   type ProbeFinding,

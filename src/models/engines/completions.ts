@@ -70,7 +70,7 @@ const vllmRoute: Route = {
   },
   async score(link, request, signal) {
     const body: JsonObject = {
-      ...vllmSampling({ temperature: request.temperature ?? 1 }),
+      ...vllmSampling({}),
       ...(request.modelName !== undefined && { model: request.modelName }),
       prompt: [...request.tokenIds],
       max_tokens: 1,

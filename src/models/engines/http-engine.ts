@@ -62,7 +62,6 @@ export interface ScoreRequest {
   readonly tokenIds: Int32Array;
   /** 0: only the ids' own logprobs. */
   readonly k: number;
-  readonly temperature: number | undefined;
   readonly modelName: string | undefined;
 }
 
@@ -143,10 +142,11 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
       temperature,
     }: { k: number; signal: AbortSignal; temperature?: number | undefined },
   ): Promise<{ logprobs: Float32Array; topIds: Int32Array; topLogprobs: Float32Array }> {
+    if (temperature !== undefined && temperature !== 1) throw temperedScore(route.name);
     if (tokenIds.length < 2) return emptyScore();
     return within(signal, (inner) =>
       retries.run(inner, () =>
-        route.score!(link, { tokenIds, k, temperature, modelName: options.model }, inner),
+        route.score!(link, { tokenIds, k, modelName: options.model }, inner),
       ),
     );
   }
@@ -197,6 +197,15 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
 /** An aborted call of which nothing is known. */
 function nothingSampled(): EngineGeneration {
   return { tokenIds: new Int32Array(0), logprobs: undefined, finish: 'abort', versions: [] };
+}
+
+/** Logprobs of a prompt are the model's own, whatever temperature a call names. */
+function temperedScore(name: string): LachesisError {
+  return modelError(`${name} scores at temperature 1 only.`, {
+    reason: 'UNSUPPORTED_SAMPLING',
+    remedy: 'Score at temperature 1.',
+    field: 'temperature',
+  });
 }
 
 function emptyScore() {

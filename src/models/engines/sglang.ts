@@ -61,7 +61,7 @@ const route: Route = {
     const { tokenIds, k } = request;
     const body: JsonObject = {
       input_ids: [...tokenIds],
-      sampling_params: samplingParams({ temperature: request.temperature ?? 1, maxTokens: 1 }),
+      sampling_params: samplingParams({ maxTokens: 1 }),
       return_logprob: true,
       logprob_start_len: 0,
       ...(k > 0 && { top_logprobs_num: k }),

@@ -70,13 +70,13 @@ const route: Route = {
       };
     });
   },
-  async score({ http, reader }, { tokenIds, k, temperature = 1 }, signal) {
+  async score({ http, reader }, { tokenIds, k }, signal) {
     // Ranked, and the id's own stands last where it is not among them.
     const body: JsonObject = {
       sequences: [[...tokenIds]],
       prompt_lengths: [1],
       top_logprobs: Math.max(k, 1),
-      temperature,
+      temperature: 1,
       response_format: 'json',
     };
     const path = '/get_sequence_logprobs/';

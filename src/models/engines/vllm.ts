@@ -75,7 +75,7 @@ const route: Route = {
       request_id: `score-${crypto.randomUUID()}`,
       token_ids: [...request.tokenIds],
       sampling_params: {
-        ...vllmSampling({ temperature: request.temperature ?? 1, maxTokens: 1 }),
+        ...vllmSampling({ maxTokens: 1 }),
         prompt_logprobs: request.k,
       },
       stream: false,

@@ -1,5 +1,5 @@
 import { Limiter } from '../../async/index.ts';
-import { errorMessage, invalidInput } from '../../errors.ts';
+import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import type { MetricsRegistry } from '../../telemetry/index.ts';
 import type { Engine } from '../engine.ts';
 
@@ -33,7 +33,7 @@ export interface TurnDrift {
 
 export interface DriftStats extends TurnDrift {
   readonly turns: number;
-  /** Not scored: too many waited. */
+  /** Not scored: too many waited, or the engine scores no turns of that temperature. */
   readonly passedOver: number;
   readonly failed: number;
   /** The last failure, in words. */
@@ -121,6 +121,10 @@ export class DriftCanary {
       this.#add(driftOf(turn.logprobs, scored.subarray(promptTokenIds.length - 1)));
     } catch (thrown) {
       if (this.#closed.signal.aborted) return;
+      if (thrown instanceof LachesisError && thrown.reason === 'UNSUPPORTED_SAMPLING') {
+        this.#stats.passedOver += 1;
+        return;
+      }
       this.#stats.failed += 1;
       this.#lastError = errorMessage(thrown);
     }

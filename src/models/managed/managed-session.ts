@@ -166,8 +166,9 @@ export class ManagedSession implements ModelSession {
 
   #watch(promptTokenIds: Int32Array, generation: EngineGeneration, sampling: SamplingParameters) {
     const { tokenIds, logprobs } = generation;
-    const { temperature = 1 } = sampling;
-    if (logprobs === undefined || this.#logprobMode === 'raw') return;
+    if (logprobs === undefined) return;
+    // Raw logprobs are those of temperature 1, whatever was sampled with.
+    const temperature = this.#logprobMode === 'raw' ? 1 : (sampling.temperature ?? 1);
     this.#config.canary?.turn({ promptTokenIds, tokenIds, logprobs, temperature });
   }
 
