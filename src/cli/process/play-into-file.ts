@@ -40,6 +40,8 @@ export interface PlayIntoFileOptions {
   /** A rollout file; its rows are kept, and what is missing is appended. */
   readonly file: string;
   readonly solvedAt?: number;
+  /** What the rows are for. Default: `train`. */
+  readonly purpose?: 'train' | 'evaluation';
   /** At each 5 % of the rows. */
   readonly onStep?: (played: Played) => void;
 }
@@ -67,7 +69,7 @@ export async function playIntoFile(
   if (environment === undefined) throw new Error('one file is one environment');
   using _lock = await lockOutput(file, '--out');
   const kept = await readKeptRows(file);
-  await using model = await chooseModel(values, io);
+  await using model = await chooseModel(values, io, { purpose: options.purpose ?? 'train' });
   const tally = new Tally(options.solvedAt);
   const selection = { split: plan.split, maxTasks: plan.maxTasks };
   const world = { environment, kept, attempts: plan.attempts };

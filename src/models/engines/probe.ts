@@ -189,13 +189,17 @@ class Asker {
       : { outcome: 'no', detail: 'its tokenizer makes other ids of a rendered prompt' };
   }
 
-  #sample(
+  /** An engine that is called off answers with what it had; the probe then ends. */
+  async #sample(
     name: string,
     sampling: Parameters<Engine['generate']>[0]['sampling'],
     promptTokenIds = this.#prompt,
   ): Promise<EngineGeneration> {
+    const signal = this.#signal;
     const requestId = `probe-${name}-${crypto.randomUUID()}`;
-    return this.#engine.generate({ requestId, promptTokenIds, sampling }, { signal: this.#signal });
+    const made = await this.#engine.generate({ requestId, promptTokenIds, sampling }, { signal });
+    signal.throwIfAborted();
+    return made;
   }
 }
 

@@ -26,8 +26,10 @@ export function checkGeneration(generation: EngineGeneration, rules: GenerationR
       { reason: 'TOKEN_OUT_OF_VOCABULARY', remedy: 'Engine and renderer must be of one model.' },
     );
   });
-  if (logprobs === undefined) {
-    if (rules.logprobsRequired && tokenIds.length > 0) {
+  if (!rules.logprobsRequired) {
+    // None is kept, so none has to be right.
+  } else if (logprobs === undefined) {
+    if (tokenIds.length > 0) {
       throw modelError(`The engine gave no logprobs for ${tokenIds.length} sampled ids.`, {
         reason: 'LOGPROBS_MISSING',
         remedy:

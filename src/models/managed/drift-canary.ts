@@ -1,4 +1,4 @@
-import { Limiter } from '../../async/index.ts';
+import { Limiter, untilAborted } from '../../async/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import type { MetricsRegistry } from '../../telemetry/index.ts';
 import type { Engine } from '../engine.ts';
@@ -117,7 +117,8 @@ export class DriftCanary {
         this.#closed.signal,
         AbortSignal.timeout(this.#options.timeoutMs ?? 60_000),
       ]);
-      const scored = await this.#options.engine.score!(all, { signal, temperature });
+      const scoring = this.#options.engine.score!(all, { signal, temperature });
+      const scored = await untilAborted(scoring, { signal });
       this.#add(driftOf(turn.logprobs, scored.subarray(promptTokenIds.length - 1)));
     } catch (thrown) {
       if (this.#closed.signal.aborted) return;
