@@ -11,6 +11,7 @@ import { startListener } from '../../../src/transport/index.ts';
 import { tinyCheckpoint } from '../../policy/tiny.ts';
 
 export interface ServedPolicy extends AsyncDisposable {
+  readonly url: string;
   readonly policy: EmbeddedPolicy;
   readonly renderer: ChatRenderer;
   readonly engine: Engine;
@@ -35,6 +36,7 @@ export async function servePolicy(
     ...options,
   });
   return {
+    url: listener.address.url,
     policy,
     renderer,
     engine,
