@@ -6,12 +6,13 @@ import {
   createEmbeddedEngine,
   createManagedServer,
   createPolicyServiceEngine,
-  type ModelServer,
   rendererFor,
 } from '../models/index.ts';
 import { hermesParser } from '../parsers/index.ts';
-import { createEmbeddedPolicy, type EmbeddedPolicy, readBaseCheckpoint } from '../policy/index.ts';
+import { createEmbeddedPolicy, readBaseCheckpoint } from '../policy/index.ts';
+import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
+import { ENGINE_OPTIONS, type EngineModelOptions, engineModel } from './engine-model.ts';
 import { integerOption, textOption } from './read-options.ts';
 
 /** Options of every command that plays environments: what plays them. */
@@ -27,6 +28,7 @@ export const MODEL_OPTIONS: Readonly<Record<string, CommandOption>> = {
     help: 'Play with an OpenAI-compatible API (direct: no trainable tokens).',
   },
   'openai-model': { type: 'string', value: 'NAME', help: 'The model to ask that API for.' },
+  ...ENGINE_OPTIONS,
   'policy-seed': {
     type: 'string',
     value: 'N',
@@ -34,21 +36,23 @@ export const MODEL_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
 };
 
-export interface ChosenModel extends AsyncDisposable {
-  readonly modelServer: ModelServer;
-  /** Set when the embedded policy plays: the server then offers it as PolicyService too. */
-  readonly policy: EmbeddedPolicy | undefined;
-  /** In words, for the ready line. */
-  readonly description: string;
-}
-
 /** The model server that the options ask for. */
-export async function chooseModel(values: OptionValues, io: CommandIo): Promise<ChosenModel> {
+export async function chooseModel(
+  values: OptionValues,
+  io: CommandIo,
+  options: EngineModelOptions = { purpose: 'train' },
+): Promise<ChosenModel> {
   const address = textOption(values, 'policy-address');
   const url = textOption(values, 'openai-url');
   if (address !== undefined && url !== undefined) {
     throw invalidInput('--openai-url', 'and --policy-address exclude each other; give one.');
   }
+  const other = address === undefined ? url && '--openai-url' : '--policy-address';
+  if (other !== undefined && values['engine'] !== undefined) {
+    throw invalidInput('--engine', `and ${other} exclude each other; give one.`);
+  }
+  const engine = await engineModel(values, io, options);
+  if (engine !== undefined) return engine;
   if (url !== undefined) return directModel(url, values, io);
   if (textOption(values, 'openai-model') !== undefined) {
     throw invalidInput('--openai-url', 'is missing; --openai-model needs it.');

@@ -1,17 +1,35 @@
 export { createDirectServer, type DirectServerOptions } from './direct/direct-server.ts';
-export type {
-  Engine,
-  EngineDescription,
-  EngineFinish,
-  EngineGeneration,
-  EngineRequest,
+export {
+  type Engine,
+  type EngineCapabilities,
+  type EngineDescription,
+  type EngineFinish,
+  type EngineGeneration,
+  type EnginePrompt,
+  type EnginePurpose,
+  type EngineRequest,
+  type EngineTier,
+  generateMany,
+  type TopLogprobs,
 } from './engine.ts';
+export { createCompletionsEngine, createVllmCompletionsEngine } from './engines/completions.ts';
 export { createEmbeddedEngine } from './engines/embedded.ts';
+export type { HttpEngineOptions } from './engines/http-engine.ts';
+export { createLlamaCppEngine } from './engines/llama-cpp.ts';
 export {
   createPolicyServiceEngine,
   type PolicyServiceEngine,
   type PolicyServiceEngineOptions,
 } from './engines/policy-service.ts';
+export { createEnginePool, type EnginePool } from './engines/pool.ts';
+export type { EnginePoolOptions, PooledEngine } from './engines/pool-options.ts';
+export {
+  type EngineProbe,
+  type ProbeFinding,
+  type ProbeName,
+  type ProbeOptions,
+  probeEngine,
+} from './engines/probe.ts';
 export {
   createScriptedEngine,
   type ScriptedCall,
@@ -19,7 +37,22 @@ export {
   type ScriptedEngineOptions,
   type ScriptedReply,
 } from './engines/scripted.ts';
-export { createManagedServer, type ManagedServerOptions } from './managed/managed-server.ts';
+export { createSglangEngine } from './engines/sglang.ts';
+export { createTrlEngine } from './engines/trl.ts';
+export { createVllmEngine, type VllmEngineOptions } from './engines/vllm.ts';
+export {
+  DriftCanary,
+  type DriftCanaryOptions,
+  type DriftStats,
+  type SampledTurn,
+  type TurnDrift,
+} from './managed/drift-canary.ts';
+export {
+  createManagedServer,
+  type ManagedServer,
+  type ManagedServerOptions,
+} from './managed/managed-server.ts';
+export type { Allowance } from './managed/training-gate.ts';
 export {
   type CallLineage,
   type Completion,

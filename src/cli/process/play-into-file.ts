@@ -71,9 +71,10 @@ export async function playIntoFile(
   if (environment === undefined) throw new Error('one file is one environment');
   using _lock = await lockOutput(file, '--out');
   const kept = await readKeptRows(file);
-  await using model = await chooseModel(values, io);
-  const asked: AskedConditions = { solvedAt: undefined, ...plan, ...options.evaluation };
   const isEvaluation = options.evaluation !== undefined;
+  const purpose = isEvaluation ? 'evaluation' : 'train';
+  await using model = await chooseModel(values, io, { purpose });
+  const asked: AskedConditions = { solvedAt: undefined, ...plan, ...options.evaluation };
   const playedUnder = playedConditions(environment, asked, isEvaluation);
   const { split, maxTasks, attempts, sampling } = playedUnder;
   const tally = new Tally(playedUnder.solvedAt);

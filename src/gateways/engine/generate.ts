@@ -1,6 +1,7 @@
 import { invalidInput } from '../../errors.ts';
+import { usageOf } from './chat-choice.ts';
 import { fieldsOf } from './fields.ts';
-import { tokenLogprobs } from './logprobs.ts';
+import { promptLogprobs, tokenLogprobs } from './logprobs.ts';
 import type { Route } from './routes.ts';
 import { readSampling, sample, stopReasonOf, withFaults } from './sampling.ts';
 
@@ -15,11 +16,15 @@ export const generateRoute: Route = async (context) => {
   const parameters = fields.object('sampling_params') ?? {};
   const wanted = fieldsOf(parameters, 'sampling_params').integer('logprobs');
   const request = readSampling(parameters, wanted ?? 0, faults, 'sampling_params');
+  const scored = fieldsOf(parameters, 'sampling_params').integer('prompt_logprobs') !== undefined;
+  const prompt = scored ? (await policy.score(promptIds, { signal })).logprobs : undefined;
   const generations = await sample(policy, promptIds, request, { signal });
   const answer = {
     request_id: fields.text('request_id') ?? context.requestId,
     model: policy.name,
     created: context.created,
+    usage: usageOf(promptIds, generations),
+    prompt_logprobs: prompt && promptLogprobs(promptIds, prompt, policy.tokenizer),
     choices: generations.map((whole, index) => {
       const generation = withFaults(whole, faults);
       return {
@@ -29,7 +34,12 @@ export const generateRoute: Route = async (context) => {
         token_ids: [...generation.ids],
         logprobs: wanted === undefined ? null : tokenLogprobs(generation, faults),
         weight_versions: [
-          { start: 0, end: generation.ids.length, weight_version: generation.version },
+          {
+            version: String(generation.version),
+            start: 0,
+            end: generation.ids.length,
+            weight_version: generation.version,
+          },
         ],
       };
     }),

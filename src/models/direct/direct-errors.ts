@@ -51,7 +51,7 @@ function statusError(error: APIError, status: number): LachesisError {
 }
 
 /** How vLLM, SGLang, llama.cpp and the hosted APIs say it when they give no code. */
-const overflowPattern =
+export const overflowPattern =
   /maximum context length|context length (?:is|of) only|exceeds? the (?:available |model's )?context|longer than the model's context/i;
 
 const remedies: Readonly<Record<number, string>> = {

@@ -6,6 +6,16 @@ import { engineError } from './engine-errors.ts';
 /** The embedded policy as an engine, in this process. Closing the engine leaves the policy to its owner. */
 export function createEmbeddedEngine(policy: EmbeddedPolicy): Engine {
   return {
+    capabilities: {
+      tier: 'exact',
+      stopTokenKept: true,
+      promptVerbatim: true,
+      logprobMode: 'processed',
+      canScore: true,
+      canScoreTopK: false,
+      versions: 'per_call',
+    },
+    tokenize: async (text) => policy.tokenizer.encode(text, { allowSpecial: true }),
     async describe() {
       const description = policy.describe();
       return {
@@ -44,7 +54,13 @@ export function createEmbeddedEngine(policy: EmbeddedPolicy): Engine {
         );
         const { ids, logprobs, finishReason, version } = generation;
         const versions = ids.length > 0 ? [{ length: ids.length, version }] : [];
-        return { tokenIds: ids, logprobs, finish: finishReason, versions };
+        return {
+          tokenIds: ids,
+          logprobs,
+          finish: finishReason,
+          versions,
+          prompt: { tokens: promptTokenIds.length },
+        };
       } catch (thrown) {
         throw engineError(thrown);
       }

@@ -1,11 +1,16 @@
 import type { EngineGeneration } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
+import { textAgrees } from './text-agreement.ts';
 
 export interface GenerationRules {
   /** Valid ids are below it. */
   readonly vocabularySize: number;
   /** False: a generation without logprobs is taken, and can't be trained with a ratio. */
   readonly logprobsRequired: boolean;
+  /** Ids of the prompt that was sent. Default: not compared. */
+  readonly promptTokenIds?: Int32Array;
+  /** The text of ids, and of those before the token that closed the turn. Default: not compared. */
+  readonly decode?: (tokenIds: Int32Array) => { readonly all: string; readonly open: string };
 }
 
 /**
@@ -21,8 +26,10 @@ export function checkGeneration(generation: EngineGeneration, rules: GenerationR
       { reason: 'TOKEN_OUT_OF_VOCABULARY', remedy: 'Engine and renderer must be of one model.' },
     );
   });
-  if (logprobs === undefined) {
-    if (rules.logprobsRequired && tokenIds.length > 0) {
+  if (!rules.logprobsRequired) {
+    // None is kept, so none has to be right.
+  } else if (logprobs === undefined) {
+    if (tokenIds.length > 0) {
       throw modelError(`The engine gave no logprobs for ${tokenIds.length} sampled ids.`, {
         reason: 'LOGPROBS_MISSING',
         remedy:
@@ -43,6 +50,18 @@ export function checkGeneration(generation: EngineGeneration, rules: GenerationR
       });
     });
   }
+  checkPrompt(generation.prompt, rules.promptTokenIds);
+  const { text } = generation;
+  if (
+    text !== undefined &&
+    rules.decode !== undefined &&
+    !textAgrees(text, rules.decode(tokenIds))
+  ) {
+    throw modelError('The engine\u2019s text is not that of the ids it gave.', {
+      reason: 'TEXT_DISAGREES',
+      remedy: 'Engine and renderer must be of one tokenizer; start the engine with the same files.',
+    });
+  }
   const versioned = versions.reduce((sum, run) => sum + run.length, 0);
   if (versions.length > 0 && versioned !== tokenIds.length) {
     throw modelError(
@@ -50,4 +69,22 @@ export function checkGeneration(generation: EngineGeneration, rules: GenerationR
       { reason: 'VERSIONS_LENGTH' },
     );
   }
+}
+
+/** An engine that read another prompt sampled from another distribution. */
+function checkPrompt(read: EngineGeneration['prompt'], sent: Int32Array | undefined): void {
+  if (read === undefined || sent === undefined) return;
+  const { tokens, tokenIds } = read;
+  const other = tokenIds?.findIndex((id, at) => id !== sent[at]) ?? -1;
+  const count = tokenIds?.length ?? tokens ?? sent.length;
+  if (other < 0 && count === sent.length) return;
+  throw modelError(
+    other >= 0
+      ? `The engine read another id than was sent at ${other} of the prompt.`
+      : `The engine read ${count} of the prompt's ${sent.length} ids.`,
+    {
+      reason: 'PROMPT_NOT_VERBATIM',
+      remedy: 'It must take ids as they are: no BOS added, nothing truncated or tokenised again.',
+    },
+  );
 }

@@ -21,6 +21,7 @@ import { readCompletion } from '../rendering/read-completion.ts';
 import { CallLog } from './call-log.ts';
 import { checkGeneration } from './check-generation.ts';
 import type { ManagedConfig } from './managed-config.ts';
+import { decodedBothWays, unreliable, withMarked } from './marked.ts';
 import { messageKey, SampledMessages } from './message-identity.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
 import { asBranch, promptTokenIds, writePrompt } from './prompt-tokens.ts';
@@ -38,6 +39,8 @@ export class ManagedSession implements ModelSession {
   readonly #log = new CallLog();
   readonly #tracks: Track[] = [];
   readonly #sampled = new SampledMessages();
+  /** Calls whose numbers didn't agree and were kept: nothing of their segments is trained. */
+  readonly #marked = new Set<number>();
   readonly #refused: Segment[] = [];
   #logprobMode: SessionRecord['logprobMode'];
 
@@ -89,13 +92,13 @@ export class ManagedSession implements ModelSession {
     return this.#config.renderer.fingerprint;
   }
 
-  /** The spans of calls that are in no loss say so. */
+  /** The spans of calls that are in no loss say so, and so do those of segments with a marked call. */
   #withLosses(segment: Segment): Segment {
     const spans = segment.spans.map((span): Span => {
       const loss = span.callIndex === undefined ? undefined : this.#log.lossOf(span.callIndex);
       return loss === undefined ? span : { ...span, loss };
     });
-    return { ...segment, spans };
+    return withMarked({ ...segment, spans }, this.#marked);
   }
 
   async #complete(request: CompletionRequest, deadline: Deadline): Promise<Completion> {
@@ -109,24 +112,38 @@ export class ManagedSession implements ModelSession {
       description,
       stopTokenIds: renderer.stopTokenIds,
     });
+    this.#config.assertSampling(sampling, description);
 
     const announcedVersion = this.#options.announcedVersion();
+    const { rolloutId } = this.#options;
     const callIndex = this.#log.begin(request.lineage ?? {}, announcedVersion);
-    const requestId = `${this.#options.rolloutId}/${callIndex}`;
-    const generation = await untilAborted(
-      engine.generate({ requestId, promptTokenIds: prompt, sampling }, { signal }),
+    const requestId = `${rolloutId}/${callIndex}`;
+    const { purpose } = this.#config;
+    let generation = await untilAborted(
+      engine.generate(
+        { requestId, promptTokenIds: prompt, sampling, sessionKey: rolloutId, purpose },
+        { signal },
+      ),
       { graceMs: abortGraceMs, signal },
     );
     const { failure, tokenIds } = generation;
     const call = { callIndex, announcedVersion };
+    const rules = {
+      vocabularySize: description.vocabularySize,
+      logprobsRequired: this.#config.logprobs === 'required',
+      promptTokenIds: prompt,
+      decode: (ids: Int32Array) => decodedBothWays(renderer, ids),
+    };
     try {
-      checkGeneration(generation, {
-        vocabularySize: description.vocabularySize,
-        logprobsRequired: this.#config.logprobs === 'required',
-      });
+      checkGeneration(generation, rules);
     } catch (thrown) {
-      this.#keepRefused(prompt, tokenIds, { ...call, why: errorMessage(thrown) });
-      throw thrown;
+      const kept = this.#config.onLie === 'mark' ? unreliable(generation, rules) : undefined;
+      if (kept === undefined) {
+        this.#keepRefused(prompt, tokenIds, { ...call, why: errorMessage(thrown) });
+        throw thrown;
+      }
+      generation = kept;
+      this.#marked.add(callIndex);
     }
     if (tokenIds.length === 0) {
       signal.throwIfAborted();
@@ -136,8 +153,19 @@ export class ManagedSession implements ModelSession {
     if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
-    if (failure === undefined && !deadline.expired) this.#log.answered(callIndex);
+    if (failure === undefined && !deadline.expired) {
+      this.#log.answered(callIndex);
+      if (!this.#marked.has(callIndex)) this.#watch(prompt, generation, sampling);
+    }
     return completion;
+  }
+
+  #watch(promptTokenIds: Int32Array, generation: EngineGeneration, sampling: SamplingParameters) {
+    const { tokenIds, logprobs } = generation;
+    if (logprobs === undefined) return;
+    // Raw logprobs are those of temperature 1, whatever was sampled with.
+    const temperature = this.#logprobMode === 'raw' ? 1 : (sampling.temperature ?? 1);
+    this.#config.canary?.turn({ promptTokenIds, tokenIds, logprobs, temperature });
   }
 
   #keepRefused(

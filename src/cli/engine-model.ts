@@ -1,0 +1,182 @@
+import { readFile } from 'node:fs/promises';
+import { errorMessage, invalidInput } from '../errors.ts';
+import {
+  type Allowance,
+  createCompletionsEngine,
+  createEnginePool,
+  createLlamaCppEngine,
+  createManagedServer,
+  createSglangEngine,
+  createTrlEngine,
+  createVllmCompletionsEngine,
+  createVllmEngine,
+  type Engine,
+  type HttpEngineOptions,
+} from '../models/index.ts';
+import { createParserRegistry } from '../parsers/index.ts';
+import type { ChosenModel } from './chosen-model.ts';
+import type { CommandIo, CommandOption, OptionValues } from './command.ts';
+import { type ReadRenderer, readEngineRenderer } from './engine-renderer.ts';
+import { integerOption, listOption, textOption } from './read-options.ts';
+
+const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> = Object.freeze({
+  vllm: (options) => createVllmEngine(options),
+  'vllm-completions': createVllmCompletionsEngine,
+  sglang: createSglangEngine,
+  'llama-cpp': createLlamaCppEngine,
+  trl: createTrlEngine,
+  completions: createCompletionsEngine,
+});
+
+const ALLOWANCES: readonly Allowance[] = ['text_tier', 'raw_logprobs', 'unknown_logprobs'];
+
+/** Options that play with an inference server, ids in and ids out. */
+export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  engine: {
+    type: 'string',
+    value: 'NAME',
+    help: `Play with an inference server (managed): ${Object.keys(ENGINES).join(', ')}.`,
+  },
+  'engine-url': {
+    type: 'string',
+    multiple: true,
+    value: 'URL',
+    help: 'Its address, without the route; several are a pool. LACHESIS_ENGINE_API_KEY is its key.',
+  },
+  'engine-model': {
+    type: 'string',
+    value: 'NAME',
+    help: 'The model to ask it for. Default: its first.',
+  },
+  tokenizer: {
+    type: 'string',
+    value: 'FOLDER',
+    help: "The model's own files: tokenizer.json and the like.",
+  },
+  'chat-template': {
+    type: 'string',
+    value: 'FILE',
+    help: "A chat template in place of the tokenizer folder's own.",
+  },
+  'tool-parser': {
+    type: 'string',
+    value: 'NAME',
+    help: 'The grammar in which the model writes tool calls. Default: hermes.',
+  },
+  'engine-logprobs': {
+    type: 'string',
+    value: 'MODE',
+    help: 'raw or processed, as the server was started. Default: found by asking it.',
+  },
+  'engine-allow': {
+    type: 'string',
+    multiple: true,
+    value: 'NAME',
+    help: `Train in spite of: ${ALLOWANCES.join(', ')}.`,
+  },
+};
+
+export interface EngineModelOptions {
+  /** `evaluation` needs no logprobs, and refuses no engine for want of them. */
+  readonly purpose: 'train' | 'evaluation';
+  readonly readRenderer?: ReadRenderer;
+}
+
+/** The model server that `--engine` asks for, or undefined where it is not given. */
+export async function engineModel(
+  values: OptionValues,
+  io: CommandIo,
+  { purpose, readRenderer = readEngineRenderer }: EngineModelOptions,
+): Promise<ChosenModel | undefined> {
+  const name = textOption(values, 'engine');
+  if (name === undefined) {
+    const alone = Object.keys(ENGINE_OPTIONS).find((option) => values[option] !== undefined);
+    if (alone !== undefined) throw invalidInput('--engine', `is missing; --${alone} needs it.`);
+    return undefined;
+  }
+  const create = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
+  if (create === undefined) {
+    throw invalidInput(
+      '--engine',
+      `"${name}" is unknown; give ${Object.keys(ENGINES).join(', ')}.`,
+    );
+  }
+  const urls = listOption(values, 'engine-url');
+  if (urls.length === 0) throw invalidInput('--engine-url', 'is missing; --engine needs it.');
+  const folder = textOption(values, 'tokenizer');
+  if (folder === undefined) {
+    throw invalidInput(
+      '--tokenizer',
+      'is missing; an engine takes ids, so the model’s own tokenizer is needed.',
+    );
+  }
+  const parser = createParserRegistry().get(textOption(values, 'tool-parser') ?? 'hermes');
+  const allow = allowances(values);
+  const logprobMode = logprobModeOf(values);
+  const template = await templateText(textOption(values, 'chat-template'));
+  const renderer = await readRenderer({ folder, template, signal: io.signal });
+  const apiKey = io.environment['LACHESIS_ENGINE_API_KEY'];
+  const model = textOption(values, 'engine-model');
+  const maxConnections = integerOption(values, 'concurrency', 1) ?? 64;
+  await using opened = new AsyncDisposableStack();
+  const engines = urls.map((url) => {
+    const engine = create({
+      url,
+      vocabularySize: renderer.vocabularySize,
+      rendering: renderer.fingerprint,
+      maxConnections,
+      ...(model !== undefined && { model }),
+      ...(apiKey !== undefined && { apiKey }),
+      ...(logprobMode !== undefined && { logprobMode }),
+    });
+    opened.defer(() => engine.close());
+    return engine;
+  });
+  const engine =
+    engines.length === 1
+      ? engines[0]!
+      : createEnginePool({
+          engines: engines.map((one) => ({ engine: one, maxConcurrency: maxConnections })),
+        });
+  const modelServer = createManagedServer({
+    engine,
+    renderer,
+    parser,
+    allow,
+    purpose,
+    logprobs: purpose === 'evaluation' ? 'ignore' : 'required',
+  });
+  // Now, so that a wrong address is told before anything plays.
+  const description = await modelServer.managed!.describe({ signal: io.signal });
+  opened.move();
+  const hosts = urls.map((url) => new URL(url).host).join(', ');
+  return {
+    modelServer,
+    policy: undefined,
+    description: `${description.model} at ${hosts} (${name}, managed)`,
+    [Symbol.asyncDispose]: () => modelServer.close(),
+  };
+}
+
+function allowances(values: OptionValues): readonly Allowance[] {
+  return listOption(values, 'engine-allow').map((given) => {
+    const known = ALLOWANCES.find((allowance) => allowance === given);
+    if (known !== undefined) return known;
+    throw invalidInput('--engine-allow', `"${given}" is unknown; give ${ALLOWANCES.join(', ')}.`);
+  });
+}
+
+function logprobModeOf(values: OptionValues): 'raw' | 'processed' | undefined {
+  const mode = textOption(values, 'engine-logprobs');
+  if (mode === undefined || mode === 'raw' || mode === 'processed') return mode;
+  throw invalidInput('--engine-logprobs', `is "${mode}"; give raw or processed.`);
+}
+
+async function templateText(file: string | undefined): Promise<string | undefined> {
+  if (file === undefined) return undefined;
+  try {
+    return await readFile(file, 'utf8');
+  } catch (cause) {
+    throw invalidInput('--chat-template', `can't be read: ${errorMessage(cause)}.`, { cause });
+  }
+}

@@ -1,0 +1,235 @@
+import { type ClientRequest, Agent as HttpAgent, type IncomingMessage, request } from 'node:http';
+import { Agent as HttpsAgent, request as requestTls } from 'node:https';
+import { onAbort } from '../../async/index.ts';
+import { invalidInput, LachesisError } from '../../errors.ts';
+import { readRetryAfter } from '../direct/direct-errors.ts';
+import { cutOff, notJson, statusError, tooLarge, unreached } from './http-errors.ts';
+
+export interface JsonHttpOptions {
+  /** Names the server in messages: `the vLLM server`. */
+  readonly name: string;
+  /** Its root, without the route. A user and password in it are sent, and shown nowhere. */
+  readonly url: string;
+  /** Sent as a bearer token; shown nowhere. */
+  readonly apiKey?: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default: 64. */
+  readonly maxConnections?: number;
+  /** Calls that may wait for a connection. Default: 1,024. */
+  readonly maxWaiting?: number;
+  /** Default: 64 MiB. */
+  readonly maxResponseBytes?: number;
+  /** Longest a connection may take to stand. Default: 5 s. */
+  readonly connectTimeoutMs?: number;
+}
+
+export interface JsonCall {
+  readonly method: 'GET' | 'POST';
+  /** Below the root, with its leading slash. */
+  readonly path: string;
+  readonly body?: unknown;
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly signal: AbortSignal;
+}
+
+/** Longest an idle connection is kept: less than the 5 s after which uvicorn closes it. */
+const IDLE_MS = 4_000;
+
+/**
+ * JSON over HTTP to one server, over connections of its own. It sets no time limit but the signal's,
+ * since a generation may take longer than any client's default, and a signal that fires closes the
+ * connection, which is how these servers learn that nobody waits. It never retries.
+ */
+export class JsonHttp {
+  readonly name: string;
+  /** As it may be shown. */
+  readonly shownUrl: string;
+  readonly #root: URL;
+  readonly #agent: HttpAgent;
+  readonly #headers: Readonly<Record<string, string>>;
+  readonly #secrets: readonly string[];
+  readonly #options: Required<
+    Pick<JsonHttpOptions, 'maxConnections' | 'maxWaiting' | 'maxResponseBytes' | 'connectTimeoutMs'>
+  >;
+  #calls = 0;
+
+  constructor(options: JsonHttpOptions) {
+    const root = parseUrl(options.url);
+    const { username, password } = root;
+    root.username = '';
+    root.password = '';
+    this.name = options.name;
+    this.#root = root;
+    this.shownUrl = `${root.origin}${root.pathname.replace(/\/+$/, '')}`;
+    this.#secrets = [options.apiKey, decodeURIComponent(password)].filter(
+      (text) => !!text,
+    ) as string[];
+    const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+    this.#headers = {
+      accept: 'application/json',
+      ...(username !== '' && { authorization: `Basic ${basic.toString('base64')}` }),
+      ...(options.apiKey !== undefined && { authorization: `Bearer ${options.apiKey}` }),
+      ...options.headers,
+    };
+    this.#options = {
+      maxConnections: options.maxConnections ?? 64,
+      maxWaiting: options.maxWaiting ?? 1_024,
+      maxResponseBytes: options.maxResponseBytes ?? 64 * 1_048_576,
+      connectTimeoutMs: options.connectTimeoutMs ?? 5_000,
+    };
+    const kept = { keepAlive: true, maxSockets: this.#options.maxConnections, timeout: IDLE_MS };
+    this.#agent = root.protocol === 'https:' ? new HttpsAgent(kept) : new HttpAgent(kept);
+  }
+
+  /** The parsed body of a 2xx answer. */
+  async call(call: JsonCall): Promise<unknown> {
+    const response = await this.#open(call);
+    const chunks: Buffer[] = [];
+    for await (const chunk of this.#body(response, call)) chunks.push(chunk);
+    const text = Buffer.concat(chunks).toString('utf8');
+    // Such as a health route, which answers nothing.
+    if (text === '') return undefined;
+    try {
+      return JSON.parse(text);
+    } catch (cause) {
+      throw notJson(this.name, this.#hide(text), cause);
+    }
+  }
+
+  /** The `data:` lines of an event stream, each parsed, up to `[DONE]` or the end. */
+  async *events(call: JsonCall): AsyncGenerator<unknown, void, undefined> {
+    const response = await this.#open(call);
+    const decoder = new TextDecoder();
+    let rest = '';
+    for await (const chunk of this.#body(response, call)) {
+      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
+      rest = lines.pop() ?? '';
+      for (const line of lines) {
+        const data = /^data:\s?(.*?)\r?$/.exec(line)?.[1];
+        if (data === undefined || data === '') continue;
+        if (data === '[DONE]') return;
+        try {
+          yield JSON.parse(data);
+        } catch (cause) {
+          throw notJson(this.name, this.#hide(data), cause);
+        }
+      }
+    }
+  }
+
+  /** Ends the idle connections and whatever is still under way. */
+  close(): void {
+    this.#agent.destroy();
+  }
+
+  #open(call: JsonCall): Promise<IncomingMessage> {
+    call.signal.throwIfAborted();
+    const { maxConnections, maxWaiting, connectTimeoutMs } = this.#options;
+    if (this.#calls >= maxConnections + maxWaiting) throw full(this.name, maxWaiting);
+    this.#calls += 1;
+    const body = call.body === undefined ? undefined : JSON.stringify(call.body);
+    const url = new URL(this.shownUrl + call.path);
+    const send = this.#root.protocol === 'https:' ? requestTls : request;
+    const sent = send(url, {
+      method: call.method,
+      agent: this.#agent,
+      headers: {
+        ...this.#headers,
+        ...call.headers,
+        ...(body !== undefined && {
+          'content-type': 'application/json',
+          'content-length': String(Buffer.byteLength(body)),
+        }),
+      },
+    });
+    sent.once('close', () => {
+      this.#calls -= 1;
+    });
+    const unfollow = onAbort(call.signal, () => sent.destroy());
+    sent.once('close', unfollow);
+    boundConnect(sent, connectTimeoutMs);
+    return new Promise((resolve, reject) => {
+      sent.once('error', (cause) => {
+        reject(
+          call.signal.aborted ? call.signal.reason : unreached(this.name, this.shownUrl, cause),
+        );
+      });
+      sent.once('response', (response) => {
+        const { statusCode = 0 } = response;
+        if (statusCode >= 200 && statusCode < 300) resolve(response);
+        else this.#refuse(response, call).then(reject, reject);
+      });
+      sent.end(body);
+    });
+  }
+
+  /** The error that a status of 300 or more means, with the beginning of what the server says. */
+  async #refuse(response: IncomingMessage, call: JsonCall): Promise<LachesisError> {
+    const { statusCode = 0, headers } = response;
+    let text = '';
+    try {
+      for await (const chunk of this.#body(response, call)) {
+        text += chunk.toString('utf8');
+        if (text.length > 16_384) break;
+      }
+    } catch {
+      call.signal.throwIfAborted();
+      // Its status is known, which says more than that its text was cut off.
+    }
+    response.destroy();
+    const retryAfterMs = readRetryAfter(new Headers(headers as Record<string, string>), Date.now());
+    return statusError(this.name, statusCode, { body: this.#hide(text), retryAfterMs });
+  }
+
+  async *#body(response: IncomingMessage, { signal }: JsonCall): AsyncGenerator<Buffer> {
+    const { maxResponseBytes } = this.#options;
+    let size = 0;
+    try {
+      for await (const chunk of response) {
+        size += (chunk as Buffer).length;
+        if (size > maxResponseBytes) throw tooLarge(this.name, maxResponseBytes);
+        yield chunk as Buffer;
+      }
+    } catch (thrown) {
+      signal.throwIfAborted();
+      throw thrown instanceof LachesisError ? thrown : cutOff(this.name, size, thrown);
+    } finally {
+      // A reader that stops early gives the connection up, or the server would go on writing.
+      if (!response.complete) response.destroy();
+    }
+  }
+
+  /** A server may say back what it was sent. */
+  #hide(text: string): string {
+    return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
+  }
+}
+
+function boundConnect(sent: ClientRequest, timeoutMs: number): void {
+  sent.once('socket', (socket) => {
+    if (!socket.connecting) return;
+    const timer = setTimeout(() => {
+      sent.destroy(new Error(`no connection within ${timeoutMs} ms`));
+    }, timeoutMs);
+    const stop = (): void => clearTimeout(timer);
+    socket.once('connect', stop);
+    socket.once('close', stop);
+  });
+}
+
+function parseUrl(url: string): URL {
+  const parsed = URL.canParse(url) ? new URL(url) : undefined;
+  if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
+    // What was given may hold a password.
+    throw invalidInput('url', 'is no http(s) URL, such as http://127.0.0.1:8000.');
+  }
+  return parsed;
+}
+
+function full(name: string, maxWaiting: number): LachesisError {
+  return new LachesisError('resource_exhausted', `${maxWaiting} calls wait for ${name} already.`, {
+    reason: 'ENGINE_QUEUE_FULL',
+    remedy: 'Play fewer rollouts at once, or raise maxConnections or maxWaiting.',
+    retryAfterMs: 1_000,
+  });
+}

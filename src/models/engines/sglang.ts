@@ -1,0 +1,211 @@
+import type { LachesisError } from '../../errors.ts';
+import { isJsonObject, type JsonObject, type SamplingParameters } from '../../messages.ts';
+import type { Engine, EngineFinish, EngineGeneration } from '../engine.ts';
+import { modelError } from '../model-errors.ts';
+import {
+  createHttpEngine,
+  type EngineLink,
+  type HttpEngineOptions,
+  type Route,
+} from './http-engine.ts';
+import { readCount, readLogprob, readText, readVersion, readVersionSpans } from './read-reply.ts';
+import { listedModel, weightVersion } from './vllm-shape.ts';
+
+/** SGLang by its own route, `POST /generate` with `input_ids`. */
+export function createSglangEngine(options: HttpEngineOptions): Engine {
+  return createHttpEngine(route, options);
+}
+
+const path = '/generate';
+
+const route: Route = {
+  name: 'SGLang',
+  healthPath: '/health',
+  capabilities: {
+    tier: 'exact',
+    stopTokenKept: true,
+    promptVerbatim: true,
+    logprobMode: 'unknown',
+    canScore: true,
+    canScoreTopK: true,
+    versions: 'per_token',
+  },
+  async describe(link, signal) {
+    const [model, policyVersion] = await Promise.all([
+      listedModel(link, signal),
+      weightVersion(link, '/get_model_info', signal),
+    ]);
+    return { ...model, policyVersion };
+  },
+  async generate(link, request, signal) {
+    const { http, reader } = link;
+    const body: JsonObject = {
+      rid: request.requestId,
+      input_ids: [...request.promptTokenIds],
+      sampling_params: { ...samplingParams(request.sampling), n: request.n },
+      return_logprob: true,
+      // Of the output alone; 0 would send the whole prompt's along.
+      logprob_start_len: -1,
+      return_text_in_logprobs: false,
+      stream: false,
+      ...(request.sessionKey !== undefined && { routing_key: request.sessionKey }),
+    };
+    const headers = link.affinity(request);
+    const answer = await http.call({ method: 'POST', path, body, headers, signal });
+    // One continuation is an object, several are a list.
+    const list = Array.isArray(answer) ? answer : [answer];
+    return list.map((item, at) => readOne(link, reader.object(item, `[${at}]`)));
+  },
+  async score(link, request, signal) {
+    const { http, reader } = link;
+    const { tokenIds, k } = request;
+    const body: JsonObject = {
+      input_ids: [...tokenIds],
+      sampling_params: samplingParams({ maxTokens: 1 }),
+      return_logprob: true,
+      logprob_start_len: 0,
+      ...(k > 0 && { top_logprobs_num: k }),
+      return_text_in_logprobs: false,
+      stream: false,
+    };
+    const answer = reader.object(
+      await http.call({ method: 'POST', path, body, signal }),
+      'the answer',
+    );
+    const meta = reader.object(answer['meta_info'], 'meta_info');
+    const own = triples(link, meta['input_token_logprobs'], 'meta_info.input_token_logprobs');
+    if (own.length !== tokenIds.length || own.some(({ id }, at) => id !== tokenIds[at])) {
+      throw reader.bad('meta_info.input_token_logprobs', 'is not of the ids that were sent');
+    }
+    return {
+      logprobs: Float32Array.from(own.slice(1), ({ logprob }) => logprob),
+      ...topColumns(link, k > 0 ? meta['input_top_logprobs'] : [], {
+        positions: own.length - 1,
+        k,
+      }),
+    };
+  },
+};
+
+/** Every filter is named: what is left out can be the server's own choice (`--sampling-defaults model`). */
+function samplingParams(sampling: SamplingParameters): JsonObject {
+  const { topK = 0, stopTokenIds = [] } = sampling;
+  return {
+    min_p: 0,
+    repetition_penalty: 1,
+    ...sampling.extra,
+    temperature: sampling.temperature ?? 1,
+    top_p: sampling.topP ?? 1,
+    top_k: topK > 0 ? topK : -1,
+    ...(sampling.maxTokens !== undefined && { max_new_tokens: sampling.maxTokens }),
+    ...(sampling.seed !== undefined && { sampling_seed: sampling.seed }),
+    ...(sampling.stop !== undefined && { stop: sampling.stop }),
+    ...(stopTokenIds.length > 0 && { stop_token_ids: stopTokenIds }),
+    skip_special_tokens: false,
+    spaces_between_special_tokens: false,
+    no_stop_trim: true,
+  };
+}
+
+function readOne(link: EngineLink, answer: JsonObject): EngineGeneration {
+  const { reader } = link;
+  const meta = reader.object(answer['meta_info'], 'meta_info');
+  const listed = meta['output_token_logprobs'];
+  const pairs = Array.isArray(listed)
+    ? triples(link, listed, 'meta_info.output_token_logprobs')
+    : undefined;
+  const tokenIds = Array.isArray(answer['output_ids'])
+    ? reader.ids(answer['output_ids'], 'output_ids')
+    : idsOfLogprobs(link, pairs, readCount(meta['completion_tokens']));
+  pairs?.forEach(({ id }, at) => {
+    if (at < tokenIds.length && id !== tokenIds[at]) {
+      throw reader.bad(
+        `meta_info.output_token_logprobs[${at}]`,
+        `is of id ${id}, not ${tokenIds[at]}`,
+      );
+    }
+  });
+  const tokens = readCount(meta['prompt_tokens']);
+  const text = readText(answer['text']);
+  return {
+    tokenIds,
+    logprobs: pairs === undefined ? undefined : Float32Array.from(pairs, ({ logprob }) => logprob),
+    finish: finishOf(meta['finish_reason']),
+    versions: versionsOf(meta, tokenIds.length),
+    ...(tokens !== undefined && { prompt: { tokens } }),
+    ...(text !== undefined && { text }),
+  };
+}
+
+/** Builds without `output_ids` name the ids in the logprobs alone, so none may be missing there. */
+function idsOfLogprobs(
+  { reader }: EngineLink,
+  pairs: readonly { readonly id: unknown }[] | undefined,
+  completionTokens: number | undefined,
+): Int32Array {
+  const path = 'meta_info.output_token_logprobs';
+  if (pairs === undefined)
+    throw logprobsAmiss('LOGPROBS_MISSING', 'holds neither ids nor logprobs');
+  if (completionTokens !== undefined && completionTokens !== pairs.length) {
+    throw logprobsAmiss(
+      'LOGPROBS_LENGTH',
+      `names ${pairs.length} of ${completionTokens} sampled ids`,
+    );
+  }
+  return reader.ids(
+    pairs.map(({ id }) => id),
+    path,
+  );
+}
+
+function logprobsAmiss(reason: string, what: string): LachesisError {
+  return modelError(`The answer of SGLang ${what}.`, {
+    reason,
+    remedy: 'Use a build of SGLang that answers with output_ids.',
+  });
+}
+
+/** `{type: stop | length | abort}`; older builds a word. */
+function finishOf(reason: unknown): EngineFinish {
+  const type = isJsonObject(reason) ? reason['type'] : reason;
+  return type === 'stop' || type === 'length' ? type : 'abort';
+}
+
+/** Newer builds tile the output; older ones name the version at its end, which is then said of all. */
+function versionsOf(meta: JsonObject, length: number): EngineGeneration['versions'] {
+  if (Array.isArray(meta['weight_versions'])) return readVersionSpans(meta['weight_versions']);
+  const version = readVersion(meta['weight_version']);
+  return version === undefined || length === 0 ? [] : [{ length, version }];
+}
+
+/** `[logprob, id, text]` each; the first of a prompt has no logprob. */
+function triples(
+  { reader }: EngineLink,
+  value: unknown,
+  path: string,
+): { readonly id: unknown; readonly logprob: number }[] {
+  return reader.list(value, path).map((item, at) => {
+    const [logprob, id] = reader.list(item, `${path}[${at}]`);
+    return { id, logprob: readLogprob(logprob) };
+  });
+}
+
+function topColumns(
+  link: EngineLink,
+  value: unknown,
+  { positions, k }: { readonly positions: number; readonly k: number },
+): { topIds: Int32Array; topLogprobs: Float32Array } {
+  const topIds = new Int32Array(positions * k).fill(-1);
+  const topLogprobs = new Float32Array(positions * k).fill(-Infinity);
+  link.reader.list(value, 'meta_info.input_top_logprobs').forEach((item, position) => {
+    // Nothing is known of the first.
+    if (position === 0 || position > positions || !Array.isArray(item)) return;
+    triples(link, item, 'meta_info.input_top_logprobs[]')
+      .slice(0, k)
+      .forEach((entry, rank) => {
+        topIds[(position - 1) * k + rank] = Number(entry.id);
+        topLogprobs[(position - 1) * k + rank] = entry.logprob;
+      });
+  });
+  return { topIds, topLogprobs };
+}

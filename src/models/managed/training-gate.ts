@@ -1,0 +1,64 @@
+import { LachesisError } from '../../errors.ts';
+import type { SamplingParameters } from '../../messages.ts';
+import type { EngineDescription } from '../engine.ts';
+import type { EngineProbe } from '../engines/probe.ts';
+
+/**
+ * What a managed server may do although it spoils what is trained: play on an engine whose ids can't
+ * be relied on, or on logprobs that are of another distribution than was sampled from, or may be.
+ */
+export type Allowance = 'text_tier' | 'raw_logprobs' | 'unknown_logprobs';
+
+/** Refuses an engine whose tokens can't be trained on. */
+export function assertTrainableTier(probe: EngineProbe, allow: readonly Allowance[]): void {
+  if (probe.tier !== 'text' || allow.includes('text_tier')) return;
+  const why = probe.findings.find(({ probe: name }) => name === 'ids_out')?.detail ?? '';
+  throw new LachesisError(
+    'failed_precondition',
+    `The engine gives no tokens to train on: ${why}.`,
+    {
+      reason: 'ENGINE_NOT_TRAINABLE',
+      remedy:
+        'Use an engine that returns ids and logprobs; or set logprobs to "ignore" to evaluate, or allow "text_tier".',
+      metadata: { tier: probe.tier },
+    },
+  );
+}
+
+/**
+ * Refuses sampling whose logprobs would be of another distribution. Raw ones are the model's own at
+ * temperature 1 without filters: at any other the ratio of a policy step is wrong from the start.
+ */
+export function assertTrainableSampling(
+  sampling: SamplingParameters,
+  logprobMode: EngineDescription['logprobMode'],
+  { allow, probed }: { readonly allow: readonly Allowance[]; readonly probed: boolean },
+): void {
+  const asked = shaping(sampling);
+  if (asked === undefined || logprobMode === 'processed') return;
+  // An engine that nobody probed is taken at its word.
+  if (logprobMode === 'unknown' && !probed) return;
+  if (allow.includes(logprobMode === 'raw' ? 'raw_logprobs' : 'unknown_logprobs')) return;
+  throw new LachesisError(
+    'failed_precondition',
+    logprobMode === 'raw'
+      ? `The engine's logprobs are raw, so with ${asked} they are not those of what is sampled.`
+      : `Nobody knows whether the engine's logprobs follow ${asked}.`,
+    {
+      reason: logprobMode === 'raw' ? 'RAW_LOGPROBS' : 'LOGPROB_MODE_UNKNOWN',
+      remedy:
+        logprobMode === 'raw'
+          ? 'Sample at temperature 1 without topP and topK; or start vLLM with --logprobs-mode processed_logprobs; or allow "raw_logprobs".'
+          : 'Sample at temperature 1 without topP and topK; or give the engine its logprobMode; or allow "unknown_logprobs".',
+      field: 'sampling.temperature',
+      metadata: { logprobMode },
+    },
+  );
+}
+
+/** What makes the sampled distribution another one than the model's, in words. */
+function shaping({ temperature = 1, topP = 1, topK = 0 }: SamplingParameters): string | undefined {
+  if (temperature !== 1) return `temperature ${temperature}`;
+  if (topP < 1) return `topP ${topP}`;
+  return topK > 0 ? `topK ${topK}` : undefined;
+}

@@ -1,0 +1,99 @@
+import path from 'node:path';
+import { describe, expect, test } from 'vitest';
+import type { OptionValues } from '../../src/cli/command.ts';
+import { engineModel } from '../../src/cli/engine-model.ts';
+import type { ReadRenderer } from '../../src/cli/engine-renderer.ts';
+import { say } from '../models/chatml.ts';
+import { servePolicy } from '../support/engines/served-policy.ts';
+import { cli } from './support.ts';
+
+const shop = path.resolve(import.meta.dirname, '../../examples/environments/shop.ts');
+
+test.each([
+  [['--engine', 'triton'], /--engine: "triton" is unknown; give vllm, vllm-completions, sglang/],
+  [['--engine', 'vllm'], /--engine-url: is missing; --engine needs it/],
+  [['--engine-url', 'http://127.0.0.1:1'], /--engine: is missing; --engine-url needs it/],
+  [['--tool-parser', 'hermes'], /--engine: is missing; --tool-parser needs it/],
+  [['--engine', 'vllm', '--engine-url', 'http://127.0.0.1:1'], /--tokenizer: is missing/],
+  [['--engine', 'vllm', '--policy-address', 'x:1'], /--engine: and --policy-address exclude/],
+  [
+    ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--tool-parser', 'x'],
+    /there is no parser "x"/,
+  ],
+  [
+    ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--engine-allow', 'x'],
+    /--engine-allow: "x" is unknown; give text_tier/,
+  ],
+  [
+    ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--engine-logprobs', 'x'],
+    /--engine-logprobs: is "x"; give raw or processed/,
+  ],
+  [
+    ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--chat-template', '/no/file'],
+    /--chat-template: can't be read: ENOENT/,
+  ],
+])('serve %j says what is wrong and fails', async (args, message) => {
+  const run = cli('serve', shop, ...args);
+  expect(await run.code).not.toBe(0);
+  expect(run.err()).toMatch(message);
+});
+
+describe('--engine', () => {
+  const io = {
+    out: () => {},
+    err: () => {},
+    terminal: false,
+    columns: 80,
+    environment: {},
+    signal: new AbortController().signal,
+  };
+  const play = async (
+    values: OptionValues,
+    readRenderer: ReadRenderer,
+    purpose: 'train' | 'evaluation' = 'train',
+  ) => {
+    await using model = await engineModel({ tokenizer: 'folder', ...values }, io, {
+      purpose,
+      readRenderer,
+    });
+    const session = model!.modelServer.openSession({ rolloutId: 'r', announcedVersion: () => 5 });
+    await session.complete(
+      { messages: [say('user', 'the lamp')], tools: [], sampling: { maxTokens: 3 } },
+      { signal: io.signal },
+    );
+    return { record: session.record(), description: model!.description };
+  };
+
+  test('plays with the server that is named, exact tokens kept', async () => {
+    await using served = await servePolicy();
+    const asked: unknown[] = [];
+    const { record, description } = await play(
+      { engine: 'vllm', 'engine-url': [served.url] },
+      async (files) => {
+        asked.push(files.folder, files.template);
+        return served.renderer;
+      },
+    );
+    expect(asked).toEqual(['folder', undefined]);
+    expect(description).toBe(`tiny at ${new URL(served.url).host} (vllm, managed)`);
+    expect(record.segments[0]!.logprobs).toHaveLength(record.sampledTokens!);
+  });
+
+  test('several addresses are a pool', async () => {
+    await using one = await servePolicy();
+    await using two = await servePolicy();
+    const { description } = await play(
+      { engine: 'vllm', 'engine-url': [one.url, two.url] },
+      async () => one.renderer,
+    );
+    expect(description).toContain(`${new URL(one.url).host}, ${new URL(two.url).host}`);
+  });
+
+  test('an evaluation needs no logprobs, training does', async () => {
+    await using served = await servePolicy({ nullLogprobs: true });
+    const values = { engine: 'vllm', 'engine-url': [served.url] };
+    const renderer = async () => served.renderer;
+    expect((await play(values, renderer, 'evaluation')).record.segments).toHaveLength(1);
+    await expect(play(values, renderer)).rejects.toMatchObject({ reason: 'ENGINE_NOT_TRAINABLE' });
+  });
+});

@@ -1,0 +1,117 @@
+import { describe, expect, test } from 'vitest';
+import type { EngineFaults } from '../../../src/gateways/index.ts';
+import type { SamplingParameters } from '../../../src/messages.ts';
+import { createManagedServer, type ManagedServerOptions } from '../../../src/models/index.ts';
+import { servePolicy } from '../../support/engines/served-policy.ts';
+import { say } from '../chatml.ts';
+import { live } from '../engines/contract.ts';
+
+/** One call through a managed server over an engine that misbehaves so. */
+async function play(
+  faults: EngineFaults,
+  options: Partial<ManagedServerOptions> = {},
+  sampling: SamplingParameters = {},
+) {
+  await using served = await servePolicy(faults);
+  const server = createManagedServer({
+    engine: served.engine,
+    renderer: served.renderer,
+    ...options,
+  });
+  const session = server.openSession({ rolloutId: 'r', announcedVersion: () => 5 });
+  await session.complete(
+    { messages: [say('user', 'the lamp')], tools: [], sampling: { maxTokens: 4, ...sampling } },
+    { signal: live },
+  );
+  return { record: session.record(), probe: await server.probe({ signal: live }) };
+}
+
+describe('a managed server', () => {
+  test('probes an engine behind HTTP before it trains on it', async () => {
+    const { record, probe } = await play({});
+    expect(probe).toMatchObject({ tier: 'exact', logprobMode: 'processed' });
+    expect(record).toMatchObject({ logprobMode: 'processed', modelCalls: 1 });
+    expect(record.segments[0]!.policyVersions[0]).toMatchObject({ reportedVersion: 5 });
+  });
+
+  test('refuses an engine that gives nothing to train on, with the remedy', async () => {
+    await expect(play({ nullLogprobs: true })).rejects.toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'ENGINE_NOT_TRAINABLE',
+      message: /logprobs to "ignore"/,
+    });
+  });
+
+  test('evaluates on it all the same', async () => {
+    const { record, probe } = await play({ nullLogprobs: true }, { logprobs: 'ignore' });
+    expect(probe).toBeUndefined();
+    expect(record.segments[0]!.logprobs).toBeUndefined();
+  });
+
+  test('refuses raw logprobs where they are of another distribution', async () => {
+    for (const sampling of [{ temperature: 0.5 }, { topP: 0.9 }, { topK: 5 }]) {
+      await expect(play({ logprobMode: 'raw' }, {}, sampling)).rejects.toMatchObject({
+        kind: 'failed_precondition',
+        reason: 'RAW_LOGPROBS',
+        message: /processed_logprobs/,
+        field: 'sampling.temperature',
+      });
+    }
+  });
+
+  test('takes them at temperature 1, or when told', async () => {
+    expect((await play({ logprobMode: 'raw' })).record.logprobMode).toBe('raw');
+    const told = await play(
+      { logprobMode: 'raw' },
+      { allow: ['raw_logprobs'] },
+      { temperature: 0.5 },
+    );
+    expect(told.record.logprobMode).toBe('raw');
+  });
+
+  test('processed logprobs are of any temperature', async () => {
+    expect((await play({}, {}, { temperature: 0.5 })).record.modelCalls).toBe(1);
+  });
+
+  test('many sessions that begin at once probe once', async () => {
+    await using served = await servePolicy();
+    let probes = 0;
+    const engine = {
+      ...served.engine,
+      generate: (...call: Parameters<typeof served.engine.generate>) => {
+        if (call[0].requestId.startsWith('probe-ids')) probes += 1;
+        return served.engine.generate(...call);
+      },
+    };
+    const server = createManagedServer({ engine, renderer: served.renderer });
+    await Promise.all(
+      ['a', 'b', 'c'].map((rolloutId) =>
+        server
+          .openSession({ rolloutId, announcedVersion: () => 5 })
+          .complete(
+            { messages: [say('user', 'the')], tools: [], sampling: { maxTokens: 2 } },
+            { signal: live },
+          ),
+      ),
+    );
+    expect(probes).toBe(1);
+  });
+
+  test('a session that gives up takes the probe from nobody', async () => {
+    await using served = await servePolicy();
+    const server = createManagedServer({ engine: served.engine, renderer: served.renderer });
+    const controller = new AbortController();
+    const ask = (signal: AbortSignal) =>
+      server
+        .openSession({ rolloutId: 'r', announcedVersion: () => 5 })
+        .complete(
+          { messages: [say('user', 'the')], tools: [], sampling: { maxTokens: 2 } },
+          { signal },
+        );
+    const first = ask(controller.signal);
+    const second = ask(live);
+    controller.abort(new Error('enough'));
+    await expect(first).rejects.toThrow('enough');
+    expect((await second).completionTokens).toBeGreaterThan(0);
+  });
+});

@@ -1,0 +1,135 @@
+import { startFakeServer } from './fake-server.ts';
+import { type FakeEngine, newScript } from './script.ts';
+import { anything, exactly, flag, ids, listOf, number, type Shape, text, whole } from './shape.ts';
+
+/*
+ * Field lists of sgl-project/sglang:
+ *   GenerateReqInput: python/sglang/srt/managers/io_struct.py, commit 001067fffe33427bee0ed2f007fb7551a1d76b44;
+ *   SamplingParams: python/sglang/srt/sampling/sampling_params.py, commit 00c17cafcb9e289d5ca97c50e44ada54e4fd5b03;
+ *   weight_versions in meta_info: python/sglang/srt/utils/weight_versions.py of the same months.
+ */
+const samplingParams: Shape = {
+  fields: {
+    max_new_tokens: whole,
+    stop: listOf(text),
+    stop_token_ids: ids,
+    stop_regex: text,
+    temperature: number,
+    top_p: number,
+    top_k: (value) => Number.isInteger(value) && value !== 0,
+    min_p: number,
+    frequency_penalty: number,
+    presence_penalty: number,
+    repetition_penalty: number,
+    min_new_tokens: whole,
+    n: whole,
+    ignore_eos: flag,
+    skip_special_tokens: exactly(false),
+    spaces_between_special_tokens: flag,
+    no_stop_trim: exactly(true),
+    custom_params: anything,
+    stream_interval: whole,
+    logit_bias: anything,
+    sampling_seed: whole,
+  },
+  required: ['temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty', 'max_new_tokens'],
+};
+
+const generateReqInput: Shape = {
+  fields: {
+    rid: text,
+    session_id: text,
+    input_ids: ids,
+    sampling_params: samplingParams,
+    return_logprob: exactly(true),
+    logprob_start_len: whole,
+    top_logprobs_num: whole,
+    token_ids_logprob: ids,
+    return_text_in_logprobs: exactly(false),
+    stream: exactly(false),
+    lora_path: text,
+    routing_key: text,
+    priority: whole,
+  },
+  // Exactly one of text and input_ids; logprob_start_len 0 would be the whole prompt's.
+  required: ['input_ids', 'sampling_params', 'return_logprob', 'logprob_start_len', 'stream'],
+};
+
+export interface SglangFakeOptions {
+  /** Builds before `output_ids` name the ids in the logprobs alone. Default: true. */
+  readonly outputIds?: boolean;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a foreign body
+type Body = any;
+
+export async function startSglangFake(options: SglangFakeOptions = {}): Promise<FakeEngine> {
+  const script = newScript();
+  const one = (body: Body): unknown => {
+    const scored = body.logprob_start_len === 0;
+    const top = body.top_logprobs_num ?? 0;
+    const { versions } = script;
+    return {
+      text: script.ids.map((id) => String.fromCharCode(id + 86)).join(''),
+      ...(options.outputIds !== false && { output_ids: script.ids }),
+      meta_info: {
+        id: body.rid ?? 'r',
+        finish_reason:
+          script.finish === 'stop' ? { type: 'stop', matched: 2 } : { type: script.finish },
+        prompt_tokens: script.promptTokens ?? body.input_ids.length,
+        completion_tokens: script.ids.length,
+        cached_tokens: 0,
+        ...(versions.length > 0 && {
+          weight_version: versions.at(-1)!.version,
+          weight_versions: versions,
+        }),
+        ...(versions.length === 0 && { weight_version: 'default' }),
+        ...(script.logprobs !== undefined && {
+          output_token_logprobs: script.logprobs.map((logprob, at) => [
+            logprob,
+            script.ids[at],
+            null,
+          ]),
+        }),
+        ...(scored && {
+          input_token_logprobs: body.input_ids.map((id: number, at: number) => [
+            at === 0 ? null : -at / 10,
+            id,
+            null,
+          ]),
+        }),
+        ...(top > 0 && {
+          input_top_logprobs: body.input_ids.map((id: number, at: number) =>
+            at === 0
+              ? null
+              : [
+                  [-at / 20, id + 1, null],
+                  [-at / 10, id, null],
+                ].slice(0, top),
+          ),
+        }),
+      },
+    };
+  };
+  const server = await startFakeServer([
+    { route: 'GET /health', reply: () => undefined },
+    {
+      route: 'GET /v1/models',
+      reply: () => ({ object: 'list', data: [{ id: 'org/model', max_model_len: 512 }] }),
+    },
+    {
+      route: 'GET /get_model_info',
+      reply: () => ({ model_path: 'org/model', is_generation: true, weight_version: '7' }),
+    },
+    {
+      route: 'POST /generate',
+      shape: generateReqInput,
+      samples: true,
+      reply: (body: Body) =>
+        (body.sampling_params.n ?? 1) > 1
+          ? Array.from({ length: body.sampling_params.n }, () => one(body))
+          : one(body),
+    },
+  ]);
+  return Object.assign(server, { script });
+}

@@ -1,0 +1,265 @@
+import { EventStream, startFakeServer } from './fake-server.ts';
+import { type FakeEngine, type FakeScript, newScript } from './script.ts';
+import { anything, exactly, flag, ids, listOf, number, type Shape, text, whole } from './shape.ts';
+
+/*
+ * Field lists of vllm-project/vllm:
+ *   GenerateRequest and GenerateResponse: vllm/entrypoints/scale_out/token_in_token_out/protocol.py,
+ *     commit 006ebac240f34ddcd36383832b28c25840d2ea80;
+ *     the older logprob dialect: the same folder's serving.py, commit 00a80787a504467c1bcd76d5405a50b2aaa00d5a;
+ *   SamplingParams: vllm/sampling_params.py, commit 00388f6573ccfcffad607b8c9ecdf341a4669ceb;
+ *   CompletionRequest: vllm/entrypoints/openai/completion/protocol.py,
+ *     commit 002032ee2b18e1f7bd924ec47b62504ba3866063.
+ */
+
+const neutral = {
+  temperature: number,
+  top_p: number,
+  top_k: whole,
+  min_p: number,
+  repetition_penalty: number,
+  seed: whole,
+  stop: listOf(text),
+  stop_token_ids: ids,
+  max_tokens: whole,
+  prompt_logprobs: whole,
+  skip_special_tokens: exactly(false),
+  spaces_between_special_tokens: exactly(false),
+} as const;
+
+const samplingParams: Shape = {
+  fields: {
+    ...neutral,
+    n: whole,
+    presence_penalty: number,
+    frequency_penalty: number,
+    ignore_eos: flag,
+    min_tokens: whole,
+    logprobs: exactly(0),
+    logprob_token_ids: ids,
+    flat_logprobs: flag,
+    detokenize: flag,
+    include_stop_str_in_output: flag,
+    logit_bias: anything,
+    allowed_token_ids: ids,
+    extra_args: anything,
+    bad_words: listOf(text),
+  },
+  // Left out, each is taken from the model's generation config.
+  required: ['temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty'],
+};
+
+const generateRequest: Shape = {
+  fields: {
+    request_id: text,
+    token_ids: ids,
+    features: anything,
+    content_parts: anything,
+    sampling_params: samplingParams,
+    model: text,
+    return_token_ids: flag,
+    output_mode: text,
+    stream: flag,
+    stream_options: anything,
+    cache_salt: text,
+    priority: whole,
+    kv_transfer_params: anything,
+  },
+  required: ['request_id', 'token_ids', 'sampling_params', 'stream'],
+};
+
+const completionRequest: Shape = {
+  fields: {
+    ...neutral,
+    model: text,
+    prompt: ids,
+    echo: flag,
+    logprobs: exactly(0),
+    n: whole,
+    stream: exactly(false),
+    user: text,
+    ignore_eos: flag,
+    min_tokens: whole,
+    add_special_tokens: exactly(false),
+    request_id: text,
+    session_id: text,
+    return_token_ids: exactly(true),
+    return_tokens_as_token_ids: flag,
+    cache_salt: text,
+    priority: whole,
+  },
+  required: [
+    'prompt',
+    'max_tokens',
+    'temperature',
+    'top_p',
+    'top_k',
+    'add_special_tokens',
+    'stream',
+  ],
+};
+
+const tokenizeRequest: Shape = {
+  fields: {
+    model: text,
+    prompt: text,
+    add_special_tokens: exactly(false),
+    return_token_strs: flag,
+  },
+  required: ['prompt', 'add_special_tokens'],
+};
+
+export interface VllmFakeOptions {
+  /** `ids` is the newer shape of logprobs, `chat` the older. Default: `ids`. */
+  readonly dialect?: 'ids' | 'chat';
+  /** With the control plane off, the weight version can't be read. Default: on. */
+  readonly controlPlane?: boolean;
+  /** Of a streamed answer: events, one token each, before nothing more comes or the connection breaks. */
+  readonly stallsAfter?: number;
+  readonly breaksAfter?: number;
+}
+
+// biome-ignore lint/suspicious/noExplicitAny: a foreign body
+type Body = any;
+
+export async function startVllmFake(options: VllmFakeOptions = {}): Promise<FakeEngine> {
+  const script = newScript();
+  const server = await startFakeServer([
+    { route: 'GET /health', reply: () => undefined },
+    {
+      route: 'GET /v1/models',
+      reply: () => ({
+        object: 'list',
+        data: [{ id: 'org/model', object: 'model', owned_by: 'vllm', max_model_len: 512 }],
+      }),
+    },
+    ...(options.controlPlane === false
+      ? []
+      : [{ route: 'GET /weight_info', reply: () => ({ weight_version: '7' }) }]),
+    {
+      route: 'POST /tokenize',
+      shape: tokenizeRequest,
+      reply: ({ prompt }: Body) => ({
+        count: prompt.length,
+        max_model_len: 512,
+        tokens: [...prompt].map((letter: string) => letter.charCodeAt(0)),
+      }),
+    },
+    {
+      route: 'POST /inference/v1/generate',
+      shape: generateRequest,
+      samples: true,
+      reply: (body: Body) =>
+        body.stream === true ? events(script, body, options) : generated(script, body, options),
+    },
+    {
+      route: 'POST /v1/completions',
+      shape: completionRequest,
+      samples: true,
+      reply: (body: Body) => completed(script, body),
+    },
+  ]);
+  return Object.assign(server, { script });
+}
+
+function generated(script: FakeScript, body: Body, { dialect = 'ids' }: VllmFakeOptions): unknown {
+  const { prompt_logprobs: top, n = 1 } = body.sampling_params;
+  return {
+    request_id: body.request_id,
+    model: 'org/model',
+    usage: {
+      prompt_tokens: script.promptTokens ?? body.token_ids.length,
+      completion_tokens: script.ids.length,
+      total_tokens: body.token_ids.length + script.ids.length,
+    },
+    prompt_logprobs: top === undefined ? null : promptLogprobs(body.token_ids, top),
+    prompt_token_ids: null,
+    output_mode: 'tokens',
+    choices: Array.from({ length: n }, (_, index) => ({
+      index,
+      finish_reason: script.finish,
+      token_ids: script.ids,
+      logprobs: script.logprobs === undefined ? null : { content: content(script, dialect) },
+      weight_versions: script.versions.length > 0 ? script.versions : null,
+    })),
+  };
+}
+
+function content({ ids: sampled, logprobs = [] }: FakeScript, dialect: 'ids' | 'chat'): unknown[] {
+  return logprobs.map((logprob, at) =>
+    dialect === 'ids'
+      ? { token_id: sampled[at], logprob, rank: 1, top_logprobs: [] }
+      : { token: `token_id:${sampled[at]}`, logprob, bytes: null, top_logprobs: [] },
+  );
+}
+
+function events(script: FakeScript, body: Body, options: VllmFakeOptions): EventStream {
+  const { dialect = 'ids', ...ends } = options;
+  const all = content(script, dialect);
+  return new EventStream(
+    script.ids.map((id, at) => {
+      const last = at === script.ids.length - 1;
+      return {
+        request_id: body.request_id,
+        choices: [
+          {
+            index: 0,
+            finish_reason: last ? script.finish : null,
+            token_ids: [id],
+            logprobs: { content: [all[at]] },
+            weight_versions: last && script.versions.length > 0 ? script.versions : null,
+          },
+        ],
+      };
+    }),
+    ends,
+  );
+}
+
+/** The first position has none; each other has its own id and, asked for more, the next id as likelier. */
+function promptLogprobs(prompt: readonly number[], top: number): unknown[] {
+  return prompt.map((id, at) =>
+    at === 0
+      ? null
+      : {
+          [id]: { logprob: -at / 10, rank: top > 0 ? 2 : 1, decoded_token: 'a' },
+          ...(top > 0 && { [id + 1]: { logprob: -at / 20, rank: 1, decoded_token: 'b' } }),
+        },
+  );
+}
+
+function completed(script: FakeScript, body: Body): unknown {
+  return {
+    id: body.request_id ?? 'cmpl-1',
+    object: 'text_completion',
+    model: 'org/model',
+    choices: Array.from({ length: body.n ?? 1 }, (_, index) => ({
+      index,
+      text: script.ids
+        .filter((id) => id !== 2)
+        .map((id) => String.fromCharCode(id + 86))
+        .join(''),
+      finish_reason: script.finish,
+      stop_reason: null,
+      token_ids: script.ids,
+      prompt_token_ids: body.prompt,
+      logprobs:
+        script.logprobs === undefined
+          ? null
+          : {
+              tokens: script.ids.map((id) => `t${id}`),
+              token_logprobs: script.logprobs,
+              top_logprobs: [],
+              text_offset: [],
+            },
+      prompt_logprobs:
+        body.prompt_logprobs === undefined
+          ? null
+          : promptLogprobs(body.prompt, body.prompt_logprobs),
+    })),
+    usage: {
+      prompt_tokens: script.promptTokens ?? body.prompt.length,
+      completion_tokens: script.ids.length,
+    },
+  };
+}
