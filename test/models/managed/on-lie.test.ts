@@ -55,7 +55,7 @@ describe('a generation that lies', () => {
     await expect(ask([user])).rejects.toMatchObject({ kind: 'model_error', reason });
     const { segments, sampledTokens } = session.record();
     expect(sampledTokens).toBe(3);
-    expect(segments[0]!.spans.at(-1)).toMatchObject({ loss: 'masked_by_failure', length: 3 });
+    expect(segments[0]!.spans.at(-1)).toMatchObject({ loss: 'abandoned_retry', length: 3 });
   });
 
   test('is kept when told, and no token of its segment is trained', async () => {
