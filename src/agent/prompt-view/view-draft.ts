@@ -55,7 +55,7 @@ export class ViewDraft {
   readonly #isProtected: (index: number) => boolean;
   readonly #before: SafeViewState;
   #shortened: Map<number, ToolMessage> | undefined;
-  readonly #note: HeadNote | undefined;
+  #headNote: { readonly made: HeadNote | undefined } | undefined;
   #isNoted = false;
 
   constructor(messages: readonly Message[], counting: Counting, state: SafeViewState) {
@@ -64,7 +64,6 @@ export class ViewDraft {
     this.#isProtected = isProtected(messages);
     this.#before = state;
     this.cut = state.cut;
-    this.#note = headNote(messages, counting);
     this.tokens = counting.fixedTokens;
     let isWhole = true;
     for (let index = 0; index < messages.length; index += 1) {
@@ -137,6 +136,12 @@ export class ViewDraft {
     if (this.#isNoted || this.#note === undefined) return;
     this.tokens += this.#note.tokens;
     this.#isNoted = true;
+  }
+
+  /** Made, and so counted, only once it is needed. */
+  get #note(): HeadNote | undefined {
+    this.#headNote ??= { made: headNote(this.#messages, this.#counting) };
+    return this.#headNote.made;
   }
 
   get #short(): ReadonlyMap<number, ToolMessage> {
