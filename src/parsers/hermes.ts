@@ -1,5 +1,6 @@
 import { type Block, blockParser, type Reading } from './grammar.ts';
 import { type MemberSpan, scanJson, skipJsonSpace, type TextSpan } from './json-scanner.ts';
+import { endsWithin } from './reading.ts';
 import type { ParsedCall, ToolCallParser } from './tool-call-parser.ts';
 
 const OPEN = '<tool_call>';
@@ -43,8 +44,8 @@ function readBlock({ text, finishReason, find }: Reading, bodyStart: number): Bl
 
   const after = skipJsonSpace(text, scan.end);
   const closed = text.startsWith(CLOSE, after);
-  const endsHere = CLOSE.startsWith(text.slice(after, after + CLOSE.length)) && !closed;
-  if (!closed && endsHere && finishReason === 'length') {
+  const endsHere = endsWithin(text, after, CLOSE);
+  if (finishReason === 'length' && (endsHere || endsWithin(text, after, OPEN))) {
     return none('cut_off', 'the call is not closed and the text was cut', text.length);
   }
   if (!closed && !endsHere && !text.startsWith(OPEN, after)) {

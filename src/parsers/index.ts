@@ -1,4 +1,10 @@
-export { type Block, type BlockGrammar, blockParser, type Reading } from './grammar.ts';
+export {
+  type Block,
+  type BlockGrammar,
+  blockParser,
+  type Reading,
+  type ThinkBlock,
+} from './grammar.ts';
 export { hermesParser } from './hermes.ts';
 export {
   type JsonScan,
