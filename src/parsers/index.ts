@@ -6,6 +6,7 @@ export {
   type ThinkBlock,
 } from './grammar.ts';
 export { hermesParser } from './hermes.ts';
+export { internlmParser } from './internlm.ts';
 export {
   type JsonScan,
   type MemberSpan,
@@ -13,6 +14,8 @@ export {
   skipJsonSpace,
   type TextSpan,
 } from './json-scanner.ts';
+export { longcatParser } from './longcat.ts';
+export { mistralListParser, mistralParser } from './mistral.ts';
 export { BUILT_IN_PARSERS, createParserRegistry, type ParserRegistry } from './registry.ts';
 export {
   type CompletionStream,
