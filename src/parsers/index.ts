@@ -1,3 +1,4 @@
+export { deepseekV3Parser, deepseekV31Parser } from './deepseek-v3.ts';
 export {
   type Block,
   type BlockGrammar,
@@ -14,6 +15,7 @@ export {
   skipJsonSpace,
   type TextSpan,
 } from './json-scanner.ts';
+export { kimiK2Parser } from './kimi-k2.ts';
 export { longcatParser } from './longcat.ts';
 export { mistralListParser, mistralParser } from './mistral.ts';
 export { BUILT_IN_PARSERS, createParserRegistry, type ParserRegistry } from './registry.ts';
