@@ -6,6 +6,7 @@ export {
   type Reading,
   type ThinkBlock,
 } from './grammar.ts';
+export { granite4Parser, graniteParser } from './granite.ts';
 export { hermesParser } from './hermes.ts';
 export { internlmParser } from './internlm.ts';
 export {
@@ -16,6 +17,7 @@ export {
   type TextSpan,
 } from './json-scanner.ts';
 export { kimiK2Parser } from './kimi-k2.ts';
+export { llama3JsonParser } from './llama3-json.ts';
 export { longcatParser } from './longcat.ts';
 export { mistralListParser, mistralParser } from './mistral.ts';
 export { BUILT_IN_PARSERS, createParserRegistry, type ParserRegistry } from './registry.ts';
