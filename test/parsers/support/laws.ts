@@ -85,15 +85,26 @@ export function describeLaws(parser: ToolCallParser, laws: Laws): void {
           if (calls.length === 0) return;
           expect(read(parser.renderCalls(calls))).toEqual({ calls, content: '', diagnostics: [] });
         }),
-        { numRuns: 500 },
+        { numRuns: 300 },
       );
     });
 
     it('reads back any arguments', () => {
       const argumentsText = fc.oneof(
-        fc.string({ unit: 'binary' }),
+        fc.string(),
         fc.dictionary(fc.string(), fc.jsonValue()).map((value) => JSON.stringify(value, null, 1)),
-        fc.constantFrom('"x"', '1', '-', ' {}', '[1, 2]', 'null', ...shards, ...think),
+        fc.constantFrom(
+          '"x"',
+          'é\u2028\ud800',
+          '\0',
+          '1',
+          '-',
+          ' {}',
+          '[1, 2]',
+          'null',
+          ...shards,
+          ...think,
+        ),
       );
       fc.assert(
         fc.property(fc.array(argumentsText, { minLength: 1, maxLength: 3 }), (all) => {
@@ -102,6 +113,7 @@ export function describeLaws(parser: ToolCallParser, laws: Laws): void {
           expect(parsed.calls).toMatchObject(calls);
           expect(parsed.diagnostics).toEqual([]);
         }),
+        { numRuns: 50 },
       );
     });
 
@@ -151,7 +163,7 @@ export function describeLaws(parser: ToolCallParser, laws: Laws): void {
             expect(completion.content.trim().startsWith(told.trim())).toBe(true);
           },
         ),
-        { numRuns: 500 },
+        { numRuns: 300 },
       );
     });
 
@@ -166,12 +178,12 @@ export function describeLaws(parser: ToolCallParser, laws: Laws): void {
       ];
       for (const unit of units) {
         const body = unit.repeat(Math.ceil(1_000_000 / unit.length));
-        for (const head of ['', shards[0]!, whole.slice(0, whole.length >> 1)]) {
+        for (const head of ['', whole.slice(0, whole.length >> 1)]) {
           const { diagnostics } = read(head + body);
           expect(diagnostics.length).toBeLessThanOrEqual(MAX_DIAGNOSTICS);
         }
-        const some = body.slice(0, 100_000);
-        expect(streamed(parser, some, [7]).completion.content.length).toBeLessThanOrEqual(100_000);
+        const some = body.slice(0, 40_000);
+        expect(streamed(parser, some, [7]).completion.content.length).toBeLessThanOrEqual(40_000);
       }
     });
   });
