@@ -67,21 +67,23 @@ function readNamed(reading: Reading, at: number): Block {
   const { text } = reading;
   WORD.lastIndex = at;
   const name = WORD.exec(text)?.[0] ?? '';
-  let position = skipJsonSpace(text, at + name.length);
+  let headEnd = at + name.length;
+  let position = skipJsonSpace(text, headEnd);
   let id: string | undefined;
   if (text.startsWith(CALL_ID, position)) {
     WORD.lastIndex = position + CALL_ID.length;
     const word = WORD.exec(text)?.[0] ?? '';
     // One that the templates would refuse is not kept.
     if (ID.test(word)) id = word;
-    position = skipJsonSpace(text, WORD.lastIndex);
+    headEnd = WORD.lastIndex;
+    position = skipJsonSpace(text, headEnd);
   }
   const hasMarker = text.startsWith(ARGS, position);
   if (hasMarker) position = skipJsonSpace(text, position + ARGS.length);
   const isCut = [ARGS, CALL_ID].some((marker) => endsWithin(text, position, marker));
   if (isCut) return noCall('cut_off', 'the text ends before the arguments', text.length);
-  // Without the marker, only a brace tells arguments from prose that names the marker.
-  if (name === '' || (!hasMarker && text[position] !== '{')) {
+  // Without the marker, only a brace right behind the name tells a call from prose.
+  if (name === '' || (!hasMarker && text[headEnd] !== '{')) {
     return noCall('malformed', 'the marker is followed by no name with its arguments', at);
   }
   const read = readArguments(text, position);

@@ -75,6 +75,13 @@ describe('mistral', () => {
       ['malformed'],
     ],
     [
+      'prose with a brace that names the marker',
+      'say [TOOL_CALLS] name {} then',
+      [],
+      'say [TOOL_CALLS] name {} then',
+      ['malformed'],
+    ],
+    [
       'prose that names the marker',
       'after [TOOL_CALLS] comes a name, or [TOOL_CALLS] [like so].',
       [],
