@@ -43,7 +43,6 @@ export const granite4Parser: ToolCallParser = blockParser({
 
 /** A list closes itself; a tag that closes it again belongs to it. */
 function withCloser({ text }: Reading, block: Block): Block {
-  const isWhole = block.calls.length > 0 && (block.callsEnd ?? block.end) === block.end;
   const after = skipJsonSpace(text, block.end);
-  return isWhole && text.startsWith(CLOSE, after) ? { ...block, end: after + CLOSE.length } : block;
+  return text.startsWith(CLOSE, after) ? { ...block, end: after + CLOSE.length } : block;
 }

@@ -1,4 +1,4 @@
-import { describe } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { llama3JsonParser } from '../../src/parsers/index.ts';
 import { describeLaws, itReads } from './support/laws.ts';
 
@@ -47,10 +47,25 @@ describe('llama3_json', () => {
       `{"name": "w", "parameters": {"a": "<|python_tag|>${f}"}}`,
       ['malformed'],
     ),
+    none(
+      'no tag that a broken call quotes behind where it broke',
+      `{"name": "w", "parameters": {"a": "say "x" <|python_tag|>${f}"}}`,
+      ['malformed'],
+    ),
     none('no call of a cut text', f.slice(0, -1), ['cut_off'], 'length'),
     none('no call that the text was cut behind', f, ['cut_off'], 'length'),
     none('no call that ends too early', f.slice(0, -1), ['cut_off']),
   ]);
+  it('tells an answer that begins with a brace as it comes', () => {
+    const stream = llama3JsonParser.stream({ tools: [] });
+    expect(stream.push('{')).toBe('');
+    expect(stream.push('curly} ')).toBe('{curly} ');
+    expect(stream.push(`and ${f}`)).toBe(`and ${f}`);
+    const answer = llama3JsonParser.stream({ tools: [] });
+    expect(answer.push('{"answer": 42} ')).toBe('{"answer": 42} ');
+    expect(answer.push(f)).toBe(f);
+  });
+
   describeLaws(llama3JsonParser, {
     canonical: [f, `${f}; ${g}`],
     shards: ['<|python_tag|>', '<|python', '<|eot_id|>', '; ', f, g, ' and '],

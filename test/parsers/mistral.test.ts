@@ -82,6 +82,20 @@ describe('mistral', () => {
       ['malformed'],
     ],
     [
+      'no call that a broken one quotes behind where it broke',
+      '[TOOL_CALLS]write{"text": "say "use" [TOOL_CALLS]f{"a": 1} so"}',
+      [],
+      '[TOOL_CALLS]write{"text": "say "use" [TOOL_CALLS]f{"a": 1} so"}',
+      ['malformed'],
+    ],
+    [
+      'no call that a broken list quotes behind where it broke',
+      '[TOOL_CALLS] [{"name": "write", "arguments": "say "use" [TOOL_CALLS]f{"a": 1}"}]',
+      [],
+      '[TOOL_CALLS] [{"name": "write", "arguments": "say "use" [TOOL_CALLS]f{"a": 1}"}]',
+      ['malformed'],
+    ],
+    [
       'prose that names the marker',
       'after [TOOL_CALLS] comes a name, or [TOOL_CALLS] [like so].',
       [],
