@@ -107,7 +107,20 @@ export {
   type TemplateRenderer,
   type TemplateRendererOptions,
 } from './models/index.ts';
-export { createParserRegistry, hermesParser, type ToolCallParser } from './parsers/index.ts';
+export {
+  argumentsJson,
+  type Block,
+  type BlockGrammar,
+  blockParser,
+  createParserRegistry,
+  hermesParser,
+  markedObjectParser,
+  noCall,
+  type ParsedCall,
+  type ParsedCompletion,
+  readArguments,
+  type ToolCallParser,
+} from './parsers/index.ts';
 export { createEmbeddedPolicy, readBaseCheckpoint } from './policy/index.ts';
 export type { Ledger, Segment, Span, TrainingPolicy } from './tokens/index.ts';
 export { createToolRegistry, type ToolContext, type ToolHandler, tool } from './tools/index.ts';

@@ -1,5 +1,16 @@
-export { type Block, type BlockGrammar, blockParser, type Reading } from './grammar.ts';
+export { type CallEnd, closeCall, noCall } from './close-call.ts';
+export { deepseekV3Parser, deepseekV31Parser } from './deepseek-v3.ts';
+export {
+  type Block,
+  type BlockGrammar,
+  blockParser,
+  type Reading,
+  type ThinkBlock,
+} from './grammar.ts';
+export { granite4Parser, graniteParser } from './granite.ts';
 export { hermesParser } from './hermes.ts';
+export { internlmParser } from './internlm.ts';
+export { type ArgumentsReading, argumentsJson, readArguments } from './json-call.ts';
 export {
   type JsonScan,
   type MemberSpan,
@@ -7,6 +18,12 @@ export {
   skipJsonSpace,
   type TextSpan,
 } from './json-scanner.ts';
+export { kimiK2Parser } from './kimi-k2.ts';
+export { llama3JsonParser } from './llama3-json.ts';
+export { longcatParser } from './longcat.ts';
+export { type MarkedObjectGrammar, markedObjectParser } from './marked-object.ts';
+export { mistralListParser, mistralParser } from './mistral.ts';
+export { MODEL_GRAMMARS, type ModelGrammar } from './model-grammars.ts';
 export { BUILT_IN_PARSERS, createParserRegistry, type ParserRegistry } from './registry.ts';
 export {
   type CompletionStream,

@@ -19,6 +19,7 @@ import guess from './snippets/guess.ts';
 import guessHard from './snippets/guess-hard.ts';
 import ladder from './snippets/ladder.ts';
 import mixed from './snippets/mixed.ts';
+import { parsers } from './snippets/own-grammar.ts';
 import shortest from './snippets/shortest.ts';
 import stepwise from './snippets/stepwise.ts';
 import summary from './snippets/summary.ts';
@@ -26,7 +27,10 @@ import { easy, hard } from './snippets/two-sizes.ts';
 
 const docs = path.resolve(import.meta.dirname, '../../docs');
 const snippets = path.resolve(import.meta.dirname, 'snippets');
-const PAGES = ['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'];
+const PAGES = [
+  ...['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'],
+  'tool-calls.md',
+];
 
 /** TypeScript blocks by the file name of their first line. */
 const shown = new Map(
@@ -255,4 +259,46 @@ test('advantages.ts: as the page says', () => {
   expect(advantages.some[2]).toBeUndefined();
   expect(advantages.equal).toEqual([0, 0, 0]);
   expect(advantages.centred).toEqual([0.5, -0.5, -0.5, 0.5]);
+});
+
+describe('own-grammar.ts', () => {
+  const acme = parsers.get('auto', 'acme-7b');
+  const stop = { tools: [], finishReason: 'stop' };
+
+  test('reads what it writes, and leaves the rest', () => {
+    const calls = [
+      { name: 'f', argumentsText: '{"a": "[CALL g]{}"}' },
+      { name: 'g', argumentsText: 'not JSON' },
+    ];
+    const text = acme.renderCalls(calls);
+    expect(acme.parse(`Well. ${text}`, stop)).toEqual({ calls, content: 'Well.', diagnostics: [] });
+    for (const none of ['[CALL ', '[CALL f]', '[CALL f] {', 'a [CALL is] made', '[CALL f]{"a']) {
+      expect(acme.parse(none, stop)).toMatchObject({ calls: [], content: none });
+    }
+  });
+
+  test('gets through what is hostile', () => {
+    for (const unit of ['[CALL ', '[CALL f]', '[CALL f]{"a":', ']']) {
+      acme.parse(unit.repeat(200_000), stop);
+    }
+  });
+});
+
+test('tool-calls.md shows the grammars that there are, and what it says they write', () => {
+  const page = readFileSync(path.join(docs, 'tool-calls.md'), 'utf8');
+  const rows = [...page.matchAll(/^\| (`.*?) \| (.*?) \| (.*) \| .*? \| .*? \|$/gm)];
+  const named = rows.flatMap(([, names = '']) =>
+    [...names.matchAll(/`(\w+)`/g)].map(([, n]) => n!),
+  );
+  expect(rows.length).toBeGreaterThan(10);
+  expect(parsers.names.filter((name) => name !== 'acme' && !named.includes(name))).toEqual([]);
+  for (const [, names = '', , example = ''] of rows) {
+    const name = /`(\w+)`/.exec(names)![1]!;
+    const text = /``? ?(.*?) ?``?$/.exec(example)![1]!.replaceAll('⏎', '\n').replaceAll('\\|', '|');
+    const parser = parsers.get(name);
+    const { calls } = parser.parse(text, { tools: [], finishReason: 'stop' });
+    const said = calls.map(({ name, argumentsText }) => [name, JSON.parse(argumentsText)]);
+    expect(said).toEqual([['f', { a: 1 }]]);
+    expect(parser.renderCalls(calls)).toBe(text);
+  }
 });

@@ -1,11 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  createParserRegistry,
-  hermesParser,
-  MAX_DIAGNOSTICS,
-  scanJson,
-} from '../../src/parsers/index.ts';
+import { hermesParser, MAX_DIAGNOSTICS, scanJson } from '../../src/parsers/index.ts';
+import { describeLaws } from './support/laws.ts';
 
 const parse = (text: string, finishReason = 'stop') =>
   hermesParser.parse(text, { tools: [], finishReason });
@@ -267,11 +263,7 @@ describe('scanJson', () => {
   ])('refuses %s', (text) => expect(scanJson(text, 0).kind).toBe('invalid'));
 });
 
-describe('the registry', () => {
-  it('knows its names and says them when asked for another', () => {
-    const registry = createParserRegistry({ mine: hermesParser });
-    expect(registry.names).toEqual(['hermes', 'mine', 'qwen']);
-    expect(registry.get('qwen')).toBe(hermesParser);
-    expect(() => registry.get('nope')).toThrow('Give one of: hermes, mine, qwen.');
-  });
+describeLaws(hermesParser, {
+  canonical: [F, `${F}\n${call('{"name": "g", "arguments": {"b": []}}')}`],
+  shards: ['<tool_call>', '</tool_call>', '<tool_', '</tool_call', '"name"', '"arguments"'],
 });
