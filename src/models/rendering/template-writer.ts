@@ -93,7 +93,7 @@ function findShape(writerFor: (shape: MessageShape) => TemplateWriter): MessageS
   );
   const calls = ways.find((shape) => {
     const text = written(shape, [user, callOf('abcdefgh1')]);
-    const isThere = text.includes('zqf') && text.includes('zqk') && text.includes('zqv');
+    const isThere = text.includes('zqk') && text.includes('zqv');
     return isThere && (shape.callArguments === 'object' || text.includes(ARGUMENTS));
   });
   const shape = { ...(calls ?? PLAIN), reasoning: reasoning ?? ('inline' as const) };
