@@ -45,6 +45,34 @@ describe('a turn that ends with a token', () => {
     ]);
   });
 
+  test('white space at a text’s ends is the text’s own where the template leaves it', () => {
+    const own = (template: string): string[] => {
+      const { renderer: one } = byteRenderer(template, CONTROL);
+      return one
+        .render([user(' \n a \n ')], [])
+        .filter(({ origin }) => origin === 'prompt')
+        .map(({ tokenIds }) => one.decode(tokenIds));
+    };
+    expect(own(CLOSED)).toEqual([' \n a \n ']);
+    expect(own(CLOSED.replace('m.content', '" \n" + m.content | trim + "\n "'))).toEqual(['a']);
+  });
+
+  test('a text is tokenised once, however often it is rendered', () => {
+    const given: string[] = [];
+    const spy = {
+      ...tokenizer,
+      encodeText(text: string, options?: { readonly continues?: boolean }) {
+        given.push(text);
+        return tokenizer.encodeText(text, options);
+      },
+    };
+    const spied = createTemplateRenderer({ tokenizer: spy, template: CLOSED });
+    given.length = 0;
+    const first = spied.render([user('some words')], []);
+    expect(spied.render([user('some words')], [])).toEqual(first);
+    expect(given.filter((text) => text.includes('some words'))).toHaveLength(1);
+  });
+
   test('a foreign turn may come along, and its index is that of the new messages', () => {
     const pieces = renderer.extend(
       { lastTokenId: end, history },
@@ -86,6 +114,22 @@ describe('a turn that ends with a token', () => {
     expect(renderer.extend({ lastTokenId: end, history }, many, [])).toBeUndefined();
     const results = Array.from({ length: 100 }, () => toolResult('v'));
     expect(renderer.extend({ lastTokenId: end, history }, results, [])).toBeDefined();
+  });
+});
+
+describe('a text that the template looks for', () => {
+  // As templates with a switch for thinking have it.
+  const source = CLOSED.replace(
+    '{% for m in messages %}',
+    "{{ '!' if '/quiet' in messages[-1].content }}{% for m in messages %}",
+  );
+  const history = [user('u'), reply];
+
+  test('breaks the segment where it changes what stands before', () => {
+    const { renderer, tokenizer } = byteRenderer(source, CONTROL);
+    const state = { lastTokenId: tokenizer.idOf('<|end|>')!, history };
+    expect(renderer.extend(state, [user('loud')], [])).toBeDefined();
+    expect(renderer.extend(state, [user('be /quiet')], [])).toBeUndefined();
   });
 });
 
