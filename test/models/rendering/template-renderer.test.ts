@@ -117,6 +117,40 @@ describe('a turn that ends with a token', () => {
   });
 });
 
+describe('a template that rewrites what stands before', () => {
+  // System messages stand at the top, wherever they came up.
+  const source =
+    "{% for m in messages if m.role == 'system' %}{{ '<|system|>' + m.content }}{% endfor %}" +
+    CLOSED.replace('in messages %}', "in messages if m.role != 'system' %}");
+  const history = [user('u'), reply];
+  const system = { role: 'system' as const, content: textContent('s') };
+  const added = [system, user('v')];
+
+  test('begins a segment, or goes on when it is told to', () => {
+    const { renderer, tokenizer } = byteRenderer(source, CONTROL);
+    const state = { lastTokenId: tokenizer.idOf('<|end|>')!, history };
+    expect(renderer.extend(state, added, [])).toBeUndefined();
+    const found = renderer.certification.kinds.find(({ kind }) => kind === 'text > system user');
+    expect(found?.verdict).toBe('rewrites');
+    const verbatim = byteRenderer(source, CONTROL, { historyPolicy: 'verbatim' });
+    const next = verbatim.renderer.extend(state, added, [])!;
+    expect(tokenizer.decode(ids(next))).toBe('\n<|user|>v<|end|>\n<|assistant|>');
+  });
+
+  test('renders sampled turns before that place as its text, and later ones as they were', () => {
+    const { renderer, tokenizer } = byteRenderer(source, CONTROL);
+    const sampled = Int32Array.from([104, 101, 108, 108, 111, tokenizer.idOf('<|end|>')!]);
+    const messages = [user('u'), reply, ...added, reply, user('w')];
+    const pieces = renderer.render(messages, [], () => sampled);
+    expect(
+      pieces.filter(({ verbatim }) => verbatim).map(({ messageIndex }) => messageIndex),
+    ).toEqual([4]);
+    expect(tokenizer.decode(ids(pieces))).toBe(
+      '<|system|>s<|user|>u<|end|>\n<|assistant|>hello<|end|>\n<|user|>v<|end|>\n<|assistant|>hello<|end|>\n<|user|>w<|end|>\n<|assistant|>',
+    );
+  });
+});
+
 describe('a text that the template looks for', () => {
   // As templates with a switch for thinking have it.
   const source = CLOSED.replace(
