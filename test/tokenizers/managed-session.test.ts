@@ -173,6 +173,19 @@ describe.skipIf(!installed)('a managed session with Qwen3’s tokenizer and temp
     expect(await play('verbatim')).toEqual([['start', true]]);
   });
 
+  test('an empty think block in the prompt is rewritten by every turn, and said to be', () => {
+    const options = { tokenizer, template, variables: { enable_thinking: false } };
+    const { kinds } = createTemplateRenderer(options).certification;
+    expect(new Set(kinds.map(({ verdict }) => verdict))).toEqual(new Set(['rewrites']));
+    const verbatim = createTemplateRenderer({ ...options, historyPolicy: 'verbatim' });
+    const history: Message[] = [user('u'), { role: 'assistant', content: [], toolCalls: [] }];
+    const next = verbatim.extend({ lastTokenId: END, history }, [user('v')], []);
+    const text = next!.map(({ tokenIds }) => tokenizer.decode(tokenIds)).join('');
+    expect(text).toBe(
+      '\n<|im_start|>user\nv<|im_end|>\n<|im_start|>assistant\n<think>\n\n</think>\n\n',
+    );
+  });
+
   test('characters tokenised over 50 turns are those of the new texts', async () => {
     const { session, seen, engine } = serve(
       Array.from({ length: 50 }, (_, at) => ({ tokenIds: [...sampled(call(`q${at}`)), END] })),

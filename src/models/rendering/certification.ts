@@ -73,7 +73,7 @@ function certifyKind(bridge: Bridge, kind: TurnKind): KindVerdict {
     return verdict('rewrites', 'what follows is another after earlier turns', isKept);
   }
   const isStable = DUMMIES.every((dummy, at) => {
-    const prompt = promptText(bridge, dummy, kind);
+    const prompt = promptText(bridge, dummy, kind.hasTools);
     return prompt !== undefined && suffixes[at]!.before.startsWith(prompt);
   });
   if (!isStable) return verdict('rewrites', 'the template changes what stands before', isKept);
@@ -132,10 +132,14 @@ export function createVerdicts(bridge: Bridge) {
   };
 }
 
-/** What the model would have been given before its turn. */
-function promptText({ writer }: Bridge, dummy: Dummy, kind: TurnKind): string | undefined {
+/** What the model would have been given before its turn; undefined where the template raises. */
+export function promptText(
+  { writer }: Bridge,
+  dummy: Dummy,
+  hasTools: boolean,
+): string | undefined {
   const [user] = dummyLead(dummy, 'text', []) as [Message];
-  const tools = kind.hasTools ? dummy.tools : [];
+  const tools = hasTools ? dummy.tools : [];
   try {
     return textOfRuns(writer.write([user], { tools, generationPrompt: true }));
   } catch (thrown) {

@@ -19,6 +19,7 @@ export function createRunEncoder(tokenizer: ModelTokenizer): RunEncoder {
   const control = controlPattern(tokenizer.controlTokens);
   const byText = new Map(tokenizer.controlTokens.map((token) => [token.text, token]));
   const align = createAligner(tokenizer);
+  const encodeText = createMemo(tokenizer);
 
   const controlsIn: RunEncoder['controlsIn'] = (text) =>
     control === undefined
@@ -40,7 +41,7 @@ export function createRunEncoder(tokenizer: ModelTokenizer): RunEncoder {
         plain = [];
         const text = parts.map((part) => part.text).join('');
         if (text === '') return;
-        const ids = tokenizer.encodeText(text, { continues: continues || pieces.length > 0 });
+        const ids = encodeText(text, continues || pieces.length > 0);
         pieces.push(...align(parts, ids));
       };
       for (const { text, owner } of runs) {
@@ -57,6 +58,34 @@ export function createRunEncoder(tokenizer: ModelTokenizer): RunEncoder {
       flush(false);
       return merged(pieces);
     },
+  };
+}
+
+const MEMO_CHARACTERS = 1_000_000;
+const MEMO_LONGEST = 50_000;
+
+/** Texts come again: counted before they are sent, and written anew when history is. The latest are kept. */
+function createMemo(tokenizer: ModelTokenizer): (text: string, continues: boolean) => Int32Array {
+  const known = new Map<string, Int32Array>();
+  let characters = 0;
+  return (text, continues) => {
+    const key = (continues ? '+' : '-') + text;
+    const found = known.get(key);
+    if (found !== undefined) {
+      known.delete(key);
+      known.set(key, found);
+      return found;
+    }
+    const ids = tokenizer.encodeText(text, { continues });
+    if (text.length > MEMO_LONGEST) return ids;
+    known.set(key, ids);
+    characters += key.length;
+    for (const oldest of known.keys()) {
+      if (characters <= MEMO_CHARACTERS) break;
+      known.delete(oldest);
+      characters -= oldest.length;
+    }
+    return ids;
   };
 }
 

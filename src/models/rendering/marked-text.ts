@@ -18,7 +18,7 @@ export interface TextRun {
  * the white space at a text's ends: templates trim texts, and must find that white space.
  */
 export class TextMarks {
-  readonly #owners: TextOwner[] = [];
+  readonly #owners: MarkedOwner[] = [];
   readonly #control: RegExp | undefined;
 
   /** `control` finds spelled control tokens. */
@@ -26,11 +26,12 @@ export class TextMarks {
     this.#control = control;
   }
 
-  /** The text with the marks of its owner. */
-  mark(text: string, owner: TextOwner): string {
+  /** The text with the marks of its owner. `keeps` says which white space at its ends will come out. */
+  mark(text: string, owner: TextOwner, keeps: KeptEdges = NO_EDGES): string {
     const { lead, body, trail } = edges(literal(text));
     if (body === '') return text;
-    const index = this.#owners.push(owner) - 1;
+    const kept = { owner, lead: keeps.lead ? lead : '', trail: keeps.trail ? trail : '' };
+    const index = this.#owners.push(kept) - 1;
     return `${lead}${opening(index)}${body}${CLOSE}${trail}`;
   }
 
@@ -42,7 +43,7 @@ export class TextMarks {
     const safe = literal(text);
     if (this.#control === undefined || !this.#control.test(safe)) return safe;
     return safe.replace(new RegExp(this.#control.source, 'g'), (token) => {
-      const index = this.#owners.push(SCAFFOLD_VALUE) - 1;
+      const index = this.#owners.push({ owner: SCAFFOLD_VALUE, lead: '', trail: '' }) - 1;
       return `${opening(index)}${token}${CLOSE}`;
     });
   }
@@ -60,13 +61,23 @@ export class TextMarks {
   /** The runs of what a template made of marked texts, without the marks. */
   read(rendered: string): TextRun[] {
     const runs: TextRun[] = [];
-    const open: number[] = [];
+    const open: (MarkedOwner | undefined)[] = [];
     let text = '';
-    const flush = (): void => {
-      const index = open.at(-1);
-      if (text !== '')
-        runs.push({ text, owner: index === undefined ? undefined : this.#owners[index] });
+    const push = (run: string, owner: TextOwner | undefined): void => {
+      if (run !== '') runs.push({ text: run, owner });
+    };
+    /** Whose white space the text may begin with: that of a text which has just ended. */
+    let ended: MarkedOwner | undefined;
+    const flush = (next?: MarkedOwner): void => {
+      const owner = open.at(-1)?.owner;
+      const trail = ended === undefined ? '' : kept(ended.trail, (edge) => text.startsWith(edge));
+      push(text.slice(0, trail.length), ended?.owner);
+      text = text.slice(trail.length);
+      const lead = next === undefined ? '' : kept(next.lead, (edge) => text.endsWith(edge));
+      push(text.slice(0, text.length - lead.length), owner);
+      push(lead, next?.owner);
       text = '';
+      ended = undefined;
     };
     let from = 0;
     for (const match of rendered.matchAll(MARKS)) {
@@ -91,16 +102,37 @@ export class TextMarks {
         text += number;
       } else if (mark === CLOSE) {
         flush();
-        open.pop();
+        ended = open.pop();
       } else if (mark !== KEY) {
-        flush();
-        open.push(mark.codePointAt(0)! - FIRST_OPENING);
+        const next = this.#owners[mark.codePointAt(0)! - FIRST_OPENING];
+        flush(next);
+        open.push(next);
       }
     }
     text += rendered.slice(from);
     flush();
     return runs;
   }
+}
+
+/** Which white space at the ends of a text the template leaves there. */
+export interface KeptEdges {
+  readonly lead: boolean;
+  readonly trail: boolean;
+}
+
+const NO_EDGES: KeptEdges = Object.freeze({ lead: false, trail: false });
+
+interface MarkedOwner {
+  readonly owner: TextOwner;
+  readonly lead: string;
+  readonly trail: string;
+}
+
+/** The white space as it came out: as it was, or as `tojson` writes it. */
+function kept(edge: string, isThere: (edge: string) => boolean): string {
+  if (edge === '') return '';
+  return [edge, JSON.stringify(edge).slice(1, -1)].find(isThere) ?? '';
 }
 
 /** A string value that the template writes as part of its own text. */

@@ -3,7 +3,7 @@ import { invalidInput } from '../../errors.ts';
 import type { AssistantMessage, Message, ToolCall, ToolDefinition } from '../../messages.ts';
 import { textOf } from '../../messages.ts';
 import { readJsonFor } from './json-spelling.ts';
-import type { TextMarks, TextOwner } from './marked-text.ts';
+import type { KeptEdges, TextMarks, TextOwner } from './marked-text.ts';
 
 /** What a template wants its messages to look like; found by trying. */
 export interface MessageShape {
@@ -15,6 +15,8 @@ export interface MessageShape {
   readonly callContent: '' | null;
   /** Ids of calls: as they are, or nine letters and digits made of them. */
   readonly callIds: 'as_given' | 'nine_letters';
+  /** The white space at the ends of contents that it writes, by role. */
+  readonly edges: Readonly<Record<Message['role'], KeptEdges>>;
 }
 
 export interface MessageOptions {
@@ -29,7 +31,7 @@ export function templateMessage(
   message: Message,
   options: MessageOptions,
 ): Record<string, unknown> {
-  const { marks, index } = options;
+  const { shape, marks, index } = options;
   const odd = message.content.find((part) => part.kind !== 'text');
   if (odd !== undefined) {
     throw invalidInput(`messages[${index}].content`, `holds a part of kind ${odd.kind}.`, {
@@ -41,13 +43,17 @@ export function templateMessage(
   switch (role) {
     case 'system':
     case 'user': {
-      const content = marks.mark(textOf(message), { origin: 'prompt', messageIndex: index });
-      return { role, content };
+      const owner: TextOwner = { origin: 'prompt', messageIndex: index };
+      return { role, content: marks.mark(textOf(message), owner, shape.edges[role]) };
     }
     case 'tool':
       return {
         role,
-        content: marks.mark(textOf(message), { origin: 'tool', messageIndex: index }),
+        content: marks.mark(
+          textOf(message),
+          { origin: 'tool', messageIndex: index },
+          shape.edges[role],
+        ),
         tool_call_id: callId(message.toolCallId, options),
         name: marks.guard(message.toolName),
       };
@@ -59,7 +65,7 @@ export function templateMessage(
 function assistantMessage(message: AssistantMessage, options: MessageOptions) {
   const { shape, marks, index } = options;
   const owner: TextOwner = { origin: 'foreign', messageIndex: index };
-  const text = marks.mark(textOf(message), owner);
+  const text = marks.mark(textOf(message), owner, shape.edges.assistant);
   const { reasoning, toolCalls } = message;
   const thought = reasoning === undefined ? undefined : marks.mark(reasoning, owner);
   const isInline = thought !== undefined && shape.reasoning === 'inline';

@@ -7,7 +7,12 @@ import {
   notSampled,
   sampledTurns,
 } from './append-turns.ts';
-import { createVerdicts, type KindVerdict, type RenderingCertification } from './certification.ts';
+import {
+  createVerdicts,
+  type KindVerdict,
+  promptText,
+  type RenderingCertification,
+} from './certification.ts';
 import type { ChatRenderer, RenderedPiece, RenderState, SampledIds } from './chat-renderer.ts';
 import { createChatTemplate } from './chat-template.ts';
 import { controlPattern, createRunEncoder, type RunEncoder } from './encode-runs.ts';
@@ -59,12 +64,19 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
   const stopIds = stopTokensOf(options, writer, encoder);
   const bridge: Bridge = { writer, encoder, stopIds };
   const verdicts = createVerdicts(bridge);
+  const prompts = {
+    none: promptText(bridge, DUMMIES[0], false),
+    tools: promptText(bridge, DUMMIES[0], true),
+  };
 
   const follow: Follow = ({ lastTokenId, history }, newMessages, tools) => {
     const kind = kindOf(history?.messages[history.length - 1], newMessages, tools);
     if (!mayFollow(verdicts.of(kind), history, historyPolicy)) return undefined;
     const suffix = deriveSuffix(bridge, DUMMIES[0], kind, newMessages);
     if ('reason' in suffix) return undefined;
+    // A text can still be one that the template looks for, such as a switch for thinking.
+    const isStable = suffix.before.startsWith(prompts[kind.hasTools ? 'tools' : 'none'] ?? '');
+    if (!isStable && historyPolicy === 'template') return undefined;
     const pieces = encoder.encode(suffix.runs, { continues: true });
     const { closeId } = suffix;
     if (closeId !== undefined) {

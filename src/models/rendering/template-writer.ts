@@ -2,7 +2,7 @@ import { LachesisError } from '../../errors.ts';
 import type { AssistantMessage, Message, ToolDefinition } from '../../messages.ts';
 import { textContent } from '../../messages.ts';
 import type { ChatTemplate } from './chat-template.ts';
-import { TextMarks, type TextRun, textOfRuns } from './marked-text.ts';
+import { type KeptEdges, TextMarks, type TextRun, textOfRuns } from './marked-text.ts';
 import { type MessageShape, templateMessage, templateTools } from './template-messages.ts';
 
 export interface WriteOptions {
@@ -60,28 +60,34 @@ const PLAIN: MessageShape = Object.freeze({
   callArguments: 'text',
   callContent: '',
   callIds: 'as_given',
+  edges: edgesOf(() => ({ lead: false, trail: false })),
 });
+
+function edgesOf(find: (role: Message['role']) => KeptEdges): MessageShape['edges'] {
+  return {
+    system: find('system'),
+    user: find('user'),
+    assistant: find('assistant'),
+    tool: find('tool'),
+  };
+}
 
 /** Tries one thing after the other and takes the first that the template writes. */
 function findShape(writerFor: (shape: MessageShape) => TemplateWriter): MessageShape {
-  const written = (shape: MessageShape, messages: readonly Message[]): string => {
+  const runsOf = (shape: MessageShape, messages: readonly Message[]): readonly TextRun[] => {
     try {
-      return textOfRuns(writerFor(shape).write(messages, { tools: [], generationPrompt: false }));
+      return writerFor(shape).write(messages, { tools: [], generationPrompt: false });
     } catch (thrown) {
-      if (thrown instanceof LachesisError) return '';
+      if (thrown instanceof LachesisError) return [];
       throw thrown;
     }
   };
-  const user: Message = { role: 'user', content: textContent('zqu') };
+  const written = (shape: MessageShape, messages: readonly Message[]): string =>
+    textOfRuns(runsOf(shape, messages));
 
-  const thinking: AssistantMessage = {
-    role: 'assistant',
-    content: textContent('zqc'),
-    reasoning: 'zqr',
-    toolCalls: [],
-  };
+  const thinking: AssistantMessage = { ...talk('zqc'), reasoning: 'zqr' };
   const reasoning = (['reasoning_content', 'reasoning', 'thinking'] as const).find((field) =>
-    written({ ...PLAIN, reasoning: field }, [user, thinking]).includes('zqr'),
+    written({ ...PLAIN, reasoning: field }, [user('zqu'), thinking]).includes('zqr'),
   );
 
   const ways: readonly MessageShape[] = (['', null] as const).flatMap((callContent) =>
@@ -92,26 +98,65 @@ function findShape(writerFor: (shape: MessageShape) => TemplateWriter): MessageS
     })),
   );
   const calls = ways.find((shape) => {
-    const text = written(shape, [user, callOf('abcdefgh1')]);
-    const isThere = text.includes('zqf') && text.includes('zqk') && text.includes('zqv');
+    const text = written(shape, [user('zqu'), callOf(SHORT_ID)]);
+    const isThere = text.includes('zqk') && text.includes('zqv');
     return isThere && (shape.callArguments === 'object' || text.includes(ARGUMENTS));
   });
   const shape = { ...(calls ?? PLAIN), reasoning: reasoning ?? ('inline' as const) };
 
-  const dialogue = (id: string): Message[] => [
-    user,
-    callOf(id),
-    { role: 'tool', content: textContent('zqt'), toolCallId: id, toolName: 'zqf' },
-  ];
   const refusesLongIds =
-    written(shape, dialogue('call_0_0')) === '' && written(shape, dialogue('abcdefgh1')) !== '';
-  return Object.freeze({ ...shape, callIds: refusesLongIds ? 'nine_letters' : 'as_given' });
+    written(shape, dialogueTo('tool', 'zqt', 'call_0_0')) === '' &&
+    written(shape, dialogueTo('tool', 'zqt')) !== '';
+  return Object.freeze({
+    ...shape,
+    callIds: refusesLongIds ? 'nine_letters' : 'as_given',
+    edges: edgesOf((role) => {
+      const around = (text: string): { before: string; after: string } => {
+        const runs = runsOf(shape, dialogueTo(role, text));
+        const at = runs.findLastIndex((run) => run.text === 'zq');
+        return { before: textOfRuns(runs.slice(0, at)), after: textOfRuns(runs.slice(at + 1)) };
+      };
+      const bare = around('zq');
+      const spaced = around(' \n zq \n ');
+      // As it is, or as `tojson` writes it.
+      const isKept = (found: string, whole: (edge: string) => string): boolean =>
+        [' \n ', ' \\n '].some((edge) => found === whole(edge));
+      return {
+        lead: isKept(spaced.before, (edge) => bare.before + edge),
+        trail: isKept(spaced.after, (edge) => edge + bare.after),
+      };
+    }),
+  });
 }
 
 /** Two spaces: a template that writes it anew has one or none. */
 const ARGUMENTS = '{"zqk":  "zqv"}';
+/** Of nine letters and digits, which suits every template. */
+const SHORT_ID = 'abcdefgh1';
+
+const user = (text: string): Message => ({ role: 'user', content: textContent(text) });
+const talk = (text: string): AssistantMessage => ({
+  role: 'assistant',
+  content: textContent(text),
+  toolCalls: [],
+});
 
 function callOf(id: string): AssistantMessage {
   const call = { id, name: 'zqf', argumentsText: ARGUMENTS };
   return { role: 'assistant', content: [], toolCalls: [call] };
+}
+
+/** A conversation whose last text, or first for a system message, is that of a role. */
+function dialogueTo(role: Message['role'], text: string, id = SHORT_ID): Message[] {
+  const content = textContent(text);
+  switch (role) {
+    case 'system':
+      return [{ role, content }, user('zqu')];
+    case 'user':
+      return [user(text)];
+    case 'assistant':
+      return [user('zqu'), talk(text)];
+    case 'tool':
+      return [user('zqu'), callOf(id), { role, content, toolCallId: id, toolName: 'zqf' }];
+  }
 }

@@ -1,0 +1,78 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { createScriptedEngine, readModelRenderer } from '../../../src/models/index.ts';
+import { serve } from '../../docs/snippets/real-model.ts';
+import { byteTokenizer, user } from './byte-model.ts';
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function folderOf(files: Readonly<Record<string, unknown>>): string {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-model-'));
+  folders.push(folder);
+  for (const [name, content] of Object.entries(files)) {
+    const text = typeof content === 'string' ? content : JSON.stringify(content);
+    writeFileSync(path.join(folder, name), text);
+  }
+  return folder;
+}
+
+const template =
+  "{% for m in messages %}{{ ('<|assistant|>' if m.role == 'assistant' else '<|user|>') + m.content + '<|end|>' }}{% endfor %}{% if add_generation_prompt %}{{ '<|assistant|>' }}{% endif %}";
+const model = {
+  'tokenizer.json': byteTokenizer(['<|user|>', '<|assistant|>', '<|end|>', '<|stop|>']),
+  'tokenizer_config.json': { eos_token: '<|end|>', chat_template: template },
+  'generation_config.json': { eos_token_id: [264] },
+};
+
+test('a folder is all that a renderer needs, and docs/rendering.md’s server plays with it', async () => {
+  const lines: string[] = [];
+  const engine = createScriptedEngine({ replies: [{ tokenIds: [104, 101, 263] }] });
+  const server = await serve(folderOf(model), engine, (line) => lines.push(line));
+  expect(lines.join()).toContain('rendering: extends call > tool');
+  const session = server.openSession({ rolloutId: 'r', announcedVersion: () => 0 });
+  const { message } = await session.complete(
+    { messages: [user('hello')], tools: [], sampling: {} },
+    { signal: AbortSignal.timeout(5_000) },
+  );
+  expect(message.content).toEqual([{ kind: 'text', text: 'he' }]);
+  expect(engine.calls[0]!.request.sampling.stopTokenIds).toEqual([263, 264]);
+  await server.close();
+});
+
+test('a template of its own file comes before the config’s, and a given one before both', async () => {
+  const own = template.replaceAll('m.content', "m.content + '!'");
+  const folder = folderOf({ ...model, 'chat_template.jinja': own });
+  const plain = await readModelRenderer(folderOf(model));
+  const file = await readModelRenderer(folder);
+  const given = await readModelRenderer(folder, { template });
+  expect(file.fingerprint.templateSha256).not.toBe(plain.fingerprint.templateSha256);
+  expect(given.fingerprint).toEqual(plain.fingerprint);
+});
+
+test('several templates in the config: the one for tools, else the default', async () => {
+  const chat_template = [
+    { name: 'default', template: template.replaceAll('m.content', "'d'") },
+    { name: 'tool_use', template },
+  ];
+  const folder = folderOf({ ...model, 'tokenizer_config.json': { chat_template } });
+  const renderer = await readModelRenderer(folder, { stopTokenIds: [263] });
+  const pieces = renderer.render([user('x')], []);
+  expect(pieces.map(({ tokenIds }) => renderer.decode(tokenIds)).join('')).toBe(
+    '<|user|>x<|end|><|assistant|>',
+  );
+});
+
+test.each([
+  [{}, 'NO_TOKENIZER'],
+  [{ 'tokenizer.json': model['tokenizer.json'] }, 'NO_TEMPLATE'],
+  [{ ...model, 'tokenizer.json': '{' }, 'INVALID_FIELD'],
+  [{ ...model, 'tokenizer.json': '{}' }, 'INVALID_FIELD'],
+  [{ ...model, 'chat_template.jinja': '{% if' }, 'TEMPLATE_SYNTAX'],
+])('files that can’t be used are typed errors (%#)', async (files, reason) => {
+  await expect(readModelRenderer(folderOf(files))).rejects.toMatchObject({ reason });
+});
