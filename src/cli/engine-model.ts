@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { errorMessage, invalidInput } from '../errors.ts';
 import {
   type Allowance,
+  type ChatRenderer,
   createCompletionsEngine,
   createEnginePool,
   createLlamaCppEngine,
@@ -12,11 +13,13 @@ import {
   createVllmEngine,
   type Engine,
   type HttpEngineOptions,
+  type ModelFolderOptions,
+  readModelRenderer,
+  type TemplateRenderer,
 } from '../models/index.ts';
 import { createParserRegistry } from '../parsers/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
-import { type ReadRenderer, readEngineRenderer } from './engine-renderer.ts';
 import { integerOption, listOption, textOption } from './read-options.ts';
 
 const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> = Object.freeze({
@@ -61,7 +64,7 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   'tool-parser': {
     type: 'string',
     value: 'NAME',
-    help: 'The grammar in which the model writes tool calls. Default: hermes.',
+    help: "The grammar in which the model writes tool calls. Default: auto, by the model's name.",
   },
   'engine-logprobs': {
     type: 'string',
@@ -76,6 +79,12 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
 };
 
+/** A renderer of the model whose files lie in a folder. */
+export type ReadRenderer = (
+  folder: string,
+  options: ModelFolderOptions,
+) => Promise<ChatRenderer | TemplateRenderer>;
+
 export interface EngineModelOptions {
   /** `evaluation` needs no logprobs, and refuses no engine for want of them. */
   readonly purpose: 'train' | 'evaluation';
@@ -86,7 +95,7 @@ export interface EngineModelOptions {
 export async function engineModel(
   values: OptionValues,
   io: CommandIo,
-  { purpose, readRenderer = readEngineRenderer }: EngineModelOptions,
+  { purpose, readRenderer = readModelRenderer }: EngineModelOptions,
 ): Promise<ChosenModel | undefined> {
   const name = textOption(values, 'engine');
   if (name === undefined) {
@@ -110,11 +119,17 @@ export async function engineModel(
       'is missing; an engine takes ids, so the model’s own tokenizer is needed.',
     );
   }
-  const parser = createParserRegistry().get(textOption(values, 'tool-parser') ?? 'hermes');
+  const grammar = textOption(values, 'tool-parser') ?? 'auto';
+  const parserOf = (served?: string) =>
+    createParserRegistry().get(grammar, served, '--tool-parser');
+  if (grammar !== 'auto') parserOf();
   const allow = allowances(values);
   const logprobMode = logprobModeOf(values);
   const template = await templateText(textOption(values, 'chat-template'));
-  const renderer = await readRenderer({ folder, template, signal: io.signal });
+  const renderer = await readRenderer(folder, {
+    signal: io.signal,
+    ...(template !== undefined && { template }),
+  });
   const apiKey = io.environment['LACHESIS_ENGINE_API_KEY'];
   const model = textOption(values, 'engine-model');
   const maxConnections = integerOption(values, 'concurrency', 1) ?? 64;
@@ -138,22 +153,24 @@ export async function engineModel(
       : createEnginePool({
           engines: engines.map((one) => ({ engine: one, maxConcurrency: maxConnections })),
         });
+  // Now, so that a wrong address is told before anything plays.
+  const { model: served } = await engine.describe({ signal: io.signal });
   const modelServer = createManagedServer({
     engine,
     renderer,
-    parser,
+    parser: parserOf(served),
     allow,
     purpose,
     logprobs: purpose === 'evaluation' ? 'ignore' : 'required',
   });
-  // Now, so that a wrong address is told before anything plays.
-  const description = await modelServer.managed!.describe({ signal: io.signal });
+  await modelServer.managed!.describe({ signal: io.signal });
   opened.move();
+  if ('certification' in renderer) io.err(`rendering: ${renderer.certification.summary}\n`);
   const hosts = urls.map((url) => new URL(url).host).join(', ');
   return {
     modelServer,
     policy: undefined,
-    description: `${description.model} at ${hosts} (${name}, managed)`,
+    description: `${served} at ${hosts} (${name}, managed)`,
     [Symbol.asyncDispose]: () => modelServer.close(),
   };
 }

@@ -15,9 +15,9 @@ export interface ParserRegistry {
   readonly names: readonly string[];
   /**
    * The parser of a name. `auto` is the one of `model`, by the model's name. Throws `invalid_input`
-   * that lists the names there are.
+   * that lists the names there are, of `field`, by default `toolCallParser`.
    */
-  get(name: string, model?: string): ToolCallParser;
+  get(name: string, model?: string, field?: string): ToolCallParser;
 }
 
 /** The built-in grammars under their names and aliases. */
@@ -51,14 +51,12 @@ export function createParserRegistry(
   const parsers = new Map(Object.entries({ ...BUILT_IN_PARSERS, ...more }));
   const names = Object.freeze([...parsers.keys()].sort());
   const table = [...models, ...MODEL_GRAMMARS];
-  const unknown = (reason: string, message: string) =>
-    invalidInput('toolCallParser', message, {
-      reason,
-      remedy: `Give one of: ${names.join(', ')}.`,
-    });
   return Object.freeze({
     names,
-    get(name: string, model?: string): ToolCallParser {
+    get(name: string, model?: string, field = 'toolCallParser'): ToolCallParser {
+      const remedy = `Give one of: ${names.join(', ')}.`;
+      const unknown = (reason: string, message: string) =>
+        invalidInput(field, message, { reason, remedy });
       const parser = parsers.get(name);
       if (parser !== undefined) return parser;
       if (name !== 'auto') throw unknown('UNKNOWN_PARSER', `there is no parser "${name}".`);

@@ -1,8 +1,7 @@
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { OptionValues } from '../../src/cli/command.ts';
-import { engineModel } from '../../src/cli/engine-model.ts';
-import type { ReadRenderer } from '../../src/cli/engine-renderer.ts';
+import { engineModel, type ReadRenderer } from '../../src/cli/engine-model.ts';
 import { say } from '../models/chatml.ts';
 import { servePolicy } from '../support/engines/served-policy.ts';
 import { cli } from './support.ts';
@@ -18,7 +17,7 @@ test.each([
   [['--engine', 'vllm', '--policy-address', 'x:1'], /--engine: and --policy-address exclude/],
   [
     ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--tool-parser', 'x'],
-    /there is no parser "x"/,
+    /--tool-parser: there is no parser "x"/,
   ],
   [
     ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--engine-allow', 'x'],
@@ -52,10 +51,14 @@ describe('--engine', () => {
     readRenderer: ReadRenderer,
     purpose: 'train' | 'evaluation' = 'train',
   ) => {
-    await using model = await engineModel({ tokenizer: 'folder', ...values }, io, {
-      purpose,
-      readRenderer,
-    });
+    await using model = await engineModel(
+      { tokenizer: 'folder', 'tool-parser': 'hermes', ...values },
+      io,
+      {
+        purpose,
+        readRenderer,
+      },
+    );
     const session = model!.modelServer.openSession({ rolloutId: 'r', announcedVersion: () => 5 });
     await session.complete(
       { messages: [say('user', 'the lamp')], tools: [], sampling: { maxTokens: 3 } },
@@ -69,14 +72,22 @@ describe('--engine', () => {
     const asked: unknown[] = [];
     const { record, description } = await play(
       { engine: 'vllm', 'engine-url': [served.url] },
-      async (files) => {
-        asked.push(files.folder, files.template);
+      async (folder, { template }) => {
+        asked.push(folder, template);
         return served.renderer;
       },
     );
     expect(asked).toEqual(['folder', undefined]);
     expect(description).toBe(`tiny at ${new URL(served.url).host} (vllm, managed)`);
     expect(record.segments[0]!.logprobs).toHaveLength(record.sampledTokens!);
+  });
+
+  test('asks for a grammar where the model’s name tells none', async () => {
+    await using served = await servePolicy();
+    const values = { engine: 'vllm', 'engine-url': [served.url], 'tool-parser': 'auto' };
+    await expect(play(values, async () => served.renderer)).rejects.toThrow(
+      /--tool-parser: no grammar is known for the model "tiny". Give one of: .*hermes/,
+    );
   });
 
   test('several addresses are a pool', async () => {
