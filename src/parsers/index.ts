@@ -5,7 +5,6 @@ export {
   type BlockGrammar,
   blockParser,
   type Reading,
-  type ThinkBlock,
 } from './grammar.ts';
 export { granite4Parser, graniteParser } from './granite.ts';
 export { hermesParser } from './hermes.ts';
@@ -32,5 +31,6 @@ export {
   type ParsedCompletion,
   type ParseOptions,
   type ParserDiagnostic,
+  type ThinkBlock,
   type ToolCallParser,
 } from './tool-call-parser.ts';
