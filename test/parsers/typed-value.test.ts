@@ -107,7 +107,7 @@ describe('arguments to be spelled', () => {
   });
 });
 
-// What Python 3.13's ast.literal_eval and json.dumps make of the same texts.
+// What Python 3.11's ast.literal_eval and json.dumps make of the same texts.
 describe('a Python literal', () => {
   const table: readonly (readonly [string, string])[] = [
     ['None', 'null'],
