@@ -1,8 +1,8 @@
 import type { Block } from './block-grammar.ts';
 import { noCall } from './close-call.ts';
 import { blockParser } from './grammar.ts';
+import { skipSpace } from './literal-reader.ts';
 import { pythonCall, readPythonCall } from './python-calls.ts';
-import { skipPythonSpace } from './python-reader.ts';
 import { endsWithin, type Reading } from './reading.ts';
 import type { ParsedCall, ParserDiagnostic, ToolCallParser } from './tool-call-parser.ts';
 
@@ -38,7 +38,7 @@ function readBlock({ text, finishReason, find }: Reading, bodyStart: number): Bl
   };
 
   for (;;) {
-    const at = skipPythonSpace(text, position);
+    const at = skipSpace(text, position);
     const isFirst = position === bodyStart;
     if (text.startsWith(CLOSE, at)) {
       const end = at + CLOSE.length;
@@ -52,10 +52,7 @@ function readBlock({ text, finishReason, find }: Reading, bodyStart: number): Bl
       accept(text.length);
       return done(text.length);
     }
-    const read = readPythonCall(
-      text,
-      !isFirst && text[at] === ',' ? skipPythonSpace(text, at + 1) : at,
-    );
+    const read = readPythonCall(text, !isFirst && text[at] === ',' ? skipSpace(text, at + 1) : at);
     if (read.kind === 'none' && isFirst) {
       return noCall('malformed', `${OPEN} is not followed by a call`, bodyStart);
     }

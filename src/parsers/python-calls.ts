@@ -1,6 +1,6 @@
 import { scanJson } from './json-scanner.ts';
+import { type LiteralScan, skipSpace } from './literal-reader.ts';
 import { scanPythonLiteral } from './python-literal.ts';
-import { type LiteralScan, skipPythonSpace } from './python-reader.ts';
 import { pythonLiteral, pythonString } from './to-python.ts';
 import type { ParsedCall } from './tool-call-parser.ts';
 import { argumentsOf, TypedArguments } from './typed-value.ts';
@@ -32,7 +32,7 @@ export function readPythonCall(text: string, start: number): PythonCallReading {
   // Python says the types itself: schemas are not asked.
   const typed = new TypedArguments(undefined);
   let message: string | undefined;
-  let position = skipPythonSpace(text, open + 1);
+  let position = skipSpace(text, open + 1);
   while (text[position] !== ')') {
     if (position >= text.length) return { kind: 'incomplete' };
     const argument = readArgument(text, position, typed);
@@ -40,7 +40,7 @@ export function readPythonCall(text: string, start: number): PythonCallReading {
     message ??= argument.message;
     position = argument.end;
     if (position >= text.length) return { kind: 'incomplete' };
-    if (text[position] === ',') position = skipPythonSpace(text, position + 1);
+    if (text[position] === ',') position = skipSpace(text, position + 1);
     else if (text[position] !== ')') return { kind: 'invalid', offset: position };
   }
   const end = position + 1;
@@ -56,26 +56,26 @@ type ArgumentReading =
 
 function readArgument(text: string, start: number, typed: TypedArguments): ArgumentReading {
   if (text[start] === '*') {
-    const at = skipPythonSpace(text, start + 2);
+    const at = skipSpace(text, start + 2);
     if (at >= text.length) return { kind: 'incomplete' };
     if (text[start + 1] !== '*') return { kind: 'invalid', offset: start };
     const value = readValue(text, at);
     if (value.kind !== 'complete') return value;
     const members = argumentsOf(value.json);
     for (const { key, json } of members ?? []) typed.addJson(key, json);
-    const end = skipPythonSpace(text, value.end);
+    const end = skipSpace(text, value.end);
     return members === undefined
       ? { kind: 'argument', end, message: '** is followed by no dict' }
       : { kind: 'argument', end };
   }
   KEYWORD.lastIndex = start;
   const key = KEYWORD.exec(text)?.[0];
-  const equals = skipPythonSpace(text, start + (key?.length ?? 0));
+  const equals = skipSpace(text, start + (key?.length ?? 0));
   if (key !== undefined && equals >= text.length) return { kind: 'incomplete' };
   const isKeyword = key !== undefined && text[equals] === '=';
-  const value = readValue(text, isKeyword ? skipPythonSpace(text, equals + 1) : start);
+  const value = readValue(text, isKeyword ? skipSpace(text, equals + 1) : start);
   if (value.kind !== 'complete') return value;
-  const end = skipPythonSpace(text, value.end);
+  const end = skipSpace(text, value.end);
   if (!isKeyword) return { kind: 'argument', end, message: 'an argument has no name' };
   typed.addJson(key, value.json);
   return { kind: 'argument', end };
@@ -85,7 +85,7 @@ function readValue(text: string, start: number): LiteralScan {
   if (start >= text.length) return { kind: 'incomplete' };
   const scan = scanJson(text, start);
   if (scan.kind === 'complete') {
-    const next = text[skipPythonSpace(text, scan.end)];
+    const next = text[skipSpace(text, scan.end)];
     if (next === undefined) return { kind: 'incomplete' };
     if (next === ',' || next === ')') return { ...scan, json: text.slice(start, scan.end) };
   }

@@ -9,9 +9,9 @@ import {
   type LiteralScan,
   type Reader,
   Stop,
-  skipPythonSpace,
+  skipSpace,
   stop,
-} from './python-reader.ts';
+} from './literal-reader.ts';
 import { readStrings } from './python-string.ts';
 
 /** Python's own parser gives up about here. */
@@ -121,7 +121,7 @@ function readItems(
 ): { readonly json: string; readonly items: readonly string[]; readonly hasComma: boolean } {
   const items: string[] = [];
   let hasComma = false;
-  reader.at = skipPythonSpace(reader.text, reader.at + 1);
+  reader.at = skipSpace(reader.text, reader.at + 1);
   while (reader.text[reader.at] !== close) {
     items.push(readValue(reader, depth + 1));
     hasComma = readComma(reader, close);
@@ -133,14 +133,14 @@ function readItems(
 function readDict(reader: Reader, depth: number): string {
   const { text } = reader;
   const members = new Map<string, string>();
-  reader.at = skipPythonSpace(text, reader.at + 1);
+  reader.at = skipSpace(text, reader.at + 1);
   while (text[reader.at] !== '}') {
     const keyStart = reader.at;
     const key = readValue(reader, depth + 1);
     if (key.startsWith('[') || key.startsWith('{')) throw invalid(keyStart);
-    reader.at = skipPythonSpace(text, reader.at);
+    reader.at = skipSpace(text, reader.at);
     if (text[reader.at] !== ':') throw stop(reader);
-    reader.at = skipPythonSpace(text, reader.at + 1);
+    reader.at = skipSpace(text, reader.at + 1);
     // Keys of JSON are strings: others are spelled as Python's json module does.
     members.set(key.startsWith('"') ? key : JSON.stringify(key), readValue(reader, depth + 1));
     readComma(reader, '}');
@@ -151,17 +151,17 @@ function readDict(reader: Reader, depth: number): string {
 
 /** Reads up to the next item or the end; whether a comma stands there. */
 function readComma(reader: Reader, close: string): boolean {
-  reader.at = skipPythonSpace(reader.text, reader.at);
+  reader.at = skipSpace(reader.text, reader.at);
   if (reader.text[reader.at] === close) return false;
   if (reader.text[reader.at] !== ',') throw stop(reader);
-  reader.at = skipPythonSpace(reader.text, reader.at + 1);
+  reader.at = skipSpace(reader.text, reader.at + 1);
   return true;
 }
 
 /** The JSON of a text that is a literal and nothing else, space around it aside. */
 export function pythonLiteralJson(text: string): string | undefined {
   // With something after it, its end is certain.
-  const scan = scanPythonLiteral(`${text}\n`, skipPythonSpace(text, 0));
+  const scan = scanPythonLiteral(`${text}\n`, skipSpace(text, 0));
   if (scan.kind !== 'complete') return undefined;
-  return skipPythonSpace(text, scan.end) >= text.length ? scan.json : undefined;
+  return skipSpace(text, scan.end) >= text.length ? scan.json : undefined;
 }

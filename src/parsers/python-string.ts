@@ -1,4 +1,4 @@
-import { incomplete, invalid, type Reader, skipPythonSpace, stop } from './python-reader.ts';
+import { incomplete, invalid, type Reader, skipSpace, stop } from './literal-reader.ts';
 
 const ESCAPES: ReadonlyMap<string, string> = new Map([
   ['\n', ''],
@@ -23,7 +23,7 @@ const HEX_LENGTHS: ReadonlyMap<string, number> = new Map([
 export function readStrings(reader: Reader, isRaw: boolean): string {
   let value = readString(reader, isRaw);
   for (;;) {
-    const next = skipPythonSpace(reader.text, reader.at);
+    const next = skipSpace(reader.text, reader.at);
     const quote = reader.text[next];
     if (quote !== '"' && quote !== "'") return value;
     reader.at = next;

@@ -1,8 +1,8 @@
 import type { Block } from './block-grammar.ts';
 import { noCall } from './close-call.ts';
 import { blockParser } from './grammar.ts';
+import { skipSpace } from './literal-reader.ts';
 import { pythonCall, readPythonCall } from './python-calls.ts';
-import { skipPythonSpace } from './python-reader.ts';
 import { endsWithin, type Reading } from './reading.ts';
 import type { ParsedCall, ParserDiagnostic, ToolCallParser } from './tool-call-parser.ts';
 
@@ -20,7 +20,7 @@ export const pythonicParser: ToolCallParser = blockParser({
   read(reading, start, opener) {
     if (opener === '[') return readList(reading, start, false);
     const { text } = reading;
-    const at = skipPythonSpace(text, start + START.length);
+    const at = skipSpace(text, start + START.length);
     if (at >= text.length) return noCall('cut_off', 'the text ends after the marker', text.length);
     return text[at] === '['
       ? readList(reading, at, true)
@@ -43,7 +43,7 @@ function readList(reading: Reading, start: number, isMarked: boolean): Block {
     return { end, calls, callsEnd, problems };
   };
 
-  let position = skipPythonSpace(text, start + 1);
+  let position = skipSpace(text, start + 1);
   for (;;) {
     const read = readPythonCall(text, position);
     switch (read.kind) {
@@ -57,7 +57,7 @@ function readList(reading: Reading, start: number, isMarked: boolean): Block {
       case 'invalid':
         return breaksOff('malformed', `no literal at offset ${read.offset}`, read.offset);
     }
-    const next = skipPythonSpace(text, read.end);
+    const next = skipSpace(text, read.end);
     const isLast = next >= text.length;
     if (isLast && finishReason === 'length') {
       return breaksOff('cut_off', 'the list is not closed and the text was cut', text.length);
@@ -68,7 +68,7 @@ function readList(reading: Reading, start: number, isMarked: boolean): Block {
     if (read.kind === 'call') calls.push(read.call);
     else problems.push({ kind: 'malformed', message: read.message });
     callsEnd = Math.min(next + 1, text.length);
-    position = skipPythonSpace(text, callsEnd);
+    position = skipSpace(text, callsEnd);
     const isClosed = text[next] === ']' || text[position] === ']';
     if (!isLast && !isClosed) continue;
     const end = isLast || text[next] === ']' ? callsEnd : position + 1;
@@ -87,14 +87,14 @@ function afterList(
   calls: readonly ParsedCall[],
   problems: Block['problems'] = [],
 ): Block {
-  const next = skipPythonSpace(text, at);
+  const next = skipSpace(text, at);
   const isOver = endsWithin(text, next, END);
   if (isMarked && isOver && finishReason === 'length') {
     return noCall('cut_off', 'the list is not closed and the text was cut', text.length);
   }
   const end = text.startsWith(END, next) ? next + END.length : isOver ? text.length : next;
   if (isMarked) return { end, calls, problems };
-  return skipPythonSpace(text, end) >= text.length
+  return skipSpace(text, end) >= text.length
     ? { end: text.length, calls, problems }
     : noCall('malformed', 'the list of calls is not the whole answer', start + 1);
 }

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
 import { deepseekV4Parser, deepseekV32Parser } from '../../src/parsers/deepseek-dsml.ts';
-import { describeTypedLaws, itReadsTyped, toolOf } from './support/typed-laws.ts';
+import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: encoding_dsv32.py of DeepSeek-V3.2 as copied in vLLM at
 // 026ddf88b0e2244af81052ca500c42aae5aeca2b, vllm/tokenizers/deepseek_v32_encoding.py
@@ -93,6 +93,7 @@ for (const [name, parser, tag] of [
 
     describeTypedLaws(parser, {
       tools: TOOLS,
+      think: THINK,
       canonical: [
         block(invoke(p('n', false, '1'), p('a', true, 'x\ny'))),
         block(invoke(p('o', false, '{"k": 1.0}')), invoke()),

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
 import { glm45Parser, glm47Parser } from '../../src/parsers/glm.ts';
-import { describeTypedLaws, itReadsTyped, toolOf } from './support/typed-laws.ts';
+import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: the template of GLM-4.6 in llama.cpp at afefa651447358ae477f31a0ea1b97adff04c64f,
 // models/templates/GLM-4.6.jinja; that of GLM-4.7 (`'<tool_call>' + tc.name`, pairs without newlines);
@@ -98,6 +98,7 @@ for (const [name, parser, newline] of [
 
     describeTypedLaws(parser, {
       tools: TOOLS,
+      think: THINK,
       canonical: [
         call(['n', '1'], ['a', 'x\ny ']),
         [call(['o', '{"k": [1.0]}']), call()].join(newline),

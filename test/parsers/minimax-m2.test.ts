@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
 import { minimaxM2Parser } from '../../src/parsers/minimax-m2.ts';
-import { describeTypedLaws, itReadsTyped, toolOf } from './support/typed-laws.ts';
+import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: the template of MiniMax M2 in llama.cpp at a21f05affbf67c90f2ac574f1bdd7197ccbe2369,
 // models/templates/unsloth-MiniMax-M2.jinja, and vLLM at 9412856add437f03009a0804f61f3bed6731ddeb,
@@ -79,6 +79,7 @@ describe('minimax_m2', () => {
 
   describeTypedLaws(minimaxM2Parser, {
     tools: TOOLS,
+    think: THINK,
     canonical: [block(invoke(p('n', '1'), p('a', ' x\n'))), block(invoke(p('o', '{}')), invoke())],
     shards: [
       ...[

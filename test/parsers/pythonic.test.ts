@@ -1,7 +1,7 @@
 import { describe } from 'vitest';
 import { olmo3Parser } from '../../src/parsers/olmo3.ts';
 import { pythonicParser } from '../../src/parsers/pythonic.ts';
-import { describeTypedLaws, itReadsTyped, toolOf } from './support/typed-laws.ts';
+import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: vLLM at e2fc92ec91d754266a76b9369da48f6693300c2e, vllm/tool_parsers/
 // llama4_pythonic_tool_parser.py (a list of calls is the whole answer; python_start and python_end) and
@@ -82,6 +82,7 @@ describe('pythonic', () => {
 
   describeTypedLaws(pythonicParser, {
     tools: TOOLS,
+    think: THINK,
     canonical: ["[f(n=1, a='x')]", "[f(a='it is', b=[True, None, 1.0], c={'k': 'v'}), g()]"],
     shards: [
       ...[
@@ -163,6 +164,7 @@ describe('olmo3', () => {
 
   describeTypedLaws(olmo3Parser, {
     tools: TOOLS,
+    think: THINK,
     canonical: [block('f(n=1, a="x")'), block('f(b=[true, null, 1.0], c={"k": "v"})', 'g()')],
     shards: [
       ...[

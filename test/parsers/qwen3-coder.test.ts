@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
 import { qwen3CoderParser } from '../../src/parsers/qwen3-coder.ts';
-import { describeTypedLaws, itReadsTyped, toolOf } from './support/typed-laws.ts';
+import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: the templates of Qwen3-Coder and Qwen3.5 (chat_template.jinja, the loop over
 // message.tool_calls), and vLLM at edfbd4c1a7bf6e32f02cac337512c0fb797f7ce5, vllm/parser/qwen3.py:
@@ -171,6 +171,7 @@ describe('qwen3_coder', () => {
 
   describeTypedLaws(qwen3CoderParser, {
     tools: TOOLS,
+    think: THINK,
     canonical: [
       call(p('n', '1'), p('a', 'x\ny')),
       `${call(p('a', ' true\n'), p('o', '{"k": [1.0, null]}'))}\n${call()}`,

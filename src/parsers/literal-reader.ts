@@ -1,4 +1,4 @@
-/** How a Python text is read: the place in it, and what ends the reading from any depth. */
+/** How a text of literals is read: the place in it, and what ends the reading from any depth. */
 
 export type LiteralScan =
   | { readonly kind: 'complete'; readonly end: number; readonly json: string }
@@ -32,7 +32,7 @@ export function invalid(offset: number): Stop {
   return new Stop({ kind: 'invalid', offset });
 }
 
-export function skipPythonSpace(text: string, at: number): number {
+export function skipSpace(text: string, at: number): number {
   let position = at;
   while (position < text.length && ' \n\r\t\f'.includes(text[position] as string)) position += 1;
   return position;
