@@ -18,7 +18,7 @@ export function readCompletion(text: string, options: ReadCompletionOptions): As
   const { reasoning, content } =
     parsed?.reasoning === undefined
       ? splitReasoning(parsed?.content ?? text, parser?.thinking)
-      : parsed;
+      : { content: parsed.content, reasoning: parsed.reasoning || undefined };
   const toolCalls = (parsed?.calls ?? []).map((call, index) =>
     Object.freeze({ id: callId(index), ...call }),
   );
