@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
-import { deepseekV4Parser, deepseekV32Parser } from '../../src/parsers/deepseek-dsml.ts';
+import { deepseekV4Parser, deepseekV32Parser } from '../../src/parsers/index.ts';
 import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: encoding_dsv32.py of DeepSeek-V3.2 as copied in vLLM at

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { functionGemmaParser } from '../../src/parsers/functiongemma.ts';
-import { gemma4Parser } from '../../src/parsers/gemma4.ts';
+import { functionGemmaParser, gemma4Parser } from '../../src/parsers/index.ts';
 import { describeTypedLaws, itReadsTyped, toolOf } from './support/typed-laws.ts';
 
 // Spellings: the template of Gemma 4 in llama.cpp at 75f1ba7389067a9f90082515e124c377a1e104b2,

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
-import { glm45Parser, glm47Parser } from '../../src/parsers/glm.ts';
+import { glm45Parser, glm47Parser } from '../../src/parsers/index.ts';
 import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: the template of GLM-4.6 in llama.cpp at afefa651447358ae477f31a0ea1b97adff04c64f,

@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { harmonyParser } from '../../src/parsers/harmony.ts';
-import { MAX_DIAGNOSTICS } from '../../src/parsers/index.ts';
+import { harmonyParser, MAX_DIAGNOSTICS } from '../../src/parsers/index.ts';
 import { streamed } from './support/laws.ts';
 
 // Spellings: vLLM at 053e68ec1d42cf7dc06856b058cf9502d4ada46c, vllm/parser/harmony.py (which channel is

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
-import { minimaxM2Parser } from '../../src/parsers/minimax-m2.ts';
+import { minimaxM2Parser } from '../../src/parsers/index.ts';
 import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: the template of MiniMax M2 in llama.cpp at a21f05affbf67c90f2ac574f1bdd7197ccbe2369,

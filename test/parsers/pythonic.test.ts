@@ -1,6 +1,5 @@
 import { describe } from 'vitest';
-import { olmo3Parser } from '../../src/parsers/olmo3.ts';
-import { pythonicParser } from '../../src/parsers/pythonic.ts';
+import { olmo3Parser, pythonicParser } from '../../src/parsers/index.ts';
 import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: vLLM at e2fc92ec91d754266a76b9369da48f6693300c2e, vllm/tool_parsers/

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe } from 'vitest';
-import { qwen3CoderParser } from '../../src/parsers/qwen3-coder.ts';
+import { qwen3CoderParser } from '../../src/parsers/index.ts';
 import { describeTypedLaws, itReadsTyped, THINK, toolOf } from './support/typed-laws.ts';
 
 // Spellings: the templates of Qwen3-Coder and Qwen3.5 (chat_template.jinja, the loop over
