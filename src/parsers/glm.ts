@@ -90,6 +90,14 @@ function tagsOf({ text }: Reading): ValueTags {
     callClose: CLOSE,
     callOpen: OPEN,
     afterCall: () => 'yes',
+    closesCall: () => true,
+    opensCall(at) {
+      const name = skipSpace(text, at + OPEN.length);
+      NAME.lastIndex = name;
+      NAME.test(text);
+      const next = skipSpace(text, NAME.lastIndex);
+      return NAME.lastIndex > name && (text.startsWith(KEY, next) || text.startsWith(CLOSE, next));
+    },
     afterValue(at): Follows {
       const next = skipSpace(text, at);
       if (text.startsWith(KEY, next) || text.startsWith(CLOSE, next)) return 'yes';

@@ -210,6 +210,13 @@ function tagsOf(
     callClose: call.close,
     callOpen: call.open,
     afterCall,
+    opensCall(at, from) {
+      let before = at;
+      while (before > from && ' \n\r\t'.includes(text[before - 1] as string)) before -= 1;
+      const open = before - wrapper.open.length;
+      return open >= from && text.startsWith(wrapper.open, open);
+    },
+    closesCall: (at) => text.startsWith(wrapper.close, skipJsonSpace(text, at)),
     afterValue(at) {
       const next = skipJsonSpace(text, at);
       return text.startsWith(call.close, next)

@@ -12,6 +12,12 @@ export interface ValueTags {
   /** What follows a tag that ends a value, and a tag that ends a call: others are text. */
   readonly afterValue: (at: number) => Follows;
   readonly afterCall: (at: number) => Follows;
+  /**
+   * Whether a whole call opens with the tag that stands at `at`, and whether one has closed with the
+   * tag that ends at `at`: a value may quote those. `from`: what may be looked back to.
+   */
+  readonly opensCall: (at: number, from: number) => boolean;
+  readonly closesCall: (at: number) => boolean;
 }
 
 export type ValueEnd =
@@ -24,33 +30,40 @@ export type ValueEnd =
 
 /**
  * Finds where the value ends that begins at `from`: at the first closing tag which what has to come
- * next follows. Each place is looked at once.
+ * next follows, whole calls that the value quotes passed over. Each place is looked at once.
  */
 export function valueEnd(
   { finishReason, find }: Reading,
   from: number,
-  { close, callClose, callOpen, afterValue, afterCall }: ValueTags,
+  { close, callClose, callOpen, afterValue, afterCall, opensCall, closesCall }: ValueTags,
 ): ValueEnd {
   const isFinal = finishReason !== 'length';
   /** Where the call ended if the value's closing tag is missing. */
   let callEnd: number | undefined;
+  /** How many calls are open that the value quotes. */
+  let depth = 0;
   for (let position = from; ; ) {
     const closeAt = find(close, position);
-    const otherAt = find(callEnd === undefined ? callClose : callOpen, position);
-    if (closeAt < otherAt) {
-      const next = closeAt + close.length;
-      const follows = afterValue(next);
-      if (follows === 'yes' || (follows === 'ends' && isFinal)) {
-        return { kind: 'closed', end: closeAt, next };
-      }
-      position = next;
-    } else if (otherAt === Number.POSITIVE_INFINITY) {
+    const callCloseAt = find(callClose, position);
+    const callOpenAt = find(callOpen, position);
+    const at = Math.min(closeAt, callCloseAt, callOpenAt);
+    if (at === Number.POSITIVE_INFINITY) {
       return callEnd !== undefined && isFinal ? { kind: 'broken', end: callEnd } : { kind: 'open' };
-    } else if (callEnd === undefined) {
-      position = otherAt + callClose.length;
-      if (afterCall(position) !== 'no') callEnd = position;
+    }
+    if (at === closeAt) {
+      position = at + close.length;
+      const follows = depth > 0 ? 'no' : afterValue(position);
+      if (follows === 'yes' || (follows === 'ends' && isFinal)) {
+        return { kind: 'closed', end: at, next: position };
+      }
+    } else if (at === callCloseAt) {
+      position = at + callClose.length;
+      if (depth === 0 && afterCall(position) !== 'no') callEnd ??= position;
+      if (depth > 0 && closesCall(position)) depth -= 1;
     } else {
-      return { kind: 'broken', end: callEnd };
+      position = at + callOpen.length;
+      if (callEnd !== undefined) return { kind: 'broken', end: callEnd };
+      if (opensCall(at, from)) depth += 1;
     }
   }
 }

@@ -62,6 +62,12 @@ for (const [name, parser, newline] of [
         [f('{"a": "</arg_value> or </tool_call> so </arg_value>."}')],
         '',
       ],
+      [
+        'whole calls inside a string',
+        call(['a', `${ONE} or ${call()} so`]),
+        [f(`{"a": ${JSON.stringify(`${ONE} or ${call()} so`)}}`)],
+        '',
+      ],
       ['half of the closing tag', ONE.slice(0, -9), [F], ''],
       ['no call that may miss an argument', ONE.slice(0, -12), [], ONE.slice(0, -12), ['cut_off']],
       ['no cut call', ONE.slice(0, -2), [], ONE.slice(0, -2), ['cut_off'], 'length'],

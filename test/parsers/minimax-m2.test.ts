@@ -38,6 +38,12 @@ describe('minimax_m2', () => {
       [f('{"a": "</parameter></invoke> and </parameter>."}')],
       '',
     ],
+    [
+      'whole calls inside a string',
+      block(invoke(p('a', block(invoke(p('n', '1')), invoke(p('a', 'x')))))),
+      [f(`{"a": ${JSON.stringify(block(invoke(p('n', '1')), invoke(p('a', 'x'))))}}`)],
+      '',
+    ],
     ['a block that is not closed', ONE.slice(0, -21), [F], ''],
     [
       'no last call of a cut block',

@@ -92,6 +92,25 @@ describe('qwen3_coder', () => {
       [f(JSON.stringify({ a: `try ${bare(p('n', '1'))} so` }).replace('":', '": '))],
       '',
     ],
+    [
+      'whole calls inside a string',
+      call(p('a', `${call(p('n', '1'), p('a', 'x'))} or ${call()}`)),
+      [
+        f(
+          JSON.stringify({ a: `${call(p('n', '1'), p('a', 'x'))} or ${call()}` }).replace(
+            '":',
+            '": ',
+          ),
+        ),
+      ],
+      '',
+    ],
+    [
+      'opening tags inside a string',
+      call(p('a', '<tool_call> and <function=x> and <parameter=y>'), p('n', '1')),
+      [f('{"a": "<tool_call> and <function=x> and <parameter=y>", "n": 1}')],
+      '',
+    ],
     ['think tags inside a string', call(p('a', '</think>')), [f('{"a": "</think>"}')], ''],
     ['an unclosed last call that can miss nothing', call(p('n', '1')).slice(0, -12), [F], ''],
     ['half of the closing tag', call(p('n', '1')).slice(0, -18), [F], ''],
