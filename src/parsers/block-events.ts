@@ -1,6 +1,7 @@
-import type { BlockGrammar, ThinkBlock } from './block-grammar.ts';
+import type { BlockGrammar } from './block-grammar.ts';
 import { skipJsonSpace } from './json-scanner.ts';
 import type { Reading } from './reading.ts';
+import type { ThinkBlock } from './tool-call-parser.ts';
 
 const DEFAULT_THINKING: readonly ThinkBlock[] = [{ open: '<think>', close: '</think>' }];
 

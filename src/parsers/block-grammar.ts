@@ -1,11 +1,10 @@
 import type { Reading } from './reading.ts';
-import type { ParsedCall, ParserDiagnostic, ToolCallParser } from './tool-call-parser.ts';
-
-/** What a family's models think in: calls in it are not run. */
-export interface ThinkBlock {
-  readonly open: string;
-  readonly close: string;
-}
+import type {
+  ParsedCall,
+  ParserDiagnostic,
+  ThinkBlock,
+  ToolCallParser,
+} from './tool-call-parser.ts';
 
 /**
  * What a block of calls turned out to be. Where more text could change that, `end` is the end of the

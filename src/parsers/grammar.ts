@@ -1,4 +1,4 @@
-import { firstEvent } from './block-events.ts';
+import { firstEvent, thinkBlocks } from './block-events.ts';
 import type { BlockGrammar } from './block-grammar.ts';
 import { blockStream } from './block-stream.ts';
 import type { TextSpan } from './json-scanner.ts';
@@ -12,7 +12,7 @@ import {
   type ToolCallParser,
 } from './tool-call-parser.ts';
 
-export type { Block, BlockGrammar, ThinkBlock } from './block-grammar.ts';
+export type { Block, BlockGrammar } from './block-grammar.ts';
 export type { Reading } from './reading.ts';
 
 /** A parser of a grammar of blocks: think blocks, content, diagnostics and streaming are the same for all. */
@@ -20,6 +20,7 @@ export function blockParser(grammar: BlockGrammar): ToolCallParser {
   const { name, renderCalls, callId } = grammar;
   return Object.freeze({
     name,
+    thinking: thinkBlocks(grammar),
     parse: (text: string, options: ParseOptions) => parseBlocks(grammar, text, options).completion,
     stream: ({ tools }: Pick<ParseOptions, 'tools'>) =>
       blockStream(grammar, tools, (text, options) => parseBlocks(grammar, text, options)),

@@ -1,13 +1,22 @@
 import { invalidInput } from '../errors.ts';
+import { deepseekV4Parser, deepseekV32Parser } from './deepseek-dsml.ts';
 import { deepseekV3Parser, deepseekV31Parser } from './deepseek-v3.ts';
+import { functionGemmaParser } from './functiongemma.ts';
+import { gemma4Parser } from './gemma4.ts';
+import { glm45Parser, glm47Parser } from './glm.ts';
 import { granite4Parser, graniteParser } from './granite.ts';
+import { harmonyParser } from './harmony.ts';
 import { hermesParser } from './hermes.ts';
 import { internlmParser } from './internlm.ts';
 import { kimiK2Parser } from './kimi-k2.ts';
 import { llama3JsonParser } from './llama3-json.ts';
 import { longcatParser } from './longcat.ts';
+import { minimaxM2Parser } from './minimax-m2.ts';
 import { mistralListParser, mistralParser } from './mistral.ts';
 import { MODEL_GRAMMARS, type ModelGrammar } from './model-grammars.ts';
+import { olmo3Parser } from './olmo3.ts';
+import { pythonicParser } from './pythonic.ts';
+import { qwen3CoderParser } from './qwen3-coder.ts';
 import type { ToolCallParser } from './tool-call-parser.ts';
 
 export interface ParserRegistry {
@@ -37,7 +46,23 @@ export const BUILT_IN_PARSERS: Readonly<Record<string, ToolCallParser>> = Object
   mistral: mistralParser,
   mistral_v3: mistralListParser,
   qwen: hermesParser,
-  // Arguments are spelled one by one.
+  // Arguments are spelled one by one, or stand in a frame of their own.
+  deepseek_v3_2: deepseekV32Parser,
+  deepseek_v32: deepseekV32Parser,
+  deepseek_v4: deepseekV4Parser,
+  functiongemma: functionGemmaParser,
+  gemma4: gemma4Parser,
+  glm45: glm45Parser,
+  glm47: glm47Parser,
+  gpt_oss: harmonyParser,
+  harmony: harmonyParser,
+  llama4_pythonic: pythonicParser,
+  mimo: qwen3CoderParser,
+  minimax_m2: minimaxM2Parser,
+  olmo3: olmo3Parser,
+  pythonic: pythonicParser,
+  qwen3_coder: qwen3CoderParser,
+  qwen3_xml: qwen3CoderParser,
 });
 
 /**

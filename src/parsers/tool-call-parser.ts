@@ -39,6 +39,17 @@ export interface ParsedCompletion {
   readonly calls: readonly ParsedCall[];
   /** The first {@link MAX_DIAGNOSTICS}. */
   readonly diagnostics: readonly ParserDiagnostic[];
+  /**
+   * What the model thought, of a grammar in which answers stand in a place of their own: `content` is
+   * the answer then, calls or not. Absent: think blocks are left in the content.
+   */
+  readonly reasoning?: string;
+}
+
+/** What a family's models think in: calls in it are not run. */
+export interface ThinkBlock {
+  readonly open: string;
+  readonly close: string;
 }
 
 /** Hostile text can hold any number of openings; nobody reads more than these. */
@@ -62,6 +73,8 @@ export interface CompletionStream {
  */
 export interface ToolCallParser {
   readonly name: string;
+  /** The think blocks that `parse` leaves in the content. Default: `<think>` and `</think>`. */
+  readonly thinking?: readonly ThinkBlock[];
   parse(text: string, options: ParseOptions): ParsedCompletion;
   stream(options: Pick<ParseOptions, 'tools'>): CompletionStream;
   /** The text that `parse` reads back as these very calls, in the family's own spelling. */

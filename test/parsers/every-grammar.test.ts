@@ -1,18 +1,24 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { BUILT_IN_PARSERS, MAX_DIAGNOSTICS } from '../../src/parsers/index.ts';
+import { BUILT_IN_PARSERS, MAX_DIAGNOSTICS, type ParseOptions } from '../../src/parsers/index.ts';
 import { streamed } from './support/laws.ts';
 
 const SAMPLE = [
   { name: 'f', argumentsText: '{"a": "x", "b": 1}' },
   { name: 'my.tool', argumentsText: '{}' },
 ];
+/** Of values that are spelled without quotes, text and a number look alike: here all of them are text. */
+const TEXT_TOOLS = SAMPLE.map(({ name }) => ({
+  name,
+  description: '',
+  parameters: { additionalProperties: { type: 'string' } },
+}));
 const finish = fc.constantFrom('stop', 'length');
 
 // What holds of grammars that nobody here has heard of, too: their shards are cut from what they write.
 describe.each([...new Set(Object.values(BUILT_IN_PARSERS))])('$name', (parser) => {
-  const read = (text: string, finishReason = 'stop') =>
-    parser.parse(text, { tools: [], finishReason });
+  const read = (text: string, finishReason = 'stop', tools: ParseOptions['tools'] = []) =>
+    parser.parse(text, { tools, finishReason });
   const whole = parser.renderCalls(SAMPLE);
   const one = parser.renderCalls(SAMPLE.slice(0, 1));
   const markers = one.split(/(?<=[>\]}\n])|(?=[<[{"])/).filter((marker) => marker !== '');
@@ -32,8 +38,9 @@ describe.each([...new Set(Object.values(BUILT_IN_PARSERS))])('$name', (parser) =
   it('reads back what it writes of what it read', () => {
     fc.assert(
       fc.property(text, finish, (some, finishReason) => {
-        const { calls } = read(some, finishReason);
-        if (calls.length > 0) expect(read(parser.renderCalls(calls)).calls).toEqual(calls);
+        const { calls } = read(some, finishReason, TEXT_TOOLS);
+        if (calls.length === 0) return;
+        expect(read(parser.renderCalls(calls), 'stop', TEXT_TOOLS).calls).toEqual(calls);
       }),
     );
   });
@@ -53,8 +60,10 @@ describe.each([...new Set(Object.values(BUILT_IN_PARSERS))])('$name', (parser) =
       fc.property(text, fc.integer({ min: 1, max: 9 }), finish, (some, size, finishReason) => {
         const { told, completion } = streamed(parser, some, [size], finishReason);
         expect(completion).toEqual(read(some, finishReason));
-        expect(some.startsWith(told)).toBe(true);
-        if (completion.calls.length === 0) expect(told).toBe(some);
+        // A grammar that keeps reasoning apart tells the answer alone.
+        const said = completion.reasoning === undefined ? some : completion.content;
+        expect(said.startsWith(told)).toBe(true);
+        if (completion.calls.length === 0) expect(told).toBe(said);
         expect(completion.content.trim().startsWith(told.trim())).toBe(true);
       }),
       { numRuns: 300 },

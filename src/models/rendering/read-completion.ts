@@ -1,6 +1,6 @@
 import type { AssistantMessage, ToolDefinition } from '../../messages.ts';
 import { textContent } from '../../messages.ts';
-import type { ToolCallParser } from '../../parsers/index.ts';
+import type { ThinkBlock, ToolCallParser } from '../../parsers/index.ts';
 
 export interface ReadCompletionOptions {
   /** Undefined: calls are not looked for. */
@@ -15,7 +15,10 @@ export interface ReadCompletionOptions {
 export function readCompletion(text: string, options: ReadCompletionOptions): AssistantMessage {
   const { parser, tools, finishReason, callId } = options;
   const parsed = parser?.parse(text, { tools, finishReason });
-  const { reasoning, content } = splitReasoning(parsed?.content ?? text);
+  const { reasoning, content } =
+    parsed?.reasoning === undefined
+      ? splitReasoning(parsed?.content ?? text, parser?.thinking)
+      : { content: parsed.content, reasoning: parsed.reasoning || undefined };
   const toolCalls = (parsed?.calls ?? []).map((call, index) =>
     Object.freeze({ id: callId(index), ...call }),
   );
@@ -27,31 +30,33 @@ export function readCompletion(text: string, options: ReadCompletionOptions): As
   });
 }
 
-const OPEN = '<think>';
-const CLOSE = '</think>';
+const THINKING: readonly ThinkBlock[] = [{ open: '<think>', close: '</think>' }];
 
 /**
  * Takes a think block off the start of a text. A block that was opened in the prompt has only its end
  * here; one that was cut off has only its start, and then all of the text is reasoning.
  */
-export function splitReasoning(text: string): { reasoning?: string; content: string } {
-  const start = /^\s*<think>/.exec(text);
-  const close = text.indexOf(CLOSE);
-  if (start === null) {
-    if (close < 0 || text.slice(0, close).includes(OPEN)) return { content: text };
-    return { reasoning: trimLines(text.slice(0, close)), content: afterBlock(text, close) };
+export function splitReasoning(
+  text: string,
+  thinking: readonly ThinkBlock[] = THINKING,
+): { reasoning?: string; content: string } {
+  for (const { open, close } of thinking) {
+    const start = text.length - text.trimStart().length;
+    const isOpened = text.startsWith(open, start);
+    const end = text.indexOf(close, isOpened ? start + open.length : 0);
+    if (!isOpened && (end < 0 || text.slice(0, end).includes(open))) continue;
+    const thought = isOpened ? start + open.length : 0;
+    if (end < 0) return { reasoning: trimLines(text.slice(thought)), content: '' };
+    const content = text.slice(end + close.length).replace(/^\n+/, '');
+    return { reasoning: trimLines(text.slice(thought, end)), content };
   }
-  if (close < 0) return { reasoning: trimLines(text.slice(start[0].length)), content: '' };
-  return {
-    reasoning: trimLines(text.slice(start[0].length, close)),
-    content: afterBlock(text, close),
-  };
-}
-
-function afterBlock(text: string, close: number): string {
-  return text.slice(close + CLOSE.length).replace(/^\n+/, '');
+  return { content: text };
 }
 
 function trimLines(text: string): string {
-  return text.replace(/^\n+|\n+$/g, '');
+  let start = 0;
+  let end = text.length;
+  while (text[start] === '\n') start += 1;
+  while (end > start && text[end - 1] === '\n') end -= 1;
+  return text.slice(start, end);
 }
