@@ -1,3 +1,4 @@
+export { seededRandom } from '../random.ts';
 export {
   type EnvironmentCheckpoint,
   isUnfinishedCheckpoint,
@@ -33,7 +34,6 @@ export { failedRollout } from './play/attempt.ts';
 export { defaultIsolation, type PlayOptions, type RolloutIdentity } from './play/options.ts';
 export { type PlayGroupOptions, playGroup } from './play/play-group.ts';
 export { playRollout } from './play/play-rollout.ts';
-export { seededRandom } from './random.ts';
 export { type GroupAdvantageOptions, groupAdvantages } from './reward/advantages.ts';
 export { type BestOfOptions, bestOfN } from './reward/best-of-n.ts';
 export { finalNumber } from './reward/final-number.ts';

@@ -1,4 +1,4 @@
-import { seededRandom } from './random.ts';
+import { seededRandom } from '../random.ts';
 
 /**
  * Whose turn it is, by weights (stride scheduling; Waldspurger and Weihl 1995): after any number of

@@ -13,7 +13,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['sandbox', 'policy', 'parsers'],
   ['tokens'],
   ['telemetry', 'transport', 'wire'],
-  ['errors', 'messages', 'async', 'gen'],
+  ['errors', 'messages', 'random', 'async', 'gen'],
 ];
 
 /** The only edges allowed between rooms of one floor. */

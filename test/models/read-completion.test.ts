@@ -3,7 +3,7 @@ import { readCompletion, splitReasoning } from '../../src/models/rendering/read-
 import { hermesParser, mistralParser, type ToolCallParser } from '../../src/parsers/index.ts';
 
 const read = (text: string, parser: ToolCallParser) => {
-  const callId = (index: number) => `id_${index}`;
+  const callId = (_call: unknown, index: number) => `id_${index}`;
   return readCompletion(text, { parser, tools: [], finishReason: 'stop', callId });
 };
 

@@ -4,9 +4,9 @@ import { failureOf, NO_RENDERING, unplayedRollout } from '../../contract/index.t
 import { clipText, errorMessage, LachesisError } from '../../errors.ts';
 import { type Message, type SamplingParameters, textContent } from '../../messages.ts';
 import type { ModelSession, SessionRecord } from '../../models/index.ts';
+import { freshSeed, seededRandom } from '../../random.ts';
 import { emptyLedger } from '../../tokens/index.ts';
 import { deepFreeze } from '../freeze.ts';
-import { freshSeed, seededRandom } from '../random.ts';
 import { failureIn, stopReasonOf } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
 import { defaultIsolation, type PlayOptions, type RolloutIdentity } from './options.ts';

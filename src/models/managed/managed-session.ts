@@ -8,8 +8,8 @@ import type {
 } from '../../messages.ts';
 import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
 import { callDeadline } from '../call-deadline.ts';
-import type { EngineDescription, EngineGeneration } from '../engine.ts';
-import { contextOverflow, modelTimeout, unreachable } from '../model-errors.ts';
+import type { EngineGeneration } from '../engine.ts';
+import { modelTimeout, unreachable } from '../model-errors.ts';
 import type {
   Completion,
   CompletionRequest,
@@ -18,8 +18,10 @@ import type {
   SessionRecord,
 } from '../model-server.ts';
 import { readCompletion } from '../rendering/read-completion.ts';
+import { sessionCallIds } from './call-ids.ts';
 import { CallLog } from './call-log.ts';
 import { checkGeneration } from './check-generation.ts';
+import { fitSampling } from './fit-sampling.ts';
 import type { ManagedConfig } from './managed-config.ts';
 import { decodedBothWays, unreliable, withMarked } from './marked.ts';
 import { messageKey, SampledMessages } from './message-identity.ts';
@@ -37,6 +39,7 @@ export class ManagedSession implements ModelSession {
   readonly #config: ManagedConfig;
   readonly #options: SessionOptions;
   readonly #log = new CallLog();
+  readonly #callIds: ReturnType<typeof sessionCallIds>;
   readonly #tracks: Track[] = [];
   readonly #sampled = new SampledMessages();
   /** Calls whose numbers didn't agree and were kept: nothing of their segments is trained. */
@@ -47,6 +50,7 @@ export class ManagedSession implements ModelSession {
   constructor(config: ManagedConfig, options: SessionOptions) {
     this.#config = config;
     this.#options = options;
+    this.#callIds = sessionCallIds(config.parser, options.rolloutId);
   }
 
   async complete(
@@ -108,7 +112,7 @@ export class ManagedSession implements ModelSession {
     const description = await untilAborted(this.#config.describe(signal), { signal });
     this.#logprobMode = description.logprobMode;
     const prompt = promptTokenIds(plan);
-    const sampling = samplingFor(request.sampling, prompt.length, {
+    const sampling = fitSampling(request.sampling, prompt.length, {
       description,
       stopTokenIds: renderer.stopTokenIds,
     });
@@ -282,27 +286,13 @@ export class ManagedSession implements ModelSession {
       tools,
       // An aborted text is cut off like one that ran out of tokens.
       finishReason: finish === 'abort' ? 'length' : finish,
-      callId: (index) => `call_${callIndex}_${index}`,
+      callId: this.#callIds(callIndex),
     });
   }
 }
 
 function sameIds(a: Int32Array, b: Int32Array): boolean {
   return a.length === b.length && a.every((id, at) => id === b[at]);
-}
-
-/** The caller's sampling with the model's own stops, and no more tokens than the context has left. */
-function samplingFor(
-  sampling: SamplingParameters,
-  promptTokens: number,
-  model: { readonly description: EngineDescription; readonly stopTokenIds: readonly number[] },
-): SamplingParameters {
-  const { contextLength } = model.description;
-  const stopTokenIds = [...new Set([...model.stopTokenIds, ...(sampling.stopTokenIds ?? [])])];
-  if (contextLength === undefined) return { ...sampling, stopTokenIds };
-  if (promptTokens + 1 > contextLength) throw contextOverflow(promptTokens, contextLength);
-  const left = contextLength - promptTokens;
-  return { ...sampling, stopTokenIds, maxTokens: Math.min(sampling.maxTokens ?? left, left) };
 }
 
 function engineFailed(thrown: unknown): LachesisError {

@@ -1,14 +1,14 @@
 import type { AssistantMessage, ToolDefinition } from '../../messages.ts';
 import { textContent } from '../../messages.ts';
-import type { ThinkBlock, ToolCallParser } from '../../parsers/index.ts';
+import type { ParsedCall, ThinkBlock, ToolCallParser } from '../../parsers/index.ts';
 
 export interface ReadCompletionOptions {
   /** Undefined: calls are not looked for. */
   readonly parser: ToolCallParser | undefined;
   readonly tools: readonly ToolDefinition[];
   readonly finishReason: string;
-  /** Makes the id of the nth call. */
-  readonly callId: (index: number) => string;
+  /** Makes the id of the nth call, where the model wrote none. */
+  readonly callId: (call: ParsedCall, index: number) => string;
 }
 
 /** The message that a sampled text says: reasoning apart, calls apart, the rest as it was. */
@@ -20,7 +20,7 @@ export function readCompletion(text: string, options: ReadCompletionOptions): As
       ? splitReasoning(parsed?.content ?? text, parser?.thinking)
       : { content: parsed.content, reasoning: parsed.reasoning || undefined };
   const toolCalls = (parsed?.calls ?? []).map((call, index) =>
-    Object.freeze({ id: callId(index), ...call }),
+    Object.freeze({ ...call, id: call.id ?? callId(call, index) }),
   );
   return Object.freeze({
     role: 'assistant',

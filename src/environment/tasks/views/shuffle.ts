@@ -1,7 +1,7 @@
 import type { Task } from '../../../contract/index.ts';
 import { invalidInput } from '../../../errors.ts';
+import { seededRandom } from '../../../random.ts';
 import type { TaskSource } from '../../environment.ts';
-import { seededRandom } from '../../random.ts';
 import {
   onceReady,
   type Reading,
