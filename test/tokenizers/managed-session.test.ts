@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Message, ToolDefinition } from '../../src/messages.ts';
 import { textContent } from '../../src/messages.ts';
@@ -144,6 +145,88 @@ describe.skipIf(!installed)('a managed session with Qwen3’s tokenizer and temp
       (id, at, ids) => id === END && ids[at - 1] === END,
     );
     expect(ends).toEqual([]);
+  });
+
+  test('segments are the engine’s own log, whatever the conversation', async () => {
+    const words = ['hello', 'é', '<|im_end|>', '</think>', '\n', '<tool_call>', ' 日本', '\ud800'];
+    const text = fc
+      .array(fc.constantFrom(...words), { maxLength: 4 })
+      .map((parts) => parts.join(''));
+    const step = fc.record({
+      says: text,
+      thinks: fc.boolean(),
+      calls: fc.boolean(),
+      ending: fc.constantFrom('stop', 'stop', 'dropped stop', 'length'),
+      move: fc.constantFrom(
+        'user',
+        'tool',
+        'tool',
+        'two tools',
+        'foreign',
+        'again',
+        'edit',
+        'echo',
+      ),
+      text,
+    });
+    await fc.assert(
+      fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 7 }), async (steps) => {
+        const replies = steps.map(({ says, thinks, calls, ending }, index): ScriptedReply => {
+          const thought = thinks ? `<think>\n§${index}\n</think>\n\n` : `§${index}`;
+          const body = sampled(
+            `${thought}${says}${calls ? call('x').slice(call('x').indexOf('<tool_call>')) : ''}`,
+          );
+          const tokenIds = body.filter((id) => id !== END);
+          return ending === 'stop'
+            ? { tokenIds: [...tokenIds, END] }
+            : { tokenIds, finish: ending === 'length' ? 'length' : 'stop' };
+        });
+        const { engine, session, seen } = serve(replies);
+        let history: Message[] = [user('begin')];
+        for (const [index, { move, text: content }] of steps.entries()) {
+          const { message } = await complete(session, history);
+          const held = session.record().segments.length;
+          expect(held).toBeLessThanOrEqual(index + 1);
+          history = [...history, message];
+          if (move === 'user') history.push(user(content));
+          else if (move === 'tool') history.push(result(content, 'a'));
+          else if (move === 'two tools') history.push(result(content, 'a'), result('b', 'b'));
+          else if (move === 'echo') history = [...structuredClone(history), user(content)];
+          else if (move === 'again') history.pop();
+          else if (move === 'edit')
+            history = [user(`other ${index}`), ...history.slice(1), user(content)];
+          else {
+            const foreign = {
+              role: 'assistant',
+              content: textContent(`${content}!`),
+              toolCalls: [],
+            } as const;
+            history.push(user('and'), foreign, user(content));
+          }
+        }
+        const { segments, sampledTokens } = session.record();
+        expectLog(segments, engine);
+        const total = engine.calls.reduce((sum, one) => sum + one.sampledTokenIds.length, 0);
+        expect(sampledTokens).toBe(total);
+        for (const policy of ['strict', 'realign', 'fork', 'mask'] as const) {
+          const options = { rolloutId: 'r', maxRowTokens: 0, masked: false };
+          const settled = settle({ ...options, segments, sampledTokens: total, policy });
+          expect(ledgerBalance(settled.ledger)).toBe(0);
+        }
+        for (const { tokenIds, reason } of segments) {
+          expect([...tokenIds].filter((id, at, ids) => id === END && ids[at - 1] === END)).toEqual(
+            [],
+          );
+          expect(['start', 'template', 'branch', 'history_rewritten']).toContain(reason);
+        }
+        // What was sampled is only tokenised where the template itself spells it anew.
+        const isRewritten = segments.some(
+          ({ reason }) => reason !== 'start' && reason !== 'branch',
+        );
+        if (!isRewritten) expect(seen.join('')).not.toContain('§');
+      }),
+      { seed: 20_261_124, numRuns: 40 },
+    );
   });
 
   test('a new turn of the user after reasoning is a new segment, or goes on as it was', async () => {

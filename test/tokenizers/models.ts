@@ -42,7 +42,7 @@ export interface Model {
   ): string;
 }
 
-/** Tokens that Mistral's third tokenizer added to the vocabulary, which is Llama 2's otherwise. */
+/** Mistral's control tokens, on top of Llama 2's vocabulary: no package brings Mistral's own. */
 const MISTRAL_CONTROL =
   '[INST] [/INST] [TOOL_CALLS] [AVAILABLE_TOOLS] [/AVAILABLE_TOOLS] [TOOL_RESULTS] [/TOOL_RESULTS]'.split(
     ' ',

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { AssistantMessage, Message, ToolDefinition } from '../../src/messages.ts';
 import { textContent } from '../../src/messages.ts';
 import type { RenderedPiece } from '../../src/models/index.ts';
@@ -102,10 +102,18 @@ const roles: Record<
 };
 
 describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) => {
-  const model = installed ? loadModel(family) : (undefined as never);
+  let model: Model;
+  let control: ReadonlySet<number>;
+  beforeAll(() => {
+    model = loadModel(family);
+    control = new Set(model.tokenizer.controlTokens.map(({ id }) => id));
+  });
+  // One family at a time: each takes some 200 MB with the package's own beside it.
+  afterAll(() => {
+    model = undefined as never;
+  });
   const knows = roles[family];
   const startsWithSpace = family === 'llama2' || family === 'mistral';
-  const control = new Set(installed ? model.tokenizer.controlTokens.map(({ id }) => id) : []);
   const countControl = (ids: readonly number[]): number =>
     ids.filter((id) => control.has(id)).length;
 

@@ -27,6 +27,7 @@ export function createChatTemplate(options: ChatTemplateOptions): ChatTemplate {
   const { variables: fixed = {}, now } = options;
   const source = options.source.replaceAll('\r\n', '\n');
   const program = readProgram(source);
+  const strftime_now = clock(now);
   return Object.freeze({
     source,
     sha256: createHash('sha256')
@@ -34,7 +35,7 @@ export function createChatTemplate(options: ChatTemplateOptions): ChatTemplate {
       .digest('hex'),
     render(variables: Readonly<Record<string, unknown>>): string {
       const environment = new Environment();
-      const all = { ...GLOBALS, strftime_now: clock(now), ...fixed, ...variables };
+      const all = { ...GLOBALS, strftime_now, ...fixed, ...variables };
       for (const [name, value] of Object.entries(all)) environment.set(name, value);
       try {
         const { value } = new Interpreter(environment).run(program);

@@ -1,4 +1,6 @@
 import type { RenderedPiece } from './chat-renderer.ts';
+import { concatIds } from './concat-ids.ts';
+import { allMatches, controlPattern } from './control-pattern.ts';
 import type { TextOwner, TextRun } from './marked-text.ts';
 import type { ControlToken, ModelTokenizer } from './model-tokenizer.ts';
 
@@ -16,7 +18,7 @@ export interface RunEncoder {
 }
 
 export function createRunEncoder(tokenizer: ModelTokenizer): RunEncoder {
-  const control = controlPattern(tokenizer.controlTokens);
+  const control = controlPattern(tokenizer.controlTokens.map(({ text }) => text));
   const byText = new Map(tokenizer.controlTokens.map((token) => [token.text, token]));
   const align = createAligner(tokenizer);
   const encodeText = createMemo(tokenizer);
@@ -24,7 +26,7 @@ export function createRunEncoder(tokenizer: ModelTokenizer): RunEncoder {
   const controlsIn: RunEncoder['controlsIn'] = (text) =>
     control === undefined
       ? []
-      : [...text.matchAll(new RegExp(control.source, 'g'))].map((match) => ({
+      : allMatches(control, text).map((match) => ({
           token: byText.get(match[0])!,
           start: match.index,
           end: match.index + match[0].length,
@@ -87,15 +89,6 @@ function createMemo(tokenizer: ModelTokenizer): (text: string, continues: boolea
     }
     return ids;
   };
-}
-
-/** Finds control tokens, the longest of several that begin at one place; undefined: there are none. */
-export function controlPattern(tokens: readonly ControlToken[]): RegExp | undefined {
-  if (tokens.length === 0) return undefined;
-  const longestFirst = tokens.map(({ text }) => text).sort((a, b) => b.length - a.length);
-  return new RegExp(
-    longestFirst.map((text) => text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&')).join('|'),
-  );
 }
 
 function trimmed(parts: readonly TextRun[], start: boolean, end: boolean): readonly TextRun[] {
@@ -168,13 +161,8 @@ function merged(pieces: readonly RenderedPiece[]): RenderedPiece[] {
     if (group !== undefined && isSame) group.push(piece);
     else groups.push([piece]);
   }
-  return groups.map((group) => {
-    const tokenIds = new Int32Array(group.reduce((sum, piece) => sum + piece.tokenIds.length, 0));
-    let at = 0;
-    for (const piece of group) {
-      tokenIds.set(piece.tokenIds, at);
-      at += piece.tokenIds.length;
-    }
-    return { ...group[0]!, tokenIds };
-  });
+  return groups.map((group) => ({
+    ...group[0]!,
+    tokenIds: concatIds(group.map(({ tokenIds }) => tokenIds)),
+  }));
 }

@@ -6,7 +6,10 @@ export interface TextOwner {
   readonly messageIndex?: number;
 }
 
-/** A run of rendered text. Without an owner it is the template's own, and may spell control tokens. */
+/**
+ * A run of rendered text. Without an owner it is the template's own, and spells control tokens where
+ * they are whole in it; two runs side by side never make one together.
+ */
 export interface TextRun {
   readonly text: string;
   readonly owner: TextOwner | undefined;
@@ -32,20 +35,24 @@ export class TextMarks {
     if (body === '') return text;
     const kept = { owner, lead: keeps.lead ? lead : '', trail: keeps.trail ? trail : '' };
     const index = this.#owners.push(kept) - 1;
-    return `${lead}${opening(index)}${body}${CLOSE}${trail}`;
+    return `${lead}${opening(index)}${this.#broken(body)}${CLOSE}${trail}`;
+  }
+
+  /** For texts that templates compare, such as names and types: only control tokens in them are marked. */
+  guard(text: string): string {
+    return this.#broken(literal(text));
   }
 
   /**
-   * For texts that templates compare, such as names and types: only control tokens in them are marked,
-   * so that they stay text.
+   * A text with a break in each control token that it spells: no template finds one to cut the text at,
+   * and none comes out, wherever the text is cut.
    */
-  guard(text: string): string {
-    const safe = literal(text);
-    if (this.#control === undefined || !this.#control.test(safe)) return safe;
-    return safe.replace(new RegExp(this.#control.source, 'g'), (token) => {
-      const index = this.#owners.push({ owner: SCAFFOLD_VALUE, lead: '', trail: '' }) - 1;
-      return `${opening(index)}${token}${CLOSE}`;
-    });
+  #broken(text: string): string {
+    if (this.#control === undefined) return text;
+    return text.replace(
+      new RegExp(this.#control.source, 'g'),
+      (token) => `${token.slice(0, 1)}${BREAK}${token.slice(1)}`,
+    );
   }
 
   /** For JSON that a template reads; strings in it belong to `owner`, or only stay text without one. */
@@ -60,8 +67,13 @@ export class TextMarks {
 
   /** The runs of what a template made of marked texts, without the marks. */
   read(rendered: string): TextRun[] {
+    return this.#read(rendered, new Set());
+  }
+
+  /** `cut`: where texts begin whose end the template left out; nothing says how far they go. */
+  #read(rendered: string, cut: ReadonlySet<number>): TextRun[] {
     const runs: TextRun[] = [];
-    const open: (MarkedOwner | undefined)[] = [];
+    const open: { readonly of: MarkedOwner | undefined; readonly at: number }[] = [];
     let text = '';
     const push = (run: string, owner: TextOwner | undefined): void => {
       if (run !== '') runs.push({ text: run, owner });
@@ -69,7 +81,7 @@ export class TextMarks {
     /** Whose white space the text may begin with: that of a text which has just ended. */
     let ended: MarkedOwner | undefined;
     const flush = (next?: MarkedOwner): void => {
-      const owner = open.at(-1)?.owner;
+      const owner = open.at(-1)?.of?.owner;
       const trail = ended === undefined ? '' : kept(ended.trail, (edge) => text.startsWith(edge));
       push(text.slice(0, trail.length), ended?.owner);
       text = text.slice(trail.length);
@@ -102,16 +114,20 @@ export class TextMarks {
         text += number;
       } else if (mark === CLOSE) {
         flush();
-        ended = open.pop();
-      } else if (mark !== KEY) {
+        ended = open.pop()?.of;
+      } else if (mark === BREAK) {
+        // A run of its own from here: control tokens are looked for within runs.
+        flush();
+      } else if (mark !== KEY && !cut.has(match.index)) {
         const next = this.#owners[mark.codePointAt(0)! - FIRST_OPENING];
         flush(next);
-        open.push(next);
+        open.push({ of: next, at: match.index });
       }
     }
     text += rendered.slice(from);
     flush();
-    return runs;
+    if (open.length === 0) return runs;
+    return this.#read(rendered, new Set([...cut, ...open.map(({ at }) => at)]));
   }
 }
 
@@ -135,14 +151,12 @@ function kept(edge: string, isThere: (edge: string) => boolean): string {
   return [edge, JSON.stringify(edge).slice(1, -1)].find(isThere) ?? '';
 }
 
-/** A string value that the template writes as part of its own text. */
-const SCAFFOLD_VALUE: TextOwner = Object.freeze({ origin: 'template' });
-
 const FIRST_OPENING = 0x10_0000;
 const CLOSE = '\u{10f000}';
 const LITERAL = '\u{10f001}';
 const NUMBER = '\u{10f002}';
 const KEY = '\u{10f003}';
+const BREAK = '\u{10f004}';
 const MARKS = /[\u{100000}-\u{10ffff}]/gu;
 
 function opening(index: number): string {
@@ -156,14 +170,16 @@ function literal(text: string): string {
 }
 
 function edges(text: string): { lead: string; body: string; trail: string } {
-  // A byte order mark is white space to JavaScript and not to the templates' own language.
-  const left = text.slice(/^[^\S\ufeff]*/.exec(text)![0].length);
-  const body = left.slice(0, left.length - /[^\S\ufeff]*$/.exec(left)![0].length);
-  return {
-    lead: text.slice(0, text.length - left.length),
-    body,
-    trail: left.slice(body.length),
-  };
+  let start = 0;
+  while (start < text.length && isSpace(text[start]!)) start += 1;
+  let end = text.length;
+  while (end > start && isSpace(text[end - 1]!)) end -= 1;
+  return { lead: text.slice(0, start), body: text.slice(start, end), trail: text.slice(end) };
+}
+
+/** A byte order mark is white space to JavaScript and not to the templates' own language. */
+function isSpace(letter: string): boolean {
+  return letter !== '\ufeff' && letter.trim() === '';
 }
 
 /** The text of runs. */

@@ -4,6 +4,8 @@ import { errorMessage, invalidInput } from '../../errors.ts';
 import type { JsonObject, JsonValue } from '../../messages.ts';
 import { isJsonObject } from '../../messages.ts';
 import type { TextTokenizer } from './chatml-renderer.ts';
+import { concatIds } from './concat-ids.ts';
+import { allMatches, controlPattern } from './control-pattern.ts';
 import { type PieceSpelling, pieceBytes, pieceSpelling } from './piece-bytes.ts';
 
 /** A token that only a template, or the model itself, may write: never the text of a message. */
@@ -64,7 +66,7 @@ export function createModelTokenizer(options: ModelTokenizerOptions): ModelToken
   );
   const byText = new Map(control.map((token) => [token.text, token]));
   const byId = new Map(control.map((token) => [token.id, token]));
-  const pattern = alternation([...byText.keys()]);
+  const pattern = controlPattern([...byText.keys()]);
   const spelling = pieceSpelling(json['decoder']);
   const sizes = [...inner.get_vocab().values(), ...control.map(({ id }) => id)];
   const vocabularySize = sizes.reduce((most, id) => Math.max(most, id), -1) + 1;
@@ -75,7 +77,7 @@ export function createModelTokenizer(options: ModelTokenizerOptions): ModelToken
     const ids = rawIds(inner, wellFormed, continues);
     if (!ids.some((id) => byId.has(id))) return ids;
     // Some vocabularies list control tokens among their pieces, and can make one of plain text.
-    const spelled = concat(
+    const spelled = concatIds(
       apart(wellFormed, pattern).map((piece, index) =>
         rawIds(inner, piece, continues || index > 0),
       ),
@@ -186,32 +188,12 @@ function rawIds(inner: Tokenizer, text: string, continues: boolean): Int32Array 
 function apart(text: string, pattern: RegExp | undefined): string[] {
   const pieces: string[] = [];
   let from = 0;
-  for (const match of pattern === undefined ? [] : text.matchAll(pattern)) {
+  for (const match of pattern === undefined ? [] : allMatches(pattern, text)) {
     const cut = match.index + Math.max(1, match[0].length >> 1);
     pieces.push(text.slice(from, cut));
     from = cut;
   }
   return [...pieces, text.slice(from)];
-}
-
-function alternation(texts: readonly string[]): RegExp | undefined {
-  if (texts.length === 0) return undefined;
-  const longestFirst = texts.toSorted((a, b) => b.length - a.length);
-  return new RegExp(longestFirst.map(escapeRegExp).join('|'), 'g');
-}
-
-function escapeRegExp(text: string): string {
-  return text.replace(/[\\^$.*+?()[\]{}|/-]/g, '\\$&');
-}
-
-function concat(runs: readonly Int32Array[]): Int32Array {
-  const all = new Int32Array(runs.reduce((sum, run) => sum + run.length, 0));
-  let at = 0;
-  for (const run of runs) {
-    all.set(run, at);
-    at += run.length;
-  }
-  return all;
 }
 
 function encodeWithControl(
@@ -234,7 +216,7 @@ function encodeWithControl(
     const left = strips ? whole.trimStart() : whole;
     runs.push(encodeText(stripEnd ? left.trimEnd() : left, { continues: from > 0 }));
   };
-  for (const match of text.matchAll(pattern)) {
+  for (const match of allMatches(pattern, text)) {
     const token = byText.get(match[0])!;
     push(match.index, token.stripsBefore);
     runs.push(Int32Array.of(token.id));
@@ -242,7 +224,7 @@ function encodeWithControl(
     strips = token.stripsAfter;
   }
   push(text.length, false);
-  return concat(runs);
+  return concatIds(runs);
 }
 
 function decodeIds(

@@ -15,7 +15,8 @@ import {
 } from './certification.ts';
 import type { ChatRenderer, RenderedPiece, RenderState, SampledIds } from './chat-renderer.ts';
 import { createChatTemplate } from './chat-template.ts';
-import { controlPattern, createRunEncoder, type RunEncoder } from './encode-runs.ts';
+import { controlPattern } from './control-pattern.ts';
+import { createRunEncoder, type RunEncoder } from './encode-runs.ts';
 import { textOfRuns } from './marked-text.ts';
 import type { ModelTokenizer } from './model-tokenizer.ts';
 import { type Bridge, deriveSuffix } from './template-bridge.ts';
@@ -58,7 +59,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
     variables: { ...namedTokenVariables(tokenizer), ...options.variables },
     now,
   });
-  const control = controlPattern(tokenizer.controlTokens);
+  const control = controlPattern(tokenizer.controlTokens.map(({ text }) => text));
   const writer = createTemplateWriter({ template, control });
   const encoder = createRunEncoder(tokenizer);
   const stopIds = stopTokensOf(options, writer, encoder);
