@@ -1,3 +1,5 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { OptionValues } from '../../src/cli/command.ts';
@@ -37,6 +39,23 @@ test.each([
   expect(await run.code).not.toBe(0);
   expect(run.err()).toMatch(message);
 });
+
+const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/engines.md'), 'utf8');
+const shown = [...page.matchAll(/^ {4}npx lachesis (.*)$/gm)].map(([, command = '']) => command);
+
+test.each(shown)('the page’s `lachesis %s` gets as far as the model’s files', async (command) => {
+  const run = cli(
+    ...command.replace('env.ts', shop).replace('rollouts.jsonl', outFile()).split(' '),
+  );
+  expect(await run.code).not.toBe(0);
+  expect(run.err()).toContain('./model');
+});
+
+test('the page has a command for process and one for serve', () => {
+  expect(shown.map((command) => command.split(' ')[0])).toEqual(['process', 'serve']);
+});
+
+const outFile = () => path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-engines-')), 'r.jsonl');
 
 describe('--engine', () => {
   const io = {

@@ -24,7 +24,7 @@ import { easy, hard } from './snippets/two-sizes.ts';
 
 const docs = path.resolve(import.meta.dirname, '../../docs');
 const snippets = path.resolve(import.meta.dirname, 'snippets');
-const PAGES = ['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'];
+const PAGES = ['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md', 'engines.md'];
 
 /** TypeScript blocks by the file name of their first line. */
 const shown = new Map(
