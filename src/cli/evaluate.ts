@@ -46,7 +46,14 @@ export const evaluateCommand: Command = {
       return metrics;
     };
     const played = await playIntoFile(
-      { plan, values, file, solvedAt, purpose: 'evaluation', onStep: (soFar) => void keep(soFar) },
+      {
+        plan,
+        values,
+        file,
+        solvedAt,
+        model: { purpose: 'evaluation' },
+        onStep: (soFar) => void keep(soFar),
+      },
       io,
     );
     const metrics = keep(played);

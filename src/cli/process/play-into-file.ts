@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import type { HostedEnvironment } from '../../environment/index.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
 import type { CommandIo, OptionValues } from '../command.ts';
+import type { EngineModelOptions } from '../engine-model.ts';
 import { Hosting } from '../hosting.ts';
 import { chooseModel } from '../model-options.ts';
 import { lockOutput } from '../output-lock.ts';
@@ -40,8 +41,8 @@ export interface PlayIntoFileOptions {
   /** A rollout file; its rows are kept, and what is missing is appended. */
   readonly file: string;
   readonly solvedAt?: number;
-  /** What the rows are for. Default: `train`. */
-  readonly purpose?: 'train' | 'evaluation';
+  /** How an engine is chosen and rendered. Default: for training, by the model's own files. */
+  readonly model?: EngineModelOptions;
   /** At each 5 % of the rows. */
   readonly onStep?: (played: Played) => void;
 }
@@ -69,7 +70,7 @@ export async function playIntoFile(
   if (environment === undefined) throw new Error('one file is one environment');
   using _lock = await lockOutput(file, '--out');
   const kept = await readKeptRows(file);
-  await using model = await chooseModel(values, io, { purpose: options.purpose ?? 'train' });
+  await using model = await chooseModel(values, io, options.model);
   const tally = new Tally(options.solvedAt);
   const selection = { split: plan.split, maxTasks: plan.maxTasks };
   const world = { environment, kept, attempts: plan.attempts };
