@@ -1,4 +1,5 @@
 // `npm test`: every check that a change must pass, a time per suite, and one closing line.
+import { ensureRealEngine } from './engines-real.ts';
 import { ensurePython } from './python.ts';
 import { binary, program, pytest, root, type Suite, type SuiteResult, vitest } from './suites.ts';
 
@@ -8,6 +9,17 @@ const python: Suite = {
     const ready = await ensurePython();
     if ('skipped' in ready) return { passed: 0, failed: 0, skipped: [`python: ${ready.skipped}`] };
     return pytest('python', ready.python, `${root}/python/tests`).run();
+  },
+};
+
+const enginesReal: Suite = {
+  name: 'engines-real',
+  run: async () => {
+    const { skipped } = ensureRealEngine();
+    if (skipped !== undefined) {
+      return { passed: 0, failed: 0, skipped: [`engines-real: ${skipped}`] };
+    }
+    return vitest('engines-real', ['test/engines-real']).run();
   },
 };
 
@@ -29,9 +41,16 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
     vitest(
       'unit',
       ['test'],
-      ['test/invariants/**', 'test/contract/**', 'test/hostile/**', 'test/package/**'],
+      [
+        'test/invariants/**',
+        'test/contract/**',
+        'test/hostile/**',
+        'test/package/**',
+        'test/engines-real/**',
+      ],
     ),
   ],
+  'engines-real': [enginesReal],
   hostile: [vitest('hostile', ['test/hostile'])],
   contract: [vitest('contract', ['test/contract']), python],
   package: [vitest('package', ['test/package'])],

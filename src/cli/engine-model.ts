@@ -74,6 +74,11 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: 'NAME',
     help: `Train in spite of: ${ALLOWANCES.join(', ')}.`,
   },
+  'engine-lies': {
+    type: 'string',
+    value: 'refuse|mark',
+    help: 'What becomes of an answer whose numbers disagree: it fails, or is kept and not trained. Default: refuse.',
+  },
 };
 
 export interface EngineModelOptions {
@@ -112,7 +117,8 @@ export async function engineModel(
   }
   const parser = createParserRegistry().get(textOption(values, 'tool-parser') ?? 'hermes');
   const allow = allowances(values);
-  const logprobMode = logprobModeOf(values);
+  const logprobMode = oneOf(values, 'engine-logprobs', ['raw', 'processed']);
+  const onLie = oneOf(values, 'engine-lies', ['refuse', 'mark']);
   const template = await templateText(textOption(values, 'chat-template'));
   const renderer = await readRenderer({ folder, template, signal: io.signal });
   const apiKey = io.environment['LACHESIS_ENGINE_API_KEY'];
@@ -144,6 +150,7 @@ export async function engineModel(
     parser,
     allow,
     purpose,
+    ...(onLie !== undefined && { onLie }),
     logprobs: purpose === 'evaluation' ? 'ignore' : 'required',
   });
   // Now, so that a wrong address is told before anything plays.
@@ -166,10 +173,15 @@ function allowances(values: OptionValues): readonly Allowance[] {
   });
 }
 
-function logprobModeOf(values: OptionValues): 'raw' | 'processed' | undefined {
-  const mode = textOption(values, 'engine-logprobs');
-  if (mode === undefined || mode === 'raw' || mode === 'processed') return mode;
-  throw invalidInput('--engine-logprobs', `is "${mode}"; give raw or processed.`);
+function oneOf<Word extends string>(
+  values: OptionValues,
+  name: string,
+  words: readonly Word[],
+): Word | undefined {
+  const given = textOption(values, name);
+  const known = words.find((word) => word === given);
+  if (given === undefined || known !== undefined) return known;
+  throw invalidInput(`--${name}`, `is "${given}"; give ${words.join(' or ')}.`);
 }
 
 async function templateText(file: string | undefined): Promise<string | undefined> {

@@ -31,6 +31,10 @@ test.each([
     /--engine-logprobs: is "x"; give raw or processed/,
   ],
   [
+    ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--engine-lies', 'x'],
+    /--engine-lies: is "x"; give refuse or mark/,
+  ],
+  [
     ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--chat-template', '/no/file'],
     /--chat-template: can't be read: ENOENT/,
   ],
