@@ -14,6 +14,7 @@ import {
   type HttpEngineOptions,
 } from '../models/index.ts';
 import { createParserRegistry } from '../parsers/index.ts';
+import type { MetricsRegistry } from '../telemetry/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
 import { type ReadRenderer, readEngineRenderer } from './engine-renderer.ts';
@@ -74,6 +75,11 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: 'NAME',
     help: `Train in spite of: ${ALLOWANCES.join(', ')}.`,
   },
+  'engine-canary': {
+    type: 'string',
+    value: 'SHARE',
+    help: 'Share of the sampled turns that are scored again, where the engine can. Default: 0.01.',
+  },
   'engine-lies': {
     type: 'string',
     value: 'refuse|mark',
@@ -85,13 +91,15 @@ export interface EngineModelOptions {
   /** `evaluation` needs no logprobs, and refuses no engine for want of them. */
   readonly purpose: 'train' | 'evaluation';
   readonly readRenderer?: ReadRenderer;
+  /** Holds how far sampled logprobs are from their later score. */
+  readonly metrics?: MetricsRegistry;
 }
 
 /** The model server that `--engine` asks for, or undefined where it is not given. */
 export async function engineModel(
   values: OptionValues,
   io: CommandIo,
-  { purpose, readRenderer = readEngineRenderer }: EngineModelOptions,
+  { purpose, readRenderer = readEngineRenderer, metrics }: EngineModelOptions,
 ): Promise<ChosenModel | undefined> {
   const name = textOption(values, 'engine');
   if (name === undefined) {
@@ -118,6 +126,7 @@ export async function engineModel(
   const parser = createParserRegistry().get(textOption(values, 'tool-parser') ?? 'hermes');
   const allow = allowances(values);
   const logprobMode = oneOf(values, 'engine-logprobs', ['raw', 'processed']);
+  const share = shareOption(values);
   const onLie = oneOf(values, 'engine-lies', ['refuse', 'mark']);
   const template = await templateText(textOption(values, 'chat-template'));
   const renderer = await readRenderer({ folder, template, signal: io.signal });
@@ -151,6 +160,7 @@ export async function engineModel(
     allow,
     purpose,
     ...(onLie !== undefined && { onLie }),
+    ...(purpose === 'train' && { canary: { share, ...(metrics !== undefined && { metrics }) } }),
     logprobs: purpose === 'evaluation' ? 'ignore' : 'required',
   });
   // Now, so that a wrong address is told before anything plays.
@@ -171,6 +181,13 @@ function allowances(values: OptionValues): readonly Allowance[] {
     if (known !== undefined) return known;
     throw invalidInput('--engine-allow', `"${given}" is unknown; give ${ALLOWANCES.join(', ')}.`);
   });
+}
+
+function shareOption(values: OptionValues): number {
+  const text = textOption(values, 'engine-canary') ?? '0.01';
+  const share = Number(text);
+  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
+  throw invalidInput('--engine-canary', `is "${text}"; give a share of 0 to 1.`);
 }
 
 function oneOf<Word extends string>(

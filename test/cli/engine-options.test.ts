@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { OptionValues } from '../../src/cli/command.ts';
-import { engineModel } from '../../src/cli/engine-model.ts';
+import { type EngineModelOptions, engineModel } from '../../src/cli/engine-model.ts';
 import type { ReadRenderer } from '../../src/cli/engine-renderer.ts';
+import type { ManagedServer } from '../../src/models/index.ts';
+import { MetricsRegistry } from '../../src/telemetry/index.ts';
 import { say } from '../models/chatml.ts';
 import { servePolicy } from '../support/engines/served-policy.ts';
 import { cli } from './support.ts';
@@ -73,10 +75,10 @@ describe('--engine', () => {
   const play = async (
     values: OptionValues,
     readRenderer: ReadRenderer,
-    purpose: 'train' | 'evaluation' = 'train',
+    options: EngineModelOptions = { purpose: 'train' },
   ) => {
     await using model = await engineModel({ tokenizer: 'folder', ...values }, io, {
-      purpose,
+      ...options,
       readRenderer,
     });
     const session = model!.modelServer.openSession({ rolloutId: 'r', announcedVersion: () => 5 });
@@ -84,6 +86,8 @@ describe('--engine', () => {
       { messages: [say('user', 'the lamp')], tools: [], sampling: { maxTokens: 3 } },
       { signal: io.signal },
     );
+    const { drift } = model!.modelServer as ManagedServer;
+    if (options.metrics !== undefined) await expect.poll(() => drift()?.turns).toBe(1);
     return { record: session.record(), description: model!.description };
   };
 
@@ -102,6 +106,20 @@ describe('--engine', () => {
     expect(record.segments[0]!.logprobs).toHaveLength(record.sampledTokens!);
   });
 
+  test('turns are scored again, and how far off they were is measured', async () => {
+    await using served = await servePolicy();
+    const metrics = new MetricsRegistry();
+    await play(
+      { engine: 'vllm', 'engine-url': [served.url], 'engine-canary': '1' },
+      async () => served.renderer,
+      { purpose: 'train', metrics },
+    );
+    const read = (name: string) =>
+      metrics.snapshot().find((metric) => metric.name === name)?.series[0]?.[1];
+    expect(read('lachesis_logprob_drift_turns_total')).toBe(1);
+    expect(read('lachesis_logprob_drift_max')).toBeLessThan(1e-4);
+  });
+
   test('several addresses are a pool', async () => {
     await using one = await servePolicy();
     await using two = await servePolicy();
@@ -116,7 +134,9 @@ describe('--engine', () => {
     await using served = await servePolicy({ nullLogprobs: true });
     const values = { engine: 'vllm', 'engine-url': [served.url] };
     const renderer = async () => served.renderer;
-    expect((await play(values, renderer, 'evaluation')).record.segments).toHaveLength(1);
+    expect((await play(values, renderer, { purpose: 'evaluation' })).record.segments).toHaveLength(
+      1,
+    );
     await expect(play(values, renderer)).rejects.toMatchObject({ reason: 'ENGINE_NOT_TRAINABLE' });
   });
 });
