@@ -1,4 +1,5 @@
 // `npm test`: every check that a change must pass, a time per suite, and one closing line.
+import { ensureRealEngine } from './engines-real.ts';
 import { ensurePython } from './python.ts';
 import { binary, program, pytest, root, type Suite, type SuiteResult, vitest } from './suites.ts';
 import { ensureTokenizers } from './tokenizers.ts';
@@ -20,6 +21,17 @@ const tokenizers: Suite = {
       return { passed: 0, failed: 0, skipped: [`tokenizers: ${skipped}`] };
     }
     return vitest('tokenizers', ['test/tokenizers']).run();
+  },
+};
+
+const enginesReal: Suite = {
+  name: 'engines-real',
+  run: async () => {
+    const { skipped } = ensureRealEngine();
+    if (skipped !== undefined) {
+      return { passed: 0, failed: 0, skipped: [`engines-real: ${skipped}`] };
+    }
+    return vitest('engines-real', ['test/engines-real']).run();
   },
 };
 
@@ -47,10 +59,12 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
         'test/hostile/**',
         'test/package/**',
         'test/tokenizers/**',
+        'test/engines-real/**',
       ],
     ),
   ],
   tokenizers: [tokenizers],
+  'engines-real': [enginesReal],
   hostile: [vitest('hostile', ['test/hostile'])],
   contract: [vitest('contract', ['test/contract']), python],
   package: [vitest('package', ['test/package'])],

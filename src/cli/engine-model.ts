@@ -18,6 +18,7 @@ import {
   type TemplateRenderer,
 } from '../models/index.ts';
 import { createParserRegistry } from '../parsers/index.ts';
+import type { MetricsRegistry } from '../telemetry/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
 import { integerOption, listOption, textOption } from './read-options.ts';
@@ -77,6 +78,16 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: 'NAME',
     help: `Train in spite of: ${ALLOWANCES.join(', ')}.`,
   },
+  'engine-canary': {
+    type: 'string',
+    value: 'SHARE',
+    help: 'Share of the sampled turns that are scored again, where the engine can. Default: 0.01.',
+  },
+  'engine-lies': {
+    type: 'string',
+    value: 'refuse|mark',
+    help: 'What becomes of an answer whose numbers disagree: it fails, or is kept and not trained. Default: refuse.',
+  },
 };
 
 /** A renderer of the model whose files lie in a folder. */
@@ -89,13 +100,15 @@ export interface EngineModelOptions {
   /** `evaluation` needs no logprobs, and refuses no engine for want of them. */
   readonly purpose: 'train' | 'evaluation';
   readonly readRenderer?: ReadRenderer;
+  /** Holds how far sampled logprobs are from their later score. */
+  readonly metrics?: MetricsRegistry;
 }
 
 /** The model server that `--engine` asks for, or undefined where it is not given. */
 export async function engineModel(
   values: OptionValues,
   io: CommandIo,
-  { purpose, readRenderer = readModelRenderer }: EngineModelOptions,
+  { purpose, readRenderer = readModelRenderer, metrics }: EngineModelOptions,
 ): Promise<ChosenModel | undefined> {
   const name = textOption(values, 'engine');
   if (name === undefined) {
@@ -124,7 +137,9 @@ export async function engineModel(
     createParserRegistry().get(grammar, served, '--tool-parser');
   if (grammar !== 'auto') parserOf();
   const allow = allowances(values);
-  const logprobMode = logprobModeOf(values);
+  const logprobMode = oneOf(values, 'engine-logprobs', ['raw', 'processed']);
+  const share = shareOption(values);
+  const onLie = oneOf(values, 'engine-lies', ['refuse', 'mark']);
   const template = await templateText(textOption(values, 'chat-template'));
   const renderer = await readRenderer(folder, {
     signal: io.signal,
@@ -161,6 +176,8 @@ export async function engineModel(
     parser: parserOf(served),
     allow,
     purpose,
+    ...(onLie !== undefined && { onLie }),
+    ...(purpose === 'train' && { canary: { share, ...(metrics !== undefined && { metrics }) } }),
     logprobs: purpose === 'evaluation' ? 'ignore' : 'required',
   });
   await modelServer.managed!.describe({ signal: io.signal });
@@ -183,10 +200,22 @@ function allowances(values: OptionValues): readonly Allowance[] {
   });
 }
 
-function logprobModeOf(values: OptionValues): 'raw' | 'processed' | undefined {
-  const mode = textOption(values, 'engine-logprobs');
-  if (mode === undefined || mode === 'raw' || mode === 'processed') return mode;
-  throw invalidInput('--engine-logprobs', `is "${mode}"; give raw or processed.`);
+function shareOption(values: OptionValues): number {
+  const text = textOption(values, 'engine-canary') ?? '0.01';
+  const share = Number(text);
+  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
+  throw invalidInput('--engine-canary', `is "${text}"; give a share of 0 to 1.`);
+}
+
+function oneOf<Word extends string>(
+  values: OptionValues,
+  name: string,
+  words: readonly Word[],
+): Word | undefined {
+  const given = textOption(values, name);
+  const known = words.find((word) => word === given);
+  if (given === undefined || known !== undefined) return known;
+  throw invalidInput(`--${name}`, `is "${given}"; give ${words.join(' or ')}.`);
 }
 
 async function templateText(file: string | undefined): Promise<string | undefined> {

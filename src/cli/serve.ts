@@ -1,6 +1,7 @@
 import { createMemoryBroker } from '../broker/index.ts';
 import { invalidInput } from '../errors.ts';
 import { engineGateway } from '../gateways/index.ts';
+import { MetricsRegistry } from '../telemetry/index.ts';
 import type { Command } from './command.ts';
 import { Hosting } from './hosting.ts';
 import { listen } from './listen.ts';
@@ -55,7 +56,8 @@ export const serveCommand: Command = {
       signal: io.signal,
     });
     const { environments } = hosting;
-    await using model = await chooseModel(values, io);
+    const metrics = new MetricsRegistry();
+    await using model = await chooseModel(values, io, { purpose: 'train', metrics });
     const file = textOption(values, 'rollouts');
     await using writer = file === undefined ? undefined : new RolloutWriter(file);
     const config = listenConfig(values, io);
@@ -64,7 +66,8 @@ export const serveCommand: Command = {
       ...config,
       environments,
       modelServerFor: () => model.modelServer,
-      broker: createMemoryBroker(),
+      metrics,
+      broker: createMemoryBroker({ metrics }),
       concurrency: integerOption(values, 'concurrency', 1) ?? 64,
       ...(policy === undefined
         ? {}

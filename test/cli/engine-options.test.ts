@@ -1,7 +1,15 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import type { OptionValues } from '../../src/cli/command.ts';
-import { engineModel, type ReadRenderer } from '../../src/cli/engine-model.ts';
+import {
+  type EngineModelOptions,
+  engineModel,
+  type ReadRenderer,
+} from '../../src/cli/engine-model.ts';
+import type { ManagedServer } from '../../src/models/index.ts';
+import { MetricsRegistry } from '../../src/telemetry/index.ts';
 import { say } from '../models/chatml.ts';
 import { servePolicy } from '../support/engines/served-policy.ts';
 import { cli } from './support.ts';
@@ -28,6 +36,10 @@ test.each([
     /--engine-logprobs: is "x"; give raw or processed/,
   ],
   [
+    ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--engine-lies', 'x'],
+    /--engine-lies: is "x"; give refuse or mark/,
+  ],
+  [
     ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--chat-template', '/no/file'],
     /--chat-template: can't be read: ENOENT/,
   ],
@@ -36,6 +48,23 @@ test.each([
   expect(await run.code).not.toBe(0);
   expect(run.err()).toMatch(message);
 });
+
+const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/engines.md'), 'utf8');
+const shown = [...page.matchAll(/^ {4}npx lachesis (.*)$/gm)].map(([, command = '']) => command);
+
+test.each(shown)('the page’s `lachesis %s` gets as far as the model’s files', async (command) => {
+  const run = cli(
+    ...command.replace('env.ts', shop).replace('rollouts.jsonl', outFile()).split(' '),
+  );
+  expect(await run.code).not.toBe(0);
+  expect(run.err()).toContain('./model');
+});
+
+test('the page has a command for process and one for serve', () => {
+  expect(shown.map((command) => command.split(' ')[0])).toEqual(['process', 'serve']);
+});
+
+const outFile = () => path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-engines-')), 'r.jsonl');
 
 describe('--engine', () => {
   const io = {
@@ -49,21 +78,20 @@ describe('--engine', () => {
   const play = async (
     values: OptionValues,
     readRenderer: ReadRenderer,
-    purpose: 'train' | 'evaluation' = 'train',
+    options: EngineModelOptions = { purpose: 'train' },
   ) => {
     await using model = await engineModel(
       { tokenizer: 'folder', 'tool-parser': 'hermes', ...values },
       io,
-      {
-        purpose,
-        readRenderer,
-      },
+      { ...options, readRenderer },
     );
     const session = model!.modelServer.openSession({ rolloutId: 'r', announcedVersion: () => 5 });
     await session.complete(
       { messages: [say('user', 'the lamp')], tools: [], sampling: { maxTokens: 3 } },
       { signal: io.signal },
     );
+    const { drift } = model!.modelServer as ManagedServer;
+    if (options.metrics !== undefined) await expect.poll(() => drift()?.turns).toBe(1);
     return { record: session.record(), description: model!.description };
   };
 
@@ -90,6 +118,20 @@ describe('--engine', () => {
     );
   });
 
+  test('turns are scored again, and how far off they were is measured', async () => {
+    await using served = await servePolicy();
+    const metrics = new MetricsRegistry();
+    await play(
+      { engine: 'vllm', 'engine-url': [served.url], 'engine-canary': '1' },
+      async () => served.renderer,
+      { purpose: 'train', metrics },
+    );
+    const read = (name: string) =>
+      metrics.snapshot().find((metric) => metric.name === name)?.series[0]?.[1];
+    expect(read('lachesis_logprob_drift_turns_total')).toBe(1);
+    expect(read('lachesis_logprob_drift_max')).toBeLessThan(1e-4);
+  });
+
   test('several addresses are a pool', async () => {
     await using one = await servePolicy();
     await using two = await servePolicy();
@@ -104,7 +146,9 @@ describe('--engine', () => {
     await using served = await servePolicy({ nullLogprobs: true });
     const values = { engine: 'vllm', 'engine-url': [served.url] };
     const renderer = async () => served.renderer;
-    expect((await play(values, renderer, 'evaluation')).record.segments).toHaveLength(1);
+    expect((await play(values, renderer, { purpose: 'evaluation' })).record.segments).toHaveLength(
+      1,
+    );
     await expect(play(values, renderer)).rejects.toMatchObject({ reason: 'ENGINE_NOT_TRAINABLE' });
   });
 });

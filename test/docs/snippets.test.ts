@@ -29,7 +29,7 @@ const docs = path.resolve(import.meta.dirname, '../../docs');
 const snippets = path.resolve(import.meta.dirname, 'snippets');
 const PAGES = [
   ...['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'],
-  ...['rendering.md', 'tool-calls.md'],
+  ...['engines.md', 'rendering.md', 'tool-calls.md'],
 ];
 
 /** TypeScript blocks by the file name of their first line. */

@@ -2,6 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import type { EvaluationConditions, HostedEnvironment } from '../../environment/index.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
 import type { CommandIo, OptionValues } from '../command.ts';
+import type { EngineModelOptions } from '../engine-model.ts';
 import { type AskedConditions, ownConditions, playedConditions } from '../evaluate/conditions.ts';
 import { Hosting } from '../hosting.ts';
 import { chooseModel } from '../model-options.ts';
@@ -44,6 +45,8 @@ export interface PlayIntoFileOptions {
   readonly file: string;
   /** Given for an evaluation: what the environment says of those holds, where the options say nothing. */
   readonly evaluation?: Pick<AskedConditions, 'solvedAt'>;
+  /** How an engine's texts are rendered. Default: by the model's own files. */
+  readonly model?: Pick<EngineModelOptions, 'readRenderer'>;
   /** At each 5 % of the rows. */
   readonly onStep?: (played: Played) => void;
 }
@@ -73,7 +76,7 @@ export async function playIntoFile(
   const kept = await readKeptRows(file);
   const isEvaluation = options.evaluation !== undefined;
   const purpose = isEvaluation ? 'evaluation' : 'train';
-  await using model = await chooseModel(values, io, { purpose });
+  await using model = await chooseModel(values, io, { ...options.model, purpose });
   const asked: AskedConditions = { solvedAt: undefined, ...plan, ...options.evaluation };
   const playedUnder = playedConditions(environment, asked, isEvaluation);
   const { split, maxTasks, attempts, sampling } = playedUnder;

@@ -57,7 +57,12 @@ const route: Route = {
           headers,
           signal,
         });
-        return readOne(link, link.reader.object(answer, 'the answer'), sampling);
+        return readOne(
+          link,
+          link.reader.object(answer, 'the answer'),
+          request.promptTokenIds,
+          sampling,
+        );
       }),
     );
   },
@@ -109,13 +114,15 @@ function bodyOf(promptTokenIds: Int32Array, sampling: SamplingParameters): JsonO
 function readOne(
   { reader }: EngineLink,
   answer: JsonObject,
+  prompt: Int32Array,
   { stopTokenIds = [], temperature = 1 }: SamplingParameters,
 ): EngineGeneration {
   const tokenIds = reader.ids(answer['tokens'], 'tokens');
   // The server stops at the end tokens of the GGUF file and can be told no others.
   const passed = tokenIds.findIndex((id) => stopTokenIds.includes(id));
-  if (answer['truncated'] === true) throw truncated();
+  // A turn that fills the context is truncated too, and only a length stop.
   const tokens = readCount(answer['tokens_evaluated']);
+  if (answer['truncated'] === true && tokens !== prompt.length) throw truncated();
   return {
     tokenIds,
     logprobs: logprobsOf(answer['completion_probabilities'], tokenIds, temperature),

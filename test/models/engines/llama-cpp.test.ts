@@ -63,6 +63,22 @@ describe('llama.cpp', () => {
     expect(made.tokenIds).toHaveLength(3);
   });
 
+  test('a turn that fills the context is a length stop', async () => {
+    held.fake.fault({
+      raw: JSON.stringify({
+        tokens: [11],
+        truncated: true,
+        stop_type: 'limit',
+        tokens_evaluated: 4,
+        completion_probabilities: [{ id: 11, prob: 0.5 }],
+      }),
+    });
+    expect(await held.engine.generate(request(), { signal: live })).toMatchObject({
+      finish: 'length',
+      tokenIds: Int32Array.of(11),
+    });
+  });
+
   test('a prompt that was cut is not the one that was sent', async () => {
     held.fake.fault({ raw: JSON.stringify({ tokens: [11], truncated: true, stop_type: 'limit' }) });
     await expect(held.engine.generate(request(), { signal: live })).rejects.toMatchObject({

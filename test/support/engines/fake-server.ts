@@ -44,6 +44,8 @@ export interface FakeServer extends AsyncDisposable {
   readonly sampled: readonly FakeRequest[];
   /** Requests that the real engine would not take, or would take for something else. */
   readonly problems: readonly string[];
+  /** Connections that were made so far. */
+  connections(): number;
   /** Strikes the next request that samples. */
   fault(fault: Fault): void;
 }
@@ -114,12 +116,17 @@ export async function startFakeServer(routes: readonly FakeRoute[]): Promise<Fak
     }
     send(response, fault?.status ?? 200, json, fault?.headers);
   });
+  let connections = 0;
+  server.on('connection', () => {
+    connections += 1;
+  });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     requests,
     sampled,
     problems,
+    connections: () => connections,
     fault: (fault) => faults.push(fault),
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
