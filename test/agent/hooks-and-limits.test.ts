@@ -363,6 +363,14 @@ describe('agent settings', () => {
     ['limits.maxToolCalls', { limits: { maxToolCalls: -1 } }],
     ['limits.maxSampledTokens', { limits: { maxSampledTokens: 0 } }],
     ['maxTurn', { maxTurn: 3 }],
+    ['hooks', { hooks: [() => undefined] }],
+    ['hooks.afterTollCall', { hooks: { afterTollCall: [] } }],
+    ['limits', { limits: 3 }],
+    ['limits.maxResultCharacter', { limits: { maxResultCharacter: 100 } }],
+    ['modelRetries', { modelRetries: 3 }],
+    ['modelRetries.maximum', { modelRetries: { maximum: 3 } }],
+    ['modelRetries.backoff.initial', { modelRetries: { backoff: { initial: 3 } } }],
+    ['modelRetries.backoff.maxMs', { modelRetries: { backoff: { maxMs: -1 } } }],
   ];
   it.each(table)('name a wrong %s', (field, settings) => {
     expect(() => checkAgentSettings(settings)).toThrow(
