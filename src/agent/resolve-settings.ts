@@ -1,7 +1,7 @@
 import { invalidInput, LachesisError } from '../errors.ts';
 import type { ArgumentProfile } from './arguments/index.ts';
 import type { AfterToolCall, AgentHooks, BeforeToolCall } from './hooks.ts';
-import { type AgentLimits, limitToolCalls, limitToolResults } from './limits.ts';
+import { type AgentLimits, limitToolCalls } from './limits.ts';
 import { DROPPED_NOTE, type PromptViewProfile } from './prompt-view/index.ts';
 import type { AgentSettings, ModelRetryOptions } from './settings.ts';
 
@@ -20,11 +20,13 @@ export interface ResolvedSettings<State> {
   };
   readonly maxParallelToolCalls: number;
   readonly toolChoice: AgentSettings['toolChoice'] | undefined;
-  /** The limits' own first. */
+  /** The limits' own first; `limitHooks` is how many they are. */
   readonly beforeToolCall: readonly BeforeToolCall<State>[];
-  /** The limits' own last: what the other hooks write is bounded too. */
+  readonly limitHooks: number;
   readonly afterToolCall: readonly AfterToolCall<State>[];
   readonly maxSampledTokens: number | undefined;
+  /** Of every tool message, whoever wrote its text. */
+  readonly maxResultCharacters: number | undefined;
 }
 
 const TOOL_CHOICES: readonly unknown[] = ['auto', 'none', 'required', undefined];
@@ -101,6 +103,7 @@ export function resolveAgentSettings<State>(
       `must be auto, none or required, was ${String(settings.toolChoice)}.`,
     );
   }
+  const limitHooks = maxToolCalls === undefined ? [] : [limitToolCalls(maxToolCalls)];
   return Object.freeze({
     maxTurns: wholeNumber('maxTurns', settings.maxTurns ?? 30, 0),
     contextTokens,
@@ -118,15 +121,11 @@ export function resolveAgentSettings<State>(
       1,
     ),
     toolChoice: settings.toolChoice,
-    beforeToolCall: Object.freeze([
-      ...(maxToolCalls === undefined ? [] : [limitToolCalls(maxToolCalls)]),
-      ...beforeToolCall,
-    ]),
-    afterToolCall: Object.freeze([
-      ...afterToolCall,
-      ...(maxResultCharacters === undefined ? [] : [limitToolResults(maxResultCharacters)]),
-    ]),
+    beforeToolCall: Object.freeze([...limitHooks, ...beforeToolCall]),
+    limitHooks: limitHooks.length,
+    afterToolCall: Object.freeze([...afterToolCall]),
     maxSampledTokens,
+    maxResultCharacters,
   });
 }
 
