@@ -1,5 +1,6 @@
 import { LachesisError } from '../errors.ts';
 import { environmentStop } from './environment-stop.ts';
+import { givenType, HookMistake } from './hook-mistake.ts';
 import type { ToolCallAnswered } from './hooks.ts';
 import type { AgentConfig } from './options.ts';
 import { isAbort } from './stop.ts';
@@ -15,13 +16,13 @@ export async function hookedResult<State>(
 ): Promise<{ readonly text: string; readonly fatal?: LachesisError }> {
   const { rolloutId, state, signal } = config;
   let { result } = call;
-  for (const hook of config.afterToolCall) {
-    const stop = await environmentStop(config, async () => {
+  for (const [index, hook] of config.afterToolCall.entries()) {
+    const run = async (): Promise<undefined> => {
       const text: unknown = await hook({ ...call, result }, { rolloutId, turn, state, signal });
       if (typeof text === 'string') result = text;
-      else if (text !== undefined) throw new TypeError('A hook gave a result that is no text.');
-      return undefined;
-    });
+      else if (text !== undefined) throw new HookMistake(`gave ${givenType(text)}, not a text.`);
+    };
+    const stop = await environmentStop(config, run, `The afterToolCall hook ${index + 1}`);
     if (stop === undefined) continue;
     if (isAbort(stop)) break;
     const kind =

@@ -1,5 +1,7 @@
+import { clipText } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../messages.ts';
 import { environmentStop } from './environment-stop.ts';
+import { givenType, HookMistake } from './hook-mistake.ts';
 import type { ToolCallContext, ToolCallDecision } from './hooks.ts';
 import type { AgentConfig } from './options.ts';
 import type { PreparedCall } from './prepare-calls.ts';
@@ -49,22 +51,24 @@ async function decideCall<State>(
   context: ToolCallContext<State>,
 ): Promise<{ readonly call: PreparedCall; readonly stop?: Stop }> {
   let call = ready;
-  for (const hook of config.beforeToolCall) {
+  for (const [index, hook] of config.beforeToolCall.entries()) {
     let decision: ToolCallDecision | undefined;
-    const failure = await environmentStop(config, async () => {
+    const run = async (): Promise<undefined> => {
       const { id, name, argumentsText } = call.call;
       decision = await hook(
         { id, name, argumentsText, arguments: call.prepared.arguments },
         context,
       );
-      if (!DECISIONS.includes(decision.kind)) {
-        throw new TypeError(`A hook decided '${decision.kind}', not ${DECISIONS.join(', ')}.`);
-      }
+      checkDecision(decision);
       if (decision.kind === 'run' && decision.arguments !== undefined) {
         call = rewritten(call, decision.arguments);
       }
-      return undefined;
-    });
+    };
+    const failure = await environmentStop(
+      config,
+      run,
+      `The beforeToolCall hook ${index + 1 - config.limitHooks}`,
+    );
     if (failure !== undefined) {
       return isAbort(failure) ? { call } : { call: heldBack(call, NOT_RUN), stop: failure };
     }
@@ -78,6 +82,24 @@ async function decideCall<State>(
 }
 
 const DECISIONS: readonly ToolCallDecision['kind'][] = ['run', 'block', 'stop'];
+
+/** A hook's types are stripped, not checked. */
+function checkDecision(decision: Partial<Record<'kind' | 'message' | 'detail', unknown>>): void {
+  if (typeof decision !== 'object' || decision === null) {
+    throw new HookMistake(`gave ${givenType(decision)}, not a decision { kind }.`);
+  }
+  const { kind, message, detail } = decision;
+  if (kind === 'block' && typeof message !== 'string') {
+    throw new HookMistake(`blocked a call with ${givenType(message)} as its message, not a text.`);
+  }
+  if (kind === 'stop' && typeof detail !== 'string') {
+    throw new HookMistake(`stopped with ${givenType(detail)} as its detail, not a text.`);
+  }
+  if (DECISIONS.some((known) => known === kind)) return;
+  const shown = typeof kind === 'string' ? `'${clipText(kind, 80)}'` : givenType(kind);
+  throw new HookMistake(`decided ${shown}, not ${DECISIONS.join(', ')}.`);
+}
+
 const NOT_RUN = 'Not run: the rollout is ending.';
 
 function heldBack({ call, tool }: ReadyCall, message: string): PreparedCall {
@@ -86,7 +108,9 @@ function heldBack({ call, tool }: ReadyCall, message: string): PreparedCall {
 
 /** The same call with other arguments; the model's own text stays. */
 function rewritten(ready: ReadyCall, args: JsonObject): ReadyCall {
-  if (!isJsonObject(args)) throw new TypeError('A hook gave arguments that are no object.');
+  if (!isJsonObject(args)) {
+    throw new HookMistake(`gave ${givenType(args)} as arguments, not an object of JSON.`);
+  }
   const json = JSON.stringify(args);
   return {
     ...ready,

@@ -1,5 +1,5 @@
 import type { AfterToolCall, BeforeToolCall } from './hooks.ts';
-import { withoutMiddle } from './without-middle.ts';
+import { limitResult } from './limit-result.ts';
 
 /** Limits of one rollout. Turns are `maxTurns`; wall time is the signal's. */
 export interface AgentLimits {
@@ -10,7 +10,10 @@ export interface AgentLimits {
    * Completions that don't tell their tokens are estimated.
    */
   readonly maxSampledTokens?: number;
-  /** Most characters (code points) of one tool result; of a longer one the middle is left out, and says so. */
+  /**
+   * Most characters (code points) of any tool message, errors and refusals too, with what it says of what is
+   * left out: of a longer one that is the middle. The last step, after the hooks.
+   */
   readonly maxResultCharacters?: number;
 }
 
@@ -28,6 +31,5 @@ export function limitToolCalls(max: number, toolName?: string): BeforeToolCall {
 
 /** A hook that leaves out the middle of results of more than `max` characters (code points). */
 export function limitToolResults(max: number): AfterToolCall {
-  const last = Math.floor(max / 3);
-  return ({ result }) => withoutMiddle(result, max - last, last);
+  return ({ result }) => limitResult(result, max);
 }

@@ -1,9 +1,9 @@
-import { invalidInput } from '../errors.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
 import type { ArgumentProfile } from './arguments/index.ts';
-import type { AfterToolCall, BeforeToolCall } from './hooks.ts';
-import { limitToolCalls, limitToolResults } from './limits.ts';
+import type { AfterToolCall, AgentHooks, BeforeToolCall } from './hooks.ts';
+import { type AgentLimits, limitToolCalls } from './limits.ts';
 import { DROPPED_NOTE, type PromptViewProfile } from './prompt-view/index.ts';
-import type { AgentSettings } from './settings.ts';
+import type { AgentSettings, ModelRetryOptions } from './settings.ts';
 
 /** {@link AgentSettings}, resolved. */
 export interface ResolvedSettings<State> {
@@ -20,35 +20,67 @@ export interface ResolvedSettings<State> {
   };
   readonly maxParallelToolCalls: number;
   readonly toolChoice: AgentSettings['toolChoice'] | undefined;
-  /** The limits' own first. */
+  /** The limits' own first; `limitHooks` is how many they are. */
   readonly beforeToolCall: readonly BeforeToolCall<State>[];
-  /** The limits' own last: what the other hooks write is bounded too. */
+  readonly limitHooks: number;
   readonly afterToolCall: readonly AfterToolCall<State>[];
   readonly maxSampledTokens: number | undefined;
+  /** Of every tool message, whoever wrote its text. */
+  readonly maxResultCharacters: number | undefined;
 }
 
 const TOOL_CHOICES: readonly unknown[] = ['auto', 'none', 'required', undefined];
-const KNOWN = new Set([
-  'argumentProfile',
-  'contextTokens',
-  'droppedNote',
-  'hooks',
-  'limits',
-  'maxParallelToolCalls',
-  'maxTurns',
-  'modelRetries',
-  'promptView',
-  'toolChoice',
-] satisfies (keyof AgentSettings)[] as string[]);
+type KeysOf<Options> = Readonly<Record<keyof Options, true>>;
+
+const SETTINGS: KeysOf<AgentSettings> = Object.freeze({
+  argumentProfile: true,
+  contextTokens: true,
+  droppedNote: true,
+  hooks: true,
+  limits: true,
+  maxParallelToolCalls: true,
+  maxTurns: true,
+  modelRetries: true,
+  promptView: true,
+  toolChoice: true,
+});
+const HOOKS: KeysOf<AgentHooks> = Object.freeze({ afterToolCall: true, beforeToolCall: true });
+const LIMITS: KeysOf<AgentLimits> = Object.freeze({
+  maxResultCharacters: true,
+  maxSampledTokens: true,
+  maxToolCalls: true,
+});
+const RETRIES: KeysOf<ModelRetryOptions> = Object.freeze({ backoff: true, max: true });
+const BACKOFF: KeysOf<NonNullable<ModelRetryOptions['backoff']>> = Object.freeze({
+  initialMs: true,
+  maxMs: true,
+});
 
 /** Throws the `invalid_input` that {@link resolveAgentSettings} would, and for keys that are none. */
 export function checkAgentSettings<State>(settings: AgentSettings<State>): void {
-  const unknown = Object.keys(settings).find((key) => !KNOWN.has(key));
-  if (unknown !== undefined) {
-    const remedy = `Known are ${[...KNOWN].join(', ')}.`;
-    throw invalidInput(unknown, 'is no agent setting.', { reason: 'UNKNOWN_SETTING', remedy });
-  }
+  checkKeys('', settings, SETTINGS);
+  const { hooks, limits, modelRetries } = settings;
+  checkKeys('hooks', hooks, HOOKS);
+  checkKeys('limits', limits, LIMITS);
+  checkKeys('modelRetries', modelRetries, RETRIES);
+  checkKeys('modelRetries.backoff', modelRetries?.backoff, BACKOFF);
   resolveAgentSettings(settings);
+}
+
+function checkKeys(field: string, given: unknown, known: Readonly<Record<string, true>>): void {
+  if (given === undefined) return;
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    const remedy = `It may have: ${Object.keys(known).join(', ')}.`;
+    if (field !== '') throw invalidInput(field, 'must be an object.', { remedy });
+    throw new LachesisError('invalid_input', `The settings must be an object. ${remedy}`, {
+      reason: 'INVALID_FIELD',
+    });
+  }
+  const unknown = Object.keys(given).find((key) => !Object.hasOwn(known, key));
+  if (unknown === undefined) return;
+  const remedy = `Known are ${Object.keys(known).join(', ')}.`;
+  const path = field === '' ? unknown : `${field}.${unknown}`;
+  throw invalidInput(path, 'is no agent setting.', { reason: 'UNKNOWN_SETTING', remedy });
 }
 
 /** Fills in the defaults; throws `invalid_input` that names the setting. */
@@ -66,8 +98,12 @@ export function resolveAgentSettings<State>(
   const beforeToolCall = hookList('hooks.beforeToolCall', hooks.beforeToolCall);
   const afterToolCall = hookList('hooks.afterToolCall', hooks.afterToolCall);
   if (!TOOL_CHOICES.includes(settings.toolChoice)) {
-    throw invalidInput('toolChoice', `must be auto, none or required, was ${settings.toolChoice}.`);
+    throw invalidInput(
+      'toolChoice',
+      `must be auto, none or required, was ${String(settings.toolChoice)}.`,
+    );
   }
+  const limitHooks = maxToolCalls === undefined ? [] : [limitToolCalls(maxToolCalls)];
   return Object.freeze({
     maxTurns: wholeNumber('maxTurns', settings.maxTurns ?? 30, 0),
     contextTokens,
@@ -76,8 +112,8 @@ export function resolveAgentSettings<State>(
     argumentProfile: profile('argumentProfile', settings.argumentProfile),
     modelRetries: Object.freeze({
       max: wholeNumber('modelRetries.max', retries.max ?? 4, 0),
-      initialMs: retries.backoff?.initialMs ?? 500,
-      maxMs: retries.backoff?.maxMs ?? 10_000,
+      initialMs: milliseconds('modelRetries.backoff.initialMs', retries.backoff?.initialMs ?? 500),
+      maxMs: milliseconds('modelRetries.backoff.maxMs', retries.backoff?.maxMs ?? 10_000),
     }),
     maxParallelToolCalls: wholeNumber(
       'maxParallelToolCalls',
@@ -85,15 +121,11 @@ export function resolveAgentSettings<State>(
       1,
     ),
     toolChoice: settings.toolChoice,
-    beforeToolCall: Object.freeze([
-      ...(maxToolCalls === undefined ? [] : [limitToolCalls(maxToolCalls)]),
-      ...beforeToolCall,
-    ]),
-    afterToolCall: Object.freeze([
-      ...afterToolCall,
-      ...(maxResultCharacters === undefined ? [] : [limitToolResults(maxResultCharacters)]),
-    ]),
+    beforeToolCall: Object.freeze([...limitHooks, ...beforeToolCall]),
+    limitHooks: limitHooks.length,
+    afterToolCall: Object.freeze([...afterToolCall]),
     maxSampledTokens,
+    maxResultCharacters,
   });
 }
 
@@ -104,7 +136,12 @@ function hookList<Hook>(field: string, hooks: readonly Hook[] = []): readonly Ho
 
 function wholeNumber(field: string, value: number, least: number): number {
   if (Number.isInteger(value) && value >= least) return value;
-  throw invalidInput(field, `must be a whole number of at least ${least}, was ${value}.`);
+  throw invalidInput(field, `must be a whole number of at least ${least}, was ${String(value)}.`);
+}
+
+function milliseconds(field: string, value: number): number {
+  if (Number.isFinite(value) && value >= 0) return value;
+  throw invalidInput(field, `must be a number of at least 0, was ${String(value)}.`);
 }
 
 function noteText(note: unknown = DROPPED_NOTE): string {

@@ -11,6 +11,7 @@ import {
 import { hookedResult } from './answer-hooks.ts';
 import type { ToolCallAnswered } from './hooks.ts';
 import { satisfiesSchema } from './json-schema-check.ts';
+import { limitResult } from './limit-result.ts';
 import type { AgentConfig } from './options.ts';
 import type { PreparedCall } from './prepare-calls.ts';
 import type { ToolError } from './result.ts';
@@ -79,9 +80,10 @@ function answerUnrun<State>(
   config: AgentConfig<State>,
 ): AnsweredCall {
   const isUnknown = call.kind === 'unknown';
-  const text = isUnknown
+  const own = isUnknown
     ? unknownToolText(call.call.name, [...config.tools.keys()].sort())
     : errorText(call.message);
+  const text = bounded(own, config);
   const message = isUnknown ? `Unknown tool '${call.call.name}'` : call.message;
   return {
     message: toolMessage(call, text),
@@ -114,7 +116,7 @@ async function answerReady<State>(
   const told: Awaited<ReturnType<typeof hookedResult>> = isHooked
     ? await hookedResult(answeredCall(call, own, isError), turn, config)
     : { text: own };
-  const { text } = told;
+  const text = bounded(told.text, config);
   const error =
     execution.kind === 'failed'
       ? toolError(call, turn, execution.message, text)
@@ -212,6 +214,11 @@ function cancelled(reason: unknown): Execution {
     message: `Tool call cancelled: ${errorMessage(reason)}`,
     timedOut: false,
   };
+}
+
+/** The last step of every tool message: whatever wrote the text, it is no longer than the limit. */
+function bounded<State>(text: string, { maxResultCharacters: max }: AgentConfig<State>): string {
+  return max === undefined ? text : limitResult(text, max);
 }
 
 function toolMessage({ call }: PreparedCall, text: string): ToolMessage {

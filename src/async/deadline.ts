@@ -26,7 +26,10 @@ export interface DeadlineOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
-/** Starts a deadline. Disposing of it gives its timer and its listener back; it then fires no more. */
+/**
+ * Starts a deadline. Disposing of it gives its timer and its listener back; it then fires no more, and a
+ * signal that is first asked for after that has fired already: its work has ended.
+ */
 export function startDeadline(options: DeadlineOptions): Deadline {
   return new RunningDeadline(options);
 }
@@ -39,6 +42,7 @@ class RunningDeadline implements Deadline, Follower {
   readonly #callOff: (() => void) | undefined;
   readonly #followers = new Set<Follower>();
   #controller: AbortController | undefined;
+  #isOver = false;
 
   constructor({ timeoutMs, reason, clock = systemClock, signal: outer }: DeadlineOptions) {
     if (outer?.aborted === true) {
@@ -59,6 +63,7 @@ class RunningDeadline implements Deadline, Follower {
     if (this.#controller === undefined) {
       this.#controller = new AbortController();
       if (this.aborted) this.#controller.abort(this.reason);
+      else if (this.#isOver) this.#controller.abort(workEnded());
       else ownFollowers(this.#controller.signal, this.#followers);
     }
     return this.#controller.signal;
@@ -78,6 +83,7 @@ class RunningDeadline implements Deadline, Follower {
   }
 
   [Symbol.dispose](): void {
+    this.#isOver = true;
     this.#callOff?.();
     if (this.#outer !== undefined) unfollow(this.#outer, this);
   }
@@ -88,4 +94,9 @@ class RunningDeadline implements Deadline, Follower {
     this.#controller?.abort(reason);
     tell(this.#followers);
   }
+}
+
+function workEnded(): DOMException {
+  const message = 'What this signal is for, such as a tool call, has ended already.';
+  return new DOMException(message, 'AbortError');
 }

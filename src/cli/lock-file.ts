@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, lstatSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { setTimeout as wait } from 'node:timers/promises';
-import { LachesisError } from '../errors.ts';
+import { errorMessage, LachesisError } from '../errors.ts';
+import { processStat } from './process-stat.ts';
 
 /** What a lock file says of the process that holds it. */
 interface Holder {
@@ -10,6 +11,8 @@ interface Holder {
   readonly host: string;
   /** When the process began, in milliseconds since the Unix epoch. */
   readonly startedMs: number;
+  /** See {@link ProcessStat}; only where there is one. */
+  readonly startTicks?: number;
 }
 
 /** Between the making of the file and its text there is a moment. */
@@ -55,7 +58,13 @@ export class LockFile implements Disposable {
 }
 
 function ownProcess(): Holder {
-  return { pid: process.pid, host: hostname(), startedMs: Math.round(performance.timeOrigin) };
+  const startTicks = processStat(process.pid)?.startTicks;
+  return {
+    pid: process.pid,
+    host: hostname(),
+    startedMs: Math.round(performance.timeOrigin),
+    ...(startTicks === undefined ? {} : { startTicks }),
+  };
 }
 
 /** False when there is such a file. */
@@ -72,19 +81,30 @@ function make(file: string, text: string): boolean {
 /** Undefined when there is no such file. */
 function textOf(file: string): string | undefined {
   try {
+    const stats = lstatSync(file);
+    // Reading a pipe would wait for ever, and what a link leads to is not what was made.
+    if (!stats.isFile()) throw noLockFile(file, stats.isDirectory() ? 'is a folder' : 'is no file');
     return readFileSync(file, 'utf8');
   } catch (error) {
+    if (error instanceof LachesisError) throw error;
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw error;
+    throw noLockFile(file, `can't be read: ${errorMessage(error)}`, error);
   }
+}
+
+function noLockFile(file: string, problem: string, cause?: unknown): LachesisError {
+  const message = `${file} stands where a lock file belongs, and ${problem}.`;
+  const remedy = 'Move it away.';
+  return new LachesisError('failed_precondition', message, { reason: 'LOCK_FILE', remedy, cause });
 }
 
 /** Undefined for what no process of ours wrote, or not to its end. */
 function holderOf(text: string): Holder | undefined {
   try {
-    const { pid, host, startedMs } = JSON.parse(text) as Partial<Holder>;
+    const { pid, host, startedMs, startTicks } = JSON.parse(text) as Partial<Holder>;
     if (Number.isSafeInteger(pid) && Number(pid) > 0 && typeof host === 'string') {
-      return { pid: Number(pid), host, startedMs: Number(startedMs) };
+      const holder = { pid: Number(pid), host, startedMs: Number(startedMs) };
+      return typeof startTicks === 'number' ? { ...holder, startTicks } : holder;
     }
   } catch {
     // Said below.
@@ -92,11 +112,16 @@ function holderOf(text: string): Holder | undefined {
   return undefined;
 }
 
-function mayBeAlive({ pid, host, startedMs }: Holder): boolean {
+function mayBeAlive({ pid, host, startedMs, startTicks }: Holder): boolean {
   const own = ownProcess();
   if (host !== own.host) return true;
   // A container that starts again gives its processes the numbers that they had before.
   if (pid === own.pid) return startedMs === own.startedMs;
+  const stat = processStat(pid);
+  // Neither one that has ended nor another that was given its number holds anything.
+  if (stat?.isZombie === true) return false;
+  if (stat !== undefined && startTicks !== undefined && stat.startTicks !== startTicks)
+    return false;
   try {
     return process.kill(pid, 0);
   } catch (error) {

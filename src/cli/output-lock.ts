@@ -11,7 +11,16 @@ import { LockFile } from './lock-file.ts';
 export async function lockOutput(file: string, option: string): Promise<Disposable> {
   try {
     mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
-    return await LockFile.take(`${realPathOf(file)}.lock`, file);
+    const lock = await LockFile.take(`${realPathOf(file)}.lock`, file);
+    // Also when the process is ended from within, as by process.exit in an environment.
+    const giveBack = (): void => lock[Symbol.dispose]();
+    process.once('exit', giveBack);
+    return {
+      [Symbol.dispose]: () => {
+        process.off('exit', giveBack);
+        giveBack();
+      },
+    };
   } catch (error) {
     if (error instanceof LachesisError) throw error;
     throw invalidInput(option, `can't be written: ${errorMessage(error)}.`, {

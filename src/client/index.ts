@@ -9,6 +9,7 @@ export type { Assignment, Group, Outcome, Rollout, Task } from '../contract/inde
 export { decodeGroup, encodeGroup } from '../contract/index.ts';
 export { LachesisError } from '../errors.ts';
 export type { Ledger, Row, Span, VersionRun } from '../tokens/index.ts';
+export type { AutoPlayOptions } from './auto-play-options.ts';
 export { Batch, type BatchLease, BatchRow, type ReceivedBatch } from './batch.ts';
 export {
   BatchClient,
@@ -39,7 +40,7 @@ export type {
   Weights,
 } from './policy-types.ts';
 export type { NoBatch } from './receive-batch.ts';
-export { type AutoPlayOptions, type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
+export { type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
 export { ServerClient } from './server-client.ts';
 export { SubmitStream, type Submitted } from './submit-stream.ts';
 export {

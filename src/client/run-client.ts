@@ -1,13 +1,7 @@
 import type { Client, Transport } from '@connectrpc/connect';
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { RunService } from '../../gen/lachesis/v1/run_service_pb.ts';
-import type {
-  AutoPlay,
-  AutoPlayEnvironment,
-  RunSettings,
-  RunState,
-  RunStatus,
-} from '../broker/index.ts';
+import type { RunSettings, RunState, RunStatus } from '../broker/index.ts';
 import {
   decodeGroup,
   durationFromMs,
@@ -19,6 +13,7 @@ import {
 import { LachesisError } from '../errors.ts';
 import type { Row } from '../tokens/index.ts';
 import { createRpcClient } from '../transport/index.ts';
+import { type AutoPlayOptions, autoPlayOf } from './auto-play-options.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
@@ -30,17 +25,6 @@ import { PartsReceiver } from './parts-receiver.ts';
 export interface RunOptions extends Partial<Omit<RunSettings, 'batchSize' | 'autoPlay'>> {
   readonly batchSize: RunSettings['batchSize'];
   readonly autoPlay?: AutoPlayOptions | undefined;
-}
-
-/** Makes the server itself order groups. */
-export interface AutoPlayOptions {
-  /** Left out: any split, weight 1. A weight is a share of the groups, beside the others' weights. */
-  readonly environments: readonly (Pick<AutoPlayEnvironment, 'environment' | 'groupSize'> &
-    Partial<AutoPlayEnvironment>)[];
-  /** Most groups assigned or waiting at a time. */
-  readonly maxAhead: number;
-  /** Hold new groups while the waiting ones fill this many batches. Default: 0, no hold. */
-  readonly maxBatchesAhead?: number;
 }
 
 /** A group as it was submitted. */
@@ -210,13 +194,5 @@ function readGroup(header: GroupHeader, parts: readonly Uint8Array[] | undefined
         remedy: 'Read it without headerOnly.',
       });
     },
-  };
-}
-
-function autoPlayOf({ environments, maxAhead, maxBatchesAhead = 0 }: AutoPlayOptions): AutoPlay {
-  return {
-    environments: environments.map((part) => ({ split: '', weight: 1, ...part })),
-    maxAhead,
-    maxBatchesAhead,
   };
 }

@@ -1,5 +1,5 @@
 import { checkAgentSettings } from '../agent/index.ts';
-import { clipText, errorMessage, invalidInput } from '../errors.ts';
+import { clipText, errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { checkSampling } from './check-sampling.ts';
 import type { EnvironmentDefinition } from './environment.ts';
 import { checkEvaluation } from './evaluation/settings.ts';
@@ -125,7 +125,10 @@ function checkAgent({ agent }: EnvironmentDefinition, field: string): void {
   try {
     checkAgentSettings(agent);
   } catch (error) {
-    throw invalidInput(`${field}.agent`, errorMessage(error), { cause: error });
+    const inner = error instanceof LachesisError ? error.field : undefined;
+    const path = inner === undefined ? `${field}.agent` : `${field}.agent.${inner}`;
+    const message = errorMessage(error).replace(`${inner}: `, '');
+    throw invalidInput(path, message, { cause: error });
   }
 }
 

@@ -60,8 +60,11 @@ export type RewardValue =
 /** What a reward may say beside the total. */
 export interface RewardNotes {
   /** What each turn earned by itself, one per turn; kept beside the total, and not added to it. */
-  readonly turnRewards?: readonly number[];
-  /** Numbers that are kept with the rollout; one that is not finite is left out, with a warning. */
+  readonly turnRewards?: ArrayLike<number>;
+  /**
+   * Numbers that are kept with the rollout, at most 256, with names of at most 256 characters; one that
+   * is not finite, and what is more than that, is left out, with one warning.
+   */
   readonly metrics?: Readonly<Record<string, number>>;
 }
 

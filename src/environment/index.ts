@@ -22,6 +22,7 @@ export type {
 export { type EvaluateOptions, type EvaluationStep, evaluate } from './evaluation/evaluate.ts';
 export { MeansOfRollouts, type NamedMean, type RolloutMeans } from './evaluation/named-means.ts';
 export { passAtK } from './evaluation/pass-at-k.ts';
+export { RunningMean } from './evaluation/running-mean.ts';
 export {
   type EvaluationConditions,
   type EvaluationSettings,
@@ -44,8 +45,9 @@ export {
   linearLengthPenalty,
 } from './reward/length-reward.ts';
 export { type MathAnswerOptions, markedAnswer, mathEqual } from './reward/math-answer.ts';
-export { metricsOf, resolveReward } from './reward/resolve-reward.ts';
+export { resolveReward } from './reward/resolve-reward.ts';
 export { discountedReturns, stepAdvantages } from './reward/returns.ts';
+export { metricsOf } from './reward/reward-metrics.ts';
 export { type PlayedTurn, type TurnRewards, turnRewards, turnsOf } from './reward/turn-rewards.ts';
 export type { WorkerRewardInput } from './reward/worker/protocol.ts';
 export {

@@ -20,6 +20,11 @@ export interface ToolRegistry {
    * an `infrastructure_error` or `environment_error` of a tool: these aren't the model's to see.
    */
   readonly handleFunctionCall: ToolHandler;
+  /**
+   * The same, but rejects with a tool's own error: for the agent loop, which words it in the same way and
+   * keeps a row of it.
+   */
+  readonly callTool: ToolHandler;
 }
 
 /** A registry of `tools`; throws `invalid_input` when two have one name. */
@@ -37,6 +42,13 @@ export function createToolRegistry(tools: readonly AnyTool[]): ToolRegistry {
   }
   const names = Object.freeze([...byName.keys()].sort());
 
+  const callTool: ToolHandler = async (call, context) => {
+    const tool = byName.get(call.name);
+    return tool === undefined
+      ? unknownToolText(call.name, names)
+      : tool.execute(call.arguments, context);
+  };
+
   return Object.freeze({
     definitions: Object.freeze(tools.map((tool) => tool.definition)),
     names,
@@ -44,16 +56,15 @@ export function createToolRegistry(tools: readonly AnyTool[]): ToolRegistry {
     get: (name: string) => byName.get(name),
     timeoutMs: (name: string) => byName.get(name)?.timeoutMs,
     handleFunctionCall: async (call, context) => {
-      const tool = byName.get(call.name);
-      if (tool === undefined) return unknownToolText(call.name, names);
       try {
-        return await tool.execute(call.arguments, context);
+        return await callTool(call, context);
       } catch (error) {
         context.signal.throwIfAborted();
         if (endsRollout(error)) throw error;
         return toolFailureText(error);
       }
     },
+    callTool,
   } satisfies ToolRegistry);
 }
 

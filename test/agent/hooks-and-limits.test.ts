@@ -154,6 +154,19 @@ describe('hooks before a tool call', () => {
     expect(results(result.messages)).toHaveLength(2);
   });
 
+  const detailed: readonly (readonly [unknown, string])[] = [
+    [undefined, 'gave nothing, not a decision { kind }.'],
+    [{ kind: 'allow' }, "decided 'allow', not run, block, stop."],
+    [{ kind: 'block' }, 'blocked a call with nothing as its message, not a text.'],
+    [{ kind: 'stop' }, 'stopped with nothing as its detail, not a text.'],
+    [{ kind: 'run', arguments: [] }, 'gave a list as arguments, not an object of JSON.'],
+  ];
+  it.each(detailed)('that gives %j is named, by its place in the list', async (given, told) => {
+    const hooks = { beforeToolCall: [() => ({ kind: 'run' }) as const, () => given as never] };
+    const { result } = await play([{ calls: [echo('a')] }], { hooks, limits: { maxToolCalls: 9 } });
+    expect(result.stopDetail).toBe(`The beforeToolCall hook 2 ${told}`);
+  });
+
   it('that hangs ends with the run’s signal', async () => {
     const clock = eagerClock();
     const controller = new AbortController();
@@ -261,37 +274,73 @@ describe('hooks after a tool call', () => {
     expect(result.toolCalls).toMatchObject({ executedOk: 0, execError: 1 });
   });
 
-  it.each<[string, () => never]>([
-    [
-      'throw',
-      () => {
-        throw new Error('bug');
-      },
-    ],
-    ['give no text', () => 7 as never],
-  ])('that %s end the rollout as the environment’s error', async (_, hook) => {
-    const hooks = { afterToolCall: [hook] };
+  it.each<[string, () => unknown, string]>([
+    ['throw', () => Promise.reject(new Error('bug')), 'threw: bug'],
+    ['reject with nothing', () => Promise.reject(), 'threw: undefined'],
+    ['give no text', () => 7, 'gave a number, not a text.'],
+  ])('that %s end the rollout as the environment’s error', async (_, hook, told) => {
+    const hooks = { afterToolCall: [() => undefined, hook as () => string] };
     const { result } = await play([{ calls: [echo('a')] }, { text: 'never' }], { hooks });
-    expect(result.stopReason).toBe('environment_error');
+    expect(result).toMatchObject({
+      stopReason: 'environment_error',
+      stopDetail: `The afterToolCall hook 2 ${told}`,
+    });
     expect(results(result.messages)).toEqual(['a']);
   });
+});
 
-  it('bound a result, by code points, and say how much is missing', async () => {
-    const text = '\u{1f600}'.repeat(400);
-    const limits = { maxResultCharacters: 90 };
-    const { result } = await play([{ calls: [echo(text), echo('ab')] }, { text: 'ok' }], {
-      limits,
-    });
-    const note = '\n[... 310 characters of this result left out ...]\n';
-    const told = '\u{1f600}'.repeat(60) + note + '\u{1f600}'.repeat(30);
-    expect(results(result.messages)).toEqual([told, 'ab']);
+describe('the limit of a result', () => {
+  const limited = (maxResultCharacters: number, options: Parameters<typeof play>[1] = {}) => ({
+    limits: { maxResultCharacters },
+    ...options,
+  });
+  const isBounded = (messages: readonly Message[], max: number) =>
+    results(messages).every((text) => [...text].length <= max);
+
+  it('holds for every tool message: ran, unknown, refused, blocked, failed', async () => {
+    const long = 'x'.repeat(500);
+    const calls = [
+      echo(long),
+      { name: long, args: {} },
+      { name: 'echo', args: `{"text":"${long}` },
+      echo('block'),
+      echo('fail'),
+    ];
+    const handler = async ({ arguments: { text } }: { arguments: Record<string, unknown> }) => {
+      if (text === 'fail') throw new Error(long);
+      return String(text);
+    };
+    const block: BeforeToolCall = ({ arguments: { text } }) =>
+      text === 'block' ? { kind: 'block', message: long } : { kind: 'run' };
+    const hooks = { beforeToolCall: [block] };
+    const { result } = await play(
+      [{ calls }, { text: 'ok' }],
+      limited(100, { handler: handler as never, hooks }),
+    );
+    expect(results(result.messages)).toHaveLength(5);
+    expect(results(result.messages).filter((text) => text.length === 100)).toHaveLength(5);
+    const errors = results(result.messages).slice(1);
+    expect(errors.map((text) => typeof JSON.parse(text).error)).toEqual(Array(4).fill('string'));
+    expect(result.toolErrors.every(({ toolResult }) => toolResult.length <= 100)).toBe(true);
   });
 
-  it('leave a result whole that would not get shorter', async () => {
-    const limits = { maxResultCharacters: 90 };
-    const text = 'x'.repeat(100);
-    const { result } = await play([{ calls: [echo(text)] }, { text: 'ok' }], { limits });
-    expect(results(result.messages)).toEqual([text]);
+  it('holds when a hook failed before it, and when the signal has fired', async () => {
+    const text = 'x'.repeat(500);
+    const fails = { afterToolCall: [() => 'y'.repeat(500), () => 7 as never] };
+    const failed = await play([{ calls: [echo(text)] }], limited(90, { hooks: fails }));
+    expect(failed.result.stopReason).toBe('environment_error');
+    const controller = new AbortController();
+    const aborts = async () => {
+      controller.abort(new Error(text));
+      return text;
+    };
+    const { signal } = controller;
+    const aborted = await play([{ calls: [echo(text)] }], limited(90, { handler: aborts, signal }));
+    expect(aborted.result.stopReason).toBe('cancelled');
+    for (const { result } of [failed, aborted]) {
+      expect(results(result.messages)).toHaveLength(1);
+      expect(isBounded(result.messages, 90)).toBe(true);
+    }
   });
 });
 
@@ -363,6 +412,14 @@ describe('agent settings', () => {
     ['limits.maxToolCalls', { limits: { maxToolCalls: -1 } }],
     ['limits.maxSampledTokens', { limits: { maxSampledTokens: 0 } }],
     ['maxTurn', { maxTurn: 3 }],
+    ['hooks', { hooks: [() => undefined] }],
+    ['hooks.afterTollCall', { hooks: { afterTollCall: [] } }],
+    ['limits', { limits: 3 }],
+    ['limits.maxResultCharacter', { limits: { maxResultCharacter: 100 } }],
+    ['modelRetries', { modelRetries: 3 }],
+    ['modelRetries.maximum', { modelRetries: { maximum: 3 } }],
+    ['modelRetries.backoff.initial', { modelRetries: { backoff: { initial: 3 } } }],
+    ['modelRetries.backoff.maxMs', { modelRetries: { backoff: { maxMs: -1 } } }],
   ];
   it.each(table)('name a wrong %s', (field, settings) => {
     expect(() => checkAgentSettings(settings)).toThrow(

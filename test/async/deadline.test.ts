@@ -34,9 +34,18 @@ it('gives back its timer and its listener when it is disposed of', () => {
   const clock = manualClock();
   const outer = new AbortController();
   const deadline = startDeadline({ timeoutMs: 50, reason, clock, signal: outer.signal });
+  const { signal } = deadline;
   expect(clock.pending).toBe(1);
   deadline[Symbol.dispose]();
   expect(clock.pending).toBe(0);
   outer.abort('left');
-  expect(deadline.signal.aborted).toBe(false);
+  expect(signal.aborted).toBe(false);
+});
+
+it('gives a signal that has fired to whoever first asks when it is disposed of', () => {
+  const deadline = startDeadline({ timeoutMs: 50, reason, clock: manualClock() });
+  deadline[Symbol.dispose]();
+  expect(deadline.signal.aborted).toBe(true);
+  expect(deadline.signal.reason).toMatchObject({ name: 'AbortError' });
+  expect(deadline.expired).toBe(false);
 });

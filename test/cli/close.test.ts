@@ -1,5 +1,7 @@
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { Program } from '../package/support/program.ts';
 import { Counting } from './counting.ts';
 import { cli } from './support.ts';
 
@@ -52,4 +54,21 @@ test('environments are closed when the command fails after they were loaded', as
   const run = cli('serve', at.file(), '--host', '0.0.0.0');
   expect(await run.code).not.toBe(0);
   expect(at.log()).toEqual(['tasks', 'close {}']);
+});
+
+test('a process that its environment ends has failed, says so, and leaves no lock', async () => {
+  const at = new Counting();
+  const out = path.join(at.folder, 'out.jsonl');
+  const run = ['--conditions=lachesis-source', 'src/cli/run.ts', 'process'];
+  await using program = new Program(
+    process.execPath,
+    [...run, at.file({ close: '() => process.exit(0)' }), '--out', out],
+    { cwd: path.resolve(import.meta.dirname, '../..') },
+  );
+  expect(await program.exited).toBe(1);
+  expect(program.everything).toContain(
+    'lachesis: process.exit(0) was called before the command was done, probably by an environment.\n',
+  );
+  expect(existsSync(out)).toBe(true);
+  expect(existsSync(`${out}.lock`)).toBe(false);
 });

@@ -6,6 +6,7 @@ import { expect, onTestFinished, test, vi } from 'vitest';
 import { meanInterval, wilsonInterval } from '../../src/cli/evaluate/intervals.ts';
 import type { Metrics } from '../../src/cli/evaluate/metrics.ts';
 import { metricsTable } from '../../src/cli/evaluate/table.ts';
+import { RunningMean } from '../../src/environment/index.ts';
 import { serveFiles, textFile } from '../support/file-server.ts';
 import { startScriptedOpenAI } from '../support/scripted-openai.ts';
 import { cli } from './support.ts';
@@ -207,6 +208,15 @@ test('an interval holds the rate that it is of, lies within 0 and 1, and narrows
   });
   expect([wilsonInterval(0, 0), meanInterval([1])]).toEqual([undefined, undefined]);
   expect(meanInterval([2, 2, 2])).toEqual({ low: 2, high: 2 });
+});
+
+test('figures of huge rewards are numbers, or none', () => {
+  const { low, high } = meanInterval([1e200, 3e200])!;
+  expect([low / 1e200, high / 1e200]).toEqual([expect.closeTo(0.04, 2), expect.closeTo(3.96, 2)]);
+  expect(meanInterval([1e308, -1e308, 1.7e308])).toBeUndefined();
+  const mean = new RunningMean();
+  for (const value of [1.5e308, 1.5e308, 1.5e308]) mean.add(value);
+  expect(mean.mean / 1e308).toBeCloseTo(1.5, 9);
 });
 
 test.each([

@@ -1,9 +1,19 @@
-import { spawnSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { LockFile } from '../../src/cli/lock-file.ts';
+import { parseStat, processStat } from '../../src/cli/process-stat.ts';
 
 const place = (): string => path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-lock-')), 'lock');
 const take = (file: string) => LockFile.take(file, 'The folder');
@@ -47,6 +57,54 @@ test.each([
   writeFileSync(file, JSON.stringify(holder));
   await expect(take(file)).rejects.toThrow(`in use by process ${holder.pid} of the machine`);
   expect(JSON.parse(readFileSync(file, 'utf8'))).toEqual(holder);
+});
+
+const onLinux = test.runIf(process.platform === 'linux');
+
+onLinux(
+  'one of a process that has ended is taken over, also before its parent has asked',
+  async () => {
+    // The shell becomes sleep, which never asks for its child's code.
+    const parent = spawn('sh', ['-c', 'sleep 0 & echo $!; exec sleep 60']);
+    try {
+      const [line] = await once(parent.stdout, 'data');
+      const pid = Number(String(line));
+      await vi.waitFor(() => expect(processStat(pid)?.isZombie).toBe(true), 5_000);
+      const file = place();
+      writeFileSync(file, JSON.stringify({ pid, host: hostname(), startedMs }));
+      using _lock = await take(file);
+    } finally {
+      parent.kill('SIGKILL');
+    }
+  },
+);
+
+onLinux('one of a process whose number another has now is taken over', async () => {
+  const file = place();
+  const { startTicks } = processStat(process.ppid)!;
+  const holder = { pid: process.ppid, host: hostname(), startedMs, startTicks };
+  writeFileSync(file, JSON.stringify(holder));
+  await expect(take(file)).rejects.toMatchObject({ reason: 'LOCKED' });
+  writeFileSync(file, JSON.stringify({ ...holder, startTicks: startTicks - 1 }));
+  using _lock = await take(file);
+});
+
+test('a process may have any name', () => {
+  const fields = ['Z', ...Array.from({ length: 30 }, (_, at) => at)].join(' ');
+  expect(parseStat(`12 (a) b) ${fields}`)).toEqual({ isZombie: true, startTicks: 18 });
+  expect(parseStat('12 (cut')).toBeUndefined();
+});
+
+test.each<[string, (file: string) => void]>([
+  ['is a folder', (file) => mkdirSync(file)],
+  ['is no file', (file) => symlinkSync('nowhere', file)],
+])('what stands in the place of one and %s is said', async (problem, make) => {
+  const file = place();
+  make(file);
+  await expect(take(file)).rejects.toMatchObject({
+    kind: 'failed_precondition',
+    message: `${file} stands where a lock file belongs, and ${problem}. Move it away.`,
+  });
 });
 
 test('one that another has taken meanwhile is not removed with it', async () => {

@@ -13,6 +13,7 @@ import {
 } from '../examples/support/play.ts';
 import * as advantages from './snippets/advantages.ts';
 import capitals from './snippets/capitals.ts';
+import careful from './snippets/careful.ts';
 import curriculum from './snippets/curriculum.ts';
 import evaluatedCapitals from './snippets/evaluated-capitals.ts';
 import guess from './snippets/guess.ts';
@@ -90,6 +91,18 @@ test('evaluated-capitals.ts: one capital of the test split, eight times', async 
       conditions: { solvedAt: 0.5, sampling: { temperature: 0.7 } },
     },
   });
+});
+
+test('careful.ts: a hook blocks a call and trims a result', async () => {
+  const told: string[] = [];
+  const model = scriptedModel((prompt) => {
+    told.push(...toolResults(prompt));
+    if (told.length === 0) return callText('read', { file: 'keys.txt' });
+    return told.length === 1 ? callText('read', { file: 'list.txt' }) : (told.at(-1) ?? '');
+  });
+  const [played] = await play(await host(careful), model);
+  expect(rewardOf(played!.rollouts[0]!)).toBe(1);
+  expect(told[0]).toBe('{"error":"That file is not yours to read."}');
 });
 
 test('curriculum.ts: right answers make the next tasks longer, and its state says so', async () => {

@@ -84,6 +84,14 @@ describe('defineEnvironment', () => {
       { evaluation: { sampling: { maxTokens: 0.5 } } },
       /\.evaluation\.sampling\.maxTokens: is 0\.5; a whole number of at least 1/,
     ],
+    ['no agent', { agent: 3 }, /`valid`\.agent: The settings must be an object\. It may have: /],
+    ['a slip in agent', { agent: { maxTurn: 3 } }, /`valid`\.agent\.maxTurn: is no agent setting/],
+    [
+      'a slip deep in agent',
+      { agent: { limits: { maxResultCharacter: 9 } } },
+      /`valid`\.agent\.limits\.maxResultCharacter: is no agent setting\. Known are maxResultCh/,
+    ],
+    ['hooks as a list', { agent: { hooks: [] } }, /`valid`\.agent\.hooks: must be an object/],
     ['a time that is none', { timeoutMs: -1 }, /\.timeoutMs: is -1/],
   ])('refuses %s', (_, part, message) => {
     expect(() => defineEnvironment({ ...valid, ...part } as EnvironmentDefinition)).toThrow(

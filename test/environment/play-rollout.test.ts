@@ -189,6 +189,35 @@ describe('playRollout', () => {
     expect(rollout.outcome).toMatchObject({ kind: 'scored', reward: 0 });
   });
 
+  it('keeps a row of a tool that threw, and counts one that answered an error', async () => {
+    const parameters = { type: 'object', properties: {} };
+    const make = (name: string, execute: () => string) =>
+      tool({ name, description: '', parameters, execute });
+    const tools = [
+      make('throws', () => {
+        throw new RangeError('no');
+      }),
+      make('answers', () => '{"error": "no"}'),
+    ];
+    const calls = ['throws', 'answers'].map((name) => ({ call: { name, args: {} } }));
+    const rollout = await play(
+      { tools },
+      { reply: (_, turn) => calls[turn - 1] ?? { text: 'ok' } },
+    );
+    expect(rollout.result).toMatchObject({
+      toolCalls: { attempted: 2, schemaValid: 2, executedOk: 0, execError: 2 },
+      toolErrors: [
+        {
+          turn: 1,
+          toolName: 'throws',
+          error: 'Tool execution failed: RangeError: no',
+          toolResult: '{"error":"Tool execution failed: RangeError: no"}',
+        },
+      ],
+    });
+    expect(rollout.result.toolErrors).toHaveLength(1);
+  });
+
   it('types a model failure', async () => {
     const error = new LachesisError('model_error', 'bad reply', { reason: 'BAD' });
     const rollout = await play({}, { reply: () => ({ error }) });

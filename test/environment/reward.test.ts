@@ -150,12 +150,40 @@ describe('resolveReward', () => {
     ],
     ['a sum that overflows', { components: [{ name: 'a', value: 1e308, weight: 10 }] }],
     ['a refusal', { notScored: 'no' }],
+    ['a refusal without a reason', { notScored: '' }],
+    ['a refusal that is no text', { notScored: false, value: 1 }],
+    ['a value and components', { value: 1, components: [] }],
+    ['a misspelt part', { value: 1, turnReward: [1] }],
+    ['a misspelt part of a component', { components: [{ name: 'a', value: 1, wieght: 2 }] }],
   ])('is never a score for %s', (_, value) => {
     expect(resolveReward(value as number, NO_TURNS)).toMatchObject({
       kind: 'not_scored',
       failure: { kind: 'environment_error' },
     });
   });
+});
+
+it.each<[unknown, string]>([
+  [{ value: 1, metric: {} }, 'A reward has no `metric`. It may have: value, components,'],
+  [{ component: [] }, 'A reward has no `component`. It may have: value, components,'],
+  [
+    { components: [{ name: 'a', value: 1, wieght: 2 }] },
+    'The reward component `a` has no `wieght`. It may have: name, value, weight, range.',
+  ],
+  [{ value: 1, components: [] }, 'The reward function returned a value and components.'],
+  [{ notScored: 0, value: 1 }, "The reward's notScored is 0. Say why in a text"],
+  [new Map([['value', 1]]), 'The reward function returned a Map: [object Map].'],
+  ['1', 'The reward function returned the text "1".'],
+])('a reward of no known shape is told with what it may be: %j', (value, message) => {
+  expect(resolveReward(value as number, NO_TURNS)).toMatchObject({
+    kind: 'not_scored',
+    failure: { reason: 'REWARD_SHAPE', message: expect.stringContaining(message) },
+  });
+});
+
+it('a part of a reward that is undefined is not there', () => {
+  const value = { value: 1, notScored: undefined, components: undefined, turnRewards: undefined };
+  expect(resolveReward(value as never, NO_TURNS)).toMatchObject({ kind: 'scored', reward: 1 });
 });
 
 describe('turn rewards of a reward', () => {
@@ -180,6 +208,25 @@ describe('turn rewards of a reward', () => {
     });
   });
 
+  it('may be any list of numbers', () => {
+    for (const turnRewards of [Float32Array.of(0.5, -1), { length: 2, 0: 0.5, 1: -1 }]) {
+      expect(resolveReward({ value: 2, turnRewards }, result)).toMatchObject({
+        turnRewards: [{ value: 0.5 }, { value: -1 }],
+      });
+    }
+  });
+
+  it.each<[unknown, string]>([
+    ['12', 'The reward function gave the text "12" as turnRewards of 2 turns.'],
+    [['1', '2'], 'The reward of turn 1 is the text "1". Each must be a finite number.'],
+    [7, 'The reward function gave 7 as turnRewards'],
+    [[1, undefined], 'The reward of turn 2 is nothing.'],
+  ])('say what is wrong with %j', (turnRewards, message) => {
+    expect(resolveReward({ value: 1, turnRewards: turnRewards as number[] }, result)).toMatchObject(
+      { kind: 'not_scored', failure: { message: expect.stringContaining(message) } },
+    );
+  });
+
   it.each<[string, number[]]>([
     ['too few', [1]],
     ['too many', [1, 2, 3]],
@@ -202,10 +249,35 @@ describe('metrics of a reward', () => {
     expect(warn).not.toHaveBeenCalled();
   });
 
-  it('are left out when they are no number, and told of', () => {
+  it('are left out when they are no number, and told of once', () => {
     const warn = vi.fn();
     const metrics = { a: Number.NaN, b: '1' as unknown as number, c: 1 };
     expect(metricsOf({ value: 1, metrics }, warn)).toEqual({ c: 1 });
-    expect(warn.mock.calls).toHaveLength(2);
+    expect(warn.mock.calls).toEqual([
+      ['The metric `a` of the reward is NaN; it is left out. So are 1 more.'],
+    ]);
+  });
+
+  it.each<[unknown, string]>([
+    [new Map([['a', 1]]), 'a Map: [object Map]'],
+    [[1, 2], '[1,2]'],
+    [7, '7'],
+    ['text', 'the text "text"'],
+  ])('that are no object of numbers are told of, and none is kept: %s', (metrics, shown) => {
+    const warn = vi.fn();
+    expect(metricsOf({ value: 1, metrics: metrics as never }, warn)).toEqual({});
+    expect(warn).toHaveBeenCalledOnce();
+    expect(warn).toHaveBeenCalledWith(expect.stringContaining(`reward are ${shown}, and none`));
+  });
+
+  it('are bounded in number and name, with one warning for all that is left out', () => {
+    const warn = vi.fn();
+    const many = Array.from({ length: 300 }, (_, at) => [`m${at}`, at]);
+    const metrics = Object.fromEntries([['x'.repeat(257), 1], ...many]);
+    const kept = metricsOf({ value: 1, metrics }, warn);
+    expect(Object.keys(kept)).toHaveLength(256);
+    expect(kept).toMatchObject({ m0: 0, m255: 255 });
+    expect(warn).toHaveBeenCalledOnce();
+    expect(warn).toHaveBeenCalledWith(expect.stringMatching(/257 characters.* So are 44 more\.$/));
   });
 });

@@ -27,12 +27,18 @@ export function wilsonInterval(rate: number, trials: number): Interval | undefin
 
 /**
  * The 95 % interval of a mean by the normal approximation, from the spread of independent values such
- * as tasks' mean rewards. Undefined for fewer than two.
+ * as tasks' mean rewards. Undefined for fewer than two, and where an end is no number any more.
  */
 export function meanInterval(values: readonly number[]): Interval | undefined {
   if (values.length < 2) return undefined;
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0);
-  const half = Z * Math.sqrt(squares / (values.length - 1) / values.length);
-  return { low: mean - half, high: mean + half };
+  // Scaled first, by a power of two, so that neither the squares nor the sum overflow.
+  const largest = values.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
+  const scale = largest > 1 ? 2 ** Math.floor(Math.log2(largest)) : 1;
+  const scaled = values.map((value) => value / scale);
+  const mean = scaled.reduce((sum, value) => sum + value, 0) / scaled.length;
+  const squares = scaled.reduce((sum, value) => sum + (value - mean) ** 2, 0);
+  const half = Z * Math.sqrt(squares / (scaled.length - 1) / scaled.length);
+  const [low, high] = [(mean - half) * scale, (mean + half) * scale];
+  // Beyond the largest number there is no end to name.
+  return Number.isFinite(low) && Number.isFinite(high) ? { low, high } : undefined;
 }

@@ -1,4 +1,4 @@
-import { type NamedMean, passAtK } from '../../environment/index.ts';
+import { type NamedMean, passAtK, RunningMean } from '../../environment/index.ts';
 import type { Played } from '../process/play-into-file.ts';
 import type { Tally, TaskTally } from '../process/tally.ts';
 import { type Interval, meanInterval, wilsonInterval } from './intervals.ts';
@@ -86,7 +86,7 @@ export function metricsOf({ environment, model, conditions, tally, total }: Play
  * of a rate, which tells that ten tasks of reward 0 are no proof; others that of their own spread.
  */
 function averageOf({ tasks, withinUnit }: Tally, k: number): FigureAtK | null {
-  const means = tasks.flatMap(({ scored, rewards }) => (scored === 0 ? [] : [rewards / scored]));
+  const means = tasks.flatMap(({ scored, meanReward }) => (scored === 0 ? [] : [meanReward]));
   if (means.length === 0) return null;
   const value = mean(means);
   const interval = withinUnit ? wilsonInterval(value, means.length) : meanInterval(means);
@@ -112,5 +112,7 @@ function byName(means: readonly NamedMean[]): Readonly<Record<string, MeanFigure
 }
 
 function mean(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0) / values.length;
+  const sum = new RunningMean();
+  for (const value of values) sum.add(value);
+  return sum.mean;
 }

@@ -1,9 +1,11 @@
 import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
 import path from 'node:path';
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import { packageVersion } from '../../server/index.ts';
 import type { Command } from '../command.ts';
 import { textOption } from '../read-options.ts';
+import { ownSource, quoted } from './own-source.ts';
 import { projectFiles } from './project-files.ts';
 import { TEMPLATES } from './templates.ts';
 
@@ -37,15 +39,21 @@ export const initCommand: Command = {
       throw invalidInput('--template', `"${templateName}" is unknown; give ${NAMES.join(' or ')}.`);
     }
     const folder = path.resolve(io.folder ?? '.', given);
-    const files = projectFiles(nameOf(folder), template, packageVersion());
+    const source = ownSource(packageRoot(), packageVersion(), folder);
+    const files = projectFiles(nameOf(folder), template, source.spec);
     writeProject(folder, files);
     for (const name of Object.keys(files)) io.out(`wrote ${path.join(given, name)}\n`);
     io.out('\nNext:\n');
+    if (source.before !== undefined) io.out(`  ${source.before}\n`);
     io.out(`  ${given === '.' ? '' : `cd ${quoted(given)} && `}npm install\n`);
     io.out('  npx lachesis validate environment.ts\n');
     return 0;
   },
 };
+
+function packageRoot(): string {
+  return path.dirname(createRequire(import.meta.url).resolve('lachesis/package.json'));
+}
 
 /** A name that npm and `defineEnvironment` both take. */
 function nameOf(folder: string): string {
@@ -78,9 +86,4 @@ function writeProject(folder: string, files: Readonly<Record<string, string>>): 
     if (error instanceof LachesisError) throw error;
     throw invalidInput('FOLDER', `can't be written to: ${errorMessage(error)}.`, { cause: error });
   }
-}
-
-/** As a shell takes it for one word. */
-function quoted(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

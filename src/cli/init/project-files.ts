@@ -4,10 +4,10 @@ import type { Template } from './templates.ts';
 export function projectFiles(
   name: string,
   template: Template,
-  lachesisVersion: string,
+  lachesisSpec: string,
 ): Readonly<Record<string, string>> {
   return {
-    'package.json': packageJson(name, lachesisVersion),
+    'package.json': packageJson(name, lachesisSpec),
     'environment.ts': template.environment(name),
     'README.md': readme(name),
     'tsconfig.json': TSCONFIG,
@@ -15,7 +15,7 @@ export function projectFiles(
   };
 }
 
-function packageJson(name: string, lachesisVersion: string): string {
+function packageJson(name: string, lachesisSpec: string): string {
   const project = {
     name,
     version: '0.0.0',
@@ -27,7 +27,7 @@ function packageJson(name: string, lachesisVersion: string): string {
       serve: 'lachesis serve environment.ts',
       check: 'tsc',
     },
-    dependencies: { lachesis: lachesisVersion },
+    dependencies: { lachesis: lachesisSpec },
     devDependencies: { '@types/node': '^24.0.0', typescript: '>=5.9' },
   };
   return `${JSON.stringify(project, null, 2)}\n`;
@@ -58,7 +58,7 @@ const TSCONFIG = `${JSON.stringify(
 function readme(name: string): string {
   return `# ${name}
 
-A [Lachesis](https://www.npmjs.com/package/lachesis) environment: \`environment.ts\` has its tasks,
+A Lachesis environment: \`environment.ts\` has its tasks,
 what the model is asked, and how an answer is scored.
 
     npm install

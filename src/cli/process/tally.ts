@@ -4,7 +4,7 @@ import {
   type RewardComponent,
   type Rollout,
 } from '../../contract/index.ts';
-import { MeansOfRollouts, type RolloutMeans } from '../../environment/index.ts';
+import { MeansOfRollouts, type RolloutMeans, RunningMean } from '../../environment/index.ts';
 import type { ErrorKind } from '../../errors.ts';
 
 /** What is counted of a rollout; the rest of it is in the file. */
@@ -61,17 +61,17 @@ export function playedRowOf(rollout: Rollout): PlayedRow {
 export interface TaskTally {
   readonly scored: number;
   readonly solved: number;
-  readonly rewards: number;
+  /** Of them; NaN of none. */
+  readonly meanReward: number;
 }
 
 /** Adds rows up; its memory is three counts per task, and bounded by name. */
 export class Tally {
   readonly #solvedAt: number;
-  readonly #tasks = new Map<string, { scored: number; solved: number; rewards: number }>();
+  readonly #tasks = new Map<string, { rewards: RunningMean; solved: number }>();
   readonly #means = new MeansOfRollouts();
   readonly #failures = new Map<ErrorKind, { count: number; example: string }>();
-  scored = 0;
-  rewards = 0;
+  readonly #rewards = new RunningMean();
   /** Whether every reward so far lies in 0 to 1, as that of a rate does. */
   withinUnit = true;
   promptTokens = 0;
@@ -88,7 +88,7 @@ export class Tally {
     this.completionTokens += row.completionTokens;
     this.sampledTokens += row.sampledTokens;
     this.#means.add(row.metrics, row.components);
-    const task = this.#tasks.get(row.groupId) ?? { scored: 0, solved: 0, rewards: 0 };
+    const task = this.#tasks.get(row.groupId) ?? { rewards: new RunningMean(), solved: 0 };
     this.#tasks.set(row.groupId, task);
     if (row.failure !== undefined) {
       const { kind, message } = row.failure;
@@ -96,12 +96,14 @@ export class Tally {
       this.#failures.set(kind, { ...failed, count: failed.count + 1 });
     }
     if (row.reward === undefined) return;
-    this.scored += 1;
-    this.rewards += row.reward;
+    this.#rewards.add(row.reward);
     this.withinUnit &&= row.reward >= 0 && row.reward <= 1;
-    task.scored += 1;
-    task.rewards += row.reward;
+    task.rewards.add(row.reward);
     if (row.reward >= this.#solvedAt) task.solved += 1;
+  }
+
+  get scored(): number {
+    return this.#rewards.count;
   }
 
   /** Rows that failed, in no mean. */
@@ -121,7 +123,7 @@ export class Tally {
 
   /** Undefined when none was scored. */
   get meanReward(): number | undefined {
-    return this.scored === 0 ? undefined : this.rewards / this.scored;
+    return this.scored === 0 ? undefined : this.#rewards.mean;
   }
 
   /** Of the rows' metrics and reward components. */
@@ -130,6 +132,10 @@ export class Tally {
   }
 
   get tasks(): readonly TaskTally[] {
-    return [...this.#tasks.values()];
+    return [...this.#tasks.values()].map(({ rewards, solved }) => ({
+      solved,
+      scored: rewards.count,
+      meanReward: rewards.mean,
+    }));
   }
 }

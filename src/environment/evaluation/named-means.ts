@@ -1,3 +1,5 @@
+import { RunningMean } from './running-mean.ts';
+
 /** The mean of a named number, over the rollouts that have it. */
 export interface NamedMean {
   readonly name: string;
@@ -9,14 +11,13 @@ export interface NamedMean {
 /** A name per task would fill memory; nobody reads so many means. */
 export const MAX_NAMES = 256;
 const MAX_NAME_LENGTH = 256;
-const SCALE = 2 ** 60;
 
 /**
  * Adds up numbers by name: the first 256 names, in the order in which they came. Names after those, and
  * names of more than 256 characters, are left out, and `isCut` says so.
  */
 export class NamedMeans {
-  readonly #sums = new Map<string, { count: number; sum: number; scaled: number }>();
+  readonly #sums = new Map<string, RunningMean>();
   #isCut = false;
 
   /** Whether names were left out. */
@@ -31,21 +32,14 @@ export class NamedMeans {
         this.#isCut = true;
         return;
       }
-      held = { count: 0, sum: 0, scaled: 0 };
+      held = new RunningMean();
       this.#sums.set(name, held);
     }
-    held.count += 1;
-    held.sum += value;
-    // For numbers whose sum is no number any more, though their mean is.
-    held.scaled += value / SCALE;
+    held.add(value);
   }
 
   means(): readonly NamedMean[] {
-    return [...this.#sums].map(([name, { count, sum, scaled }]) => ({
-      name,
-      count,
-      mean: Number.isFinite(sum) ? sum / count : (scaled / count) * SCALE,
-    }));
+    return [...this.#sums].map(([name, { count, mean }]) => ({ name, count, mean }));
   }
 }
 

@@ -3,6 +3,7 @@ import { addLedgers, emptyLedger, type Ledger } from '../../tokens/index.ts';
 import { meanOf } from '../reward/advantages.ts';
 import { MeansOfRollouts, type RolloutMeans } from './named-means.ts';
 import { passAtK } from './pass-at-k.ts';
+import { RunningMean } from './running-mean.ts';
 import type { EvaluationConditions } from './settings.ts';
 
 /** Figures of a whole evaluation. */
@@ -29,9 +30,8 @@ export class Summary {
   readonly #conditions: EvaluationConditions;
   readonly #means = new MeansOfRollouts();
   readonly #byTask = new Map<string, { scored: number; solved: number }>();
-  #scored = 0;
+  readonly #rewards = new RunningMean();
   #notScored = 0;
-  #rewards = 0;
   #ledger = emptyLedger();
 
   constructor(conditions: EvaluationConditions) {
@@ -48,8 +48,7 @@ export class Summary {
       this.#notScored += 1;
       return;
     }
-    this.#scored += 1;
-    this.#rewards += outcome.reward;
+    this.#rewards.add(outcome.reward);
     task.scored += 1;
     if (outcome.reward >= this.#conditions.solvedAt) task.solved += 1;
   }
@@ -57,9 +56,9 @@ export class Summary {
   figures(): EvaluationSummary {
     return {
       tasks: this.#byTask.size,
-      scored: this.#scored,
+      scored: this.#rewards.count,
       notScored: this.#notScored,
-      meanReward: this.#scored === 0 ? undefined : this.#rewards / this.#scored,
+      meanReward: this.#rewards.count === 0 ? undefined : this.#rewards.mean,
       passAtK: this.#passAtKs(),
       ledger: this.#ledger,
       ...this.#means.figures(),

@@ -166,7 +166,7 @@ function runTheAgent(
     ...episode,
     settings,
     tools: tools.definitions,
-    handler: options.toolHandler ?? tools.handleFunctionCall,
+    handler: options.toolHandler ?? tools.callTool,
     rolloutId: identity.rolloutId,
     sampling: samplingOf(options),
     ...(maxTurns === undefined ? {} : { maxTurns }),

@@ -11,6 +11,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { Hosting } from '../../../src/cli/hosting.ts';
+import { ownSource } from '../../../src/cli/init/own-source.ts';
+import { packageVersion } from '../../../src/server/index.ts';
 import { cli } from '../support.ts';
 
 const root = path.resolve(import.meta.dirname, '../../..');
@@ -69,12 +71,65 @@ describe.each(['tool', 'single-turn'])('the template %s', (template) => {
   }, 60_000);
 });
 
-test('it names the two commands that come next', async () => {
+test('it names the commands that come next, and where a checkout’s own package is', async () => {
   const { folder, out } = await scaffold();
   expect(out).toMatch(/wrote .*environment\.ts\n/);
+  expect(out).toMatch(/Next:\n( {2}\(cd \S+ && npm pack\)\n)? {2}cd /);
   expect(out).toContain(
-    `Next:\n  cd '${folder}' && npm install\n  npx lachesis validate environment.ts\n`,
+    `  cd '${folder}' && npm install\n  npx lachesis validate environment.ts\n`,
   );
+  const { dependencies } = JSON.parse(readFileSync(path.join(folder, 'package.json'), 'utf8'));
+  expect(dependencies.lachesis).toBe(
+    `file:${path.relative(folder, path.join(root, `lachesis-${packageVersion()}.tgz`))}`,
+  );
+});
+
+describe('a project has its lachesis from where the running one came', () => {
+  /** As npm leaves it: a package, and a note of where it came from. */
+  function installed(resolved: string | undefined) {
+    const folder = temporary();
+    const modules = path.join(folder, 'app', 'node_modules');
+    mkdirSync(path.join(modules, 'lachesis'), { recursive: true });
+    if (resolved !== undefined) {
+      const lock = { packages: { 'node_modules/lachesis': { resolved } } };
+      writeFileSync(path.join(modules, '.package-lock.json'), JSON.stringify(lock));
+    }
+    const at = (project: string) =>
+      ownSource(path.join(modules, 'lachesis'), '1.2.3', path.join(folder, project));
+    return { folder, at };
+  }
+
+  test('a tarball, as the project sees it', () => {
+    const { folder, at } = installed('file:../lachesis-1.2.3.tgz');
+    expect(at('a/new').before).toContain('is not on npm yet: in package.json, put the path');
+    writeFileSync(path.join(folder, 'lachesis-1.2.3.tgz'), '');
+    expect(at('a/new')).toEqual({ spec: 'file:../../lachesis-1.2.3.tgz' });
+  });
+
+  test.each([
+    ['https://registry.npmjs.org/lachesis/-/lachesis-1.2.3.tgz', '1.2.3'],
+    ['https://example.org/lachesis.tgz', 'https://example.org/lachesis.tgz'],
+  ])('%s', (resolved, spec) => {
+    expect(installed(resolved).at('new')).toEqual({ spec });
+  });
+
+  test('says so where nothing is known', () => {
+    expect(installed(undefined).at('new')).toEqual({
+      spec: '1.2.3',
+      before: expect.stringContaining('"file:../lachesis-1.2.3.tgz", in place of "1.2.3"'),
+    });
+  });
+
+  test('a checkout is packed first, unless it is', () => {
+    const folder = temporary();
+    mkdirSync(path.join(folder, 'scripts'));
+    writeFileSync(path.join(folder, 'scripts', 'run.mjs'), '');
+    const at = () => ownSource(folder, '1.2.3', path.join(folder, 'new'));
+    const spec = 'file:../lachesis-1.2.3.tgz';
+    expect(at()).toEqual({ spec, before: `(cd ${folder} && npm pack)` });
+    writeFileSync(path.join(folder, 'lachesis-1.2.3.tgz'), '');
+    expect(at()).toEqual({ spec });
+  });
 });
 
 test('a file that is there is never overwritten, and nothing is written beside it', async () => {

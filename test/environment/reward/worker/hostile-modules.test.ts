@@ -79,9 +79,9 @@ const shapes =
 describe('a reward that does wrong leaves its rollout unscored, and the next one is scored', () => {
   it.each([
     ['NaN', 'REWARD_NOT_FINITE', /returned NaN\./, shapes],
-    ['text', 'REWARD_SHAPE', /returned "1"\./, shapes],
+    ['text', 'REWARD_SHAPE', /returned the text "1"\./, shapes],
     ['nothing', 'REWARD_SHAPE', /returned nothing\./, shapes],
-    ['big integer', 'REWARD_SHAPE', /returned bigint 1\./, shapes],
+    ['big integer', 'REWARD_SHAPE', /returned a bigint: 1\./, shapes],
     ['no component', 'REWARD_SHAPE', /A component of the reward is null\./, shapes],
     [
       'function',
