@@ -1,4 +1,5 @@
 import type { AssistantMessage, Message, SamplingParameters, ToolDefinition } from '../messages.ts';
+import type { ParserDiagnostic } from '../parsers/index.ts';
 import type { RenderingFingerprint, Segment } from '../tokens/index.ts';
 import type { Engine, EngineDescription } from './engine.ts';
 
@@ -68,6 +69,8 @@ export interface Completion {
   /** Absent is unknown, which is not 0. */
   readonly promptTokens?: number;
   readonly completionTokens?: number;
+  /** What looked like a tool call and is none; absent for nothing. */
+  readonly callDiagnostics?: readonly ParserDiagnostic[];
 }
 
 export interface ModelSession {
