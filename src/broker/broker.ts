@@ -1,4 +1,5 @@
 import type { Ledger, TrainingPolicy } from '../tokens/index.ts';
+import type { GroupPayload, HeldPayload } from './group-payload.ts';
 
 /** What a batch counts. */
 export type BatchSize =
@@ -61,7 +62,7 @@ export interface StoredRow {
 }
 
 /** What the broker indexes of a group. The header's and the parts' bytes are kept as they came. */
-export interface StoredGroup {
+export interface StoredGroup<Payload extends GroupPayload = GroupPayload> {
   readonly id: string;
   readonly runId: string;
   readonly environment: string;
@@ -73,8 +74,7 @@ export interface StoredGroup {
   readonly ledger: Ledger;
   /** The serialized `lachesis.v1.GroupHeader`, as submitted. */
   readonly header: Uint8Array;
-  /** As submitted, in header order. */
-  readonly parts: readonly Uint8Array[];
+  readonly payload: Payload;
   /** As in its header: stands for all its parts. */
   readonly digest: Uint8Array;
 }
@@ -94,6 +94,9 @@ export interface LeasedAssignment {
   readonly attempt: number;
   readonly leaseMs: number;
 }
+
+/** A group with its parts at hand. */
+export type SubmittedGroup = StoredGroup<HeldPayload>;
 
 export type SubmitOutcome =
   | { readonly kind: 'stored'; readonly position: number }
@@ -191,7 +194,7 @@ export interface Broker {
   }): Promise<void>;
 
   /** Stores the group and ends its assignment in one step. Throws when refused; a group that comes twice is a duplicate. */
-  submit(group: StoredGroup): Promise<SubmitOutcome>;
+  submit(group: SubmittedGroup): Promise<SubmitOutcome>;
   /** Resolves when the run takes more groups, or when `signal` fires. */
   waitForRoom(runId: string, signal: AbortSignal): Promise<void>;
   credits(runId: string): Promise<number>;

@@ -9,8 +9,8 @@ interface Entry {
 }
 
 /** A group's whole size in memory that anyone pays for: header and parts. */
-export function groupBytes(group: Pick<StoredGroup, 'header' | 'parts'>): number {
-  return group.parts.reduce((bytes, part) => bytes + part.byteLength, group.header.byteLength);
+export function groupBytes({ header, payload }: Pick<StoredGroup, 'header' | 'payload'>): number {
+  return header.byteLength + payload.byteLength;
 }
 
 /**

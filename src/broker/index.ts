@@ -1,5 +1,6 @@
 export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
+export { type GroupPayload, type HeldPayload, heldPayload } from './group-payload.ts';
 export { createMemoryBroker } from './memory-broker.ts';
 export type { BrokerLimits, MemoryBrokerOptions } from './options.ts';
 export { isUniform } from './uniform-rewards.ts';

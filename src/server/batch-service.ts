@@ -95,7 +95,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         throw unreadable;
       }
       onTaken(request.runId);
-      yield* framesOf(next.batch, request.rank, request.includeRollouts);
+      yield* framesOf(next.batch, request, signal);
     },
     extendBatch: async (request) => {
       const { leaseMs } = await broker.extendBatch(keyOf(request));
@@ -147,11 +147,11 @@ export function waitMsOf(
 }
 
 /** The rank's own rows, and the transcripts when asked for: the very bytes that were submitted. */
-function* framesOf(
+async function* framesOf(
   batch: Batch,
-  rank: number,
-  includeRollouts: boolean,
-): Generator<NextBatchResponse> {
+  { rank, includeRollouts }: Pick<NextBatchRequest, 'rank' | 'includeRollouts'>,
+  signal: AbortSignal,
+): AsyncGenerator<NextBatchResponse> {
   const manifest = batchManifestToProto(batch);
   yield create(NextBatchResponseSchema, { frame: { case: 'manifest', value: manifest } });
   const mine = batch.groups.map(() => new Set<number>());
@@ -163,7 +163,7 @@ function* framesOf(
     const wanted = (index: number): boolean =>
       mine[groupIndex]?.has(index) === true ||
       (includeRollouts && parts[index]?.kind === GroupPartKind.ROLLOUT);
-    for (const chunk of chunksOfGroup(group, wanted)) {
+    for await (const chunk of chunksOfGroup(group, { wanted, signal })) {
       const value: BatchChunk = { $typeName: 'lachesis.v1.BatchChunk', groupIndex, chunk };
       yield { $typeName: 'lachesis.v1.NextBatchResponse', frame: { case: 'chunk', value } };
     }

@@ -141,26 +141,26 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
         await pause(everyMs, signal);
       }
     },
-    getGroup: async function* ({ runId, groupId, headerOnly }) {
+    getGroup: async function* ({ runId, groupId, headerOnly }, { signal }) {
       const group = await broker.getGroup(runId, groupId);
       yield create(GetGroupResponseSchema, {
         frame: { case: 'header', value: decodeGroupHeader(group.header) },
       });
       if (!headerOnly) {
-        for (const value of chunksOfGroup(group)) {
+        for await (const value of chunksOfGroup(group, { signal })) {
           yield create(GetGroupResponseSchema, { frame: { case: 'chunk', value } });
         }
       }
       yield create(GetGroupResponseSchema, { frame: { case: 'end', value: {} } });
     },
-    scanGroups: async function* ({ runId, afterPosition, maxGroups, headerOnly }) {
+    scanGroups: async function* ({ runId, afterPosition, maxGroups, headerOnly }, { signal }) {
       let left = countFromInt64(maxGroups, 'max_groups') || Infinity;
       const after = countFromInt64(afterPosition, 'after_position');
       for await (const { position, group } of broker.scanGroups(runId, after)) {
         const value = { position: BigInt(position), header: decodeGroupHeader(group.header) };
         yield create(ScanGroupsResponseSchema, { frame: { case: 'group', value } });
         if (!headerOnly) {
-          for (const chunk of chunksOfGroup(group)) {
+          for await (const chunk of chunksOfGroup(group, { signal })) {
             yield create(ScanGroupsResponseSchema, { frame: { case: 'chunk', value: chunk } });
           }
         }

@@ -1,10 +1,10 @@
-import type { Broker, StoredGroup, SubmitOutcome } from '../broker/index.ts';
+import type { Broker, SubmitOutcome, SubmittedGroup } from '../broker/index.ts';
 import { LachesisError } from '../errors.ts';
 
 /** Submits, waiting for room as long as it takes. */
 export async function storeGroup(
   broker: Broker,
-  group: StoredGroup,
+  group: SubmittedGroup,
   signal: AbortSignal,
 ): Promise<SubmitOutcome> {
   for (;;) {

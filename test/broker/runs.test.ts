@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest';
+import { heldPayload } from '../../src/broker/index.ts';
 import { MetricsRegistry } from '../../src/telemetry/index.ts';
 import { emptyLedger } from '../../src/tokens/index.ts';
 import { never, openFixture } from './support/fixture.ts';
@@ -186,7 +187,7 @@ describe('the figures of a run', () => {
 });
 
 describe('reading groups back', () => {
-  const bytes = (size: number) => ({ parts: [new Uint8Array(size)] });
+  const bytes = (size: number) => ({ payload: heldPayload([new Uint8Array(size)]) });
 
   async function positions(broker: Awaited<ReturnType<typeof openFixture>>['broker'], after = 0) {
     const seen: string[] = [];

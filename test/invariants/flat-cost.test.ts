@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import type { BatchSize, StoredGroup } from '../../src/broker/index.ts';
+import type { BatchSize, SubmittedGroup } from '../../src/broker/index.ts';
 import { MetricsRegistry } from '../../src/telemetry/index.ts';
 import { openFixture } from '../broker/support/fixture.ts';
 import { group } from '../broker/support/groups.ts';
@@ -20,7 +20,7 @@ async function visitsPerCut(
   const metrics = new MetricsRegistry();
   const limits = { maxWaitingGroups: depth, maxWaitingBytes: Number.MAX_SAFE_INTEGER };
   const { broker, take, ack } = await openFixture({ batchSize }, { metrics, limits });
-  const shapes = new Map<number, StoredGroup>();
+  const shapes = new Map<number, SubmittedGroup>();
   for (let index = 0; index < depth; index += 1) {
     const rows = rowsOf(index);
     const shape = shapes.get(rows) ?? group('shape', rows);

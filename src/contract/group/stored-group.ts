@@ -1,5 +1,5 @@
 import { type GroupHeader, GroupPartKind } from '../../../gen/lachesis/v1/group_pb.ts';
-import type { StoredGroup } from '../../broker/index.ts';
+import { heldPayload, type SubmittedGroup } from '../../broker/index.ts';
 import { validateGroup } from './validate-group.ts';
 
 /** Checks a group as it came and indexes it for the broker; the bytes themselves are kept as they are. */
@@ -7,7 +7,7 @@ export function toStoredGroup(
   header: GroupHeader,
   headerBytes: Uint8Array,
   parts: readonly Uint8Array[],
-): StoredGroup {
+): SubmittedGroup {
   const { ledger, digest } = validateGroup(header, parts);
   return {
     id: header.groupId,
@@ -31,7 +31,7 @@ export function toStoredGroup(
       header.oldestPolicyVersion === undefined ? undefined : Number(header.oldestPolicyVersion),
     ledger,
     header: headerBytes,
-    parts,
+    payload: heldPayload(parts),
     digest,
   };
 }

@@ -1,5 +1,10 @@
 import { createHash } from 'node:crypto';
-import type { RunSettings, StoredAssignment, StoredGroup } from '../../../src/broker/index.ts';
+import {
+  heldPayload,
+  type RunSettings,
+  type StoredAssignment,
+  type SubmittedGroup,
+} from '../../../src/broker/index.ts';
 import { emptyLedger } from '../../../src/tokens/index.ts';
 
 export function settings(changes: Partial<RunSettings> = {}): RunSettings {
@@ -21,8 +26,8 @@ export function settings(changes: Partial<RunSettings> = {}): RunSettings {
 export function group(
   id: string,
   rows: number | readonly number[] = 1,
-  changes: Partial<StoredGroup> = {},
-): StoredGroup {
+  changes: Partial<SubmittedGroup> = {},
+): SubmittedGroup {
   const tokens = typeof rows === 'number' ? new Array<number>(rows).fill(10) : rows;
   const part = new TextEncoder().encode(id);
   return {
@@ -40,7 +45,7 @@ export function group(
     oldestPolicyVersion: 0,
     ledger: emptyLedger(),
     header: new Uint8Array(0),
-    parts: [part],
+    payload: heldPayload([part]),
     digest: new Uint8Array(createHash('sha256').update(part).digest()),
     ...changes,
   };
