@@ -1,4 +1,8 @@
 import type { LeasedAssignment, StoredAssignment } from './broker.ts';
+import type { Journal } from './journal/journal.ts';
+import { keys } from './journal/keys.ts';
+import { encodeRecord } from './journal/record-codec.ts';
+import type { AssignmentRecord } from './journal/records.ts';
 import { LinkedList, type LinkedNode } from './linked-list.ts';
 import { OrderedQueue, type QueueSeat } from './ordered-queue.ts';
 
@@ -18,6 +22,7 @@ type Standing =
 
 interface Open {
   readonly assignment: StoredAssignment;
+  readonly ordinal: number;
   /** Times it was leased. */
   attempts: number;
   standing: Standing;
@@ -32,6 +37,13 @@ export interface AssignmentBookOptions {
   readonly leaseMs: number;
   /** Times an assignment is tried before it is given up. */
   readonly maxAttempts: number;
+  readonly journal: Journal;
+}
+
+/** An assignment that a journal has. */
+export interface RestoredAssignment {
+  readonly assignment: StoredAssignment;
+  readonly record: AssignmentRecord;
 }
 
 /**
@@ -47,9 +59,22 @@ export class AssignmentBook {
   readonly #leases = new LinkedList<Open>();
   /** By run, and then by environment. */
   readonly #openOfRun = new Map<string, Map<string, number>>();
+  #lastOrdinal = 0;
 
-  constructor(options: AssignmentBookOptions) {
+  /** `restored` in the order of being enqueued. Their leases go on from `nowMs`. */
+  constructor(
+    options: AssignmentBookOptions,
+    restored: readonly RestoredAssignment[] = [],
+    nowMs = 0,
+  ) {
     this.#options = options;
+    for (const { assignment, record } of restored) {
+      const open = this.#seat(assignment, record.ordinal, record.attempts);
+      this.#lastOrdinal = Math.max(this.#lastOrdinal, record.ordinal);
+      if (record.workerId === null) continue;
+      this.#leave(open);
+      this.#hold(open, record.workerId, nowMs);
+    }
   }
 
   /** When the first lease ends; undefined when none is out. */
@@ -75,12 +100,19 @@ export class AssignmentBook {
   /** False when it is open already. */
   enqueue(assignment: StoredAssignment): boolean {
     if (this.#open.has(assignment.id)) return false;
+    this.#lastOrdinal += 1;
+    const open = this.#seat(assignment, this.#lastOrdinal, 0);
+    this.#options.journal.put(keyOf(assignment), () => recordOf(open));
+    return true;
+  }
+
+  #seat(assignment: StoredAssignment, ordinal: number, attempts: number): Open {
     const queue = this.#queueOf(assignment.environment);
-    const open = { assignment, attempts: 0 } as Open;
+    const open = { assignment, ordinal, attempts } as Open;
     open.standing = { kind: 'queued', queue, seat: queue.push(-assignment.priority, open) };
     this.#open.set(assignment.id, open);
     this.#count(assignment, 1);
-    return true;
+    return open;
   }
 
   /** Takes turns over the environments; of each, highest priority first, then longest waiting. */
@@ -101,6 +133,7 @@ export class AssignmentBook {
         this.#leave(open);
         open.attempts += 1;
         this.#hold(open, workerId, nowMs);
+        this.#later(open);
         const { assignment, attempts: attempt } = open;
         leased.push({ assignment, attempt, leaseMs: this.#options.leaseMs });
       }
@@ -138,6 +171,7 @@ export class AssignmentBook {
     if (open === undefined) return undefined;
     this.#leave(open);
     this.#open.delete(id);
+    this.#options.journal.remove(keyOf(open.assignment));
     this.#count(open.assignment, -1);
     return open.assignment;
   }
@@ -170,7 +204,13 @@ export class AssignmentBook {
     const queue = this.#queueOf(open.assignment.environment);
     const seat = queue.unshift(-open.assignment.priority, open);
     open.standing = { kind: 'queued', queue, seat };
+    this.#later(open);
     return undefined;
+  }
+
+  /** Who holds it: nothing is lost when a crash forgets it. */
+  #later(open: Open): void {
+    this.#options.journal.putLater(keyOf(open.assignment), () => recordOf(open));
   }
 
   #count({ runId, environment }: StoredAssignment, by: number): void {
@@ -212,4 +252,15 @@ export class AssignmentBook {
     this.#queues.set(environment, queue);
     return queue;
   }
+}
+
+function keyOf({ runId, id }: StoredAssignment): string {
+  return keys.assignment(runId, id);
+}
+
+function recordOf({ assignment, ordinal, attempts, standing }: Open): Uint8Array {
+  const { id, environment, priority, payload } = assignment;
+  const workerId = standing.kind === 'leased' ? standing.workerId : null;
+  const record: AssignmentRecord = { id, environment, priority, ordinal, attempts, workerId };
+  return encodeRecord(record, payload);
 }

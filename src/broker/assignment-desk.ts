@@ -1,6 +1,7 @@
-import { AssignmentBook } from './assignment-book.ts';
+import { AssignmentBook, type RestoredAssignment } from './assignment-book.ts';
 import type { Broker, LeasedAssignment, StoredAssignment } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
+import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { limitReached } from './refusals.ts';
 import type { DropReason } from './run-figures.ts';
@@ -22,15 +23,22 @@ export class AssignmentDesk {
     readonly metrics: BrokerMetrics;
     readonly runs: RunTable;
     readonly waiting: WaitingRoom;
+    readonly journal: Journal;
+    readonly restored?: readonly RestoredAssignment[];
   }) {
     this.#config = rooms.config;
     this.#metrics = rooms.metrics;
     this.#runs = rooms.runs;
     this.#waiting = rooms.waiting;
-    this.#book = new AssignmentBook({
-      leaseMs: rooms.config.assignmentLeaseMs,
-      maxAttempts: rooms.config.maxAssignmentAttempts,
-    });
+    this.#book = new AssignmentBook(
+      {
+        leaseMs: rooms.config.assignmentLeaseMs,
+        maxAttempts: rooms.config.maxAssignmentAttempts,
+        journal: rooms.journal,
+      },
+      rooms.restored,
+      this.#nowMs(),
+    );
   }
 
   /** When the first lease is over; undefined when none is out. */
@@ -118,8 +126,7 @@ export class AssignmentDesk {
 
   #giveUp(assignment: StoredAssignment, reason: DropReason): void {
     const run = this.#runs.find(assignment.runId);
-    run?.endedAssignments.add(assignment.id);
-    run?.figures.drop(reason);
+    run?.giveUp(assignment.id, reason);
     this.#metrics.dropped(reason, 1);
   }
 

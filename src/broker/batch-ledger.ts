@@ -11,6 +11,9 @@ import {
   renew,
   undelivered,
 } from './delivery.ts';
+import { batchRecord, deliveryOf } from './journal/batch-record.ts';
+import type { ConsumerRecord, DoneRecord, LaneRecord } from './journal/records.ts';
+import type { RunJournal } from './journal/run-journal.ts';
 import {
   batchNotFound,
   consumerModeDiffers,
@@ -44,6 +47,18 @@ export interface BatchLedgerOptions {
   readonly leaseMs: number;
   readonly maxOpenBatches: number;
   readonly maxConsumers: number;
+  readonly journal: RunJournal;
+  /** Of a group of the run, in its submit order. */
+  readonly positionOf: (groupId: string) => number;
+}
+
+/** What a journal has of the batches that were open. */
+export interface RestoredBatches {
+  readonly lastStep: number;
+  readonly consumers: readonly ConsumerRecord[];
+  readonly done: readonly DoneRecord[];
+  readonly open: readonly { readonly cut: CutBatch; readonly lanes: readonly LaneRecord[] }[];
+  readonly nowMs: number;
 }
 
 /** Enough to tell a repeated ack from one that lost its lease long ago. */
@@ -57,12 +72,29 @@ export class BatchLedger {
   readonly #options: BatchLedgerOptions;
   readonly #consumers = new Map<string, Consumer>();
   readonly #open = new Map<number, OpenBatch>();
-  readonly #finished = new Map<string, ReadonlySet<string>>();
+  readonly #finished = new Map<number, ReadonlySet<string>>();
   #lastStep = 0;
   #handedOut = 0;
 
-  constructor(options: BatchLedgerOptions) {
+  constructor(options: BatchLedgerOptions, restored?: RestoredBatches) {
     this.#options = options;
+    if (restored === undefined) return;
+    this.#lastStep = restored.lastStep;
+    for (const consumer of restored.consumers) this.#consumers.set(consumer.id, consumer);
+    for (const { step, holders } of restored.done) this.#finished.set(step, new Set(holders));
+    const expiresMs = restored.nowMs + options.leaseMs;
+    for (const { cut, lanes } of restored.open) {
+      const open: OpenBatch = {
+        cut,
+        lanes: new Map(lanes.map((lane) => [lane.lane, deliveryOf(lane, expiresMs)])),
+      };
+      this.#open.set(cut.step, open);
+      if (!isUntouched(open)) this.#handedOut += 1;
+    }
+  }
+
+  get lastStep(): number {
+    return this.#lastStep;
   }
 
   /** Batches handed out and not fully acked. */
@@ -103,13 +135,14 @@ export class BatchLedger {
     if (known === undefined) this.#makeRoom();
     this.#consumers.delete(consumer.id);
     this.#consumers.set(consumer.id, consumer);
+    this.#options.journal.consumer(consumer);
     const lane = laneOf(consumer);
-    for (const { lanes } of this.#open.values()) {
-      const delivery = lanes.get(lane);
-      if (delivery === undefined) lanes.set(lane, undelivered);
+    for (const open of this.#open.values()) {
+      const delivery = open.lanes.get(lane);
+      if (delivery === undefined) this.#move(open, lane, undelivered);
       else if (known !== undefined && known.worldSize !== consumer.worldSize) {
         if (delivery.kind === 'leased' && delivery.holder === consumer.id) {
-          lanes.set(lane, giveBack(delivery));
+          this.#move(open, lane, giveBack(delivery));
         }
       }
     }
@@ -143,7 +176,9 @@ export class BatchLedger {
     this.#lastStep = cut.step;
     const lanes = new Map<string, Delivery>();
     for (const consumer of this.#consumers.values()) lanes.set(laneOf(consumer), undelivered);
-    this.#open.set(cut.step, { cut, lanes });
+    const open = { cut, lanes };
+    this.#open.set(cut.step, open);
+    this.#record(open);
   }
 
   extend(consumerId: string, batchId: string, rank: number, nowMs: number): void {
@@ -170,7 +205,7 @@ export class BatchLedger {
     const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
     if (open === undefined) {
       if (!this.#wasCut(batchId)) throw batchNotFound(batchId);
-      const holders = this.#finished.get(batchId);
+      const holders = this.#finished.get(stepOfBatchId(batchId) ?? 0);
       if (holders !== undefined && !holders.has(consumerId)) {
         throw staleBatchLease(batchId, consumerId);
       }
@@ -183,7 +218,7 @@ export class BatchLedger {
     }
     if (delivery.kind === 'done') return { complete: true, finished: undefined };
     const after = ackRank(delivery, rank, consumer.worldSize, nowMs + this.#options.leaseMs);
-    open.lanes.set(lane, after);
+    this.#move(open, lane, after);
     if (after.kind !== 'done') return { complete: false, finished: undefined };
     const finished = [...open.lanes.values()].every(({ kind }) => kind === 'done');
     if (finished) this.#close(open);
@@ -204,7 +239,7 @@ export class BatchLedger {
     if (delivery.kind === 'done' || delivery.holder !== consumerId) {
       throw staleBatchLease(batchId, consumerId);
     }
-    open.lanes.set(lane, giveBack(delivery));
+    this.#move(open, lane, giveBack(delivery));
     return true;
   }
 
@@ -218,16 +253,28 @@ export class BatchLedger {
     for (const { id, mode } of this.#consumers.values()) {
       if (mode !== 'compete' || holders.has(id)) continue;
       this.#consumers.delete(id);
+      this.#options.journal.consumerGone(id);
       return;
     }
     throw limitReached('consumers of this run', this.#options.maxConsumers);
   }
 
   #deliver(open: OpenBatch, lane: string, delivery: LeasedDelivery, consumer: Consumer): Handed {
-    open.lanes.set(lane, delivery);
     const { worldSize } = consumer;
     const terms = { worldSize, delivery: delivery.deliveries, leaseMs: this.#options.leaseMs };
-    return { kind: 'batch', batch: deliverBatch(open.cut, terms) };
+    const batch = deliverBatch(open.cut, terms);
+    this.#move(open, lane, delivery);
+    return { kind: 'batch', batch };
+  }
+
+  #move(open: OpenBatch, lane: string, delivery: Delivery): void {
+    open.lanes.set(lane, delivery);
+    this.#record(open);
+  }
+
+  #record({ cut, lanes }: OpenBatch): void {
+    const { journal, positionOf } = this.#options;
+    journal.batch(cut.step, () => batchRecord(cut, lanes, positionOf));
   }
 
   #close(open: OpenBatch): void {
@@ -236,10 +283,13 @@ export class BatchLedger {
     const holders = [...open.lanes.values()].flatMap((lane) =>
       'holder' in lane ? lane.holder : [],
     );
-    this.#finished.set(open.cut.id, new Set(holders));
+    const { step } = open.cut;
+    this.#finished.set(step, new Set(holders));
+    this.#options.journal.batchDone(step, holders);
     if (this.#finished.size > REMEMBERED_BATCHES) {
       const [oldest] = this.#finished.keys();
       this.#finished.delete(oldest!);
+      this.#options.journal.doneForgotten(oldest!);
     }
   }
 

@@ -10,8 +10,10 @@ export interface CutBatch {
   readonly policyVersion: number;
   readonly groups: readonly StoredGroup[];
   readonly digest: Uint8Array;
-  /** Its rows split over so many ranks. */
+  /** Its rows split over so many ranks; the same whenever it is asked. */
   rowsFor(worldSize: number): readonly BatchRow[];
+  /** The rank of each row, by the world sizes that it was split for. */
+  splits(): Readonly<Record<string, readonly number[]>>;
 }
 
 export function cutBatch(fields: {
@@ -19,12 +21,23 @@ export function cutBatch(fields: {
   readonly step: number;
   readonly policyVersion: number;
   readonly groups: readonly StoredGroup[];
+  /** Of a batch that was cut before: these splits are kept. */
+  readonly splits?: Readonly<Record<string, readonly number[]>>;
 }): CutBatch {
   const groups = Object.freeze([...fields.groups]);
   const places = groups.flatMap((group, groupIndex) =>
     group.rows.map(({ partIndex, tokens }) => ({ groupIndex, partIndex, tokens })),
   );
   const splits = new Map<number, readonly BatchRow[]>();
+  const rowsOf = (ranks: readonly number[]): readonly BatchRow[] =>
+    Object.freeze(
+      places.map(({ groupIndex, partIndex }, index) =>
+        Object.freeze({ groupIndex, partIndex, rank: ranks[index]! }),
+      ),
+    );
+  for (const [worldSize, ranks] of Object.entries(fields.splits ?? {})) {
+    splits.set(Number(worldSize), rowsOf(ranks));
+  }
   return Object.freeze({
     id: batchId(fields.step),
     runId: fields.runId,
@@ -42,14 +55,14 @@ export function cutBatch(fields: {
         places.map((place) => place.tokens),
         worldSize,
       );
-      const rows = Object.freeze(
-        places.map(({ groupIndex, partIndex }, index) =>
-          Object.freeze({ groupIndex, partIndex, rank: ranks[index]! }),
-        ),
-      );
+      const rows = rowsOf(ranks);
       splits.set(worldSize, rows);
       return rows;
     },
+    splits: () =>
+      Object.fromEntries(
+        [...splits].map(([worldSize, rows]) => [String(worldSize), rows.map(({ rank }) => rank)]),
+      ),
   });
 }
 

@@ -1,4 +1,6 @@
 import type { StoredGroup } from './broker.ts';
+import type { GroupPayload } from './group-payload.ts';
+import type { RunJournal } from './journal/run-journal.ts';
 import { LinkedList } from './linked-list.ts';
 
 interface Entry {
@@ -20,13 +22,15 @@ export function groupBytes({ header, payload }: Pick<StoredGroup, 'header' | 'pa
  */
 export class GroupHistory {
   readonly #replayBytes: number;
+  readonly #journal: RunJournal;
   readonly #entries: Entry[] = [];
   readonly #byId = new Map<string, Entry>();
   readonly #settled = new LinkedList<Entry>();
   #settledBytes = 0;
 
-  constructor(replayBytes: number) {
+  constructor(replayBytes: number, journal: RunJournal) {
     this.#replayBytes = replayBytes;
+    this.#journal = journal;
   }
 
   get newestPosition(): number {
@@ -50,14 +54,38 @@ export class GroupHistory {
   settle(id: string): void {
     const entry = this.#byId.get(id);
     if (entry?.group === undefined) return;
+    this.#journal.settled(entry.position);
+    this.#settle(entry, entry.group);
+  }
+
+  /** Puts back what a journal has, in its order; `isSettled` for what was trained or dropped. */
+  restore(
+    { id, position }: Pick<Entry, 'id' | 'position'>,
+    group: StoredGroup | undefined,
+    isSettled: boolean,
+  ): void {
+    const entry: Entry = { id, position, group };
+    this.#entries.push(entry);
+    this.#byId.set(id, entry);
+    if (isSettled && group !== undefined) this.#settle(entry, group);
+  }
+
+  #settle(entry: Entry, group: StoredGroup): void {
     this.#settled.push(entry);
-    this.#settledBytes += groupBytes(entry.group);
+    this.#settledBytes += groupBytes(group);
     while (this.#settledBytes > this.#replayBytes) {
       const oldest = this.#settled.first!;
       this.#settled.remove(oldest);
-      this.#settledBytes -= groupBytes(oldest.value.group!);
+      const { id, position, group: old } = oldest.value;
+      this.#settledBytes -= groupBytes(old!);
       oldest.value.group = undefined;
+      this.#journal.letGo({ id, position, payload: old!.payload });
     }
+  }
+
+  /** Of the groups that are kept. */
+  *payloads(): Generator<GroupPayload> {
+    for (const { group } of this.#entries) if (group !== undefined) yield group.payload;
   }
 
   get(id: string): StoredGroup | 'unknown' | 'let_go' {

@@ -1,6 +1,8 @@
 export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
+export { type DurableBrokerOptions, openDurableBroker } from './durable-broker.ts';
 export { type GroupPayload, type HeldPayload, heldPayload } from './group-payload.ts';
 export { createMemoryBroker } from './memory-broker.ts';
 export type { BrokerLimits, MemoryBrokerOptions } from './options.ts';
+export type { BrokerStore, PayloadRef, StoreChange, StoreRecord } from './stores/store.ts';
 export { isUniform } from './uniform-rewards.ts';

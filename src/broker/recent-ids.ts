@@ -7,14 +7,14 @@ export class RecentIds {
     this.#max = max;
   }
 
-  add(id: string): void {
+  /** Returns the one that is forgotten for it. */
+  add(id: string): string | undefined {
     this.#ids.add(id);
-    if (this.#ids.size <= this.#max) return;
+    if (this.#ids.size <= this.#max) return undefined;
     // A set keeps the order of adding.
-    for (const oldest of this.#ids) {
-      this.#ids.delete(oldest);
-      break;
-    }
+    const [oldest] = this.#ids;
+    this.#ids.delete(oldest!);
+    return oldest;
   }
 
   has(id: string): boolean {

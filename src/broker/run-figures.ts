@@ -1,5 +1,6 @@
 import { addLedgers, emptyLedger, type Ledger } from '../tokens/index.ts';
 import type { StoredGroup } from './broker.ts';
+import type { FiguresRecord } from './journal/records.ts';
 
 /** Why a group left without being trained, as `RunStatus.droppedGroups` names it. */
 export type DropReason =
@@ -26,8 +27,26 @@ export class RunFigures {
   notScored = 0;
 
   /** `window` is how many of the latest rewards the mean is over. */
-  constructor(window: number) {
+  constructor(window: number, restored?: FiguresRecord) {
     this.#window = window;
+    if (restored === undefined) return;
+    this.acceptedGroups = restored.acceptedGroups;
+    this.rollouts = restored.rollouts;
+    this.notScored = restored.notScored;
+    this.#ledger = restored.ledger;
+    for (const [reason, groups] of Object.entries(restored.dropped)) {
+      this.#dropped.set(reason as DropReason, groups);
+    }
+    this.#recentRewards.push(...restored.recentRewards.slice(-window));
+  }
+
+  record(): FiguresRecord {
+    const { acceptedGroups, rollouts, notScored, dropped, ledger } = this;
+    const recentRewards = [
+      ...this.#recentRewards.slice(this.#oldestReward),
+      ...this.#recentRewards.slice(0, this.#oldestReward),
+    ];
+    return { acceptedGroups, rollouts, notScored, dropped, ledger, recentRewards };
   }
 
   accept(group: StoredGroup): void {

@@ -2,6 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { invalidInput } from '../errors.ts';
 import type { RunSettings } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
+import type { Journal } from './journal/journal.ts';
+import type { RestoredRun } from './journal/records.ts';
+import { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget } from './packing.ts';
 import { limitReached, runNotFound, settingsDiffer } from './refusals.ts';
@@ -11,11 +14,23 @@ import { Run } from './run.ts';
 export class RunTable {
   readonly #config: BrokerConfig;
   readonly #metrics: BrokerMetrics;
+  readonly #journal: Journal;
   readonly #runs = new Map<string, Run>();
 
-  constructor(config: BrokerConfig, metrics: BrokerMetrics) {
+  /** `restored` in the order that the runs were opened in. */
+  constructor(
+    config: BrokerConfig,
+    metrics: BrokerMetrics,
+    journal: Journal,
+    restored: readonly RestoredRun[] = [],
+  ) {
     this.#config = config;
     this.#metrics = metrics;
+    this.#journal = journal;
+    for (const run of restored) {
+      const { id, settings, policyVersion, openTimeMs } = run.record;
+      this.#add({ id, settings, policyVersion, openTimeMs }, run);
+    }
   }
 
   /** Opens it, or takes over the one of that id when its settings are the same. */
@@ -38,15 +53,21 @@ export class RunTable {
       throw limitReached('runs', maxRuns);
     }
     const fields = { id, settings, policyVersion, openTimeMs: this.#config.clock.nowMs() };
-    const run = new Run(fields, this.#config, this.#metrics);
-    this.#runs.set(id, run);
-    return { run, existed: false };
+    return { run: this.#add(fields), existed: false };
+  }
+
+  #add(fields: ConstructorParameters<typeof Run>[0], restored?: RestoredRun): Run {
+    const journal = new RunJournal(this.#journal, fields.id);
+    const run = new Run(fields, this.#config, this.#metrics, journal, restored);
+    this.#runs.set(run.id, run);
+    return run;
   }
 
   /** Makes room: a closed run that no batch of is held any more. False when there is none. */
   #forgetOldestClosed(): boolean {
     for (const run of this.#runs.values()) {
       if (!run.closed || run.batches.handedOut > 0) continue;
+      new RunJournal(this.#journal, run.id).forget(run.history.payloads());
       return this.#runs.delete(run.id);
     }
     return false;

@@ -4,6 +4,9 @@ import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } fro
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { cutBatch } from './cut-batch.ts';
 import { GroupHistory, groupBytes } from './group-history.ts';
+import type { RestoredRun, RunRecord } from './journal/records.ts';
+import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
+import type { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget, canCut, groupWeight, selectBatch } from './packing.ts';
 import { RecentIds } from './recent-ids.ts';
@@ -34,13 +37,14 @@ export class Run {
   readonly settings: RunSettings;
   readonly batches: BatchLedger;
   readonly history: GroupHistory;
-  readonly figures = new RunFigures(RECENT_REWARDS);
+  readonly figures: RunFigures;
   /** Assignments that ended without a group. */
   readonly endedAssignments = new RecentIds(MAX_ENDED);
   readonly #waiting: WaitingGroups;
   readonly #config: BrokerConfig;
   readonly #metrics: BrokerMetrics;
   readonly #openTimeMs: number;
+  readonly #journal: RunJournal;
   /** Whether the waiting groups fill a batch; undefined when they changed since it was asked. */
   #cuttable: boolean | undefined;
   #policyVersion: number;
@@ -56,6 +60,8 @@ export class Run {
     },
     config: BrokerConfig,
     metrics: BrokerMetrics,
+    journal: RunJournal,
+    restored?: RestoredRun,
   ) {
     this.id = fields.id;
     this.settings = fields.settings;
@@ -64,9 +70,42 @@ export class Run {
     this.#config = config;
     this.#metrics = metrics;
     const { maxOpenBatches, maxConsumers, replayBytes } = config.limits;
-    this.batches = new BatchLedger({ leaseMs: config.batchLeaseMs, maxOpenBatches, maxConsumers });
-    this.history = new GroupHistory(replayBytes);
+    this.#journal = journal;
+    this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
+    this.history = new GroupHistory(replayBytes, journal);
     this.#waiting = new WaitingGroups(fields.settings.batchSize.kind, metrics.visited);
+    const ledger = {
+      leaseMs: config.batchLeaseMs,
+      ...{ maxOpenBatches, maxConsumers, journal },
+      positionOf: (id: string) => this.history.positionOf(id) ?? 0,
+    };
+    if (restored === undefined) {
+      this.batches = new BatchLedger(ledger);
+      this.#record();
+      return;
+    }
+    this.#step = restored.record.step;
+    this.#closed = restored.record.closed;
+    for (const id of restored.ended) this.endedAssignments.add(id);
+    restoreGroups(restored, this.history, this.#waiting);
+    const nowMs = config.clock.nowMs();
+    this.batches = new BatchLedger(ledger, restoreBatches(restored, nowMs));
+  }
+
+  /** All that its groups', batches' and consumers' records don't say. */
+  #record(): void {
+    this.#journal.run(
+      (): RunRecord => ({
+        id: this.id,
+        settings: this.settings,
+        policyVersion: this.#policyVersion,
+        openTimeMs: this.#openTimeMs,
+        closed: this.#closed,
+        step: this.#step,
+        lastStep: this.batches.lastStep,
+        figures: this.figures.record(),
+      }),
+    );
   }
 
   get closed(): boolean {
@@ -121,6 +160,16 @@ export class Run {
 
   close(): void {
     this.#closed = true;
+    this.#record();
+  }
+
+  /** An assignment ended without a group. */
+  giveUp(assignmentId: string, reason: DropReason): void {
+    const forgotten = this.endedAssignments.add(assignmentId);
+    this.#journal.assignmentEnded(assignmentId);
+    if (forgotten !== undefined) this.#journal.endedForgotten(forgotten);
+    this.figures.drop(reason);
+    this.#record();
   }
 
   assertTakes(environment: string): void {
@@ -131,16 +180,25 @@ export class Run {
     }
   }
 
+  /** Throws for a group that is refused as things stand. */
+  check(group: StoredGroup): 'new' | 'duplicate' {
+    if (this.history.positionOf(group.id) !== undefined) return 'duplicate';
+    this.assertTakes(group.environment);
+    const version = group.oldestPolicyVersion ?? this.#policyVersion;
+    if (this.#unfitFor(group, version) === undefined) this.#assertAdmitted(group);
+    return 'new';
+  }
+
   submit(group: StoredGroup, nowMs: number): SubmitOutcome {
     const stored = this.history.positionOf(group.id);
     if (stored !== undefined) return { kind: 'duplicate', position: stored };
-    this.assertTakes(group.environment);
+    this.check(group);
     const version = group.oldestPolicyVersion ?? this.#policyVersion;
-    const bytes = groupBytes(group);
     const unfit = this.#unfitFor(group, version);
-    if (unfit === undefined) this.#assertAdmitted(group, bytes);
     const position = this.history.add(group);
     this.figures.accept(group);
+    this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
+    this.#record();
     if (unfit !== undefined) {
       this.#drop(unfit, [group]);
       return { kind: 'stored', position };
@@ -152,7 +210,7 @@ export class Run {
       version,
       rows: group.rows.length,
       tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
-      bytes,
+      bytes: groupBytes(group),
       arrivedMs: nowMs,
     });
     return { kind: 'stored', position };
@@ -175,6 +233,7 @@ export class Run {
         groups: taken.map(({ group }) => group),
       }),
     );
+    this.#record();
     this.#metrics.batch('cut');
     return true;
   }
@@ -189,6 +248,7 @@ export class Run {
     if (finished !== undefined) {
       this.#step += 1;
       for (const group of finished.groups) this.history.settle(group.id);
+      this.#record();
       this.#metrics.batch('acked');
     }
     return { complete, step: this.#step };
@@ -199,6 +259,7 @@ export class Run {
     if (version < this.#policyVersion) throw policyVersionBehind(this.#policyVersion, version);
     if (version === this.#policyVersion) return false;
     this.#policyVersion = version;
+    this.#record();
     const floor = this.#oldestAllowed();
     if (floor !== undefined) {
       const stale = this.#waiting.evictBelow(floor);
@@ -223,7 +284,8 @@ export class Run {
     return oldestAllowedVersion(this.#policyVersion, this.settings.maxStaleness);
   }
 
-  #assertAdmitted(group: StoredGroup, bytes: number): void {
+  #assertAdmitted(group: StoredGroup): void {
+    const bytes = groupBytes(group);
     const { batchSize } = this.settings;
     const weight = groupWeight(batchSize, group);
     const target = batchTarget(batchSize);

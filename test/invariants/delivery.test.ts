@@ -1,12 +1,20 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { type Batch, createMemoryBroker, type NextBatch } from '../../src/broker/index.ts';
+import {
+  type Batch,
+  type Broker,
+  createMemoryBroker,
+  type MemoryBrokerOptions,
+  type NextBatch,
+  openDurableBroker,
+} from '../../src/broker/index.ts';
 import { errorMessage, LachesisError } from '../../src/errors.ts';
 import { BrokerModel, type ModelConsumer } from '../broker/support/broker-model.ts';
 import { firstInOrder, inTakingOrder, type Packable } from '../broker/support/first-in-order.ts';
 import { never } from '../broker/support/fixture.ts';
 import { group, settings } from '../broker/support/groups.ts';
 import { ManualClock } from '../broker/support/manual-clock.ts';
+import { MapStore } from '../broker/support/map-store.ts';
 
 const TARGET = 6;
 const LEASE_MS = 100;
@@ -27,7 +35,8 @@ type Step =
       readonly which: number;
     }
   | { readonly kind: 'publish'; readonly by: number }
-  | { readonly kind: 'pass'; readonly ms: number };
+  | { readonly kind: 'pass'; readonly ms: number }
+  | { readonly kind: 'crash' };
 
 const who = fc.nat({ max: consumers.length - 1 });
 const rank = fc.nat({ max: 1 });
@@ -59,6 +68,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('pass'), ms: fc.constantFrom(1, 99, 100, 250) }),
   },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash') }) },
 );
 
 /** What the outcome of a call is compared by: its value, or why it was refused. */
@@ -70,120 +80,150 @@ async function outcomeOf<T>(call: Promise<T>): Promise<T | string> {
   }
 }
 
-test('no group is lost or in two batches, and each delivery is the one before: the broker does as its model does', async () => {
-  const run = fc.record({
-    steps: fc.array(step, { minLength: 20, maxLength: 150 }),
-    maxStaleness: fc.constantFrom(undefined, 0, 2),
-  });
-  await fc.assert(
-    fc.asyncProperty(run, async ({ steps, maxStaleness }) => {
-      const fixed = { maxStaleness, maxWaiting: 8, leaseMs: LEASE_MS, maxOpen: 3, consumers };
-      const model = new BrokerModel({ ...fixed, target: TARGET });
-      const clock = new ManualClock(0);
-      const limits = { maxOpenBatches: 3 };
-      const broker = createMemoryBroker({ clock, batchLeaseMs: LEASE_MS, limits });
-      const batchSize = { kind: 'rows', rows: TARGET } as const;
-      await broker.openRun('run', settings({ batchSize, maxStaleness, maxWaitingGroups: 8 }), 0);
-      for (const { id: consumerId, worldSize, mode } of consumers) {
-        await broker.registerConsumer({ runId: 'run', consumerId, worldSize, mode });
-      }
-      const seen = new Map<string, Batch>();
+/** A broker, and how it is opened again after its process died; one in memory does not die. */
+const BROKERS: Readonly<Record<string, (options: MemoryBrokerOptions) => Reopenable>> = {
+  memory: (options) => {
+    const broker = createMemoryBroker(options);
+    return { open: () => broker, survives: false };
+  },
+  durable: (options) => {
+    const store = new MapStore();
+    return {
+      open: () => openDurableBroker({ ...options, store: store.reopened() }),
+      survives: true,
+    };
+  },
+};
 
-      for (const taken of steps) {
-        switch (taken.kind) {
-          case 'submit': {
-            const version = Math.max(0, model.version - taken.behind);
-            const id = `g${taken.id}`;
-            const expected = model.submit({ id, rows: taken.rows, version });
-            const given = group(id, taken.rows, { oldestPolicyVersion: version });
-            const outcome = await outcomeOf(broker.submit(given));
-            if (expected === 'full') expect(outcome).toMatch(/^QUEUE_/);
-            else expect(outcome).toMatchObject({ kind: expected });
-            break;
-          }
-          case 'next': {
-            const consumer = consumers[taken.who]!;
-            const at = taken.rank % consumer.worldSize;
-            const expected = model.next(consumer, at);
-            const answer: NextBatch = await broker.nextBatch({
-              runId: 'run',
-              consumerId: consumer.id,
-              rank: at,
-              waitMs: 0,
-              signal: never,
-            });
-            expect(answer.kind).toBe(expected === undefined ? 'none' : 'batch');
-            if (answer.kind === 'none' || expected === undefined) break;
-            const { batch } = answer;
-            expect(batch.delivery).toBe(expected.delivery);
-            expect(batch.step).toBe(expected.batch.step);
-            expect(batch.policyVersion).toBe(expected.batch.policyVersion);
-            expect(batch.groups.map(({ id }) => id)).toEqual(expected.batch.ids);
-            expect(batch.rows).toHaveLength(TARGET);
-            const key = `${batch.id} over ${consumer.worldSize}`;
-            const before = seen.get(key);
-            if (before !== undefined)
-              expect({ ...batch, delivery: before.delivery }).toEqual(before);
-            for (const other of seen.values()) {
-              if (other.id === batch.id) expect(other.digest).toEqual(batch.digest);
-            }
-            seen.set(key, batch);
-            break;
-          }
-          case 'ack':
-          case 'nack':
-          case 'extend': {
-            const consumer = consumers[taken.who]!;
-            const at = taken.rank % consumer.worldSize;
-            const batch = model.cut.at(-1 - taken.which);
-            if (batch === undefined) break;
-            const batchId = [...seen.values()].find((known) => known.step === batch.step)!.id;
-            const request = { runId: 'run', consumerId: consumer.id, batchId, rank: at };
-            if (taken.kind === 'ack') {
-              const complete = model.ack(consumer, batch, at);
-              const expected =
-                complete === undefined ? 'STALE_LEASE' : { complete, step: model.step };
-              expect(await outcomeOf(broker.ackBatch(request))).toEqual(expected);
-            } else if (taken.kind === 'nack') {
-              const expected = model.nack(consumer, batch) ? undefined : 'STALE_LEASE';
-              const reason = 'no reason';
-              expect(await outcomeOf(broker.nackBatch({ ...request, reason }))).toBe(expected);
-            } else {
-              const held = model.extend(consumer, batch);
-              const expected = held ? { leaseMs: LEASE_MS } : 'STALE_LEASE';
-              expect(await outcomeOf(broker.extendBatch(request))).toEqual(expected);
-            }
-            break;
-          }
-          case 'publish': {
-            const version = model.version + taken.by;
-            const expected = model.publish(version) === 'ok' ? version : 'POLICY_VERSION_BEHIND';
-            expect(await outcomeOf(broker.publishPolicyVersion('run', version))).toBe(expected);
-            break;
-          }
-          case 'pass':
-            model.nowMs += taken.ms;
-            clock.advance(taken.ms);
+interface Reopenable {
+  readonly open: () => Broker;
+  readonly survives: boolean;
+}
+
+test.each(Object.entries(BROKERS))(
+  'no group is lost or in two batches, and each delivery is the one before: the %s broker does as its model does',
+  async (_, make) => {
+    const run = fc.record({
+      steps: fc.array(step, { minLength: 20, maxLength: 150 }),
+      maxStaleness: fc.constantFrom(undefined, 0, 2),
+    });
+    await fc.assert(
+      fc.asyncProperty(run, async ({ steps, maxStaleness }) => {
+        const fixed = { maxStaleness, maxWaiting: 8, leaseMs: LEASE_MS, maxOpen: 3, consumers };
+        const model = new BrokerModel({ ...fixed, target: TARGET });
+        const clock = new ManualClock(0);
+        const limits = { maxOpenBatches: 3 };
+        const { open, survives } = make({ clock, batchLeaseMs: LEASE_MS, limits });
+        let broker = open();
+        const batchSize = { kind: 'rows', rows: TARGET } as const;
+        await broker.openRun('run', settings({ batchSize, maxStaleness, maxWaitingGroups: 8 }), 0);
+        for (const { id: consumerId, worldSize, mode } of consumers) {
+          await broker.registerConsumer({ runId: 'run', consumerId, worldSize, mode });
         }
-        const status = await broker.status('run');
-        expect(status).toMatchObject({
-          run: { step: model.step, policyVersion: model.version },
-          acceptedGroups: model.accepted.size,
-          waitingGroups: model.waiting.length,
-          waitingRows: model.waiting.reduce((rows, waiting) => rows + waiting.rows, 0),
-          leasedBatches: model.open.length,
-          droppedGroups: model.stale === 0 ? {} : { stale: model.stale },
-        });
-        const inBatches = model.cut.flatMap(({ ids }) => ids);
-        expect(new Set(inBatches).size).toBe(inBatches.length);
-        expect(status.waitingGroups + inBatches.length + model.stale).toBe(status.acceptedGroups);
-        expect(clock.timers).toBe(0);
-      }
-      await broker.close();
-    }),
-    { numRuns: 150 },
-  );
-});
+        const seen = new Map<string, Batch>();
+
+        for (const taken of steps) {
+          switch (taken.kind) {
+            case 'submit': {
+              const version = Math.max(0, model.version - taken.behind);
+              const id = `g${taken.id}`;
+              const expected = model.submit({ id, rows: taken.rows, version });
+              const given = group(id, taken.rows, { oldestPolicyVersion: version });
+              const outcome = await outcomeOf(broker.submit(given));
+              if (expected === 'full') expect(outcome).toMatch(/^QUEUE_/);
+              else expect(outcome).toMatchObject({ kind: expected });
+              break;
+            }
+            case 'next': {
+              const consumer = consumers[taken.who]!;
+              const at = taken.rank % consumer.worldSize;
+              const expected = model.next(consumer, at);
+              const answer: NextBatch = await broker.nextBatch({
+                runId: 'run',
+                consumerId: consumer.id,
+                rank: at,
+                waitMs: 0,
+                signal: never,
+              });
+              expect(answer.kind).toBe(expected === undefined ? 'none' : 'batch');
+              if (answer.kind === 'none' || expected === undefined) break;
+              const { batch } = answer;
+              expect(batch.delivery).toBe(expected.delivery);
+              expect(batch.step).toBe(expected.batch.step);
+              expect(batch.policyVersion).toBe(expected.batch.policyVersion);
+              expect(batch.groups.map(({ id }) => id)).toEqual(expected.batch.ids);
+              expect(batch.rows).toHaveLength(TARGET);
+              const key = `${batch.id} over ${consumer.worldSize}`;
+              const before = seen.get(key);
+              if (before !== undefined)
+                expect({ ...batch, delivery: before.delivery }).toEqual(before);
+              for (const other of seen.values()) {
+                if (other.id === batch.id) expect(other.digest).toEqual(batch.digest);
+              }
+              seen.set(key, batch);
+              break;
+            }
+            case 'ack':
+            case 'nack':
+            case 'extend': {
+              const consumer = consumers[taken.who]!;
+              const at = taken.rank % consumer.worldSize;
+              const batch = model.cut.at(-1 - taken.which);
+              if (batch === undefined) break;
+              const batchId = [...seen.values()].find((known) => known.step === batch.step)!.id;
+              const request = { runId: 'run', consumerId: consumer.id, batchId, rank: at };
+              if (taken.kind === 'ack') {
+                const complete = model.ack(consumer, batch, at);
+                const expected =
+                  complete === undefined ? 'STALE_LEASE' : { complete, step: model.step };
+                expect(await outcomeOf(broker.ackBatch(request))).toEqual(expected);
+              } else if (taken.kind === 'nack') {
+                const expected = model.nack(consumer, batch) ? undefined : 'STALE_LEASE';
+                const reason = 'no reason';
+                expect(await outcomeOf(broker.nackBatch({ ...request, reason }))).toBe(expected);
+              } else {
+                const held = model.extend(consumer, batch);
+                const expected = held ? { leaseMs: LEASE_MS } : 'STALE_LEASE';
+                expect(await outcomeOf(broker.extendBatch(request))).toEqual(expected);
+              }
+              break;
+            }
+            case 'publish': {
+              const version = model.version + taken.by;
+              const expected = model.publish(version) === 'ok' ? version : 'POLICY_VERSION_BEHIND';
+              expect(await outcomeOf(broker.publishPolicyVersion('run', version))).toBe(expected);
+              break;
+            }
+            case 'pass':
+              model.nowMs += taken.ms;
+              clock.advance(taken.ms);
+              break;
+            case 'crash':
+              if (!survives) break;
+              // Not closed: what is not in the store yet is gone.
+              broker = open();
+              model.reopen();
+          }
+          const status = await broker.status('run');
+          expect(status).toMatchObject({
+            run: { step: model.step, policyVersion: model.version },
+            acceptedGroups: model.accepted.size,
+            waitingGroups: model.waiting.length,
+            waitingRows: model.waiting.reduce((rows, waiting) => rows + waiting.rows, 0),
+            leasedBatches: model.open.length,
+            droppedGroups: model.stale === 0 ? {} : { stale: model.stale },
+          });
+          const inBatches = model.cut.flatMap(({ ids }) => ids);
+          expect(new Set(inBatches).size).toBe(inBatches.length);
+          expect(status.waitingGroups + inBatches.length + model.stale).toBe(status.acceptedGroups);
+          expect(clock.timers).toBe(0);
+        }
+        await broker.close();
+      }),
+      { numRuns: 150 },
+    );
+  },
+);
 
 test('a consumer that waits is served by the very submit that makes an exact batch possible', async () => {
   const submits = fc.array(fc.integer({ min: 1, max: 10 }), { minLength: 1, maxLength: 25 });

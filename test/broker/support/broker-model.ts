@@ -142,6 +142,15 @@ export class BrokerModel {
     return true;
   }
 
+  /** The broker is gone and opened again: who held a batch holds it for a new lease. */
+  reopen(): void {
+    for (const { lanes } of this.open) {
+      for (const lane of lanes.values()) {
+        if (lane.holder !== undefined) lane.untilMs = this.nowMs + this.leaseMs;
+      }
+    }
+  }
+
   #cut(): ModelBatch | undefined {
     const taken = this.open.length < this.maxOpen ? this.nextCut() : undefined;
     if (taken === undefined) return undefined;

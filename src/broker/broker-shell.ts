@@ -1,0 +1,327 @@
+import { invalidInput } from '../errors.ts';
+import { AssignmentDesk } from './assignment-desk.ts';
+import type { Backing } from './backing.ts';
+import type {
+  Broker,
+  ConsumerKey,
+  LeasedAssignment,
+  NextBatch,
+  RunSettings,
+  RunState,
+  RunStatus,
+  StoredAssignment,
+  StoredGroup,
+  SubmitOutcome,
+  SubmittedGroup,
+} from './broker.ts';
+import { type BrokerMetrics, brokerMetrics } from './broker-metrics.ts';
+import type { Journal } from './journal/journal.ts';
+import type { BrokerConfig } from './options.ts';
+import { batchTarget } from './packing.ts';
+import { brokerClosed, groupNotFound, groupNotKept } from './refusals.ts';
+import type { Run } from './run.ts';
+import { RunTable } from './run-table.ts';
+import { WaitingRoom } from './waiting-room.ts';
+
+type RankKey = ConsumerKey & { readonly rank: number };
+type BatchKey = RankKey & { readonly batchId: string };
+
+/** The shell: it tells the time, wakes who waits, and leaves every decision to the rooms below. */
+export class BrokerShell implements Broker {
+  readonly #config: BrokerConfig;
+  readonly #metrics: BrokerMetrics;
+  readonly #runs: RunTable;
+  readonly #waiting: WaitingRoom;
+  readonly #assignments: AssignmentDesk;
+  readonly #backing: Backing;
+  readonly #journal: Journal;
+  readonly #closing = new AbortController();
+
+  constructor(config: BrokerConfig, backing: Backing) {
+    this.#config = config;
+    this.#backing = backing;
+    this.#journal = backing.journal;
+    this.#metrics = brokerMetrics(config.metrics);
+    this.#runs = new RunTable(config, this.#metrics, backing.journal, backing.runs);
+    this.#waiting = new WaitingRoom(config.clock, (nowMs) => this.#advance(nowMs));
+    this.#assignments = new AssignmentDesk({
+      config,
+      metrics: this.#metrics,
+      runs: this.#runs,
+      waiting: this.#waiting,
+      journal: backing.journal,
+      restored: backing.assignments,
+    });
+  }
+
+  async openRun(
+    id: string,
+    settings: RunSettings,
+    initialPolicyVersion: number,
+  ): Promise<{ readonly run: RunState; readonly existed: boolean }> {
+    this.#assertOpen();
+    const { run, existed } = this.#runs.open(id, settings, initialPolicyVersion);
+    await this.#journal.settled();
+    return { run: run.state(), existed };
+  }
+
+  async getRun(id: string): Promise<RunState> {
+    return this.#run(id).state();
+  }
+
+  async listRuns(): Promise<readonly RunState[]> {
+    this.#assertOpen();
+    return [...this.#runs].reverse().map((run) => run.state());
+  }
+
+  async closeRun(id: string): Promise<RunState> {
+    const run = this.#run(id);
+    run.close();
+    this.#assignments.endRun(id);
+    for (const topic of [topicOf.room(id), topicOf.batch(id), topicOf.policy(id)]) {
+      this.#waiting.wake(topic);
+    }
+    await this.#journal.settled();
+    return run.state();
+  }
+
+  async status(id: string): Promise<RunStatus> {
+    const run = this.#run(id);
+    const nowMs = this.#nowMs();
+    this.#assignments.expire(nowMs);
+    return run.status(nowMs, this.#assignments.openByEnvironment(id));
+  }
+
+  async enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]> {
+    this.#assertOpen();
+    const added = this.#assignments.enqueue(assignments);
+    await this.#journal.settled();
+    return added;
+  }
+
+  async lease(request: Parameters<Broker['lease']>[0]): Promise<readonly LeasedAssignment[]> {
+    this.#assertOpen();
+    return this.#assignments.lease(request);
+  }
+
+  async extend(workerId: string, assignmentIds: readonly string[]): Promise<readonly string[]> {
+    this.#assertOpen();
+    return this.#assignments.extend(workerId, assignmentIds);
+  }
+
+  async failAssignment(request: Parameters<Broker['failAssignment']>[0]): Promise<void> {
+    this.#assertOpen();
+    this.#assignments.fail(request.workerId, request.assignmentId, request.permanent);
+    await this.#journal.settled();
+  }
+
+  async submit(group: SubmittedGroup): Promise<SubmitOutcome> {
+    const run = this.#run(group.runId);
+    try {
+      const kept = await this.#keep(run, group);
+      const outcome = this.#store(run, kept);
+      await this.#journal.settled();
+      return outcome;
+    } catch (error) {
+      this.#metrics.submitted('refused');
+      throw error;
+    }
+  }
+
+  /** Its bytes are put away first, unless it is sure already that nobody will want them. */
+  async #keep(run: Run, group: SubmittedGroup): Promise<StoredGroup> {
+    const { keep } = this.#backing;
+    if (keep === undefined || run.check(group) === 'duplicate') return group;
+    const kept = await keep(group, { signal: this.#closing.signal });
+    this.#assertOpen();
+    return kept;
+  }
+
+  #store(run: Run, group: StoredGroup): SubmitOutcome {
+    const outcome = run.submit(group, this.#nowMs());
+    this.#metrics.submitted(outcome.kind);
+    if (outcome.kind === 'stored') {
+      this.#assignments.end(group.id);
+      this.#waiting.wake(topicOf.batch(run.id));
+    }
+    return outcome;
+  }
+
+  async waitForRoom(runId: string, signal: AbortSignal): Promise<void> {
+    const run = this.#run(runId);
+    await this.#waiting.wait<true>({
+      topic: topicOf.room(runId),
+      attempt: () => (run.closed || run.credits > 0 ? true : undefined),
+      fallback: () => true,
+      waitMs: undefined,
+      signal,
+    });
+  }
+
+  async credits(runId: string): Promise<number> {
+    return this.#run(runId).credits;
+  }
+
+  async registerConsumer(
+    consumer: ConsumerKey & {
+      readonly worldSize: number;
+      readonly mode: 'compete' | 'fan_out';
+    },
+  ): Promise<{ readonly leaseMs: number; readonly run: RunState }> {
+    const run = this.#run(consumer.runId);
+    const { consumerId: id, worldSize, mode } = consumer;
+    if (!Number.isInteger(worldSize) || worldSize < 1) {
+      throw invalidInput('world_size', `is ${worldSize}; it must be at least 1.`);
+    }
+    run.batches.register({ id, worldSize, mode });
+    this.#waiting.wake(topicOf.batch(run.id));
+    await this.#journal.settled();
+    return { leaseMs: this.#config.batchLeaseMs, run: run.state() };
+  }
+
+  async nextBatch(
+    request: RankKey & { readonly waitMs: number | undefined; readonly signal: AbortSignal },
+  ): Promise<NextBatch> {
+    const run = this.#run(request.runId);
+    const { consumerId, rank, waitMs, signal } = request;
+    const none = (): NextBatch => ({
+      kind: 'none',
+      waiting: run.waiting,
+      needed: batchTarget(run.settings.batchSize),
+      closed: run.closed,
+    });
+    const next = await this.#waiting.wait<NextBatch>({
+      topic: topicOf.batch(run.id),
+      attempt: () => this.#takeBatch(run, consumerId, rank) ?? (run.closed ? none() : undefined),
+      fallback: none,
+      waitMs,
+      signal,
+    });
+    await this.#journal.settled();
+    return next;
+  }
+
+  async extendBatch(request: BatchKey): Promise<{ readonly leaseMs: number }> {
+    const { batches } = this.#run(request.runId);
+    batches.extend(request.consumerId, request.batchId, request.rank, this.#nowMs());
+    return { leaseMs: this.#config.batchLeaseMs };
+  }
+
+  async ackBatch(
+    request: BatchKey,
+  ): Promise<{ readonly complete: boolean; readonly step: number }> {
+    const run = this.#run(request.runId);
+    const acked = run.ack(request.consumerId, request.batchId, request.rank, this.#nowMs());
+    if (acked.complete) this.#waiting.wake(topicOf.batch(run.id));
+    await this.#journal.settled();
+    return acked;
+  }
+
+  async nackBatch(request: BatchKey & { readonly reason: string }): Promise<void> {
+    const run = this.#run(request.runId);
+    if (!run.batches.nack(request.consumerId, request.batchId, request.rank)) return;
+    this.#metrics.batch('nacked');
+    this.#waiting.wake(topicOf.batch(run.id));
+    await this.#journal.settled();
+  }
+
+  async publishPolicyVersion(runId: string, version: number): Promise<number> {
+    const run = this.#run(runId);
+    if (run.publish(version)) {
+      this.#waiting.wake(topicOf.policy(runId));
+      this.#waiting.wake(topicOf.room(runId));
+    }
+    await this.#journal.settled();
+    return run.policyVersion;
+  }
+
+  async *watchPolicyVersion(runId: string, signal: AbortSignal): AsyncGenerator<number> {
+    const run = this.#run(runId);
+    let seen: number | undefined;
+    while (!signal.aborted) {
+      const version = await this.#waiting.wait<number | 'ended'>({
+        topic: topicOf.policy(runId),
+        attempt: () => {
+          if (run.policyVersion !== seen) return run.policyVersion;
+          return run.closed ? 'ended' : undefined;
+        },
+        fallback: () => 'ended',
+        waitMs: undefined,
+        signal,
+      });
+      if (version === 'ended') return;
+      seen = version;
+      yield version;
+    }
+  }
+
+  async getGroup(runId: string, groupId: string): Promise<StoredGroup> {
+    const group = this.#run(runId).history.get(groupId);
+    if (group === 'unknown') throw groupNotFound(groupId);
+    if (group === 'let_go') throw groupNotKept(groupId);
+    return group;
+  }
+
+  async *scanGroups(
+    runId: string,
+    afterPosition: number,
+  ): AsyncGenerator<{ readonly position: number; readonly group: StoredGroup }> {
+    const { history } = this.#run(runId);
+    const last = history.newestPosition;
+    let found = history.next(afterPosition, last);
+    while (found !== undefined) {
+      yield found;
+      found = history.next(found.position, last);
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    this.#closing.abort(brokerClosed());
+    this.#waiting[Symbol.dispose]();
+    await this.#backing.close();
+  }
+
+  #takeBatch(run: Run, consumerId: string, rank: number): NextBatch | undefined {
+    const nowMs = this.#nowMs();
+    let handed = run.batches.hand(consumerId, rank, nowMs);
+    if (handed.kind === 'none' && run.cut()) {
+      handed = run.batches.hand(consumerId, rank, nowMs);
+      this.#waiting.wake(topicOf.room(run.id));
+      this.#waiting.wake(topicOf.batch(run.id));
+    }
+    if (handed.kind !== 'batch') return undefined;
+    this.#waiting.expectExpiry(nowMs + this.#config.batchLeaseMs);
+    if (handed.batch.delivery > 1) this.#metrics.batch('redelivered');
+    return handed;
+  }
+
+  /** Lets expire what is due; returns when the next lease of anything is over. */
+  #advance(nowMs: number): number | undefined {
+    this.#assignments.expire(nowMs);
+    let nextMs = this.#assignments.nextExpiryMs ?? Infinity;
+    for (const run of this.#runs) {
+      nextMs = Math.min(nextMs, run.batches.nextExpiryMs(nowMs) ?? Infinity);
+    }
+    return nextMs === Infinity ? undefined : nextMs;
+  }
+
+  #run(id: string): Run {
+    this.#assertOpen();
+    return this.#runs.get(id);
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted) throw brokerClosed();
+  }
+
+  #nowMs(): number {
+    return this.#config.clock.nowMs();
+  }
+}
+
+const topicOf = {
+  room: (runId: string) => `room/${runId}`,
+  batch: (runId: string) => `batch/${runId}`,
+  policy: (runId: string) => `policy/${runId}`,
+} as const;

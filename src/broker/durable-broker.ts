@@ -1,0 +1,51 @@
+import type { Broker, StoredGroup, SubmittedGroup } from './broker.ts';
+import { BrokerShell } from './broker-shell.ts';
+import { readAssignments, readRuns } from './journal/read-journal.ts';
+import { StoreJournal } from './journal/store-journal.ts';
+import { StoredPayload } from './journal/stored-payload.ts';
+import { type MemoryBrokerOptions, resolveBrokerOptions } from './options.ts';
+import type { BrokerStore } from './stores/store.ts';
+
+export interface DurableBrokerOptions extends MemoryBrokerOptions {
+  /** Closed with the broker. Nobody else may write to it meanwhile. */
+  readonly store: BrokerStore;
+  /** Told once when the store fails; every call fails from then on, and what was accepted is kept. */
+  readonly onFailure?: (error: Error) => void;
+}
+
+/**
+ * A broker whose groups, batches and assignments outlive it: whatever it answers is in its store first,
+ * and opened again it goes on where it was. Leases begin anew then, held by who held them.
+ */
+export function openDurableBroker({
+  store,
+  onFailure = () => {},
+  ...options
+}: DurableBrokerOptions): Broker {
+  const journal = new StoreJournal(store, onFailure);
+  const runs = readRuns(store);
+  return new BrokerShell(resolveBrokerOptions(options), {
+    journal,
+    runs,
+    assignments: readAssignments(store, runs),
+    keep: async (group, { signal }) => await keep(store, group, signal),
+    async close() {
+      journal.flush();
+      await store.close();
+    },
+  });
+}
+
+/** Its parts in the store, and not in memory any more. */
+async function keep(
+  store: BrokerStore,
+  group: SubmittedGroup,
+  signal: AbortSignal,
+): Promise<StoredGroup> {
+  const label = `${group.runId}/${group.id}`;
+  const refs = await store.append(
+    group.payload.parts.map((part) => ({ label, chunks: [part] })),
+    { signal },
+  );
+  return { ...group, payload: new StoredPayload(store, refs) };
+}

@@ -1,0 +1,44 @@
+import type { CutBatch } from '../cut-batch.ts';
+import type { Delivery } from '../delivery.ts';
+import type { BatchRecord, LaneRecord } from './records.ts';
+
+/** An open batch, and how far it is with each lane, as its record. */
+export function batchRecord(
+  cut: CutBatch,
+  lanes: ReadonlyMap<string, Delivery>,
+  positionOf: (groupId: string) => number,
+): BatchRecord {
+  return {
+    step: cut.step,
+    policyVersion: cut.policyVersion,
+    positions: cut.groups.map(({ id }) => positionOf(id)),
+    digest: Buffer.from(cut.digest).toString('base64'),
+    splits: cut.splits(),
+    lanes: [...lanes].map(([lane, delivery]) => laneRecord(lane, delivery)),
+  };
+}
+
+function laneRecord(lane: string, delivery: Delivery): LaneRecord {
+  return {
+    lane,
+    kind: delivery.kind,
+    deliveries: 'deliveries' in delivery ? delivery.deliveries : 0,
+    holder: 'holder' in delivery ? delivery.holder : '',
+    acked: 'acked' in delivery ? [...delivery.acked] : [],
+  };
+}
+
+/** The delivery of a record. A lease goes on until `expiresMs`, so that its holder can go on with it. */
+export function deliveryOf(
+  { kind, deliveries, holder, acked }: LaneRecord,
+  expiresMs: number,
+): Delivery {
+  switch (kind) {
+    case 'ready':
+      return { kind, deliveries };
+    case 'leased':
+      return { kind, deliveries, holder, acked: new Set(acked), expiresMs };
+    case 'done':
+      return { kind, holder };
+  }
+}

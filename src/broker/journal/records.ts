@@ -1,0 +1,113 @@
+import type { Ledger } from '../../tokens/index.ts';
+import type { RunSettings, StoredGroup, StoredRow } from '../broker.ts';
+import type { PayloadRef } from '../stores/store.ts';
+
+/** What a run's record holds: all of it that is not in the records of its groups, batches and consumers. */
+export interface RunRecord {
+  readonly id: string;
+  readonly settings: RunSettings;
+  readonly policyVersion: number;
+  readonly openTimeMs: number;
+  readonly closed: boolean;
+  /** Batches fully acked. */
+  readonly step: number;
+  /** The step of the last batch that was cut. */
+  readonly lastStep: number;
+  readonly figures: FiguresRecord;
+}
+
+export interface FiguresRecord {
+  readonly acceptedGroups: number;
+  readonly rollouts: number;
+  readonly notScored: number;
+  readonly dropped: Readonly<Record<string, number>>;
+  readonly ledger: Ledger;
+  /** Oldest first. */
+  readonly recentRewards: readonly number[];
+}
+
+/** A group as it was accepted. */
+export interface AcceptedGroup {
+  readonly group: StoredGroup;
+  readonly position: number;
+  /** That it is queued by. */
+  readonly version: number;
+  readonly arrivedMs: number;
+}
+
+/** {@link AcceptedGroup} as JSON; its header stands beside it. */
+export interface GroupRecord {
+  readonly id: string;
+  readonly environment: string;
+  readonly taskKey: string;
+  readonly rows: readonly StoredRow[];
+  /** Null for a rollout that was not scored. */
+  readonly rewards: readonly (number | null)[];
+  readonly oldestPolicyVersion: number | null;
+  readonly ledger: Ledger;
+  /** Base64. */
+  readonly digest: string;
+  readonly version: number;
+  readonly arrivedMs: number;
+  /** Of its parts. */
+  readonly payload: readonly PayloadRef[];
+}
+
+/** How far an open batch is with one lane of consumers. A lease is anew from when the store is opened. */
+export interface LaneRecord {
+  readonly lane: string;
+  readonly kind: 'ready' | 'leased' | 'done';
+  readonly deliveries: number;
+  readonly holder: string;
+  readonly acked: readonly number[];
+}
+
+export interface BatchRecord {
+  readonly step: number;
+  readonly policyVersion: number;
+  /** Of its groups, in its order. */
+  readonly positions: readonly number[];
+  /** Base64. */
+  readonly digest: string;
+  /** The rank of each row, by world size. */
+  readonly splits: Readonly<Record<string, readonly number[]>>;
+  readonly lanes: readonly LaneRecord[];
+}
+
+export interface DoneRecord {
+  readonly step: number;
+  readonly holders: readonly string[];
+}
+
+export interface ConsumerRecord {
+  readonly id: string;
+  readonly mode: 'compete' | 'fan_out';
+  readonly worldSize: number;
+}
+
+export interface AssignmentRecord {
+  readonly id: string;
+  readonly environment: string;
+  readonly priority: number;
+  /** In the order of being enqueued. */
+  readonly ordinal: number;
+  readonly attempts: number;
+  /** Who leased it last; null while it is queued. */
+  readonly workerId: string | null;
+}
+
+/** All that is known of a run when a store is opened. */
+export interface RestoredRun {
+  readonly record: RunRecord;
+  /** In submit order. Those that were let go have no group. */
+  readonly groups: readonly (AcceptedGroup | { readonly id: string; readonly position: number })[];
+  /** Positions of those that were trained or dropped. */
+  readonly settled: ReadonlySet<number>;
+  /** In step order. */
+  readonly batches: readonly BatchRecord[];
+  /** The latest that are done, in step order. */
+  readonly done: readonly DoneRecord[];
+  readonly consumers: readonly ConsumerRecord[];
+  /** Assignments that ended without a group. */
+  readonly ended: readonly string[];
+}

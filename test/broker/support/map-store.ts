@@ -1,0 +1,52 @@
+import type {
+  BrokerStore,
+  PayloadRef,
+  StoreChange,
+  StoreRecord,
+} from '../../../src/broker/index.ts';
+
+/** The plainest store: maps that outlive whoever uses them. */
+export class MapStore implements BrokerStore {
+  readonly driver = 'map';
+  readonly durable = true;
+  readonly maxPayloadBytes = 2 ** 26;
+  readonly records_ = new Map<string, Uint8Array>();
+  readonly payloads = new Map<number, Uint8Array>();
+  readonly live = new Set<number>();
+  #next = 1;
+
+  /** The same store, for a broker that comes after one that died. */
+  reopened(): BrokerStore {
+    return this;
+  }
+
+  *records(prefix: string): Generator<StoreRecord> {
+    for (const key of [...this.records_.keys()].sort()) {
+      if (key.startsWith(prefix)) yield { key, value: this.records_.get(key)! };
+    }
+  }
+
+  async append(payloads: Parameters<BrokerStore['append']>[0]): Promise<readonly PayloadRef[]> {
+    return payloads.map(({ chunks }) => {
+      const offset = this.#next++;
+      const bytes = new Uint8Array(Buffer.concat(chunks));
+      this.payloads.set(offset, bytes);
+      return { segment: 0, offset, length: bytes.length, crc32: 0 };
+    });
+  }
+
+  commit({ put = [], remove = [], cites = [], releases = [] }: StoreChange): void {
+    for (const { key, value } of put) this.records_.set(key, value.slice());
+    for (const key of remove) this.records_.delete(key);
+    for (const { offset } of cites) this.live.add(offset);
+    for (const { offset } of releases) this.live.delete(offset);
+  }
+
+  async read({ offset }: PayloadRef): Promise<Uint8Array> {
+    const bytes = this.payloads.get(offset);
+    if (bytes === undefined || !this.live.has(offset)) throw new Error(`nothing lies at ${offset}`);
+    return bytes;
+  }
+
+  async close(): Promise<void> {}
+}
