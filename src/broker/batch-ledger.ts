@@ -14,6 +14,7 @@ import {
 import { batchRecord, deliveryOf } from './journal/batch-record.ts';
 import type { ConsumerRecord, DoneRecord, LaneRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
+import { type Consumer, isUntouched, laneOf, type OpenBatch } from './open-batch.ts';
 import {
   batchNotFound,
   consumerModeDiffers,
@@ -21,20 +22,6 @@ import {
   limitReached,
   staleBatchLease,
 } from './refusals.ts';
-
-export type ConsumerMode = 'compete' | 'fan_out';
-
-interface Consumer {
-  readonly id: string;
-  readonly mode: ConsumerMode;
-  readonly worldSize: number;
-}
-
-interface OpenBatch {
-  readonly cut: CutBatch;
-  /** By lane: one for all consumers that compete, one for each that gets every batch. */
-  readonly lanes: Map<string, Delivery>;
-}
 
 export type Handed =
   | { readonly kind: 'batch'; readonly batch: Batch }
@@ -309,15 +296,4 @@ export class BatchLedger {
     }
     return consumer;
   }
-}
-
-function isUntouched(open: OpenBatch): boolean {
-  for (const lane of open.lanes.values()) {
-    if (lane.kind !== 'ready' || lane.deliveries > 0) return false;
-  }
-  return true;
-}
-
-function laneOf(consumer: Consumer): string {
-  return consumer.mode === 'compete' ? 'compete' : `fan_out/${consumer.id}`;
 }

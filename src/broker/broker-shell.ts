@@ -1,9 +1,8 @@
-import { invalidInput } from '../errors.ts';
 import { AssignmentDesk } from './assignment-desk.ts';
 import type { Backing } from './backing.ts';
+import { BatchDesk } from './batch-desk.ts';
 import type {
   Broker,
-  ConsumerKey,
   LeasedAssignment,
   NextBatch,
   RunSettings,
@@ -17,14 +16,11 @@ import type {
 import { type BrokerMetrics, brokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
-import { batchTarget } from './packing.ts';
 import { brokerClosed, groupNotFound, groupNotKept } from './refusals.ts';
 import type { Run } from './run.ts';
 import { RunTable } from './run-table.ts';
+import { topicOf } from './topics.ts';
 import { WaitingRoom } from './waiting-room.ts';
-
-type RankKey = ConsumerKey & { readonly rank: number };
-type BatchKey = RankKey & { readonly batchId: string };
 
 /** The shell: it tells the time, wakes who waits, and leaves every decision to the rooms below. */
 export class BrokerShell implements Broker {
@@ -33,6 +29,7 @@ export class BrokerShell implements Broker {
   readonly #runs: RunTable;
   readonly #waiting: WaitingRoom;
   readonly #assignments: AssignmentDesk;
+  readonly #batches: BatchDesk;
   readonly #backing: Backing;
   readonly #journal: Journal;
   readonly #closing = new AbortController();
@@ -51,6 +48,12 @@ export class BrokerShell implements Broker {
       waiting: this.#waiting,
       journal: backing.journal,
       restored: backing.assignments,
+    });
+    this.#batches = new BatchDesk({
+      config,
+      metrics: this.#metrics,
+      waiting: this.#waiting,
+      journal: backing.journal,
     });
   }
 
@@ -138,13 +141,20 @@ export class BrokerShell implements Broker {
   }
 
   #store(run: Run, group: StoredGroup): SubmitOutcome {
-    const outcome = run.submit(group, this.#nowMs());
-    this.#metrics.submitted(outcome.kind);
-    if (outcome.kind === 'stored') {
-      this.#assignments.end(group.id);
-      this.#waiting.wake(topicOf.batch(run.id));
+    let isStored = false;
+    try {
+      const outcome = run.submit(group, this.#nowMs());
+      isStored = outcome.kind === 'stored';
+      this.#metrics.submitted(outcome.kind);
+      if (isStored) {
+        this.#assignments.end(group.id);
+        this.#waiting.wake(topicOf.batch(run.id));
+      }
+      return outcome;
+    } finally {
+      // The same came meanwhile, or no room is left: nobody will cite it.
+      if (!isStored) this.#journal.release(group.payload);
     }
-    return outcome;
   }
 
   async waitForRoom(runId: string, signal: AbortSignal): Promise<void> {
@@ -162,67 +172,24 @@ export class BrokerShell implements Broker {
     return this.#run(runId).credits;
   }
 
-  async registerConsumer(
-    consumer: ConsumerKey & {
-      readonly worldSize: number;
-      readonly mode: 'compete' | 'fan_out';
-    },
-  ): Promise<{ readonly leaseMs: number; readonly run: RunState }> {
-    const run = this.#run(consumer.runId);
-    const { consumerId: id, worldSize, mode } = consumer;
-    if (!Number.isInteger(worldSize) || worldSize < 1) {
-      throw invalidInput('world_size', `is ${worldSize}; it must be at least 1.`);
-    }
-    run.batches.register({ id, worldSize, mode });
-    this.#waiting.wake(topicOf.batch(run.id));
-    await this.#journal.settled();
-    return { leaseMs: this.#config.batchLeaseMs, run: run.state() };
+  async registerConsumer(consumer: Parameters<Broker['registerConsumer']>[0]) {
+    return this.#batches.register(this.#run(consumer.runId), consumer);
   }
 
-  async nextBatch(
-    request: RankKey & { readonly waitMs: number | undefined; readonly signal: AbortSignal },
-  ): Promise<NextBatch> {
-    const run = this.#run(request.runId);
-    const { consumerId, rank, waitMs, signal } = request;
-    const none = (): NextBatch => ({
-      kind: 'none',
-      waiting: run.waiting,
-      needed: batchTarget(run.settings.batchSize),
-      closed: run.closed,
-    });
-    const next = await this.#waiting.wait<NextBatch>({
-      topic: topicOf.batch(run.id),
-      attempt: () => this.#takeBatch(run, consumerId, rank) ?? (run.closed ? none() : undefined),
-      fallback: none,
-      waitMs,
-      signal,
-    });
-    await this.#journal.settled();
-    return next;
+  async nextBatch(request: Parameters<Broker['nextBatch']>[0]): Promise<NextBatch> {
+    return this.#batches.next(this.#run(request.runId), request);
   }
 
-  async extendBatch(request: BatchKey): Promise<{ readonly leaseMs: number }> {
-    const { batches } = this.#run(request.runId);
-    batches.extend(request.consumerId, request.batchId, request.rank, this.#nowMs());
-    return { leaseMs: this.#config.batchLeaseMs };
+  async extendBatch(request: Parameters<Broker['extendBatch']>[0]) {
+    return this.#batches.extend(this.#run(request.runId), request);
   }
 
-  async ackBatch(
-    request: BatchKey,
-  ): Promise<{ readonly complete: boolean; readonly step: number }> {
-    const run = this.#run(request.runId);
-    const acked = run.ack(request.consumerId, request.batchId, request.rank, this.#nowMs());
-    if (acked.complete) this.#waiting.wake(topicOf.batch(run.id));
-    await this.#journal.settled();
-    return acked;
+  async ackBatch(request: Parameters<Broker['ackBatch']>[0]) {
+    return this.#batches.ack(this.#run(request.runId), request);
   }
 
-  async nackBatch(request: BatchKey & { readonly reason: string }): Promise<void> {
-    const run = this.#run(request.runId);
-    if (!run.batches.nack(request.consumerId, request.batchId, request.rank)) return;
-    this.#metrics.batch('nacked');
-    this.#waiting.wake(topicOf.batch(run.id));
-    await this.#journal.settled();
+  async nackBatch(request: Parameters<Broker['nackBatch']>[0]): Promise<void> {
+    await this.#batches.nack(this.#run(request.runId), request);
   }
 
   async publishPolicyVersion(runId: string, version: number): Promise<number> {
@@ -282,20 +249,6 @@ export class BrokerShell implements Broker {
     await this.#backing.close();
   }
 
-  #takeBatch(run: Run, consumerId: string, rank: number): NextBatch | undefined {
-    const nowMs = this.#nowMs();
-    let handed = run.batches.hand(consumerId, rank, nowMs);
-    if (handed.kind === 'none' && run.cut()) {
-      handed = run.batches.hand(consumerId, rank, nowMs);
-      this.#waiting.wake(topicOf.room(run.id));
-      this.#waiting.wake(topicOf.batch(run.id));
-    }
-    if (handed.kind !== 'batch') return undefined;
-    this.#waiting.expectExpiry(nowMs + this.#config.batchLeaseMs);
-    if (handed.batch.delivery > 1) this.#metrics.batch('redelivered');
-    return handed;
-  }
-
   /** Lets expire what is due; returns when the next lease of anything is over. */
   #advance(nowMs: number): number | undefined {
     this.#assignments.expire(nowMs);
@@ -319,9 +272,3 @@ export class BrokerShell implements Broker {
     return this.#config.clock.nowMs();
   }
 }
-
-const topicOf = {
-  room: (runId: string) => `room/${runId}`,
-  batch: (runId: string) => `batch/${runId}`,
-  policy: (runId: string) => `policy/${runId}`,
-} as const;

@@ -1,4 +1,3 @@
-import { type AdmissionState, admit, creditsOf } from './admission.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
@@ -8,19 +7,12 @@ import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
-import { batchTarget, canCut, groupWeight, selectBatch } from './packing.ts';
+import { selectBatch } from './packing.ts';
 import { RecentIds } from './recent-ids.ts';
-import {
-  foreignEnvironment,
-  largerThanBatch,
-  largerThanQueue,
-  policyVersionBehind,
-  queueFull,
-  runClosed,
-} from './refusals.ts';
+import { foreignEnvironment, policyVersionBehind, runClosed } from './refusals.ts';
 import { type DropReason, RunFigures } from './run-figures.ts';
-import { isFresh, oldestAllowedVersion } from './staleness.ts';
-import { isUniform } from './uniform-rewards.ts';
+import { RunGate } from './run-gate.ts';
+import { oldestAllowedVersion } from './staleness.ts';
 import { type WaitingGroup, WaitingGroups } from './waiting-groups.ts';
 
 const RECENT_REWARDS = 256;
@@ -41,12 +33,10 @@ export class Run {
   /** Assignments that ended without a group. */
   readonly endedAssignments = new RecentIds(MAX_ENDED);
   readonly #waiting: WaitingGroups;
-  readonly #config: BrokerConfig;
+  readonly #gate: RunGate;
   readonly #metrics: BrokerMetrics;
   readonly #openTimeMs: number;
   readonly #journal: RunJournal;
-  /** Whether the waiting groups fill a batch; undefined when they changed since it was asked. */
-  #cuttable: boolean | undefined;
   #policyVersion: number;
   #step = 0;
   #closed = false;
@@ -67,13 +57,13 @@ export class Run {
     this.settings = fields.settings;
     this.#policyVersion = fields.policyVersion;
     this.#openTimeMs = fields.openTimeMs;
-    this.#config = config;
     this.#metrics = metrics;
     const { maxOpenBatches, maxConsumers, replayBytes } = config.limits;
     this.#journal = journal;
     this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
     this.history = new GroupHistory(replayBytes, journal);
     this.#waiting = new WaitingGroups(fields.settings.batchSize.kind, metrics.visited);
+    this.#gate = new RunGate(fields.id, fields.settings, this.#waiting, config);
     const ledger = {
       leaseMs: config.batchLeaseMs,
       ...{ maxOpenBatches, maxConsumers, journal },
@@ -122,7 +112,7 @@ export class Run {
   }
 
   get credits(): number {
-    return this.#closed ? 0 : creditsOf(this.#admissionState());
+    return this.#closed ? 0 : this.#gate.credits;
   }
 
   state(): RunState {
@@ -185,7 +175,8 @@ export class Run {
     if (this.history.positionOf(group.id) !== undefined) return 'duplicate';
     this.assertTakes(group.environment);
     const version = group.oldestPolicyVersion ?? this.#policyVersion;
-    if (this.#unfitFor(group, version) === undefined) this.#assertAdmitted(group);
+    if (this.#gate.unfit(group, version, this.#policyVersion) === undefined)
+      this.#gate.assertAdmitted(group);
     return 'new';
   }
 
@@ -194,7 +185,7 @@ export class Run {
     if (stored !== undefined) return { kind: 'duplicate', position: stored };
     this.check(group);
     const version = group.oldestPolicyVersion ?? this.#policyVersion;
-    const unfit = this.#unfitFor(group, version);
+    const unfit = this.#gate.unfit(group, version, this.#policyVersion);
     const position = this.history.add(group);
     this.figures.accept(group);
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
@@ -203,7 +194,7 @@ export class Run {
       this.#drop(unfit, [group]);
       return { kind: 'stored', position };
     }
-    this.#cuttable = undefined;
+    this.#gate.changed();
     this.#waiting.add({
       group,
       position,
@@ -218,10 +209,10 @@ export class Run {
 
   /** Takes the next batch out of what waits, into the ledger. False when there is none. */
   cut(): boolean {
-    if (this.#closed || !this.batches.canOpenMore || this.#cuttable === false) return false;
+    if (this.#closed || !this.batches.canOpenMore || !this.#gate.mayCut) return false;
     const taken = selectBatch(this.settings.batchSize, this.#waiting);
     if (taken === undefined) {
-      this.#cuttable = false;
+      this.#gate.foundNone();
       return false;
     }
     this.#remove(taken);
@@ -260,10 +251,10 @@ export class Run {
     if (version === this.#policyVersion) return false;
     this.#policyVersion = version;
     this.#record();
-    const floor = this.#oldestAllowed();
+    const floor = oldestAllowedVersion(version, this.settings.maxStaleness);
     if (floor !== undefined) {
       const stale = this.#waiting.evictBelow(floor);
-      if (stale.length > 0) this.#cuttable = undefined;
+      if (stale.length > 0) this.#gate.changed();
       this.#drop(
         'stale',
         stale.map(({ group }) => group),
@@ -272,50 +263,9 @@ export class Run {
     return true;
   }
 
-  #unfitFor(group: StoredGroup, version: number): DropReason | undefined {
-    // Groups that a direct model played have transcripts alone: counted in groups, they fill a batch.
-    const needsRows = this.settings.batchSize.kind !== 'groups';
-    if (needsRows && group.rows.length === 0) return 'no_rows';
-    if (this.settings.dropUniformGroups && isUniform(group.rewards)) return 'uniform_rewards';
-    return isFresh(version, this.#oldestAllowed()) ? undefined : 'stale';
-  }
-
-  #oldestAllowed(): number | undefined {
-    return oldestAllowedVersion(this.#policyVersion, this.settings.maxStaleness);
-  }
-
-  #assertAdmitted(group: StoredGroup): void {
-    const bytes = groupBytes(group);
-    const { batchSize } = this.settings;
-    const weight = groupWeight(batchSize, group);
-    const target = batchTarget(batchSize);
-    if (weight > target) throw largerThanBatch(group.id, weight, batchSize.kind, target);
-    const { maxWaitingBytes } = this.#config.limits;
-    if (bytes > maxWaitingBytes) throw largerThanQueue(group.id, bytes, maxWaitingBytes);
-    const admission = admit(this.#admissionState(), bytes);
-    if (admission.kind === 'held') {
-      throw queueFull(this.id, admission.by, this.#config.retryAfterMs);
-    }
-  }
-
-  #admissionState(): AdmissionState {
-    const { limits } = this.#config;
-    return {
-      waitingGroups: this.#waiting.groups,
-      waitingBytes: this.#waiting.bytes,
-      maxWaitingGroups: this.settings.maxWaitingGroups || limits.maxWaitingGroups,
-      maxWaitingBytes: limits.maxWaitingBytes,
-      batchTarget: batchTarget(this.settings.batchSize),
-      canCut: () => {
-        this.#cuttable ??= canCut(this.settings.batchSize, this.#waiting);
-        return this.#cuttable;
-      },
-    };
-  }
-
   #remove(taken: readonly WaitingGroup[]): void {
     for (const waiting of taken) this.#waiting.remove(waiting);
-    this.#cuttable = undefined;
+    this.#gate.changed();
   }
 
   #drop(reason: DropReason, groups: readonly StoredGroup[]): void {

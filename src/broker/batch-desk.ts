@@ -1,0 +1,109 @@
+import { invalidInput } from '../errors.ts';
+import type { ConsumerKey, NextBatch, RunState } from './broker.ts';
+import type { BrokerMetrics } from './broker-metrics.ts';
+import type { Journal } from './journal/journal.ts';
+import type { ConsumerMode } from './open-batch.ts';
+import type { BrokerConfig } from './options.ts';
+import { batchTarget } from './packing.ts';
+import type { Run } from './run.ts';
+import { topicOf } from './topics.ts';
+import type { WaitingRoom } from './waiting-room.ts';
+
+type RankKey = ConsumerKey & { readonly rank: number };
+type BatchKey = RankKey & { readonly batchId: string };
+
+/** The runs' batches with a clock, with consumers who wait for one, and a journal that hears of it first. */
+export class BatchDesk {
+  readonly #config: BrokerConfig;
+  readonly #metrics: BrokerMetrics;
+  readonly #waiting: WaitingRoom;
+  readonly #journal: Journal;
+
+  constructor(rooms: {
+    readonly config: BrokerConfig;
+    readonly metrics: BrokerMetrics;
+    readonly waiting: WaitingRoom;
+    readonly journal: Journal;
+  }) {
+    this.#config = rooms.config;
+    this.#metrics = rooms.metrics;
+    this.#waiting = rooms.waiting;
+    this.#journal = rooms.journal;
+  }
+
+  async register(
+    run: Run,
+    consumer: ConsumerKey & { readonly worldSize: number; readonly mode: ConsumerMode },
+  ): Promise<{ readonly leaseMs: number; readonly run: RunState }> {
+    const { consumerId: id, worldSize, mode } = consumer;
+    if (!Number.isInteger(worldSize) || worldSize < 1) {
+      throw invalidInput('world_size', `is ${worldSize}; it must be at least 1.`);
+    }
+    run.batches.register({ id, worldSize, mode });
+    this.#waiting.wake(topicOf.batch(run.id));
+    await this.#journal.settled();
+    return { leaseMs: this.#config.batchLeaseMs, run: run.state() };
+  }
+
+  async next(
+    run: Run,
+    request: RankKey & { readonly waitMs: number | undefined; readonly signal: AbortSignal },
+  ): Promise<NextBatch> {
+    const { consumerId, rank, waitMs, signal } = request;
+    const none = (): NextBatch => ({
+      kind: 'none',
+      waiting: run.waiting,
+      needed: batchTarget(run.settings.batchSize),
+      closed: run.closed,
+    });
+    const next = await this.#waiting.wait<NextBatch>({
+      topic: topicOf.batch(run.id),
+      attempt: () => this.#take(run, consumerId, rank) ?? (run.closed ? none() : undefined),
+      fallback: none,
+      waitMs,
+      signal,
+    });
+    await this.#journal.settled();
+    return next;
+  }
+
+  async extend(run: Run, request: BatchKey): Promise<{ readonly leaseMs: number }> {
+    run.batches.extend(request.consumerId, request.batchId, request.rank, this.#nowMs());
+    return { leaseMs: this.#config.batchLeaseMs };
+  }
+
+  async ack(
+    run: Run,
+    request: BatchKey,
+  ): Promise<{ readonly complete: boolean; readonly step: number }> {
+    const acked = run.ack(request.consumerId, request.batchId, request.rank, this.#nowMs());
+    if (acked.complete) this.#waiting.wake(topicOf.batch(run.id));
+    await this.#journal.settled();
+    return acked;
+  }
+
+  async nack(run: Run, request: BatchKey): Promise<void> {
+    if (!run.batches.nack(request.consumerId, request.batchId, request.rank)) return;
+    this.#metrics.batch('nacked');
+    this.#waiting.wake(topicOf.batch(run.id));
+    await this.#journal.settled();
+  }
+
+  #take(run: Run, consumerId: string, rank: number): NextBatch | undefined {
+    const nowMs = this.#nowMs();
+    let handed = run.batches.hand(consumerId, rank, nowMs);
+    if (handed.kind === 'none' && run.cut()) {
+      handed = run.batches.hand(consumerId, rank, nowMs);
+      this.#waiting.wake(topicOf.room(run.id));
+      this.#waiting.wake(topicOf.batch(run.id));
+    }
+    if (handed.kind !== 'batch') return undefined;
+    this.#waiting.expectExpiry(nowMs + this.#config.batchLeaseMs);
+    if (handed.batch.delivery > 1) this.#metrics.batch('redelivered');
+    return handed;
+  }
+
+  #nowMs(): number {
+    return this.#config.clock.nowMs();
+  }
+}

@@ -1,0 +1,6 @@
+/** What callers wait for, of one run. */
+export const topicOf = {
+  room: (runId: string) => `room/${runId}`,
+  batch: (runId: string) => `batch/${runId}`,
+  policy: (runId: string) => `policy/${runId}`,
+} as const;
