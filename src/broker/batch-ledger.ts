@@ -11,8 +11,9 @@ import {
   renew,
   undelivered,
 } from './delivery.ts';
+import { FinishedBatches } from './finished-batches.ts';
 import { batchRecord, deliveryOf } from './journal/batch-record.ts';
-import type { ConsumerRecord, DoneRecord, LaneRecord } from './journal/records.ts';
+import type { BatchRecord, ConsumerRecord, LaneRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import { type Consumer, isUntouched, laneOf, type OpenBatch } from './open-batch.ts';
 import {
@@ -43,13 +44,11 @@ export interface BatchLedgerOptions {
 export interface RestoredBatches {
   readonly lastStep: number;
   readonly consumers: readonly ConsumerRecord[];
-  readonly done: readonly DoneRecord[];
+  readonly done: readonly BatchRecord[];
+  readonly committed: Readonly<Record<string, number>>;
   readonly open: readonly { readonly cut: CutBatch; readonly lanes: readonly LaneRecord[] }[];
   readonly nowMs: number;
 }
-
-/** Enough to tell a repeated ack from one that lost its lease long ago. */
-const REMEMBERED_BATCHES = 1_024;
 
 /**
  * The batches that were cut and are not fully acked, and who holds them. A batch is done when every
@@ -59,16 +58,16 @@ export class BatchLedger {
   readonly #options: BatchLedgerOptions;
   readonly #consumers = new Map<string, Consumer>();
   readonly #open = new Map<number, OpenBatch>();
-  readonly #finished = new Map<number, ReadonlySet<string>>();
+  readonly finished: FinishedBatches;
   #lastStep = 0;
   #handedOut = 0;
 
   constructor(options: BatchLedgerOptions, restored?: RestoredBatches) {
     this.#options = options;
+    this.finished = new FinishedBatches(options.journal, restored?.done, restored?.committed);
     if (restored === undefined) return;
     this.#lastStep = restored.lastStep;
     for (const consumer of restored.consumers) this.#consumers.set(consumer.id, consumer);
-    for (const { step, holders } of restored.done) this.#finished.set(step, new Set(holders));
     const expiresMs = restored.nowMs + options.leaseMs;
     for (const { cut, lanes } of restored.open) {
       const open: OpenBatch = {
@@ -192,8 +191,8 @@ export class BatchLedger {
     const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
     if (open === undefined) {
       if (!this.#wasCut(batchId)) throw batchNotFound(batchId);
-      const holders = this.#finished.get(stepOfBatchId(batchId) ?? 0);
-      if (holders !== undefined && !holders.has(consumerId)) {
+      const done = this.finished.get(stepOfBatchId(batchId) ?? 0);
+      if (done !== undefined && !done.lanes.some(({ holder }) => holder === consumerId)) {
         throw staleBatchLease(batchId, consumerId);
       }
       return { complete: true, finished: undefined };
@@ -264,20 +263,10 @@ export class BatchLedger {
     journal.batch(cut.step, () => batchRecord(cut, lanes, positionOf));
   }
 
-  #close(open: OpenBatch): void {
-    this.#open.delete(open.cut.step);
+  #close({ cut, lanes }: OpenBatch): void {
+    this.#open.delete(cut.step);
     this.#handedOut -= 1;
-    const holders = [...open.lanes.values()].flatMap((lane) =>
-      'holder' in lane ? lane.holder : [],
-    );
-    const { step } = open.cut;
-    this.#finished.set(step, new Set(holders));
-    this.#options.journal.batchDone(step, holders);
-    if (this.#finished.size > REMEMBERED_BATCHES) {
-      const [oldest] = this.#finished.keys();
-      this.#finished.delete(oldest!);
-      this.#options.journal.doneForgotten(oldest!);
-    }
+    this.finished.add(batchRecord(cut, lanes, this.#options.positionOf));
   }
 
   #wasCut(batchId: string): boolean {

@@ -17,7 +17,7 @@ export const keys = Object.freeze({
   /** The group at that position was trained or dropped. */
   settled: (runId: string, position: number) => `settled/${part(runId)}/${ordinal(position)}`,
   batch: (runId: string, step: number) => `batch/${part(runId)}/${ordinal(step)}`,
-  /** Who held a batch that is done. */
+  /** A batch that is done. */
   done: (runId: string, step: number) => `done/${part(runId)}/${ordinal(step)}`,
   consumer: (runId: string, consumerId: string) => `consumer/${part(runId)}/${part(consumerId)}`,
   /** An assignment that ended without a group. */

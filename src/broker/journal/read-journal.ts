@@ -6,7 +6,6 @@ import type {
   AssignmentRecord,
   BatchRecord,
   ConsumerRecord,
-  DoneRecord,
   GroupRecord,
   RestoredRun,
   RunRecord,
@@ -50,7 +49,7 @@ function readRun(store: BrokerStore, record: RunRecord): RestoredRun {
     groups: [...all('group')].map(({ key, value }) => readGroup(store, id, key, value)),
     settled: new Set([...all('settled')].map(({ key }) => positionOf(key))),
     batches: list<BatchRecord>('batch'),
-    done: list<DoneRecord>('done'),
+    done: list<BatchRecord>('done'),
     consumers: list<ConsumerRecord>('consumer'),
     ended: list<{ readonly id: string }>('ended').map((one) => one.id),
   };

@@ -13,6 +13,8 @@ export interface RunRecord {
   readonly step: number;
   /** The step of the last batch that was cut. */
   readonly lastStep: number;
+  /** The last step that each lane committed. */
+  readonly committed: Readonly<Record<string, number>>;
   readonly figures: FiguresRecord;
 }
 
@@ -74,11 +76,6 @@ export interface BatchRecord {
   readonly lanes: readonly LaneRecord[];
 }
 
-export interface DoneRecord {
-  readonly step: number;
-  readonly holders: readonly string[];
-}
-
 export interface ConsumerRecord {
   readonly id: string;
   readonly mode: 'compete' | 'fan_out';
@@ -105,8 +102,8 @@ export interface RestoredRun {
   readonly settled: ReadonlySet<number>;
   /** In step order. */
   readonly batches: readonly BatchRecord[];
-  /** The latest that are done, in step order. */
-  readonly done: readonly DoneRecord[];
+  /** Batches that are done and can be gone back to, in step order. */
+  readonly done: readonly BatchRecord[];
   readonly consumers: readonly ConsumerRecord[];
   /** Assignments that ended without a group. */
   readonly ended: readonly string[];

@@ -1,9 +1,10 @@
 import { LachesisError } from '../../errors.ts';
 import type { RestoredBatches } from '../batch-ledger.ts';
-import { cutBatch } from '../cut-batch.ts';
+import type { CutBatch } from '../cut-batch.ts';
 import { type GroupHistory, groupBytes } from '../group-history.ts';
+import { recut } from '../recut.ts';
 import type { WaitingGroups } from '../waiting-groups.ts';
-import type { AcceptedGroup, BatchRecord, RestoredRun } from './records.ts';
+import type { BatchRecord, RestoredRun } from './records.ts';
 
 /** Puts every group back where it was: it waits unless it is settled or in an open batch. */
 export function restoreGroups(
@@ -39,6 +40,7 @@ export function restoreBatches(run: RestoredRun, nowMs: number): RestoredBatches
     lastStep: run.record.lastStep,
     consumers: run.consumers,
     done: run.done,
+    committed: run.record.committed,
     open: run.batches.map((batch) => ({
       lanes: batch.lanes,
       cut: restoredCut(run.record.id, batch, (position) => byPosition.get(position)),
@@ -48,20 +50,17 @@ export function restoreBatches(run: RestoredRun, nowMs: number): RestoredBatches
 
 function restoredCut(
   runId: string,
-  { step, policyVersion, positions, splits, digest }: BatchRecord,
+  record: BatchRecord,
   at: (position: number) => RestoredRun['groups'][number] | undefined,
-) {
-  const accepted = positions.map(at);
-  const groups = accepted
-    .filter((one): one is AcceptedGroup => one !== undefined && 'group' in one)
-    .map(({ group }) => group);
-  const cut = cutBatch({ runId, step, policyVersion, groups, splits });
-  const isSame =
-    groups.length === positions.length && Buffer.from(cut.digest).toString('base64') === digest;
-  if (isSame) return cut;
+): CutBatch {
+  const cut = recut(runId, record, (position) => {
+    const one = at(position);
+    return one !== undefined && 'group' in one ? one.group : undefined;
+  });
+  if (cut !== undefined) return cut;
   throw new LachesisError(
     'infrastructure_error',
-    `Batch ${step} of run "${runId}" can't be put together again as it was cut.`,
+    `Batch ${record.step} of run "${runId}" can't be put together again as it was cut.`,
     {
       reason: 'STORE_RECORD_BROKEN',
       remedy: 'Run `lachesis store fsck` on the store.',

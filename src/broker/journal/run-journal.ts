@@ -38,6 +38,11 @@ export class RunJournal {
     this.#journal.put(keys.settled(this.#runId, position), () => encodeRecord({}));
   }
 
+  /** It is in an open batch again. */
+  unsettled(position: number): void {
+    this.#journal.remove(keys.settled(this.#runId, position));
+  }
+
   /** Its bytes are let go; its id stays known. */
   letGo({ id, position, payload }: { id: string; position: number; payload: GroupPayload }): void {
     this.#journal.release(payload);
@@ -49,9 +54,9 @@ export class RunJournal {
     this.#journal.put(keys.batch(this.#runId, step), () => encodeRecord(record()));
   }
 
-  batchDone(step: number, holders: readonly string[]): void {
+  batchDone(step: number, record: BatchRecord): void {
     this.#journal.remove(keys.batch(this.#runId, step));
-    this.#journal.put(keys.done(this.#runId, step), () => encodeRecord({ step, holders }));
+    this.#journal.put(keys.done(this.#runId, step), () => encodeRecord(record));
   }
 
   doneForgotten(step: number): void {
