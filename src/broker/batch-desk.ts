@@ -10,6 +10,7 @@ import { topicOf } from './topics.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 type RankKey = ConsumerKey & { readonly rank: number };
+type StepKey = ConsumerKey & { readonly step: number };
 type BatchKey = RankKey & { readonly batchId: string };
 
 /** The runs' batches with a clock, with consumers who wait for one, and a journal that hears of it first. */
@@ -87,6 +88,18 @@ export class BatchDesk {
     this.#metrics.batch('nacked');
     this.#waiting.wake(topicOf.batch(run.id));
     await this.#journal.settled();
+  }
+
+  async commit(run: Run, { consumerId, step }: StepKey): Promise<void> {
+    run.commit(consumerId, step);
+    await this.#journal.settled();
+  }
+
+  async rewind(run: Run, { consumerId, step }: StepKey): Promise<{ readonly batches: number }> {
+    const batches = run.rewind(consumerId, step);
+    if (batches > 0) this.#waiting.wake(topicOf.batch(run.id));
+    await this.#journal.settled();
+    return { batches };
   }
 
   #take(run: Run, consumerId: string, rank: number): NextBatch | undefined {

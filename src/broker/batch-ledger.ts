@@ -1,5 +1,5 @@
-import { invalidInput } from '../errors.ts';
 import type { Batch } from './broker.ts';
+import { Consumers } from './consumers.ts';
 import { type CutBatch, deliverBatch, stepOfBatchId } from './cut-batch.ts';
 import {
   ackRank,
@@ -16,13 +16,7 @@ import { batchRecord, deliveryOf } from './journal/batch-record.ts';
 import type { BatchRecord, ConsumerRecord, LaneRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import { type Consumer, isUntouched, laneOf, type OpenBatch } from './open-batch.ts';
-import {
-  batchNotFound,
-  consumerModeDiffers,
-  consumerNotRegistered,
-  limitReached,
-  staleBatchLease,
-} from './refusals.ts';
+import { batchNotFound, staleBatchLease, stepNotAcked, stepNotKept } from './refusals.ts';
 
 export type Handed =
   | { readonly kind: 'batch'; readonly batch: Batch }
@@ -35,6 +29,7 @@ export interface BatchLedgerOptions {
   readonly leaseMs: number;
   readonly maxOpenBatches: number;
   readonly maxConsumers: number;
+  readonly maxUncommittedBatches: number;
   readonly journal: RunJournal;
   /** Of a group of the run, in its submit order. */
   readonly positionOf: (groupId: string) => number;
@@ -56,7 +51,7 @@ export interface RestoredBatches {
  */
 export class BatchLedger {
   readonly #options: BatchLedgerOptions;
-  readonly #consumers = new Map<string, Consumer>();
+  readonly #consumers: Consumers;
   readonly #open = new Map<number, OpenBatch>();
   readonly finished: FinishedBatches;
   #lastStep = 0;
@@ -64,10 +59,10 @@ export class BatchLedger {
 
   constructor(options: BatchLedgerOptions, restored?: RestoredBatches) {
     this.#options = options;
-    this.finished = new FinishedBatches(options.journal, restored?.done, restored?.committed);
+    this.#consumers = new Consumers(options.maxConsumers, options.journal, restored?.consumers);
+    this.finished = new FinishedBatches(options, restored?.done, restored?.committed);
     if (restored === undefined) return;
     this.#lastStep = restored.lastStep;
-    for (const consumer of restored.consumers) this.#consumers.set(consumer.id, consumer);
     const expiresMs = restored.nowMs + options.leaseMs;
     for (const { cut, lanes } of restored.open) {
       const open: OpenBatch = {
@@ -114,14 +109,7 @@ export class BatchLedger {
    * back, since its old ranks are gone; another mode is refused.
    */
   register(consumer: Consumer): void {
-    const known = this.#consumers.get(consumer.id);
-    if (known !== undefined && known.mode !== consumer.mode) {
-      throw consumerModeDiffers(consumer.id, known.mode);
-    }
-    if (known === undefined) this.#makeRoom();
-    this.#consumers.delete(consumer.id);
-    this.#consumers.set(consumer.id, consumer);
-    this.#options.journal.consumer(consumer);
+    const known = this.#consumers.register(consumer, () => this.#holders());
     const lane = laneOf(consumer);
     for (const open of this.#open.values()) {
       const delivery = open.lanes.get(lane);
@@ -136,7 +124,7 @@ export class BatchLedger {
 
   /** What there is for this rank without cutting. */
   hand(consumerId: string, rank: number, nowMs: number): Handed {
-    const consumer = this.#consumer(consumerId, rank);
+    const consumer = this.#consumers.get(consumerId, rank);
     const lane = laneOf(consumer);
     const expiresMs = nowMs + this.#options.leaseMs;
     for (const open of this.#open.values()) {
@@ -161,14 +149,14 @@ export class BatchLedger {
   add(cut: CutBatch): void {
     this.#lastStep = cut.step;
     const lanes = new Map<string, Delivery>();
-    for (const consumer of this.#consumers.values()) lanes.set(laneOf(consumer), undelivered);
+    for (const consumer of this.#consumers) lanes.set(laneOf(consumer), undelivered);
     const open = { cut, lanes };
     this.#open.set(cut.step, open);
     this.#record(open);
   }
 
   extend(consumerId: string, batchId: string, rank: number, nowMs: number): void {
-    const consumer = this.#consumer(consumerId, rank);
+    const consumer = this.#consumers.get(consumerId, rank);
     const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
     const expiresMs = nowMs + this.#options.leaseMs;
     if (open === undefined) {
@@ -187,7 +175,7 @@ export class BatchLedger {
     rank: number,
     nowMs: number,
   ): { readonly complete: boolean; readonly finished: CutBatch | undefined } {
-    const consumer = this.#consumer(consumerId, rank);
+    const consumer = this.#consumers.get(consumerId, rank);
     const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
     if (open === undefined) {
       if (!this.#wasCut(batchId)) throw batchNotFound(batchId);
@@ -213,7 +201,7 @@ export class BatchLedger {
 
   /** False when there was nothing to give back: it is not held, which a repeated nack leaves. */
   nack(consumerId: string, batchId: string, rank: number): boolean {
-    const consumer = this.#consumer(consumerId, rank);
+    const consumer = this.#consumers.get(consumerId, rank);
     const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
     if (open === undefined) {
       if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
@@ -229,20 +217,66 @@ export class BatchLedger {
     return true;
   }
 
-  /** Forgets the competing consumer registered longest ago that holds nothing, when there are too many. */
-  #makeRoom(): void {
-    if (this.#consumers.size < this.#options.maxConsumers) return;
-    const holders = new Set<string>();
-    for (const { lanes } of this.#open.values()) {
-      for (const lane of lanes.values()) if (lane.kind === 'leased') holders.add(lane.holder);
+  /** Throws for a step that is not done. Returns the batches that nobody needs to go back to any more. */
+  commit(consumerId: string, step: number): readonly BatchRecord[] {
+    const consumer = this.#consumers.get(consumerId);
+    const lane = laneOf(consumer);
+    const isDone = (at: number): boolean => {
+      const kind = this.#open.get(at)?.lanes.get(lane)?.kind;
+      return kind === undefined || kind === 'done';
+    };
+    const unfinished = [...this.#open.keys()].find((at) => at <= step && !isDone(at));
+    if (step > this.#lastStep || unfinished !== undefined) {
+      throw stepNotAcked(step, (unfinished ?? this.#lastStep + 1) - 1);
     }
-    for (const { id, mode } of this.#consumers.values()) {
-      if (mode !== 'compete' || holders.has(id)) continue;
-      this.#consumers.delete(id);
-      this.#options.journal.consumerGone(id);
-      return;
+    return this.finished.commit(lane, step);
+  }
+
+  /**
+   * Opens the batches after a step again for the consumer's lane. All or none: throws when one of them
+   * is not kept. `cuts` are those that were finished.
+   */
+  rewind(
+    consumerId: string,
+    step: number,
+    recut: (record: BatchRecord) => CutBatch | undefined,
+  ): { readonly batches: number; readonly cuts: readonly CutBatch[] } {
+    const consumer = this.#consumers.get(consumerId);
+    const lane = laneOf(consumer);
+    if (step > this.#lastStep) throw stepNotAcked(step, this.#lastStep);
+    const again: OpenBatch[] = [];
+    for (let at = this.#lastStep; at > step; at--) {
+      const open = this.#open.get(at);
+      if (open !== undefined) {
+        again.unshift(open);
+        continue;
+      }
+      const record = this.finished.get(at);
+      const cut = record && recut(record);
+      if (record === undefined || cut === undefined) throw stepNotKept(step, at);
+      const lanes = record.lanes.map((one): [string, Delivery] => [one.lane, deliveryOf(one, 0)]);
+      again.unshift({ cut, lanes: new Map(lanes) });
     }
-    throw limitReached('consumers of this run', this.#options.maxConsumers);
+    const cuts = again.filter(({ cut }) => !this.#open.has(cut.step)).map(({ cut }) => cut);
+    for (const cut of cuts) this.finished.take(cut.step);
+    this.#reopen(again, lane);
+    return { batches: again.length, cuts };
+  }
+
+  #reopen(again: readonly OpenBatch[], lane: string): void {
+    const kept = [...this.#open.values()].filter((open) => !again.includes(open));
+    this.#open.clear();
+    for (const open of [...kept, ...again]) this.#open.set(open.cut.step, open);
+    for (const open of again) {
+      const { deliveries } = open.lanes.get(lane) ?? undelivered;
+      this.#move(open, lane, { kind: 'ready', deliveries });
+    }
+    this.#handedOut = [...this.#open.values()].filter((open) => !isUntouched(open)).length;
+  }
+
+  #holders(): ReadonlySet<string> {
+    const all = [...this.#open.values()].flatMap(({ lanes }) => [...lanes.values()]);
+    return new Set(all.flatMap((lane) => (lane.kind === 'leased' ? lane.holder : [])));
   }
 
   #deliver(open: OpenBatch, lane: string, delivery: LeasedDelivery, consumer: Consumer): Handed {
@@ -272,17 +306,5 @@ export class BatchLedger {
   #wasCut(batchId: string): boolean {
     const step = stepOfBatchId(batchId);
     return step !== undefined && step <= this.#lastStep;
-  }
-
-  #consumer(id: string, rank: number): Consumer {
-    const consumer = this.#consumers.get(id);
-    if (consumer === undefined) throw consumerNotRegistered(id);
-    if (!Number.isInteger(rank) || rank < 0 || rank >= consumer.worldSize) {
-      throw invalidInput(
-        'rank',
-        `is ${rank}; consumer "${id}" has ranks 0 to ${consumer.worldSize - 1}.`,
-      );
-    }
-    return consumer;
   }
 }

@@ -192,6 +192,14 @@ export class BrokerShell implements Broker {
     await this.#batches.nack(this.#run(request.runId), request);
   }
 
+  async commitStep(request: Parameters<Broker['commitStep']>[0]): Promise<void> {
+    await this.#batches.commit(this.#run(request.runId), request);
+  }
+
+  async rewindToStep(request: Parameters<Broker['rewindToStep']>[0]) {
+    return this.#batches.rewind(this.#run(request.runId), request);
+  }
+
   async publishPolicyVersion(runId: string, version: number): Promise<number> {
     const run = this.#run(runId);
     if (run.publish(version)) {

@@ -230,6 +230,16 @@ export interface Broker {
     },
   ): Promise<void>;
 
+  /**
+   * The consumer's checkpoint of a step is safe: it can always go back to there, and no further. From
+   * its first commit on, what it has acked since is kept until it commits that.
+   */
+  commitStep(request: ConsumerKey & { readonly step: number }): Promise<void>;
+  /** Hands out the batches after a step once more, identical. Returns how many there are. */
+  rewindToStep(
+    request: ConsumerKey & { readonly step: number },
+  ): Promise<{ readonly batches: number }>;
+
   publishPolicyVersion(runId: string, version: number): Promise<number>;
   /** Yields the version at once and at every change, until `signal` fires. */
   watchPolicyVersion(runId: string, signal: AbortSignal): AsyncIterable<number>;

@@ -12,7 +12,7 @@ export type Delivery =
       readonly acked: ReadonlySet<number>;
       readonly expiresMs: number;
     }
-  | { readonly kind: 'done'; readonly holder: string };
+  | { readonly kind: 'done'; readonly deliveries: number; readonly holder: string };
 
 export type LeasedDelivery = Extract<Delivery, { kind: 'leased' }>;
 
@@ -52,7 +52,7 @@ export function ackRank(
 ): Delivery {
   const acked = new Set(delivery.acked).add(rank);
   return acked.size >= worldSize
-    ? { kind: 'done', holder: delivery.holder }
+    ? { kind: 'done', deliveries: delivery.deliveries, holder: delivery.holder }
     : { ...delivery, acked, expiresMs };
 }
 

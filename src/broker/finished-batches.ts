@@ -1,5 +1,6 @@
 import type { BatchRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
+import { commitNeeded } from './refusals.ts';
 
 /** Enough to tell a repeated ack from one that lost its lease long ago. */
 const REMEMBERED = 1_024;
@@ -15,12 +16,15 @@ export class FinishedBatches {
   /** The last step that each lane committed. */
   readonly #committed: Map<string, number>;
 
+  readonly #max: number;
+
   constructor(
-    journal: RunJournal,
+    options: { readonly journal: RunJournal; readonly maxUncommittedBatches: number },
     restored: readonly BatchRecord[] = [],
     committed: Readonly<Record<string, number>> = {},
   ) {
-    this.#journal = journal;
+    this.#journal = options.journal;
+    this.#max = options.maxUncommittedBatches;
     for (const record of restored) this.#records.set(record.step, record);
     this.#committed = new Map(Object.entries(committed));
   }
@@ -41,6 +45,11 @@ export class FinishedBatches {
     let count = 0;
     for (const step of this.#records.keys()) if (step > floor) count += 1;
     return count;
+  }
+
+  /** Throws when a consumer that commits has not done so for too long. */
+  assertRoom(): void {
+    if (this.pinned >= this.#max) throw commitNeeded(this.#max, this.floor ?? 0);
   }
 
   isPinned(step: number): boolean {

@@ -1,13 +1,15 @@
 import type { StoredGroup } from './broker.ts';
 import type { GroupPayload } from './group-payload.ts';
 import type { RunJournal } from './journal/run-journal.ts';
-import { LinkedList } from './linked-list.ts';
+import { LinkedList, type LinkedNode } from './linked-list.ts';
 
 interface Entry {
   readonly id: string;
   readonly position: number;
   /** Undefined once its bytes were let go. */
   group: StoredGroup | undefined;
+  /** Among those that nothing but replay needs. */
+  seat: LinkedNode<Entry> | undefined;
 }
 
 /** A group's whole size in memory that anyone pays for: header and parts. */
@@ -44,7 +46,8 @@ export class GroupHistory {
 
   /** Returns its position, from 1. The id must be new. */
   add(group: StoredGroup): number {
-    const entry: Entry = { id: group.id, position: this.#entries.length + 1, group };
+    const position = this.#entries.length + 1;
+    const entry: Entry = { id: group.id, position, group, seat: undefined };
     this.#entries.push(entry);
     this.#byId.set(entry.id, entry);
     return entry.position;
@@ -53,9 +56,29 @@ export class GroupHistory {
   /** Nothing but replay needs it any more. */
   settle(id: string): void {
     const entry = this.#byId.get(id);
-    if (entry?.group === undefined) return;
+    if (entry?.group === undefined || entry.seat !== undefined) return;
     this.#journal.settled(entry.position);
     this.#settle(entry, entry.group);
+  }
+
+  settleAt(position: number): void {
+    const entry = this.#entries[position - 1];
+    if (entry !== undefined) this.settle(entry.id);
+  }
+
+  /** It is in an open batch again. */
+  unsettle(id: string): void {
+    const entry = this.#byId.get(id);
+    if (entry?.group === undefined || entry.seat === undefined) return;
+    this.#settled.remove(entry.seat);
+    this.#settledBytes -= groupBytes(entry.group);
+    entry.seat = undefined;
+    this.#journal.unsettled(entry.position);
+  }
+
+  /** Undefined for one whose bytes were let go. */
+  at(position: number): StoredGroup | undefined {
+    return this.#entries[position - 1]?.group;
   }
 
   /** Puts back what a journal has, in its order; `isSettled` for what was trained or dropped. */
@@ -64,14 +87,14 @@ export class GroupHistory {
     group: StoredGroup | undefined,
     isSettled: boolean,
   ): void {
-    const entry: Entry = { id, position, group };
+    const entry: Entry = { id, position, group, seat: undefined };
     this.#entries.push(entry);
     this.#byId.set(id, entry);
     if (isSettled && group !== undefined) this.#settle(entry, group);
   }
 
   #settle(entry: Entry, group: StoredGroup): void {
-    this.#settled.push(entry);
+    entry.seat = this.#settled.push(entry);
     this.#settledBytes += groupBytes(group);
     while (this.#settledBytes > this.#replayBytes) {
       const oldest = this.#settled.first!;
@@ -79,6 +102,7 @@ export class GroupHistory {
       const { id, position, group: old } = oldest.value;
       this.#settledBytes -= groupBytes(old!);
       oldest.value.group = undefined;
+      oldest.value.seat = undefined;
       this.#journal.letGo({ id, position, payload: old!.payload });
     }
   }

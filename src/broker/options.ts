@@ -19,6 +19,8 @@ export interface BrokerLimits {
   readonly maxOpenBatches: number;
   /** Default: 64. */
   readonly maxConsumers: number;
+  /** Batches that are acked by all and not committed, where a consumer commits. Default: 1,024. */
+  readonly maxUncommittedBatches: number;
   /** Bytes of trained and dropped groups kept for `getGroup` and `scanGroups`. Default: 256 MiB. */
   readonly replayBytes: number;
 }
@@ -61,6 +63,7 @@ export function resolveBrokerOptions(options: MemoryBrokerOptions): BrokerConfig
       maxOpenAssignments: 100_000,
       maxOpenBatches: 16,
       maxConsumers: 64,
+      maxUncommittedBatches: 1_024,
       replayBytes: 256 * 2 ** 20,
       ...options.limits,
     }),

@@ -183,3 +183,42 @@ export function policyVersionBehind(runVersion: number, given: number): Lachesis
     },
   );
 }
+
+export function stepNotAcked(step: number, acked: number): LachesisError {
+  return new LachesisError(
+    'failed_precondition',
+    `Step ${step} is not done; the last one is ${acked}.`,
+    {
+      reason: 'STEP_NOT_ACKED',
+      remedy: 'Give the step of the last batch that all ranks acked, or an earlier one.',
+      field: 'step',
+      metadata: { step: String(acked) },
+    },
+  );
+}
+
+export function stepNotKept(step: number, missing: number): LachesisError {
+  return new LachesisError(
+    'failed_precondition',
+    `The batches after step ${step} are not all kept: step ${missing} was let go.`,
+    {
+      reason: 'STEP_NOT_KEPT',
+      remedy:
+        'Go back to a later checkpoint. What a consumer commits is the step that it can always go back to.',
+      field: 'step',
+      metadata: { oldest_step: String(missing) },
+    },
+  );
+}
+
+export function commitNeeded(max: number, committed: number): LachesisError {
+  return new LachesisError(
+    'resource_exhausted',
+    `${max} batches are acked since step ${committed}, the last one committed, and kept for going back to it.`,
+    {
+      reason: 'COMMIT_NEEDED',
+      remedy: 'Commit the step of your newest checkpoint.',
+      metadata: { step: String(committed) },
+    },
+  );
+}

@@ -9,6 +9,7 @@ import type { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { selectBatch } from './packing.ts';
 import { RecentIds } from './recent-ids.ts';
+import { recut } from './recut.ts';
 import { foreignEnvironment, policyVersionBehind, runClosed } from './refusals.ts';
 import { type DropReason, RunFigures } from './run-figures.ts';
 import { RunGate } from './run-gate.ts';
@@ -58,7 +59,7 @@ export class Run {
     this.#policyVersion = fields.policyVersion;
     this.#openTimeMs = fields.openTimeMs;
     this.#metrics = metrics;
-    const { maxOpenBatches, maxConsumers, replayBytes } = config.limits;
+    const { maxOpenBatches, maxConsumers, maxUncommittedBatches, replayBytes } = config.limits;
     this.#journal = journal;
     this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
     this.history = new GroupHistory(replayBytes, journal);
@@ -66,7 +67,7 @@ export class Run {
     this.#gate = new RunGate(fields.id, fields.settings, this.#waiting, config);
     const ledger = {
       leaseMs: config.batchLeaseMs,
-      ...{ maxOpenBatches, maxConsumers, journal },
+      ...{ maxOpenBatches, maxConsumers, maxUncommittedBatches, journal },
       positionOf: (id: string) => this.history.positionOf(id) ?? 0,
     };
     if (restored === undefined) {
@@ -93,6 +94,7 @@ export class Run {
         closed: this.#closed,
         step: this.#step,
         lastStep: this.batches.lastStep,
+        committed: this.batches.finished.committed,
         figures: this.figures.record(),
       }),
     );
@@ -210,6 +212,7 @@ export class Run {
   /** Takes the next batch out of what waits, into the ledger. False when there is none. */
   cut(): boolean {
     if (this.#closed || !this.batches.canOpenMore || !this.#gate.mayCut) return false;
+    this.batches.finished.assertRoom();
     const taken = selectBatch(this.settings.batchSize, this.#waiting);
     if (taken === undefined) {
       this.#gate.foundNone();
@@ -238,11 +241,34 @@ export class Run {
     const { complete, finished } = this.batches.ack(consumerId, batchId, rank, nowMs);
     if (finished !== undefined) {
       this.#step += 1;
-      for (const group of finished.groups) this.history.settle(group.id);
+      if (!this.batches.finished.isPinned(finished.step)) {
+        for (const group of finished.groups) this.history.settle(group.id);
+      }
       this.#record();
       this.#metrics.batch('acked');
     }
     return { complete, step: this.#step };
+  }
+
+  /** The trainer's checkpoint of a step is safe: what was kept for going back before it is let go. */
+  commit(consumerId: string, step: number): void {
+    for (const { positions } of this.batches.commit(consumerId, step)) {
+      for (const position of positions) this.history.settleAt(position);
+    }
+    this.#record();
+  }
+
+  /** Batches after a step are open again for the consumer, as they were cut. Returns how many. */
+  rewind(consumerId: string, step: number): number {
+    const reopened = this.batches.rewind(consumerId, step, (record) =>
+      recut(this.id, record, (position) => this.history.at(position)),
+    );
+    for (const { groups } of reopened.cuts) {
+      for (const group of groups) this.history.unsettle(group.id);
+    }
+    this.#step -= reopened.cuts.length;
+    this.#record();
+    return reopened.batches;
   }
 
   /** True when it changed. What it makes stale is dropped, and counted. */

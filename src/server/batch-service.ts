@@ -4,6 +4,7 @@ import {
   AckBatchResponseSchema,
   type BatchChunk,
   BatchService,
+  CommitStepResponseSchema,
   ConsumerMode,
   ExtendBatchResponseSchema,
   NackBatchResponseSchema,
@@ -12,6 +13,7 @@ import {
   NextBatchResponseSchema,
   PublishPolicyVersionResponseSchema,
   RegisterConsumerResponseSchema,
+  RewindToStepResponseSchema,
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
@@ -37,9 +39,6 @@ export interface BatchServiceOptions {
 
 /** Most ranks of a consumer. */
 const MAX_WORLD_SIZE = 65_536;
-
-/** The methods of BatchService that answer UNIMPLEMENTED. */
-export const UNIMPLEMENTED_BATCH_METHODS = ['CommitStep', 'RewindToStep'] as const;
 
 /** Serves `BatchService` over the broker. */
 export function batchService(router: ConnectRouter, options: BatchServiceOptions): void {
@@ -109,6 +108,15 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
     nackBatch: async (request) => {
       await broker.nackBatch({ ...keyOf(request), reason: request.reason });
       return create(NackBatchResponseSchema);
+    },
+    commitStep: async ({ runId, consumerId, step }) => {
+      await broker.commitStep({ runId, consumerId, step: countFromInt64(step, 'step') });
+      return create(CommitStepResponseSchema);
+    },
+    rewindToStep: async ({ runId, consumerId, step }) => {
+      const back = { runId, consumerId, step: countFromInt64(step, 'step') };
+      const { batches } = await broker.rewindToStep(back);
+      return create(RewindToStepResponseSchema, { batches: BigInt(batches) });
     },
     publishPolicyVersion: async ({ runId, policyVersion }) => {
       const published = countFromInt64(policyVersion, 'policy_version');

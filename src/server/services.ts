@@ -10,7 +10,7 @@ import { ServerService } from '../../gen/lachesis/v1/server_service_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { RunState } from '../broker/index.ts';
 import type { AutoPlay } from './auto-play.ts';
-import { batchService, UNIMPLEMENTED_BATCH_METHODS } from './batch-service.ts';
+import { batchService } from './batch-service.ts';
 import { environmentService } from './environment-service.ts';
 import { type HealthState, healthService } from './health.ts';
 import { assertFillsBatches, type HostedEnvironments, isolationOf } from './hosted.ts';
@@ -53,7 +53,6 @@ export function unimplementedMethods(): readonly string[] {
   return [
     ...SandboxService.methods.map(({ name }) => `${SandboxService.typeName}/${name}`),
     ...UNIMPLEMENTED_WORK_METHODS.map((name) => `${WorkService.typeName}/${name}`),
-    ...UNIMPLEMENTED_BATCH_METHODS.map((name) => `${BatchService.typeName}/${name}`),
   ];
 }
 

@@ -36,6 +36,7 @@ type Step =
     }
   | { readonly kind: 'publish'; readonly by: number }
   | { readonly kind: 'pass'; readonly ms: number }
+  | { readonly kind: 'commit' | 'rewind'; readonly who: number; readonly back: number }
   | { readonly kind: 'crash' };
 
 const who = fc.nat({ max: consumers.length - 1 });
@@ -67,6 +68,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
   {
     weight: 1,
     arbitrary: fc.record({ kind: fc.constant('pass'), ms: fc.constantFrom(1, 99, 100, 250) }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constantFrom('commit', 'rewind'),
+      who,
+      back: fc.integer({ min: -1, max: 4 }),
+    }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash') }) },
 );
@@ -198,6 +207,21 @@ test.each(Object.entries(BROKERS))(
               model.nowMs += taken.ms;
               clock.advance(taken.ms);
               break;
+            case 'commit':
+            case 'rewind': {
+              const consumer = consumers[taken.who]!;
+              const at = Math.max(0, model.cut.length - taken.back);
+              const request = { runId: 'run', consumerId: consumer.id, step: at };
+              if (taken.kind === 'commit') {
+                const expected = model.commit(consumer, at) === 'ok' ? undefined : 'STEP_NOT_ACKED';
+                expect(await outcomeOf(broker.commitStep(request))).toBe(expected);
+              } else {
+                const batches = model.rewind(consumer, at);
+                const expected = batches === undefined ? 'STEP_NOT_ACKED' : { batches };
+                expect(await outcomeOf(broker.rewindToStep(request))).toEqual(expected);
+              }
+              break;
+            }
             case 'crash':
               if (!survives) break;
               // Not closed: what is not in the store yet is gone.

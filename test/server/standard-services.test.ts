@@ -11,8 +11,8 @@ import {
   type ServerReflectionRequest,
 } from '../../gen/grpc/reflection/v1/reflection_pb.ts';
 import { ServerReflection as ServerReflectionV1Alpha } from '../../gen/grpc/reflection/v1alpha/reflection_pb.ts';
-import { BatchService } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { SandboxService } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
+import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import manifest from '../../package.json' with { type: 'json' };
 import { lachesisErrorOf } from '../../src/client/index.ts';
 import { createGrpcTransport, createRpcClient } from '../../src/transport/index.ts';
@@ -120,7 +120,7 @@ describe('server info', () => {
       isolation: 'in_process',
       features: ['auto-play'],
     });
-    expect(info.unimplementedMethods).toContain('lachesis.v1.BatchService/CommitStep');
+    expect(info.unimplementedMethods).toContain('lachesis.v1.WorkService/LeaseAssignments');
     expect(info.unimplementedMethods.filter((name) => name.includes('Sandbox'))).toHaveLength(
       SandboxService.methods.length,
     );
@@ -150,7 +150,7 @@ describe('plain HTTP', () => {
 });
 
 test('what is not built says so, with a reason', async () => {
-  const batches = createRpcClient(BatchService, served.client.transport);
-  const error = await batches.commitStep({ runId: 'r', step: 1n }).catch(lachesisErrorOf);
+  const work = createRpcClient(WorkService, served.client.transport);
+  const error = await work.failAssignment({ assignmentId: 'a' }).catch(lachesisErrorOf);
   expect(error).toMatchObject({ kind: 'unimplemented', reason: 'NOT_BUILT' });
 });

@@ -22,7 +22,7 @@ function laneRecord(lane: string, delivery: Delivery): LaneRecord {
   return {
     lane,
     kind: delivery.kind,
-    deliveries: 'deliveries' in delivery ? delivery.deliveries : 0,
+    deliveries: delivery.deliveries,
     holder: 'holder' in delivery ? delivery.holder : '',
     acked: 'acked' in delivery ? [...delivery.acked] : [],
   };
@@ -39,6 +39,6 @@ export function deliveryOf(
     case 'leased':
       return { kind, deliveries, holder, acked: new Set(acked), expiresMs };
     case 'done':
-      return { kind, holder };
+      return { kind, deliveries, holder };
   }
 }

@@ -142,6 +142,26 @@ export class BrokerModel {
     return true;
   }
 
+  commit(consumer: ModelConsumer, step: number): 'ok' | 'not acked' {
+    const lane = laneOf(consumer);
+    const isDone = this.cut.slice(0, step).every(({ lanes }) => lanes.get(lane)!.done);
+    return step <= this.cut.length && isDone ? 'ok' : 'not acked';
+  }
+
+  /** How many batches are handed out again; undefined for a step that there is not yet. */
+  rewind(consumer: ModelConsumer, step: number): number | undefined {
+    if (step > this.cut.length) return undefined;
+    const again = this.cut.slice(step);
+    for (const { lanes } of again) {
+      const lane = lanes.get(laneOf(consumer))!;
+      lane.holder = undefined;
+      lane.done = false;
+    }
+    this.open = this.cut.filter(({ lanes }) => [...lanes.values()].some(({ done }) => !done));
+    this.step = this.cut.length - this.open.length;
+    return again.length;
+  }
+
   /** The broker is gone and opened again: who held a batch holds it for a new lease. */
   reopen(): void {
     for (const { lanes } of this.open) {
