@@ -184,6 +184,24 @@ export class BatchConsumer implements AsyncDisposable {
     });
   }
 
+  /**
+   * The checkpoint of a step (of an acked batch) is safe. From the first commit on, {@link rewind} to the
+   * last one is always possible.
+   */
+  async commit(step: number, options?: CallOptions): Promise<void> {
+    const { runId, consumerId } = this;
+    const request = { runId, consumerId, step: BigInt(step) };
+    await this.#control.commitStep(request, toConnect(options));
+  }
+
+  /** Back to the checkpoint of a step: the batches after it come again, identical. Returns how many. */
+  async rewind(step: number, options?: CallOptions): Promise<number> {
+    const { runId, consumerId } = this;
+    const request = { runId, consumerId, step: BigInt(step) };
+    const { batches } = await this.#control.rewindToStep(request, toConnect(options));
+    return Number(batches);
+  }
+
   /** Batches until the run is closed. Give each back before taking the next. */
   async *[Symbol.asyncIterator](): AsyncGenerator<Batch, void, void> {
     for (let batch = await this.next(); batch !== undefined; batch = await this.next()) yield batch;

@@ -186,6 +186,29 @@ describe('batches', () => {
     await again?.ack();
   });
 
+  test('are handed out again, identical, to a trainer that goes back to its checkpoint', async () => {
+    await client.runs.open('rewound', byGroups(1));
+    await using stream = client.work.submitGroups('rewound');
+    for (const id of ['a', 'b', 'c']) {
+      await stream.submit(await encodedGroup({ id, runId: 'rewound' }));
+    }
+    await using consumer = await client.batches.register({ runId: 'rewound' });
+    const digests: string[] = [];
+    for (let step = 1; step <= 2; step++) {
+      const batch = (await consumer.next({ waitMs: 1_000 }))!;
+      digests.push(Buffer.from(batch.digest).toString('hex'));
+      await batch.ack();
+    }
+    await consumer.commit(1);
+    expect(await consumer.rewind(1)).toBe(1);
+    const again = (await consumer.next({ waitMs: 1_000 }))!;
+    expect(Buffer.from(again.digest).toString('hex')).toBe(digests[1]);
+    await expect(consumer.commit(7).catch(lachesisErrorOf)).resolves.toMatchObject({
+      reason: 'STEP_NOT_ACKED',
+      field: 'step',
+    });
+  });
+
   test('split their rows over ranks', async () => {
     await client.runs.open('ranks', byGroups(2));
     await using stream = client.work.submitGroups('ranks');
