@@ -100,6 +100,7 @@ export {
   createSglangEngine,
   createTemplateRenderer,
   createTrlEngine,
+  createVllmChatServer,
   createVllmCompletionsEngine,
   createVllmEngine,
   type Engine,
