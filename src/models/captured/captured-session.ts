@@ -98,9 +98,11 @@ export class CapturedSession implements ModelSession {
       description,
       this.#callIds,
     );
+    const { failure } = reply.generation;
     const call = { callIndex, announcedVersion };
     const generation = this.#checked(reply, call);
     this.#keep(request, { ...reply, generation }, { ...call, heldWhenAsked });
+    if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
     log.answered(callIndex);

@@ -44,6 +44,11 @@ export interface VllmChatServerOptions extends Omit<ConnectionOptions, 'name'> {
   readonly affinityHeader?: string;
   /** Where earlier reasoning is sent back. Default: `reasoning_content`, which every version reads. */
   readonly reasoningField?: 'reasoning_content' | 'reasoning' | 'none';
+  /**
+   * Read the tokens as they are sampled, so that a call that is aborted or breaks leaves a record of
+   * them. The server's streaming parser then finds the tool calls. Default: false.
+   */
+  readonly stream?: boolean;
   /** Scores a share of the sampled turns again, over the completions route. Default: none. */
   readonly canary?: Omit<DriftCanaryOptions, 'engine'>;
 }
@@ -83,6 +88,7 @@ export function createVllmChatServer(options: VllmChatServerOptions): VllmChatSe
           maxTokensField: 'max_tokens',
         },
         affinityHeader: options.affinityHeader,
+        stream: options.stream ?? false,
         contextLength,
       },
       call,

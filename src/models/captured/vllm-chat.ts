@@ -4,10 +4,13 @@ import { type ChatDialect, chatRequestBody } from '../direct/chat-request.ts';
 import { type CallIds, readChatResponse } from '../direct/chat-response.ts';
 import type { EngineGeneration } from '../engine.ts';
 import type { EngineConnection } from '../engines/engine-connection.ts';
+import { engineError } from '../engines/engine-errors.ts';
+import type { JsonCall } from '../engines/json-http.ts';
 import { readCount, readLogprob } from '../engines/read-reply.ts';
-import { openaiFinish } from '../engines/vllm-shape.ts';
+import { openaiFinish, streamEnded } from '../engines/vllm-shape.ts';
 import { modelError } from '../model-errors.ts';
 import type { Completion, CompletionRequest } from '../model-server.ts';
+import { ChatAssembly } from './chat-stream.ts';
 
 /** What the server said of one call: what it read and sampled, and the message that it made of that. */
 export interface CapturedReply {
@@ -30,6 +33,7 @@ export interface ChatRoute {
   /** Of the request; the model may be absent, then the server takes its first. */
   readonly dialect: Omit<ChatDialect, 'model'> & { readonly model: string | undefined };
   readonly affinityHeader: string | undefined;
+  readonly stream: boolean;
   /** Most tokens of prompt and continuation; undefined when unknown. */
   readonly contextLength: number | undefined;
 }
@@ -45,20 +49,42 @@ export async function vllmChat(
 ): Promise<CapturedReply> {
   const headers =
     route.affinityHeader === undefined ? {} : { [route.affinityHeader]: call.sessionId };
-  const answer = await connection.retried(call.signal, (signal, repeats) => {
+  return await connection.retried(call.signal, async (signal, repeats) => {
     // The engine may still hold the id of the call that was given up.
     const requestId = repeats === 0 ? call.requestId : `${call.requestId}~${repeats}`;
     const body = chatBody(route, { ...call, requestId });
-    return connection.http.call({ method: 'POST', path, body, headers, signal });
+    const posted = { method: 'POST', path, body, headers, signal } as const;
+    if (route.stream) return await streamed(connection, posted, { route, call, ids });
+    return readReply(connection, await connection.http.call(posted), { route, call, ids });
   });
-  return readReply(connection, answer, { route, call, ids });
+}
+
+/** The same call, read event by event: what came before an abort or a break is the reply. */
+async function streamed(
+  connection: EngineConnection,
+  posted: JsonCall,
+  context: { readonly route: ChatRoute; readonly call: ChatCall; readonly ids: CallIds },
+): Promise<CapturedReply> {
+  const assembly = new ChatAssembly(connection.reader);
+  const read = (): CapturedReply => readReply(connection, assembly.answer(), context);
+  try {
+    const headers = { ...posted.headers, accept: 'text/event-stream' };
+    for await (const event of connection.http.events({ ...posted, headers })) assembly.add(event);
+    if (!assembly.isFinished) throw streamEnded();
+  } catch (thrown) {
+    if (assembly.sampled === 0) throw thrown;
+    const reply = read();
+    if (context.call.signal.aborted) return reply;
+    return { ...reply, generation: { ...reply.generation, failure: engineError(thrown) } };
+  }
+  return read();
 }
 
 /**
  * Every filter is named, the neutral ones too: what is left out the server takes from the model's own
  * generation config, and its logprobs are then of another distribution.
  */
-function chatBody({ dialect }: ChatRoute, call: ChatCall): JsonObject {
+function chatBody({ dialect, stream }: ChatRoute, call: ChatCall): JsonObject {
   const { model, ...spelling } = dialect;
   const { model: _, ...asked } = chatRequestBody(call.request, { ...spelling, model: model ?? '' });
   return {
@@ -70,7 +96,8 @@ function chatBody({ dialect }: ChatRoute, call: ChatCall): JsonObject {
     ...asked,
     ...(model !== undefined && { model }),
     n: 1,
-    stream: false,
+    stream,
+    ...(stream && { stream_options: { include_usage: true } }),
     // 0 is the sampled token alone; null would be none.
     ...(call.logprobs && { logprobs: true, top_logprobs: 0, return_tokens_as_token_ids: true }),
     return_token_ids: true,

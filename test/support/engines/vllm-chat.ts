@@ -1,3 +1,4 @@
+import { EventStream } from './fake-server.ts';
 import {
   anything,
   exactly,
@@ -14,9 +15,11 @@ import {
 /*
  * Field lists of vllm-project/vllm:
  *   ChatCompletionRequest, ChatCompletionResponse, ChatCompletionResponseChoice, ChatMessage and
- *     ChatCompletionLogProbs: vllm/entrypoints/openai/chat_completion/protocol.py,
+ *     ChatCompletionLogProbs, and the same of a stream: vllm/entrypoints/openai/chat_completion/protocol.py,
  *     commit 002032ee2b18e1f7bd924ec47b62504ba3866063. `reasoning_content` of a message is renamed to
  *     `reasoning` there (_normalize_messages_before);
+ *   DeltaMessage and DeltaToolCall: vllm/entrypoints/generate/base/protocol.py,
+ *     commit 022e555dbb75a9a96363a04933bfdd1f0b5b123d;
  *   what is filled in when, `tool_calls` as the finish reason of a text that was cut off too, and -9999 for no
  *     logprob: the same folder's serving.py, commit 006c49d485f9ca479bf4989cbb694d0ac02f44b5.
  */
@@ -70,7 +73,8 @@ export const chatRequest: Shape = {
     response_format: anything,
     seed: whole,
     stop: listOf(text),
-    stream: exactly(false),
+    stream: flag,
+    stream_options: { fields: { include_usage: flag, continuous_usage_stats: flag }, required: [] },
     temperature: number,
     top_p: number,
     tools: (value) =>
@@ -126,6 +130,75 @@ export interface ChatTurn {
   readonly finish?: 'stop' | 'length' | 'tool_calls' | 'abort';
   /** Default: the ids of the prompt. */
   readonly promptTokens?: number;
+}
+
+/** The same as a stream, one token an event: the prompt's ids come first and the counts last. */
+export function chatEvents(body: Body, turn: ChatTurn, ends: StreamEnds): EventStream {
+  const { prompt, sampled, logprobs = sampled.map(() => -0.5), finish = 'stop' } = turn;
+  const deltas = deltasOf(turn.message);
+  const chunk = (choices: readonly unknown[], more = {}) => ({
+    id: `chatcmpl-${body.request_id ?? '1'}`,
+    object: 'chat.completion.chunk',
+    created: 1_780_000_000,
+    model: body.model ?? 'org/model',
+    choices,
+    ...more,
+  });
+  const first = { index: 0, delta: { role: 'assistant', content: '' }, logprobs: null };
+  return new EventStream(
+    [
+      chunk([{ ...first, finish_reason: null }], {
+        prompt_token_ids: body.return_token_ids === true ? prompt : null,
+      }),
+      ...sampled.map((id, at) =>
+        chunk([
+          {
+            index: 0,
+            delta: deltas[at] ?? {},
+            logprobs:
+              body.logprobs === true
+                ? {
+                    content: [{ token: `token_id:${id}`, logprob: logprobs[at], top_logprobs: [] }],
+                  }
+                : null,
+            finish_reason: at === sampled.length - 1 ? finish : null,
+            token_ids: body.return_token_ids === true ? [id] : null,
+          },
+        ]),
+      ),
+      ...(body.stream_options?.include_usage === true
+        ? [
+            chunk([], {
+              usage: {
+                prompt_tokens: turn.promptTokens ?? prompt.length,
+                completion_tokens: sampled.length,
+                total_tokens: prompt.length + sampled.length,
+              },
+            }),
+          ]
+        : []),
+    ],
+    ends,
+  );
+}
+
+type StreamEnds = { readonly stallsAfter?: number; readonly breaksAfter?: number };
+
+/** A message in pieces, texts in two halves, as a streaming parser may give them. */
+function deltasOf({ content, reasoning, tool_calls: calls }: Body): unknown[] {
+  const halves = (text: string): string[] => [text.slice(0, 2), text.slice(2)];
+  const texts = (name: string, text: unknown) =>
+    typeof text === 'string' ? halves(text).map((half) => ({ [name]: half })) : [];
+  return [
+    ...texts('reasoning', reasoning),
+    ...texts('content', content),
+    ...(calls ?? []).flatMap(({ id, function: target }: Body, index: number) => [
+      { tool_calls: [{ index, id, type: 'function', function: { name: target.name } }] },
+      ...halves(target.arguments).map((half) => ({
+        tool_calls: [{ index, function: { arguments: half } }],
+      })),
+    ]),
+  ];
 }
 
 /** An answer of the chat route; without ids as a server that does not know `return_token_ids`. */

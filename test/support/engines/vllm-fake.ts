@@ -1,7 +1,7 @@
 import { EventStream, startFakeServer } from './fake-server.ts';
 import { type FakeEngine, type FakeScript, newScript } from './script.ts';
 import { anything, exactly, flag, ids, listOf, number, type Shape, text, whole } from './shape.ts';
-import { type ChatTurn, chatCompletion, chatRequest } from './vllm-chat.ts';
+import { type ChatTurn, chatCompletion, chatEvents, chatRequest } from './vllm-chat.ts';
 
 /*
  * Field lists of vllm-project/vllm:
@@ -169,8 +169,12 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
       route: 'POST /v1/chat/completions',
       shape: chatRequest,
       samples: true,
-      reply: (body: Body) =>
-        chatCompletion(body, options.chat?.(body) ?? scripted(script), options),
+      reply: (body: Body) => {
+        const turn = options.chat?.(body) ?? scripted(script);
+        return body.stream === true
+          ? chatEvents(body, turn, options)
+          : chatCompletion(body, turn, options);
+      },
     },
   ]);
   return Object.assign(server, { script });
