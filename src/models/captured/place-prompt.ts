@@ -36,12 +36,12 @@ export function placePrompt(input: PlaceInput): PromptPlan {
     common: commonTokens(track.builder.ids(), prompt),
   }));
 
-  // The latest of several samples, so that each one before it is known to have been sampled again.
-  for (const { track, common } of places.toReversed()) {
-    const call = common === prompt.length ? track.callAfter(prompt.length) : undefined;
-    if (call === undefined) continue;
+  const again = places.find(
+    ({ track, common }) => common === prompt.length && track.callAfter(common) !== undefined,
+  );
+  if (again !== undefined) {
     const detail = `the prompt of ${prompt.length} tokens was sampled again`;
-    return begin(input, { reason: 'branch', detail, parent: track, shared: prompt.length });
+    return begin(input, { reason: 'branch', detail, parent: again.track, shared: prompt.length });
   }
 
   const track = longest(

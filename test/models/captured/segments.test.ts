@@ -187,16 +187,31 @@ describe('segments of what a chat server says it read', () => {
     expect(record.segments[1]!.spans.at(-1)!.messageIndex).toBe(7);
   });
 
-  test('of several segments the longest that the prompt begins with goes on', async () => {
-    const { ask, session, world } = await overChat(texts('a', 'b', 'a', 'c'));
-    const { message } = await ask([user]);
-    await ask([user, message, say('user', 'one')]);
-    const other = say('user', 'other');
-    const third = (await ask([user, message, other])).message;
-    await ask([user, message, other, third, user]);
-    const record = session.record();
-    expectExact(record, world);
-    expect(record.segments.map(({ tokenIds }) => tokenIds.length)).toEqual([14, 22]);
+  test('of two samples with the same ids the one that was taken up goes on', async () => {
+    for (const taken of [0, 1]) {
+      const { ask, session, world } = await overChat(() => ({ text: 'ok' }));
+      const samples = [await ask([user]), await ask([user])];
+      await ask([user, samples[taken]!.message, user]);
+      const record = session.record();
+      expectExact(record, world);
+      const lengths = record.segments.map(({ tokenIds }) => tokenIds.length);
+      expect(lengths).toEqual(taken === 0 ? [14, 7] : [7, 14]);
+    }
+  });
+
+  test('of several segments that a prompt begins with the longest goes on, not the first', async () => {
+    for (const taken of [0, 1]) {
+      const { ask, session, world } = await overChat(() => ({ text: 'ok' }));
+      const samples = [await ask([user]), await ask([user])];
+      const history = [user, samples[taken]!.message, user];
+      const { message } = await ask(history);
+      await ask([...history, message, user]);
+      const record = session.record();
+      expectExact(record, world);
+      const lengths = record.segments.map(({ tokenIds }) => tokenIds.length);
+      expect(lengths).toEqual(taken === 0 ? [21, 7] : [7, 21]);
+      expect(accounts(record)['strict']).toEqual([1, { trained: 9, droppedBranch: 3 }]);
+    }
   });
 
   test('a cut-off turn goes on where the template closes it', async () => {
