@@ -119,6 +119,8 @@ export {
   rendererFor,
   type TemplateRenderer,
   type TemplateRendererOptions,
+  type VllmChatServer,
+  type VllmChatServerOptions,
 } from './models/index.ts';
 export {
   argumentsJson,

@@ -172,8 +172,7 @@ export class CapturedSession implements ModelSession {
       },
     );
     this.#tokens.log.sampled(callIndex, tokenIds.length, finish);
-    const asked = plan.kind === 'begin' ? plan.messages : messages;
-    track.answered(asked, completion.message, { callIndex, tokens: promptTokenIds.length });
+    track.answered(messages, completion.message, { callIndex, tokens: promptTokenIds.length });
   }
 
   #watch({ messages, sampling }: CompletionRequest, reply: CapturedReply): void {

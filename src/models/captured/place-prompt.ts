@@ -1,5 +1,6 @@
 import type { Message } from '../../messages.ts';
 import type { Segment, SegmentReason, SpanOrigin } from '../../tokens/index.ts';
+import { sameMessage } from '../managed/message-identity.ts';
 import { isWithoutThinking, type PromptPlan } from '../managed/plan-prompt.ts';
 import type { Track } from '../managed/track.ts';
 import type { RenderedPiece } from '../rendering/chat-renderer.ts';
@@ -81,18 +82,17 @@ function beginAnew(input: PlaceInput, places: readonly Place[]): PromptPlan {
   const segment = track.builder.build();
   const shared = wholeTurns(segment, common);
   const turn = lastTurn(segment);
-  const isSame = same === track.messages.length;
-  if (turn?.start === shared && (isSame || messages[same]?.role === 'assistant')) {
+  // The last turn is what the last message stands for.
+  const index = track.messages.length - 1;
+  const [said, sent] = [track.messages[index], messages[index]];
+  if (said !== undefined && sent?.role === 'assistant' && turn?.start === shared) {
     const spelled = spelledAgain(prompt, segment, { turn, common });
-    const isCut = isWithoutThinking(messages[same], track.messages[same]);
-    if (!isCut && !isTail(spelled, segment, turn)) {
-      const index = Math.min(same, track.messages.length - 1);
-      const detail = isSame
+    if (!isWithoutThinking(sent, said) && !isTail(spelled, segment, turn)) {
+      const detail = sameMessage(sent, said)
         ? `the server spells message ${index} otherwise than it was sampled`
         : `message ${index} differs from what was sampled`;
-      const foreign = { tokenIds: spelled, origin: 'foreign', messageIndex: index } as const;
       return begin(input, { reason: 'history_rewritten', detail, parent: track, shared }, [
-        foreign,
+        { tokenIds: spelled, origin: 'foreign', messageIndex: index },
         newPiece(prompt.subarray(shared + spelled.length), messages, index + 1),
       ]);
     }
@@ -145,7 +145,6 @@ function begin(
   pieces?: readonly RenderedPiece[],
 ): PromptPlan {
   const held = parent?.messagesWithin(shared) ?? 0;
-  const same = parent?.commonMessages(messages) ?? 0;
   return {
     kind: 'begin',
     reason,
@@ -155,7 +154,7 @@ function begin(
         ? { segment: parent.builder.build(), sharedTokens: shared }
         : undefined,
     pieces: pieces ?? [newPiece(prompt.subarray(shared), messages, held)],
-    messages: [...(parent?.messages.slice(0, same) ?? []), ...messages.slice(same)],
+    messages,
   };
 }
 

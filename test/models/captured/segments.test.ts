@@ -87,6 +87,21 @@ describe('segments of what a chat server says it read', () => {
     });
   });
 
+  test('so it is where earlier messages differ in what the template leaves out anyway', async () => {
+    const { ask, session } = await overChat((_, call) => ({
+      text: ['<think>hm</think>ok', 'word', 'ok'][call]!,
+      ...(call === 1 && { ids: oddly('word') }),
+    }));
+    const { reasoning: _, ...first } = (await ask([user])).message;
+    const second = (await ask([user, first, user])).message;
+    await ask([user, { ...first, reasoning: 'other' }, user, second, user]);
+    const record = session.record();
+    expect(record.segments[2]!.reasonDetail).toBe(
+      'the server spells message 3 otherwise than it was sampled',
+    );
+    expect(accounts(record)['realign']![1]).toEqual({ trained: 20 + 3, realignedDrift: 4 });
+  });
+
   test('arguments that the server writes anew part from the sampled ones where they do', async () => {
     const { ask, session, world } = await overChat(texts('<call>f { "a": 1 }</call>', 'ok'));
     const { message } = await ask([user]);
