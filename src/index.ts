@@ -100,6 +100,7 @@ export {
   createSglangEngine,
   createTemplateRenderer,
   createTrlEngine,
+  createVllmChatServer,
   createVllmCompletionsEngine,
   createVllmEngine,
   type Engine,
@@ -118,6 +119,8 @@ export {
   rendererFor,
   type TemplateRenderer,
   type TemplateRendererOptions,
+  type VllmChatServer,
+  type VllmChatServerOptions,
 } from './models/index.ts';
 export {
   argumentsJson,
