@@ -1,20 +1,6 @@
-import type { Message } from '../messages.ts';
+import type { Message, StopReason } from '../messages.ts';
 
-/** Why an agent stopped. */
-export type StopReason =
-  | 'natural'
-  | 'length'
-  | 'max_turns'
-  | 'model_error'
-  | 'empty_response'
-  | 'context_overflow'
-  | 'cancelled'
-  | 'deadline'
-  | 'environment_error'
-  | 'infrastructure_error'
-  | 'environment_done'
-  | 'max_tool_calls'
-  | 'max_tokens';
+export type { StopReason };
 
 /** A tool error met during a rollout. */
 export interface ToolError {

@@ -20,6 +20,7 @@ import type {
 import { readCompletion } from '../rendering/read-completion.ts';
 import { sessionCallIds } from './call-ids.ts';
 import { CallLog } from './call-log.ts';
+import { candidateTracks } from './candidate-tracks.ts';
 import { checkGeneration } from './check-generation.ts';
 import { fitSampling } from './fit-sampling.ts';
 import type { ManagedConfig } from './managed-config.ts';
@@ -194,13 +195,9 @@ export class ManagedSession implements ModelSession {
         remedy: 'Use auto, and let the reward ask for the call.',
       });
     }
-    const { agent = '', parentCallId = '' } = lineage;
-    const parent = parentCallId === '' ? undefined : this.#log.indexOf(parentCallId);
     return planPrompt({
-      tracks: this.#tracks.filter((track) =>
-        parent === undefined ? track.agent === agent : track.holdsCall(parent),
-      ),
-      agent,
+      tracks: candidateTracks(this.#tracks, lineage, this.#log),
+      agent: lineage.agent ?? '',
       renderer: this.#config.renderer,
       messages,
       isView: transcriptIndexes !== undefined,
@@ -271,6 +268,7 @@ export class ManagedSession implements ModelSession {
       finishReason: called ? 'tool_calls' : finish,
       promptTokens: prompt.length,
       completionTokens: tokenIds.length,
+      callId: this.#log.idOf(callIndex),
     };
   }
 
