@@ -52,7 +52,6 @@ export interface SubAgentResult {
 export class ModelFailure extends LachesisError {
   declare readonly kind: 'model_error' | 'infrastructure_error';
 
-  // biome-ignore lint/complexity/noUselessConstructor: it narrows the kind
   constructor(kind: 'model_error' | 'infrastructure_error', message: string, fields: ErrorFields) {
     super(kind, message, fields);
   }
