@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { type AgentOptions, runAgent } from '../../src/agent/index.ts';
+import { systemClock } from '../../src/async/index.ts';
 import { LachesisError } from '../../src/errors.ts';
 import { textContent, textOf } from '../../src/messages.ts';
 import type { ModelSession } from '../../src/models/index.ts';
@@ -358,6 +359,30 @@ describe('a tool call that ends', () => {
     }
     expect(model.engine.calls).toHaveLength(3);
   });
+});
+
+test('a rollout that ends waits until what its tools ask has ended: it still samples', async () => {
+  const controller = new AbortController();
+  let hasEnded = false;
+  const session: ModelSession = {
+    ...scriptedSession([]),
+    async complete({ lineage }, { signal }) {
+      if (lineage === undefined) {
+        const toolCalls = [{ id: 'c', name: 'plan', argumentsText: '{}' }];
+        const message = { role: 'assistant', content: [], toolCalls } as const;
+        return { message, finishReason: 'tool_calls' };
+      }
+      setImmediate(() => controller.abort());
+      await new Promise((resolve) => signal.addEventListener('abort', resolve));
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      hasEnded = true;
+      throw signal.reason;
+    },
+  };
+  const plan = does('plan', async ({ model }) => (await model.ask('plan')).text);
+  const options = { clock: systemClock, signal: controller.signal };
+  expect((await play(session, [plan], options)).stopReason).toBe('cancelled');
+  expect(hasEnded).toBe(true);
 });
 
 describe('limits.maxSampledTokens', () => {
