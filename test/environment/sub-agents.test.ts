@@ -12,6 +12,7 @@ import { textOf } from '../../src/messages.ts';
 import type { ModelServer } from '../../src/models/index.ts';
 import { ledgerBalance } from '../../src/tokens/index.ts';
 import { type ToolContext, type ToolHandler, tool } from '../../src/tools/index.ts';
+import { underFakeTime } from '../support/fake-time.ts';
 import { spelled, terseModel } from '../support/terse-model.ts';
 
 interface Desk {
@@ -97,7 +98,7 @@ describe('a rollout whose tool runs a sub-agent', () => {
         ? { tokenIds: spelled('3 g'), after: new Promise(() => {}), sampledBeforeAbort: 2 }
         : says(asked),
     );
-    const rollout = await play(model, {}, { limits: { timeoutMs: 400 } });
+    const rollout = await underFakeTime(() => play(model, {}, { limits: { timeoutMs: 9_000 } }));
     expect(rollout.outcome).toMatchObject({ failure: { reason: 'ROLLOUT_TIMEOUT' } });
     // 8 of the main agent, 7 and 2 of the expert.
     expect(rollout.ledger).toMatchObject({ sampled: 17, trained: 0, abandonedRetry: 2 });
