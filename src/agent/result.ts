@@ -1,4 +1,5 @@
 import type { Message, StopReason } from '../messages.ts';
+import type { ParserDiagnostic } from '../parsers/index.ts';
 
 export type { StopReason };
 
@@ -76,6 +77,8 @@ export interface Turn {
   readonly toolCalls: number;
   /** Present where `contextTokens` is set. */
   readonly view?: PromptViewUse;
+  /** What looked like a tool call and is none; absent for nothing, and where a direct server parses calls. */
+  readonly callDiagnostics?: readonly ParserDiagnostic[];
 }
 
 /** How an agent's run of a task ended, apart from its reward. Present on every path, also after a failure. */

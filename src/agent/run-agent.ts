@@ -88,7 +88,7 @@ async function playTurn<State>(
 
 function turnOf(
   index: number,
-  { message, finishReason, promptTokens, completionTokens }: Completion,
+  { message, finishReason, promptTokens, completionTokens, callDiagnostics }: Completion,
   durations: Pick<Turn, 'modelDurationMs' | 'toolDurationMs'>,
   view: PromptViewUse | undefined,
 ): Turn {
@@ -105,6 +105,7 @@ function turnOf(
   if (promptTokens !== undefined) turn.promptTokens = promptTokens;
   if (completionTokens !== undefined) turn.completionTokens = completionTokens;
   if (view !== undefined) turn.view = view;
+  if (callDiagnostics !== undefined) turn.callDiagnostics = callDiagnostics;
   return Object.freeze(turn);
 }
 

@@ -1,4 +1,5 @@
 import type { AssistantMessage, Message, SamplingParameters, ToolDefinition } from '../messages.ts';
+import type { ParserDiagnostic } from '../parsers/index.ts';
 import type { RenderingFingerprint, Segment } from '../tokens/index.ts';
 import type { Engine, EngineDescription } from './engine.ts';
 
@@ -73,6 +74,8 @@ export interface Completion {
   readonly completionTokens?: number;
   /** Of this call, for the calls that name it as their parent; absent where the session keeps no calls. */
   readonly callId?: string;
+  /** What looked like a tool call and is none; absent for nothing. */
+  readonly callDiagnostics?: readonly ParserDiagnostic[];
 }
 
 export interface ModelSession {

@@ -1,11 +1,6 @@
 import { type Deadline, untilAborted } from '../../async/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
-import type {
-  AssistantMessage,
-  Message,
-  SamplingParameters,
-  ToolDefinition,
-} from '../../messages.ts';
+import type { Message, SamplingParameters, ToolDefinition } from '../../messages.ts';
 import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
 import { callDeadline } from '../call-deadline.ts';
 import type { EngineGeneration } from '../engine.ts';
@@ -17,7 +12,7 @@ import type {
   SessionOptions,
   SessionRecord,
 } from '../model-server.ts';
-import { readCompletion } from '../rendering/read-completion.ts';
+import { type ReadCompletion, readCompletion } from '../rendering/read-completion.ts';
 import { sessionCallIds } from './call-ids.ts';
 import { CallLog } from './call-log.ts';
 import { candidateTracks } from './candidate-tracks.ts';
@@ -258,7 +253,7 @@ export class ManagedSession implements ModelSession {
     });
     this.#log.sampled(callIndex, tokenIds.length, finish);
 
-    const message = this.#read(request, generation, callIndex);
+    const { message, callDiagnostics } = this.#read(request, generation, callIndex);
     this.#sampled.add(message, tokenIds);
     const asked = plan.kind === 'begin' ? plan.messages : messages;
     track.answered(asked, message, { callIndex, tokens: prompt.length });
@@ -269,6 +264,7 @@ export class ManagedSession implements ModelSession {
       promptTokens: prompt.length,
       completionTokens: tokenIds.length,
       callId: this.#log.idOf(callIndex),
+      ...(callDiagnostics !== undefined && { callDiagnostics }),
     };
   }
 
@@ -276,7 +272,7 @@ export class ManagedSession implements ModelSession {
     { tools, toolChoice }: CompletionRequest,
     { tokenIds, finish }: EngineGeneration,
     callIndex: number,
-  ): AssistantMessage {
+  ): ReadCompletion {
     const { renderer, parser } = this.#config;
     const closed = renderer.stopTokenIds.includes(tokenIds.at(-1) ?? -1);
     return readCompletion(renderer.decode(closed ? tokenIds.subarray(0, -1) : tokenIds), {
