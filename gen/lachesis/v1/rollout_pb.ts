@@ -701,14 +701,15 @@ export type ModelCall = Message<"lachesis.v1.ModelCall"> & {
   index: number;
 
   /**
-   * Its id, as whoever made it declared; empty for none.
+   * Its id: as whoever made it declared, else `#` and its place where another call names it; empty for none.
    *
    * @generated from field: string call_id = 2;
    */
   callId: string;
 
   /**
-   * The call whose conversation it goes on from, as declared; empty for none.
+   * The call whose conversation it goes on from, as declared, or one of another agent's that set it off;
+   * empty for none.
    *
    * @generated from field: string parent_call_id = 3;
    */

@@ -209,6 +209,7 @@ export class ManagedSession implements ModelSession {
       finishReason: called ? 'tool_calls' : finish,
       promptTokens: prompt.length,
       completionTokens: tokenIds.length,
+      callId: this.#log.idOf(callIndex),
       ...(callDiagnostics !== undefined && { callDiagnostics }),
     };
   }

@@ -1,6 +1,7 @@
 import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
 import type { CallLineage, SessionRecord } from '../model-server.ts';
 import { CallLog } from './call-log.ts';
+import { candidateTracks } from './candidate-tracks.ts';
 import { withMarked } from './marked.ts';
 import type { PromptPlan } from './plan-prompt.ts';
 import { type NewTrack, writePrompt } from './prompt-tokens.ts';
@@ -32,15 +33,9 @@ export class SessionTokens {
     return this.#tracks;
   }
 
-  /**
-   * Those that a call can go on from: its agent's, or those that hold the call which it says is its
-   * parent. Throws `invalid_input` for a parent that is unknown.
-   */
-  tracksOf({ agent = '', parentCallId = '' }: CallLineage): readonly Track[] {
-    const parent = parentCallId === '' ? undefined : this.log.indexOf(parentCallId);
-    return this.#tracks.filter((track) =>
-      parent === undefined ? track.agent === agent : track.holdsCall(parent),
-    );
+  /** Those that a call can go on from. */
+  tracksOf(lineage: CallLineage): readonly Track[] {
+    return candidateTracks(this.#tracks, lineage, this.log);
   }
 
   /** Writes a planned prompt into its track, which is a new one where the plan begins a segment. */
