@@ -107,7 +107,7 @@ export class CapturedSession implements ModelSession {
     signal.throwIfAborted();
     log.answered(callIndex);
     if (!this.#tokens.isMarked(callIndex)) this.#watch(request, reply);
-    return reply.completion;
+    return { ...reply.completion, callId: log.idOf(callIndex) };
   }
 
   /** The generation as it may be kept; throws where it may not. */

@@ -24,6 +24,22 @@ const shop = defineEnvironment({
 const CALL = '<call>price {"item":"lamp"}</call>';
 const TURNS = [CALL.replace('lamp', 'lump'), `${CALL}${CALL}`, CALL, '41'];
 
+/** Two clerks at the same time, who are asked the very same. */
+const desk = defineEnvironment({
+  ...shop,
+  tools: [
+    tool({
+      name: 'clerk',
+      description: '',
+      parameters: { type: 'object' },
+      execute: async (_, { model }) => {
+        const question = { agent: 'clerk', systemPrompt: 'Look it up.', prompt: 'the lamp' };
+        return (await model.run({ ...question, tools: shop.tools ?? [] })).text;
+      },
+    }),
+  ],
+});
+
 async function play(odd: readonly number[] = []) {
   const { world, server } = await overChat((_, call) => ({
     text: TURNS[call]!,
@@ -79,5 +95,35 @@ describe('a tool rollout over a chat server', () => {
       fork: [2, { trained: others + second }],
       mask: [1, { maskedByFailure: others + second }],
     });
+  });
+});
+
+test('two sub-agents of one name with the same prompts are two conversations, all of them trained', async () => {
+  const clerk = '<call>clerk {}</call>';
+  const { world, server } = await overChat(({ messages }) => {
+    const said = JSON.stringify(messages);
+    if (said.includes('"role":"tool"')) return { text: '41' };
+    return { text: said.includes('Look it up.') ? CALL : `${clerk}${clerk}` };
+  });
+  const rollout = await playRollout({
+    environment: await hostEnvironment(desk),
+    modelServer: server,
+    ...{ rolloutId: 'r', groupId: 'g', index: 0, signal: live },
+    task: { key: '0', split: '', data: { item: 'lamp' } },
+  });
+  expect(rollout.outcome).toMatchObject({ kind: 'scored', reward: 1 });
+  expectExact(rollout, world);
+  const { calls, ledger, segments } = rollout;
+  expect(segments.map(({ agent, reason, parent }) => [agent, reason, parent])).toEqual([
+    ['', 'start', undefined],
+    ['clerk', 'sub_agent', undefined],
+    ['clerk', 'sub_agent', undefined],
+  ]);
+  expect(calls.map(({ parentCallId }) => parentCallId).toSorted()).toEqual([
+    ...['', '', '#0', '#0', '#1', '#2'],
+  ]);
+  const all = [3, { trained: ledger.sampled }];
+  expect(accounts({ segments, sampledTokens: ledger.sampled })).toEqual({
+    ...{ strict: all, realign: all, fork: all, mask: all },
   });
 });
