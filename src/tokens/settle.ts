@@ -1,3 +1,4 @@
+import type { CallUse } from './call-use.ts';
 import { judgeTurns } from './judge-turns.ts';
 import { bucketOf, emptyLedger, type Ledger } from './ledger.ts';
 import { segmentsWithRows } from './row-segments.ts';
@@ -11,6 +12,8 @@ export interface SettleOptions {
   readonly rolloutId: string;
   /** In order of creation; what a session recorded. */
   readonly segments: readonly Segment[];
+  /** By call index; empty where nobody says what the calls were. */
+  readonly calls: readonly CallUse[];
   /** From the engine's own log. */
   readonly sampledTokens: number;
   readonly policy: TrainingPolicy;
@@ -37,9 +40,9 @@ export interface Settled {
  * to that one's row. Settling what is settled changes nothing.
  */
 export function settle(options: SettleOptions): Settled {
-  const { segments, policy, maxRowTokens } = options;
-  const turns = sampledTurns(segments);
-  const { verdicts, isDoubtful } = judgeTurns(segments, turns, policy);
+  const { segments, calls, policy, maxRowTokens } = options;
+  const turns = sampledTurns(segments, calls);
+  const { verdicts, isDoubtful } = judgeTurns(segments, turns, calls, policy);
   const masked = options.masked || isDoubtful;
 
   const tracks = tracksOf(segments);

@@ -94,7 +94,8 @@ async function played(
   const sampledTokens = record.sampledTokens ?? 0;
   const under = (policy: TrainingPolicy) =>
     settle({
-      ...{ rolloutId: 'r', segments: record.segments, sampledTokens, policy },
+      ...{ rolloutId: 'r', segments: record.segments, calls: record.calls, policy },
+      sampledTokens,
       ...{ maxRowTokens: 0, masked: false },
     });
   const toolTexts = result.messages.filter(({ role }) => role === 'tool').map(textOf);

@@ -122,8 +122,8 @@ test.each(
     POLICIES.map((policy) => [name, policy, byPolicy[policy]] as const),
   ),
 )('%s under %s', async (name, policy, [rowCount, buckets]) => {
-  const { segments, sampledTokens = 0 } = await playPattern(CALL_PATTERNS[name]!);
-  const options = { rolloutId: 'r', policy, maxRowTokens: 0, masked: false, sampledTokens };
+  const { segments, calls, sampledTokens = 0 } = await playPattern(CALL_PATTERNS[name]!);
+  const options = { rolloutId: 'r', calls, policy, maxRowTokens: 0, masked: false, sampledTokens };
   const { rows, ledger, segments: settled } = settle({ ...options, segments });
   const sampled = Object.values(buckets).reduce((sum, tokens) => sum + tokens, 0);
   expect(ledger).toEqual({ ...emptyLedger(), sampled, ...buckets });

@@ -204,7 +204,7 @@ describe('a history that changed', () => {
     const second = await ask(grown);
     const cut = [...history, first.message, say('user', 'short'), second.message, say('user', 'c')];
     await ask(cut);
-    const { segments, sampledTokens } = session.record();
+    const { segments, calls, sampledTokens } = session.record();
     expect(segments.map(({ reason }) => reason)).toEqual(['start', 'history_rewritten']);
     const [parent, child] = segments;
     expect(child!.reasonDetail).toMatch(/message 3 /);
@@ -222,6 +222,7 @@ describe('a history that changed', () => {
     const settled = settle({
       rolloutId: 'r',
       segments,
+      calls,
       sampledTokens: sampledTokens!,
       policy: 'strict',
       maxRowTokens: 0,
@@ -475,13 +476,14 @@ describe('a failure of the engine', () => {
     const history = [say('user', 'a'), first.message, say('user', 'b')];
     await expect(ask(history)).rejects.toBe(lost);
     await ask(history);
-    const { segments, sampledTokens } = session.record();
+    const { segments, calls, sampledTokens } = session.record();
     expect(segments.map(({ reason }) => reason)).toEqual(['start', 'branch']);
     expect(segments[0]!.spans.at(-1)).toMatchObject({ length: 1, loss: 'abandoned_retry' });
     expect([...engine.calls[2]!.promptTokenIds]).toEqual([...engine.calls[1]!.promptTokenIds]);
     const { ledger, rows } = settle({
       rolloutId: 'r',
       segments,
+      calls,
       sampledTokens: sampledTokens!,
       policy: 'strict',
       maxRowTokens: 0,

@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import {
+  type CallUse,
+  FIRST_CALL,
   ledgerBalance,
   type Segment,
   SegmentBuilder,
@@ -45,11 +47,17 @@ function branchOf(parent: Segment): Segment {
 function settled(
   segments: readonly Segment[],
   sampledTokens: number,
-  change: { policy?: TrainingPolicy; masked?: boolean; maxRowTokens?: number } = {},
+  change: {
+    policy?: TrainingPolicy;
+    masked?: boolean;
+    maxRowTokens?: number;
+    calls?: readonly CallUse[];
+  } = {},
 ) {
   return settle({
     rolloutId: 'r',
     segments,
+    calls: [],
     sampledTokens,
     policy: 'strict',
     masked: false,
@@ -76,7 +84,12 @@ test.each([
   ['mask', 1, { trained: 0, maskedByFailure: 9, droppedBranch: 0 }],
 ] as const)('an answer sampled twice under %s', (policy, rowCount, buckets) => {
   const parent = linear();
-  const { rows, ledger } = settled([parent, branchOf(parent)], 9, { policy });
+  const calls = [
+    FIRST_CALL,
+    { ...FIRST_CALL, continues: 0 },
+    { ...FIRST_CALL, continues: 0, passesOver: [1] },
+  ];
+  const { rows, ledger } = settled([parent, branchOf(parent)], 9, { policy, calls });
   expect(ledger).toMatchObject({ sampled: 9, ...buckets });
   expect(ledgerBalance(ledger)).toBe(0);
   expect(rows).toHaveLength(rowCount);

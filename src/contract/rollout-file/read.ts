@@ -2,7 +2,7 @@ import type { AgentResult } from '../../agent/index.ts';
 import { type ErrorKind, errorMessage, invalidInput } from '../../errors.ts';
 import { type ContentPart, type Message, textContent } from '../../messages.ts';
 import type { ModelCall } from '../../models/index.ts';
-import { type Ledger, type Segment, validateSequence } from '../../tokens/index.ts';
+import { FIRST_CALL, type Ledger, type Segment, validateSequence } from '../../tokens/index.ts';
 import type { Provenance, Rollout } from '../rollout.ts';
 import {
   type FileMessage,
@@ -63,7 +63,10 @@ function rolloutOf(line: RolloutLine, where: string): Rollout {
             failure: { ...line.failure, kind: line.failure.kind as ErrorKind },
           },
     segments: line.segments.map((segment, i) => segmentOf(segment, `${where}.segments[${i}]`)),
-    calls: (line.calls ?? []).map((call) => toCamelCase(call) as unknown as ModelCall),
+    calls: (line.calls ?? []).map((call) => ({
+      ...FIRST_CALL,
+      ...(toCamelCase(call) as unknown as ModelCall),
+    })),
     ledger: toCamelCase(line.ledger) as unknown as Ledger,
     provenance: toCamelCase(line.provenance) as unknown as Provenance,
     startTimeMs: Date.parse(line.start_time),

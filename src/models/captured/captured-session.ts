@@ -86,6 +86,9 @@ export class CapturedSession implements ModelSession {
 
     const announcedVersion = this.#options.announcedVersion();
     const callIndex = log.begin(lineage, announcedVersion);
+    const { messages } = request;
+    this.#tokens.asked(lineage, { callIndex, messages, pieces: [] });
+    using _ending = this.#tokens.untilEnded(callIndex);
     const { rolloutId } = this.#options;
     const reply = await this.#config.ask(
       {
@@ -159,6 +162,8 @@ export class CapturedSession implements ModelSession {
       toolsKey,
       heldWhenAsked,
     });
+    const respelled = plan.kind === 'begin' ? plan.respelled : undefined;
+    this.#tokens.asked(lineage, { callIndex, messages, pieces: plan.pieces, respelled });
     const track = this.#tokens.write(plan, { agent, toolsKey, transcriptIndex });
     const { tokenIds, logprobs, versions, finish } = generation;
     track.builder.appendSampled(
@@ -173,6 +178,7 @@ export class CapturedSession implements ModelSession {
     );
     this.#tokens.log.sampled(callIndex, tokenIds.length, finish);
     track.answered(messages, completion.message, { callIndex, tokens: promptTokenIds.length });
+    this.#tokens.answered(callIndex, completion.message, tokenIds);
   }
 
   #watch({ messages, sampling }: CompletionRequest, reply: CapturedReply): void {

@@ -91,10 +91,12 @@ function beginAnew(input: PlaceInput, places: readonly Place[]): PromptPlan {
       const detail = sameMessage(sent, said)
         ? `the server spells message ${index} otherwise than it was sampled`
         : `message ${index} differs from what was sampled`;
-      return begin(input, { reason: 'history_rewritten', detail, parent: track, shared }, [
-        { tokenIds: spelled, origin: 'foreign', messageIndex: index },
+      const pieces = [
+        { tokenIds: spelled, origin: 'foreign', messageIndex: index } as const,
         newPiece(prompt.subarray(shared + spelled.length), messages, index + 1),
-      ]);
+      ];
+      const why = { reason: 'history_rewritten', detail, parent: track, shared } as const;
+      return { ...begin(input, why, pieces), respelled: index };
     }
   }
   return begin(input, { ...explained(input, track, same), parent: track, shared });
@@ -143,7 +145,7 @@ function begin(
     shared,
   }: { reason: SegmentReason; detail: string; parent?: Track; shared: number },
   pieces?: readonly RenderedPiece[],
-): PromptPlan {
+): PromptPlan & { readonly kind: 'begin' } {
   const held = parent?.messagesWithin(shared) ?? 0;
   return {
     kind: 'begin',

@@ -1,11 +1,13 @@
 import { invalidInput } from '../../errors.ts';
-import type { LossState } from '../../tokens/index.ts';
+import { type CallUse, FIRST_CALL, type LossState } from '../../tokens/index.ts';
 import type { CallLineage, Completion, ModelCall } from '../model-server.ts';
 
 type OpenCall = { -readonly [Key in keyof ModelCall]: ModelCall[Key] };
 
-/** What a call without a purpose of its own is for: the agent's next word. */
-const ACT: ReadonlySet<string> = new Set(['', 'act']);
+/** Whether a call is for the agent's next word, which it is when it names no purpose of its own. */
+export function isActPurpose(purpose: string): boolean {
+  return purpose === '' || purpose === 'act';
+}
 
 /** A session's calls in the order of asking, with what was said of each and what became of it. */
 export class CallLog {
@@ -33,12 +35,18 @@ export class CallLog {
     const { callId = '', parentCallId = '', agent = '', purpose = '' } = lineage;
     const index = this.#calls.length;
     this.#calls.push({
+      ...FIRST_CALL,
       ...{ index, callId, parentCallId, agent, purpose, announcedVersion },
       sampledTokens: 0,
       finishReason: '',
       failed: true,
     });
     return index;
+  }
+
+  /** What it made of the answers before it. */
+  used(index: number, use: CallUse): void {
+    Object.assign(this.#at(index), use);
   }
 
   sampled(index: number, tokens: number, finishReason: string): void {
@@ -54,7 +62,7 @@ export class CallLog {
   lossOf(index: number): LossState | undefined {
     const { failed, purpose } = this.#at(index);
     if (failed) return 'abandoned_retry';
-    return ACT.has(purpose) ? undefined : 'not_for_training';
+    return isActPurpose(purpose) ? undefined : 'not_for_training';
   }
 
   /** What calls after this one may name it by: the id that it declared, else one by its place. */

@@ -84,8 +84,11 @@ export class ManagedSession implements ModelSession {
     const announcedVersion = this.#options.announcedVersion();
     const { rolloutId } = this.#options;
     const callIndex = this.#log.begin(request.lineage ?? {}, announcedVersion);
+    const { messages, lineage = {} } = request;
+    this.#tokens.asked(lineage, { callIndex, messages, pieces: plan.pieces });
     const requestId = `${rolloutId}/${callIndex}`;
     const { purpose } = this.#config;
+    using _ending = this.#tokens.untilEnded(callIndex);
     let generation = await untilAborted(
       engine.generate(
         { requestId, promptTokenIds: prompt, sampling, sessionKey: rolloutId, purpose },
@@ -181,6 +184,8 @@ export class ManagedSession implements ModelSession {
   ): Completion {
     const { prompt, generation, callIndex, announcedVersion } = made;
     const { messages, transcriptIndexes, lineage } = request;
+    // Read first: what can't be read leaves no trace in the segments.
+    const { message, callDiagnostics } = this.#read(request, generation, callIndex);
     const plan = this.#current(request, made.plan, prompt);
     const transcriptIndex = (index: number): number => transcriptIndexes?.[index] ?? index;
     const track = this.#tokens.write(plan, {
@@ -199,8 +204,8 @@ export class ManagedSession implements ModelSession {
     });
     this.#log.sampled(callIndex, tokenIds.length, finish);
 
-    const { message, callDiagnostics } = this.#read(request, generation, callIndex);
     this.#sampled.add(message, tokenIds);
+    this.#tokens.answered(callIndex, message, tokenIds);
     const asked = plan.kind === 'begin' ? plan.messages : messages;
     track.answered(asked, message, { callIndex, tokens: prompt.length });
     const called = finish === 'stop' && message.toolCalls.length > 0;

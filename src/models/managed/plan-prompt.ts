@@ -25,6 +25,8 @@ export type PromptPlan =
       readonly detail: string;
       readonly parent: SharedParent | undefined;
       readonly pieces: readonly RenderedPiece[];
+      /** The place of a message that says what was sampled, and that a server wrote in other tokens. */
+      readonly respelled?: number;
       /** What was asked, with the parent's own objects where it holds the same. */
       readonly messages: readonly Message[];
     };

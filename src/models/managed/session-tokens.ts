@@ -1,6 +1,8 @@
+import type { AssistantMessage } from '../../messages.ts';
 import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
 import type { CallLineage, SessionRecord } from '../model-server.ts';
-import { CallLog } from './call-log.ts';
+import { Answers, type AskedPrompt } from './answers.ts';
+import { CallLog, isActPurpose } from './call-log.ts';
 import { candidateTracks } from './candidate-tracks.ts';
 import { withMarked } from './marked.ts';
 import type { PromptPlan } from './plan-prompt.ts';
@@ -16,9 +18,13 @@ export interface RefusedGeneration {
   readonly why: string;
 }
 
+/** As {@link AskedPrompt}, without what the lineage says. */
+type PromptAsked = Omit<AskedPrompt, 'agent' | 'declared' | 'isAct'>;
+
 /** All that a session holds of its calls: the log, the segments in the making and those that were refused. */
 export class SessionTokens {
   readonly log = new CallLog();
+  readonly #answers = new Answers();
   readonly rendering: RenderingFingerprint;
   readonly #tracks: Track[] = [];
   /** Calls whose numbers didn't agree and were kept: nothing of their segments is trained. */
@@ -44,6 +50,25 @@ export class SessionTokens {
     const track = writePrompt(plan, { ...options, id, rendering: this.rendering });
     if (plan.kind === 'begin') this.#tracks.push(track);
     return track;
+  }
+
+  /** Notes what a prompt makes of the answers so far. */
+  asked({ agent = '', parentCallId = '', purpose = '' }: CallLineage, prompt: PromptAsked): void {
+    const parent = parentCallId === '' ? undefined : this.log.indexOf(parentCallId);
+    const isOwn = parent !== undefined && (agent === '' || this.log.agentOf(parent) === agent);
+    const declared = parent === undefined || isOwn ? parent : 'set_off';
+    const isAct = isActPurpose(purpose);
+    const use = this.#answers.asked({ ...prompt, agent, declared, isAct });
+    this.log.used(prompt.callIndex, use);
+  }
+
+  /** Disposed of, the call is over, whatever came of it. */
+  untilEnded(callIndex: number): Disposable {
+    return { [Symbol.dispose]: () => this.#answers.ended(callIndex) };
+  }
+
+  answered(callIndex: number, message: AssistantMessage, tokenIds: Int32Array): void {
+    this.#answers.answered(callIndex, message, tokenIds);
   }
 
   mark(callIndex: number): void {

@@ -296,6 +296,8 @@ export const rollout: fc.Arbitrary<Rollout> = fc
     provenance,
     call: fc.record({
       ...{ index: fc.constant(0), callId: text, parentCallId: text, agent: text, purpose: text },
+      ...{ continues: fc.constantFrom(-1, 0, 7), passesOver: fc.array(count, { maxLength: 2 }) },
+      alters: fc.option(fc.record({ callIndex: count, commonTokens: count }), { nil: undefined }),
       ...{ announcedVersion: count, finishReason: text, failed: fc.boolean() },
     }),
     startTimeMs: ms,

@@ -62,12 +62,12 @@ describe('a tool rollout over a chat server', () => {
     const { rollout, world } = await play();
     expect(rollout.outcome).toMatchObject({ kind: 'scored', reward: 1 });
     expect(world.log).toHaveLength(4);
-    const { segments, ledger } = rollout;
+    const { segments, calls, ledger } = rollout;
     expectExact(rollout, world);
     const sampled = world.log.reduce((sum, call) => sum + call.sampled.length, 0);
     expect(ledger.sampled).toBe(sampled);
     const all = [1, { trained: sampled }];
-    expect(accounts({ segments, sampledTokens: ledger.sampled })).toEqual({
+    expect(accounts({ segments, calls, sampledTokens: ledger.sampled })).toEqual({
       strict: all,
       realign: all,
       fork: all,
@@ -81,7 +81,7 @@ describe('a tool rollout over a chat server', () => {
   test('a turn that the server spells otherwise is named in the account of each policy', async () => {
     const { rollout, world } = await play([1]);
     expect(rollout.outcome).toMatchObject({ kind: 'scored', reward: 1 });
-    const { segments, ledger } = rollout;
+    const { segments, calls, ledger } = rollout;
     const [first, second, third, last] = world.log.map(({ sampled }) => sampled.length) as [
       number,
       number,
@@ -89,7 +89,7 @@ describe('a tool rollout over a chat server', () => {
       number,
     ];
     const others = first + third + last;
-    expect(accounts({ segments, sampledTokens: ledger.sampled })).toEqual({
+    expect(accounts({ segments, calls, sampledTokens: ledger.sampled })).toEqual({
       strict: [1, { trained: others, droppedBranch: second }],
       realign: [1, { trained: others, realignedDrift: second }],
       fork: [2, { trained: others + second }],
@@ -123,7 +123,7 @@ test('two sub-agents of one name with the same prompts are two conversations, al
     ...['', '', '#0', '#0', '#1', '#2'],
   ]);
   const all = [3, { trained: ledger.sampled }];
-  expect(accounts({ segments, sampledTokens: ledger.sampled })).toEqual({
+  expect(accounts({ segments, calls, sampledTokens: ledger.sampled })).toEqual({
     ...{ strict: all, realign: all, fork: all, mask: all },
   });
 });

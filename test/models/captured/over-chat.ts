@@ -85,12 +85,14 @@ export function expectExact(
 /** Rows, and what of the ledger is not 0, under each policy; the account balances under all. */
 export function accounts({
   segments,
+  calls,
   sampledTokens,
-}: Pick<SessionRecord, 'segments' | 'sampledTokens'>) {
+}: Pick<SessionRecord, 'segments' | 'calls' | 'sampledTokens'>) {
   const of = (policy: TrainingPolicy): [rows: number, buckets: Partial<Ledger>] => {
     const { rows, ledger } = settle({
       rolloutId: 'r',
       segments,
+      calls,
       sampledTokens: sampledTokens ?? -1,
       policy,
       maxRowTokens: 0,

@@ -165,7 +165,8 @@ describe('segments of what a chat server says it read', () => {
     expectExact(record, world);
     expect(shape(record)[1]!.slice(0, 3)).toEqual(['s1', 'history_rewritten', 's0:8']);
     expect(record.segments[1]!.reasonDetail).toBe('message 2 differs from the 4 that s0 holds');
-    expect(accounts(record)['strict']).toEqual([2, { trained: 6 }]);
+    // The second answer is passed over: nobody went on from it.
+    expect(accounts(record)['strict']).toEqual([1, { trained: 4, droppedBranch: 2 }]);
   });
 
   test('an answer that the agent edits is drift from what was sampled', async () => {

@@ -66,7 +66,7 @@ describe('a generation that lies', () => {
     const first = await ask([user]);
     const second = await ask([user, first.message, user]);
     await ask([user, first.message, user, second.message, user]);
-    const { segments, sampledTokens } = session.record();
+    const { segments, calls, sampledTokens } = session.record();
     expect(segments).toHaveLength(1);
     expect(segments[0]!.logprobs).toBeUndefined();
     const losses = segments[0]!.spans.map(({ loss }) => loss);
@@ -80,6 +80,7 @@ describe('a generation that lies', () => {
       rolloutId: 'r',
       maxRowTokens: 0,
       segments,
+      calls,
       policy: 'strict',
       sampledTokens: sampledTokens!,
       masked: false,
