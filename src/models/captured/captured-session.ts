@@ -7,6 +7,7 @@ import type { DriftCanary } from '../managed/drift-canary.ts';
 import { unreliable } from '../managed/marked.ts';
 import { assertRequest, sessionCall } from '../managed/session-call.ts';
 import { SessionTokens } from '../managed/session-tokens.ts';
+import { SharedReplies } from '../managed/shared-replies.ts';
 import type { Track } from '../managed/track.ts';
 import type {
   Completion,
@@ -47,6 +48,7 @@ export class CapturedSession implements ModelSession {
   readonly #options: SessionOptions;
   readonly #tokens: SessionTokens;
   readonly #callIds = new Set<string>();
+  readonly #replies = new SharedReplies();
   #logprobMode: SessionRecord['logprobMode'];
 
   constructor(config: CapturedConfig, options: SessionOptions) {
@@ -61,7 +63,7 @@ export class CapturedSession implements ModelSession {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
     return await sessionCall(request, {
-      log: this.#tokens.log,
+      replies: this.#replies,
       timeoutMs: this.#config.timeoutMs,
       signal,
       make: (deadline) => this.#complete(request, deadline),

@@ -1,6 +1,6 @@
 import { invalidInput } from '../../errors.ts';
 import { type CallUse, FIRST_CALL, type LossState } from '../../tokens/index.ts';
-import type { CallLineage, Completion, ModelCall } from '../model-server.ts';
+import type { CallLineage, ModelCall } from '../model-server.ts';
 
 type OpenCall = { -readonly [Key in keyof ModelCall]: ModelCall[Key] };
 
@@ -12,10 +12,6 @@ export function isActPurpose(purpose: string): boolean {
 /** A session's calls in the order of asking, with what was said of each and what became of it. */
 export class CallLog {
   readonly #calls: OpenCall[] = [];
-  readonly #replies = new Map<
-    string,
-    { readonly asked: string; readonly reply: Promise<Completion> }
-  >();
 
   get count(): number {
     return this.#calls.length;
@@ -92,32 +88,6 @@ export class CallLog {
         remedy: 'Give the callId of an earlier call of this session, or leave it out.',
       },
     );
-  }
-
-  /**
-   * The reply to a call of this id, which is made once: an SDK that asks again because it did not get the
-   * answer is given the same one. A call that failed may be made again. `asked` tells the same
-   * request from another under the same id, which is refused.
-   */
-  once(
-    callId: string | undefined,
-    asked: () => string,
-    make: () => Promise<Completion>,
-  ): Promise<Completion> {
-    if (callId === undefined || callId === '') return make();
-    const key = asked();
-    const known = this.#replies.get(callId);
-    if (known !== undefined) {
-      if (known.asked === key) return known.reply;
-      throw invalidInput('lineage.callId', `\`${callId}\` was asked with other messages before.`, {
-        reason: 'CALL_ID_REUSED',
-        remedy: 'Give every call an id of its own.',
-      });
-    }
-    const reply = make();
-    this.#replies.set(callId, { asked: key, reply });
-    reply.catch(() => this.#replies.delete(callId));
-    return reply;
   }
 
   #at(index: number): OpenCall {

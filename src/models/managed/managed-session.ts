@@ -21,6 +21,7 @@ import { type PromptPlan, planPrompt } from './plan-prompt.ts';
 import { asBranch, promptTokenIds } from './prompt-tokens.ts';
 import { assertRequest, sessionCall } from './session-call.ts';
 import { SessionTokens } from './session-tokens.ts';
+import { SharedReplies } from './shared-replies.ts';
 
 /**
  * One rollout's conversations with an engine. A call first plans its prompt, then asks the engine, and
@@ -33,6 +34,7 @@ export class ManagedSession implements ModelSession {
   readonly #tokens: SessionTokens;
   readonly #callIds: ReturnType<typeof sessionCallIds>;
   readonly #sampled = new SampledMessages();
+  readonly #replies = new SharedReplies();
   #logprobMode: SessionRecord['logprobMode'];
 
   constructor(config: ManagedConfig, options: SessionOptions) {
@@ -47,7 +49,7 @@ export class ManagedSession implements ModelSession {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
     return await sessionCall(request, {
-      log: this.#log,
+      replies: this.#replies,
       timeoutMs: this.#config.timeoutMs,
       signal,
       make: (deadline) => this.#complete(request, deadline),

@@ -3,8 +3,7 @@ import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import { callDeadline } from '../call-deadline.ts';
 import { modelTimeout, unreachable } from '../model-errors.ts';
 import type { Completion, CompletionRequest } from '../model-server.ts';
-import type { CallLog } from './call-log.ts';
-import { messageKey } from './message-identity.ts';
+import type { SharedReplies } from './shared-replies.ts';
 
 /**
  * One call of a managed session: made once whatever its id is asked with, within its deadline, and
@@ -13,25 +12,27 @@ import { messageKey } from './message-identity.ts';
 export async function sessionCall(
   request: CompletionRequest,
   options: {
-    readonly log: CallLog;
+    readonly replies: SharedReplies;
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
     readonly make: (deadline: Deadline) => Promise<Completion>;
   },
 ): Promise<Completion> {
-  const { log, timeoutMs, signal, make } = options;
-  const asked = (): string => JSON.stringify(request.messages.map(messageKey));
-  return await log.once(request.lineage?.callId, asked, async () => {
-    signal.throwIfAborted();
-    using deadline = callDeadline(timeoutMs, signal);
+  const { replies, timeoutMs, signal, make } = options;
+  const once = async (ended: AbortSignal): Promise<Completion> => {
+    ended.throwIfAborted();
+    using deadline = callDeadline(timeoutMs, ended);
     try {
       return await make(deadline);
     } catch (thrown) {
       if (deadline.expired) throw modelTimeout('The engine did not finish', timeoutMs);
-      signal.throwIfAborted();
+      ended.throwIfAborted();
       throw thrown instanceof LachesisError ? thrown : engineFailed(thrown);
     }
-  });
+  };
+  const { callId = '' } = request.lineage ?? {};
+  if (callId === '') return await once(signal);
+  return await replies.share(callId, request, { signal, make: once });
 }
 
 /** Refuses what no managed session can do. */
