@@ -38,6 +38,7 @@ export interface BlockGrammar {
    * not there. What it throws becomes a diagnostic.
    */
   readonly read: (reading: Reading, start: number, opener: string) => Block;
+  /** Calls in the family's own spelling. One that `read` does not read back is shown as text instead. */
   readonly renderCalls: ToolCallParser['renderCalls'];
   readonly callId?: NonNullable<ToolCallParser['callId']>;
 }

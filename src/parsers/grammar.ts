@@ -5,6 +5,7 @@ import { blockStream } from './block-stream.ts';
 import type { TextSpan } from './json-scanner.ts';
 import { readBlock } from './read-block.ts';
 import { readingOf } from './reading.ts';
+import { renderReadable } from './render-calls.ts';
 import {
   MAX_DIAGNOSTICS,
   type ParsedCall,
@@ -35,7 +36,12 @@ export function blockParser(grammar: BlockGrammar): ToolCallParser {
     parse: (text: string, options: ParseOptions) => parseBlocks(grammar, text, options).completion,
     stream: ({ tools }: Pick<ParseOptions, 'tools'>) =>
       blockStream(grammar, tools, (text, options) => parseBlocks(grammar, text, options)),
-    renderCalls,
+    renderCalls: (calls: readonly ParsedCall[]) =>
+      renderReadable(calls, {
+        render: renderCalls,
+        read: (text, tools) =>
+          parseBlocks(grammar, text, { tools, finishReason: 'stop' }).completion.calls,
+      }),
     ...(callId === undefined ? {} : { callId }),
   });
 }

@@ -1,0 +1,94 @@
+import type { ToolDefinition } from '../messages.ts';
+import { callObject } from './json-call.ts';
+import type { ParsedCall } from './tool-call-parser.ts';
+import { argumentsOf } from './typed-value.ts';
+
+/** How a grammar spells calls and reads them. */
+export interface CallSpelling {
+  readonly render: (calls: readonly ParsedCall[]) => string;
+  readonly read: (text: string, tools: readonly ToolDefinition[]) => readonly ParsedCall[];
+  /** Makes a text content of its own. Default: it is that as it stands. */
+  readonly frame?: (text: string) => string;
+  /** Stands between calls and content. Default: a new line. */
+  readonly between?: string;
+}
+
+/**
+ * The calls in the grammar's own spelling, each read back to see that it is this very call. One that is
+ * not (its name or a value breaks its frame) is shown in a way that no grammar reads as a call.
+ */
+export function renderReadable(calls: readonly ParsedCall[], spelling: CallSpelling): string {
+  const { render, read, frame = (text) => text, between = '\n' } = spelling;
+  const show = (call: ParsedCall): string => frame(shown(call));
+  const pieces: string[] = [];
+  const readable: ParsedCall[] = [];
+  let side: ParsedCall[] = [];
+  const flush = (): void => {
+    if (side.length > 0) pieces.push(render(side));
+    side = [];
+  };
+  for (const call of calls) {
+    const back = read(render([call]), [toolOf(call)]);
+    if (back.length === 1 && isSame(back[0] as ParsedCall, call)) {
+      side.push(call);
+      readable.push(call);
+    } else {
+      flush();
+      pieces.push(show(call));
+    }
+  }
+  flush();
+  const text = calls.length === 0 ? render(calls) : pieces.join(between);
+  // Where calls must be all that is said, what is shown beside them undoes them, too.
+  const names = read(text, calls.map(toolOf)).map(({ name }) => name);
+  const areSame = names.join('\0') === readable.map(({ name }) => name).join('\0');
+  return areSame ? text : calls.map(show).join(between);
+}
+
+const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/g;
+const STRING_OR_SPACE = /"[^"\\]*(?:\\.[^"\\]*)*"|[ \n\r\t]+/g;
+
+/** Words come first, and no marker begins in it: markers begin with one of these, outside of strings JSON. */
+function shown(call: ParsedCall): string {
+  const json = callObject(call).replace(STRING, (string) =>
+    string.replace(/[<[]/g, (character) => (character === '<' ? '\\u003c' : '\\u005b')),
+  );
+  return `not a call: ${json}`;
+}
+
+function isSame(one: ParsedCall, other: ParsedCall): boolean {
+  if (one.name !== other.name) return false;
+  if (one.argumentsText === other.argumentsText) return true;
+  const meaning = meaningOf(one.argumentsText);
+  return meaning !== undefined && meaning === meaningOf(other.argumentsText);
+}
+
+/** An object's members in one spelling; numbers keep their own. */
+function meaningOf(argumentsText: string): string | undefined {
+  return argumentsOf(argumentsText)
+    ?.map(({ key, json }) => {
+      const value = json.replace(STRING_OR_SPACE, (token) =>
+        token.startsWith('"') ? JSON.stringify(JSON.parse(token)) : '',
+      );
+      return `${JSON.stringify(key)}:${value}`;
+    })
+    .join();
+}
+
+/** A tool whose schema says of each argument what it is. */
+function toolOf({ name, argumentsText }: ParsedCall): ToolDefinition {
+  const types = (argumentsOf(argumentsText) ?? []).map(({ key, json }) => [
+    key,
+    { type: TYPES.find(([first]) => json.startsWith(first))?.[1] ?? 'number' },
+  ]);
+  return { name, description: '', parameters: { properties: Object.fromEntries(types) } };
+}
+
+const TYPES = [
+  ['"', 'string'],
+  ['{', 'object'],
+  ['[', 'array'],
+  ['n', 'null'],
+  ['t', 'boolean'],
+  ['f', 'boolean'],
+] as const;
