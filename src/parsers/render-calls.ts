@@ -38,10 +38,12 @@ export function renderReadable(calls: readonly ParsedCall[], spelling: CallSpell
     }
   }
   flush();
-  const text = calls.length === 0 ? render(calls) : pieces.join(between);
+  const text = pieces.join(between);
+  if (calls.length < 2) return text;
   // Where calls must be all that is said, what is shown beside them undoes them, too.
-  const names = read(text, calls.map(toolOf)).map(({ name }) => name);
-  const areSame = names.join('\0') === readable.map(({ name }) => name).join('\0');
+  const namesOf = (some: readonly ParsedCall[]): string =>
+    JSON.stringify(some.map(({ name }) => name));
+  const areSame = namesOf(read(text, calls.map(toolOf))) === namesOf(readable);
   return areSame ? text : calls.map(show).join(between);
 }
 
