@@ -24,12 +24,11 @@ export type { Reading } from './reading.ts';
  */
 export function blockParser(grammar: BlockGrammar): ToolCallParser {
   const { name, renderCalls, callId } = grammar;
-  requireMarkers('openers', grammar.openers);
-  requireMarkers('leadingOpeners', grammar.leadingOpeners ?? []);
-  requireMarkers(
-    'thinking',
-    thinkBlocks(grammar).flatMap(({ open, close }) => [open, close]),
-  );
+  const { openers, leadingOpeners = [] } = grammar;
+  const thinkMarkers = thinkBlocks(grammar).flatMap(({ open, close }) => [open, close]);
+  requireMarkers('openers', openers);
+  requireMarkers('leadingOpeners', leadingOpeners);
+  requireMarkers('thinking', thinkMarkers);
   return Object.freeze({
     name,
     thinking: thinkBlocks(grammar),
@@ -39,6 +38,7 @@ export function blockParser(grammar: BlockGrammar): ToolCallParser {
     renderCalls: (calls: readonly ParsedCall[]) =>
       renderReadable(calls, {
         render: renderCalls,
+        markers: [...openers, ...leadingOpeners, ...thinkMarkers],
         read: (text, tools) =>
           parseBlocks(grammar, text, { tools, finishReason: 'stop' }).completion.calls,
       }),

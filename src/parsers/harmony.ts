@@ -30,6 +30,7 @@ export const harmonyParser: ToolCallParser = Object.freeze({
     renderReadable(calls, {
       render: (some) => some.map(render).join(NEXT),
       read: (text, tools) => parseHarmony(text, { tools, finishReason: 'stop' }).completion.calls,
+      markers: ['<|'],
       frame: (text) => `<|channel|>commentary<|message|>${text}<|end|>`,
       between: NEXT,
     }),

@@ -7,6 +7,8 @@ import { argumentsOf } from './typed-value.ts';
 export interface CallSpelling {
   readonly render: (calls: readonly ParsedCall[]) => string;
   readonly read: (text: string, tools: readonly ToolDefinition[]) => readonly ParsedCall[];
+  /** What means something in its texts. */
+  readonly markers: readonly string[];
   /** Makes a text content of its own. Default: it is that as it stands. */
   readonly frame?: (text: string) => string;
   /** Stands between calls and content. Default: a new line. */
@@ -15,11 +17,12 @@ export interface CallSpelling {
 
 /**
  * The calls in the grammar's own spelling, each read back to see that it is this very call. One that is
- * not (its name or a value breaks its frame) is shown in a way that no grammar reads as a call.
+ * not (its name or a value breaks its frame) is shown in a way that the grammar does not read as one.
  */
 export function renderReadable(calls: readonly ParsedCall[], spelling: CallSpelling): string {
-  const { render, read, frame = (text) => text, between = '\n' } = spelling;
-  const show = (call: ParsedCall): string => frame(shown(call));
+  const { render, read, markers, frame = (text) => text, between = '\n' } = spelling;
+  const firsts = new Set(markers.map((marker) => [...marker][0]));
+  const show = (call: ParsedCall): string => frame(shown(call, firsts));
   const pieces: string[] = [];
   const readable: ParsedCall[] = [];
   let side: ParsedCall[] = [];
@@ -50,12 +53,20 @@ export function renderReadable(calls: readonly ParsedCall[], spelling: CallSpell
 const STRING = /"[^"\\]*(?:\\.[^"\\]*)*"/g;
 const STRING_OR_SPACE = /"[^"\\]*(?:\\.[^"\\]*)*"|[ \n\r\t]+/g;
 
-/** Words come first, and no marker begins in it: markers begin with one of these, outside of strings JSON. */
-function shown(call: ParsedCall): string {
-  const json = callObject(call).replace(STRING, (string) =>
-    string.replace(/[<[]/g, (character) => (character === '<' ? '\\u003c' : '\\u005b')),
-  );
+/** Words come first, and no marker begins in it, as long as markers do not begin as words or JSON do. */
+function shown(call: ParsedCall, firsts: ReadonlySet<string | undefined>): string {
+  const json = callObject(call).replace(STRING, (string) => {
+    const inner = (JSON.parse(string) as string).replace(/./gsu, (character) =>
+      firsts.has(character) ? escaped(character) : JSON.stringify(character).slice(1, -1),
+    );
+    return `"${inner}"`;
+  });
   return `not a call: ${json}`;
+}
+
+function escaped(character: string): string {
+  const units = character.split('').map((unit) => unit.charCodeAt(0).toString(16));
+  return units.map((unit) => `\\u${unit.padStart(4, '0')}`).join('');
 }
 
 function isSame(one: ParsedCall, other: ParsedCall): boolean {

@@ -108,7 +108,7 @@ export function itWritesNoOtherCall(parser: ToolCallParser, shards: readonly str
           if (back.calls.length < calls.length) expect(back.content).toContain('not a call: {');
         },
       ),
-      { numRuns: 500 },
+      { numRuns: 400 },
     );
   });
 }
