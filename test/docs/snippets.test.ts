@@ -305,6 +305,9 @@ describe('own-grammar.ts', () => {
     for (const none of ['[CALL ', '[CALL f]', '[CALL f] {', 'a [CALL is] made', '[CALL f]{"a']) {
       expect(acme.parse(none, stop)).toMatchObject({ calls: [], content: none });
     }
+    expect(acme.parse('[CALL f] {"a":1}', stop).calls).toEqual([
+      { name: 'f', argumentsText: '{"a":1}' },
+    ]);
   });
 
   test('gets through what is hostile', () => {
