@@ -40,6 +40,11 @@ function read(family: Family, file: string): JsonObject {
   return JSON.parse(readFileSync(at, 'utf8'));
 }
 
+/** The package's own tokenizer.json, as it is. */
+export function tokenizerJson(family: Family): JsonObject {
+  return read(family, 'tokenizer.json');
+}
+
 export interface Model {
   readonly family: Family;
   readonly tokenizer: ModelTokenizer;

@@ -132,8 +132,8 @@ async function readArray(
   const size = type === STRING ? 8 : SIZES[type];
   // llama.cpp reads no lists of lists either.
   if (size === undefined) throw bytes.refuse(`has a list of unknown type ${type} for ${key}`);
-  if (isWanted && length > MAX_ITEMS) throw bytes.refuse(`has ${length} items for ${key}`);
   bytes.expect(length * size);
+  if (isWanted && length > MAX_ITEMS) throw bytes.refuse(`has ${length} items for ${key}`);
   if (type !== STRING && !isWanted) {
     bytes.skip(length * size);
     return undefined;
