@@ -6,6 +6,7 @@ import { isJsonObject } from '../../messages.ts';
 import type { TextTokenizer } from './chatml-renderer.ts';
 import { concatIds } from './concat-ids.ts';
 import { allMatches, controlPattern } from './control-pattern.ts';
+import { exactPreTokenizer } from './exact-pre-tokenizer.ts';
 import { type PieceSpelling, pieceBytes, pieceSpelling } from './piece-bytes.ts';
 
 /** A token that only a template, or the model itself, may write: never the text of a message. */
@@ -166,7 +167,11 @@ function construct(json: JsonObject, config: JsonObject, plain: readonly AddedTo
   const guard = { id: GUARD.id, content: GUARD.text, special: true, normalized: false };
   try {
     return new Tokenizer(
-      { ...json, added_tokens: [...plain.map(({ entry }) => entry), guard] },
+      {
+        ...json,
+        pre_tokenizer: exactPreTokenizer(json['pre_tokenizer']),
+        added_tokens: [...plain.map(({ entry }) => entry), guard],
+      },
       config,
     );
   } catch (cause) {
