@@ -54,13 +54,13 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
   tokenizer: {
     type: 'string',
-    value: 'FOLDER',
-    help: "The model's own files: tokenizer.json and the like.",
+    value: 'PATH',
+    help: "The model's own files: a folder with tokenizer.json and the like, or a GGUF file.",
   },
   'chat-template': {
     type: 'string',
     value: 'FILE',
-    help: "A chat template in place of the tokenizer folder's own.",
+    help: "A chat template in place of the model's own.",
   },
   'tool-parser': {
     type: 'string',
@@ -90,9 +90,9 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
 };
 
-/** A renderer of the model whose files lie in a folder. */
+/** A renderer of the model whose files lie in a folder, or that is a GGUF file. */
 export type ReadRenderer = (
-  folder: string,
+  folderOrGguf: string,
   options: ModelFolderOptions,
 ) => Promise<ChatRenderer | TemplateRenderer>;
 
@@ -125,8 +125,8 @@ export async function engineModel(
   }
   const urls = listOption(values, 'engine-url');
   if (urls.length === 0) throw invalidInput('--engine-url', 'is missing; --engine needs it.');
-  const folder = textOption(values, 'tokenizer');
-  if (folder === undefined) {
+  const files = textOption(values, 'tokenizer');
+  if (files === undefined) {
     throw invalidInput(
       '--tokenizer',
       'is missing; an engine takes ids, so the model’s own tokenizer is needed.',
@@ -141,7 +141,7 @@ export async function engineModel(
   const share = shareOption(values);
   const onLie = oneOf(values, 'engine-lies', ['refuse', 'mark']);
   const template = await templateText(textOption(values, 'chat-template'));
-  const renderer = await readRenderer(folder, {
+  const renderer = await readRenderer(files, {
     signal: io.signal,
     ...(template !== undefined && { template }),
   });

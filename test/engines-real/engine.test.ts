@@ -83,14 +83,16 @@ describe.skipIf(!existsSync(modelFile))('SmolLM2-135M on llama.cpp', { timeout: 
 
   test('plays a tool environment by `lachesis process --tokenizer model.gguf`, and says the same of its tokens again', async () => {
     const file = path.join(folder, 'rollouts.jsonl');
-    const rollouts = await playPriceList(server, { modelFile, file, attempts: 2, signal: live });
+    const temperature = 0.3;
+    const options = { modelFile, file, attempts: 2, temperature, signal: live };
+    const rollouts = await playPriceList(server, options);
     expect(rollouts).toHaveLength(6);
     expect(rollouts.map(({ failure }) => failure)).toEqual(rollouts.map(() => null));
     const differences: number[] = [];
     for (const rollout of rollouts) {
       expect(rollout.ledger.sampled).toBe(rollout.ledger.trained);
       expect(rollout.segments).toHaveLength(1);
-      differences.push(...(await recheck(rollout, server)));
+      differences.push(...(await recheck(rollout, server, temperature)));
     }
     const mean = differences.reduce((sum, value) => sum + value, 0) / differences.length;
     const max = Math.max(...differences);

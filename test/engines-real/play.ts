@@ -16,8 +16,6 @@ export interface Rollout {
   }[];
 }
 
-export const TEMPERATURE = 0.3;
-
 /** Plays the price list as `lachesis process --tokenizer model.gguf` does, and reads what was played. */
 export async function playPriceList(
   server: RealServer,
@@ -25,10 +23,11 @@ export async function playPriceList(
     readonly modelFile: string;
     readonly file: string;
     readonly attempts: number;
+    readonly temperature: number;
     readonly signal: AbortSignal;
   },
 ): Promise<Rollout[]> {
-  const { modelFile, file, attempts, signal } = options;
+  const { modelFile, file, attempts, temperature, signal } = options;
   const values = {
     engine: 'llama-cpp',
     'engine-url': [server.url],
@@ -36,7 +35,7 @@ export async function playPriceList(
     'tool-parser': 'hermes',
     attempts: String(attempts),
     concurrency: '1',
-    temperature: String(TEMPERATURE),
+    temperature: String(temperature),
   };
   const environment = path.resolve(
     import.meta.dirname,
@@ -53,7 +52,11 @@ export async function playPriceList(
 }
 
 /** How far each sampled logprob of a rollout is from what the model says of it now. */
-export async function recheck({ segments }: Rollout, server: RealServer): Promise<number[]> {
+export async function recheck(
+  { segments }: Rollout,
+  server: RealServer,
+  temperature: number,
+): Promise<number[]> {
   const differences: number[] = [];
   for (const { token_ids, logprobs, spans } of segments) {
     const positions = new Set<number>();
@@ -63,7 +66,7 @@ export async function recheck({ segments }: Rollout, server: RealServer): Promis
       at += length;
     }
     const ids = Int32Array.from(token_ids);
-    const scored = [...(await server.model.score(ids, positions, TEMPERATURE)).values()];
+    const scored = [...(await server.model.score(ids, positions, temperature)).values()];
     if (scored.length !== logprobs.length) {
       throw new Error(`${logprobs.length} logprobs, and ${scored.length} sampled tokens`);
     }

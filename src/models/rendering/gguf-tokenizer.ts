@@ -34,7 +34,10 @@ export function ggufTokenizer(metadata: GgufMetadata, file: string): GgufTokeniz
     const known = [...GGUF_PRE_TOKENIZERS.keys()].join(', ');
     throw unsupported(file, `its pre-tokenizer is ${quoted(name)}, and known are ${known}`);
   }
-  const tokens = read.list('tokenizer.ggml.tokens', 'string');
+  const tokens = read
+    .list('tokenizer.ggml.tokens', 'string')
+    // As llama.cpp names those without a text.
+    .map((token, id) => (token === '' ? `[EMPTY_${id}]` : token));
   const types = read.list('tokenizer.ggml.token_type', 'number');
   if (types.length !== tokens.length) {
     throw malformed(file, `has ${tokens.length} tokens and ${types.length} types of them`);
@@ -43,15 +46,12 @@ export function ggufTokenizer(metadata: GgufMetadata, file: string): GgufTokeniz
 
   const added = tokens.flatMap((content, id) => {
     const type = types[id];
-    if (content === '' || !ADDED.includes(type as number)) return [];
+    if (!ADDED.includes(type as number)) return [];
     const special = type !== TYPE.userDefined;
     return [{ id, content, special, normalized: false, lstrip: false, rstrip: false }];
   });
   const outside = new Set(added.map(({ id }) => id));
-  const vocab = tokens.flatMap((piece, id) =>
-    // As llama.cpp names those without a text.
-    outside.has(id) ? [] : [[piece === '' ? `[EMPTY_${id}]` : piece, id] as const],
-  );
+  const vocab = tokens.flatMap((piece, id) => (outside.has(id) ? [] : [[piece, id] as const]));
   const merges = read.list('tokenizer.ggml.merges', 'string').map((merge) => {
     const at = merge.indexOf(' ', 1);
     if (at < 0) throw malformed(file, `has the merge ${quoted(merge)}, which is no pair`);

@@ -3,9 +3,10 @@ import path from 'node:path';
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import type { JsonObject } from '../../messages.ts';
 import { isJsonObject } from '../../messages.ts';
+import { chatTemplateOf } from './config-template.ts';
 import { readGgufMetadata } from './gguf-metadata.ts';
 import { ggufTokenizer, isTokenizerKey } from './gguf-tokenizer.ts';
-import { chatTemplateOf, createModelTokenizer } from './model-tokenizer.ts';
+import { createModelTokenizer } from './model-tokenizer.ts';
 import {
   createTemplateRenderer,
   type TemplateRenderer,

@@ -5,6 +5,7 @@ import type { JsonObject, JsonValue } from '../../messages.ts';
 import { isJsonObject } from '../../messages.ts';
 import type { TextTokenizer } from './chatml-renderer.ts';
 import { concatIds } from './concat-ids.ts';
+import { chatTemplateOf } from './config-template.ts';
 import { allMatches, controlPattern } from './control-pattern.ts';
 import { exactPreTokenizer } from './exact-pre-tokenizer.ts';
 import { type PieceSpelling, pieceBytes, pieceSpelling } from './piece-bytes.ts';
@@ -113,18 +114,6 @@ export function createModelTokenizer(options: ModelTokenizerOptions): ModelToken
     bytesOf: (id: number) => bytesOf(id, { inner, byId, spelling }),
     normalize: (text: string) => (inner.normalizer === null ? text : inner.normalizer(text)),
   });
-}
-
-/** The chat template of a tokenizer_config.json; of several the one for tools, else the default. */
-export function chatTemplateOf(config: JsonObject): string | undefined {
-  const found = config['chat_template'];
-  if (typeof found === 'string') return found;
-  if (!Array.isArray(found)) return undefined;
-  const named = new Map(
-    found.filter(isJsonObject).map((entry) => [entry['name'], entry['template']]),
-  );
-  const template = named.get('tool_use') ?? named.get('default');
-  return typeof template === 'string' ? template : undefined;
 }
 
 interface AddedToken extends ControlToken {

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
 import { LachesisError } from '../../../src/errors.ts';
+import type { ToolDefinition } from '../../../src/messages.ts';
 import { readModelRenderer } from '../../../src/models/index.ts';
 import { readGgufMetadata } from '../../../src/models/rendering/gguf-metadata.ts';
 import { byteRenderer, byteTokenizer, user } from './byte-model.ts';
@@ -58,22 +59,27 @@ describe('a model’s renderer from a GGUF file', () => {
     },
   );
 
-  test('a template that is given comes before the file’s, and the one for tools before the default', async () => {
-    const tools = template.replaceAll('m.content', "m.content + '!'");
-    const both = fileOf(ggufBytes(entries({ 'tokenizer.chat_template.tool_use': tools })));
-    const plain = await readModelRenderer(fileOf(ggufBytes(entries())));
-    const sha256 = async (given: { readonly template?: string }) =>
-      (await readModelRenderer(both, given)).fingerprint.templateSha256;
-    expect(await sha256({ template })).toBe(plain.fingerprint.templateSha256);
-    expect(await sha256({})).toBe(await sha256({ template: tools }));
+  test('a template that is given comes before the file’s, and the one for tools where there are tools', async () => {
+    const forTools = template.replaceAll('m.content', "m.content + '!'");
+    const file = fileOf(ggufBytes(entries({ 'tokenizer.chat_template.tool_use': forTools })));
+    const text = async (tools: readonly ToolDefinition[], given = {}) => {
+      const renderer = await readModelRenderer(file, given);
+      const pieces = renderer.render([user('x')], tools);
+      return pieces.map(({ tokenIds }) => renderer.decode(tokenIds)).join('');
+    };
+    const tools = [{ name: 'f', description: 'd', parameters: {} }];
+    const plain = '<|user|>x<|end|><|assistant|>';
+    expect(await text([])).toBe(plain);
+    expect(await text(tools)).toBe(plain.replace('x', 'x!'));
+    expect(await text(tools, { template })).toBe(plain);
   });
 
-  test('a token that only pads the vocabulary counts, and is never made of a text', async () => {
+  test('tokens that only pad the vocabulary count, and are never made of a text', async () => {
     const tokens = [
       ...(entries().find(([key]) => key.endsWith('tokens'))![1] as string[]),
-      '[PAD]',
+      ...['[PAD]', '', ''],
     ];
-    const types = tokens.map((token) => (control.includes(token) ? 3 : token === '[PAD]' ? 5 : 1));
+    const types = tokens.map((token, id) => (control.includes(token) ? 3 : id >= 265 ? 5 : 1));
     const file = fileOf(
       ggufBytes([
         ...without('tokenizer.ggml.tokens').filter(([key]) => !key.endsWith('token_type')),
@@ -82,9 +88,10 @@ describe('a model’s renderer from a GGUF file', () => {
       ]),
     );
     const renderer = await readModelRenderer(file);
-    expect(renderer.vocabularySize).toBe(266);
-    const ids = renderer.render([user('[PAD]')], []).flatMap(({ tokenIds }) => [...tokenIds]);
-    expect(ids).not.toContain(265);
+    expect(renderer.vocabularySize).toBe(268);
+    const said = user('[PAD] [EMPTY_266]');
+    const ids = renderer.render([said], []).flatMap(({ tokenIds }) => [...tokenIds]);
+    expect(Math.max(...ids)).toBeLessThan(265);
   });
 
   test.each([
