@@ -26,7 +26,7 @@ export function ggufBytes(
     u64(tensors),
     u64(keys),
     ...entries.flatMap(([key, value]) => [text(key), ...typed(value)]),
-    Buffer.alloc(64, 0xff),
+    Buffer.alloc(tensors === 0 ? 0 : 64, 0xff),
   ]);
 }
 
