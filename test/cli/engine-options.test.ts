@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import {
 import type { ManagedServer } from '../../src/models/index.ts';
 import { MetricsRegistry } from '../../src/telemetry/index.ts';
 import { say } from '../models/chatml.ts';
+import { ggufBytes } from '../models/rendering/gguf-file.ts';
 import { servePolicy } from '../support/engines/served-policy.ts';
 import { cli } from './support.ts';
 
@@ -49,19 +50,34 @@ test.each([
   expect(run.err()).toMatch(message);
 });
 
-const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/engines.md'), 'utf8');
-const shown = [...page.matchAll(/^ {4}npx lachesis (.*)$/gm)].map(([, command = '']) => command);
+const shownIn = (name: string): string[] => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs', name), 'utf8');
+  return [...page.matchAll(/^ {4}npx lachesis (.*)$/gm)].map(([, command = '']) => command);
+};
+const shown = shownIn('engines.md');
 
-test.each(shown)('the page’s `lachesis %s` gets as far as the model’s files', async (command) => {
-  const run = cli(
-    ...command.replace('env.ts', shop).replace('rollouts.jsonl', outFile()).split(' '),
-  );
-  expect(await run.code).not.toBe(0);
-  expect(run.err()).toContain('./model');
-});
+test.each([...shown, ...shownIn('rendering.md')])(
+  'the page’s `lachesis %s` gets as far as the model’s files',
+  async (command) => {
+    const run = cli(
+      ...command.replace('env.ts', shop).replace('rollouts.jsonl', outFile()).split(' '),
+    );
+    expect(await run.code).not.toBe(0);
+    expect(run.err()).toContain('./model');
+  },
+);
 
 test('the page has a command for process and one for serve', () => {
   expect(shown.map((command) => command.split(' ')[0])).toEqual(['process', 'serve']);
+});
+
+test('--tokenizer takes a GGUF file, and says what it can’t read of it', async () => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-engines-')), 'model.gguf');
+  writeFileSync(file, ggufBytes([['tokenizer.ggml.model', 'llama']]));
+  const engine = ['--engine', 'llama-cpp', '--engine-url', 'http://127.0.0.1:1'];
+  const run = cli('process', shop, '--out', outFile(), ...engine, '--tokenizer', file);
+  expect(await run.code).not.toBe(0);
+  expect(run.err()).toContain(`${file}: can't be tokenised for: its tokenizer is of kind "llama"`);
 });
 
 const outFile = () => path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-engines-')), 'r.jsonl');

@@ -33,11 +33,13 @@ export const MAX_METADATA_BYTES = 256 << 20;
 
 export async function openGguf(file: string, signal?: AbortSignal): Promise<GgufBytes> {
   signal?.throwIfAborted();
+  let handle: FileHandle | undefined;
   try {
-    const handle = await open(file, 'r');
+    handle = await open(file, 'r');
     const { size } = await handle.stat();
     return new HandleBytes(file, handle, Math.min(size, MAX_METADATA_BYTES), signal);
   } catch (cause) {
+    await handle?.close();
     throw unreadable(file, cause);
   }
 }

@@ -61,9 +61,12 @@ interface ModelFiles {
 async function isFile(at: string): Promise<boolean> {
   try {
     return (await stat(at)).isFile();
-  } catch {
-    // Told where it is read.
-    return false;
+  } catch (cause) {
+    throw new LachesisError('not_found', `${at} can't be read: ${errorMessage(cause)}.`, {
+      reason: 'NO_TOKENIZER',
+      remedy: 'Give the folder of the model’s own files, or its GGUF file.',
+      cause,
+    });
   }
 }
 

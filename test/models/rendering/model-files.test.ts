@@ -89,3 +89,10 @@ test.each([
 ])('files that can’t be used are typed errors (%#)', async (files, reason) => {
   await expect(readModelRenderer(folderOf(files))).rejects.toMatchObject({ reason });
 });
+
+test('a path that leads nowhere is a typed error that names it', async () => {
+  const nowhere = path.join(folderOf({}), 'model.gguf');
+  const error = await readModelRenderer(nowhere).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ kind: 'not_found', reason: 'NO_TOKENIZER' });
+  expect(String(error)).toContain(nowhere);
+});
