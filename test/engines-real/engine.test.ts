@@ -21,7 +21,7 @@ const modelFile = path.join(import.meta.dirname, 'model', 'model.gguf');
 const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-real-'));
 const live = new AbortController().signal;
 
-describe.skipIf(!existsSync(modelFile))('SmolLM2-135M on llama.cpp', { timeout: 120_000 }, () => {
+describe.skipIf(!existsSync(modelFile))('SmolLM2-135M on llama.cpp', { timeout: 240_000 }, () => {
   let server: RealServer;
   let renderer: TemplateRenderer;
   beforeAll(async () => {
