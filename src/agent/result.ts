@@ -1,20 +1,7 @@
-import type { Message } from '../messages.ts';
+import type { Message, StopReason } from '../messages.ts';
+import type { ParserDiagnostic } from '../parsers/index.ts';
 
-/** Why an agent stopped. */
-export type StopReason =
-  | 'natural'
-  | 'length'
-  | 'max_turns'
-  | 'model_error'
-  | 'empty_response'
-  | 'context_overflow'
-  | 'cancelled'
-  | 'deadline'
-  | 'environment_error'
-  | 'infrastructure_error'
-  | 'environment_done'
-  | 'max_tool_calls'
-  | 'max_tokens';
+export type { StopReason };
 
 /** A tool error met during a rollout. */
 export interface ToolError {
@@ -90,6 +77,8 @@ export interface Turn {
   readonly toolCalls: number;
   /** Present where `contextTokens` is set. */
   readonly view?: PromptViewUse;
+  /** What looked like a tool call and is none; absent for nothing, and where a direct server parses calls. */
+  readonly callDiagnostics?: readonly ParserDiagnostic[];
 }
 
 /** How an agent's run of a task ended, apart from its reward. Present on every path, also after a failure. */

@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { errorMessage, invalidInput } from '../errors.ts';
 import {
-  type Allowance,
   type ChatRenderer,
   createCompletionsEngine,
   createEnginePool,
@@ -19,9 +18,11 @@ import {
 } from '../models/index.ts';
 import { createParserRegistry } from '../parsers/index.ts';
 import type { MetricsRegistry } from '../telemetry/index.ts';
+import { CHAT_ENGINE, chatModel } from './chat-model.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
-import { integerOption, listOption, textOption } from './read-options.ts';
+import { ALLOWANCES, engineSettings } from './engine-settings.ts';
+import { textOption } from './read-options.ts';
 
 const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> = Object.freeze({
   vllm: (options) => createVllmEngine(options),
@@ -32,14 +33,14 @@ const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> 
   completions: createCompletionsEngine,
 });
 
-const ALLOWANCES: readonly Allowance[] = ['text_tier', 'raw_logprobs', 'unknown_logprobs'];
+const NAMES = [...Object.keys(ENGINES), CHAT_ENGINE].join(', ');
 
-/** Options that play with an inference server, ids in and ids out. */
+/** Options that play with an inference server and keep the exact ids. */
 export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   engine: {
     type: 'string',
     value: 'NAME',
-    help: `Play with an inference server (managed): ${Object.keys(ENGINES).join(', ')}.`,
+    help: `Play with an inference server (managed): ${NAMES}.`,
   },
   'engine-url': {
     type: 'string',
@@ -55,7 +56,7 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   tokenizer: {
     type: 'string',
     value: 'PATH',
-    help: "The model's own files: a folder with tokenizer.json and the like, or a GGUF file.",
+    help: 'Its own files: a folder with tokenizer.json and the like, or GGUF. Not for vllm-chat.',
   },
   'chat-template': {
     type: 'string',
@@ -116,15 +117,12 @@ export async function engineModel(
     if (alone !== undefined) throw invalidInput('--engine', `is missing; --${alone} needs it.`);
     return undefined;
   }
+  if (name === CHAT_ENGINE) return chatModel(values, io, { purpose, ...(metrics && { metrics }) });
   const create = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
   if (create === undefined) {
-    throw invalidInput(
-      '--engine',
-      `"${name}" is unknown; give ${Object.keys(ENGINES).join(', ')}.`,
-    );
+    throw invalidInput('--engine', `"${name}" is unknown; give ${NAMES}.`);
   }
-  const urls = listOption(values, 'engine-url');
-  if (urls.length === 0) throw invalidInput('--engine-url', 'is missing; --engine needs it.');
+  const { urls, http, allow, onLie, canaryShare: share } = engineSettings(values, io);
   const files = textOption(values, 'tokenizer');
   if (files === undefined) {
     throw invalidInput(
@@ -136,28 +134,18 @@ export async function engineModel(
   const parserOf = (served?: string) =>
     createParserRegistry().get(grammar, served, '--tool-parser');
   if (grammar !== 'auto') parserOf();
-  const allow = allowances(values);
-  const logprobMode = oneOf(values, 'engine-logprobs', ['raw', 'processed']);
-  const share = shareOption(values);
-  const onLie = oneOf(values, 'engine-lies', ['refuse', 'mark']);
   const template = await templateText(textOption(values, 'chat-template'));
   const renderer = await readRenderer(files, {
     signal: io.signal,
     ...(template !== undefined && { template }),
   });
-  const apiKey = io.environment['LACHESIS_ENGINE_API_KEY'];
-  const model = textOption(values, 'engine-model');
-  const maxConnections = integerOption(values, 'concurrency', 1) ?? 64;
   await using opened = new AsyncDisposableStack();
   const engines = urls.map((url) => {
     const engine = create({
       url,
       vocabularySize: renderer.vocabularySize,
       rendering: renderer.fingerprint,
-      maxConnections,
-      ...(model !== undefined && { model }),
-      ...(apiKey !== undefined && { apiKey }),
-      ...(logprobMode !== undefined && { logprobMode }),
+      ...http,
     });
     opened.defer(() => engine.close());
     return engine;
@@ -166,7 +154,7 @@ export async function engineModel(
     engines.length === 1
       ? engines[0]!
       : createEnginePool({
-          engines: engines.map((one) => ({ engine: one, maxConcurrency: maxConnections })),
+          engines: engines.map((one) => ({ engine: one, maxConcurrency: http.maxConnections })),
         });
   // Now, so that a wrong address is told before anything plays.
   const { model: served } = await engine.describe({ signal: io.signal });
@@ -190,32 +178,6 @@ export async function engineModel(
     description: `${served} at ${hosts} (${name}, managed)`,
     [Symbol.asyncDispose]: () => modelServer.close(),
   };
-}
-
-function allowances(values: OptionValues): readonly Allowance[] {
-  return listOption(values, 'engine-allow').map((given) => {
-    const known = ALLOWANCES.find((allowance) => allowance === given);
-    if (known !== undefined) return known;
-    throw invalidInput('--engine-allow', `"${given}" is unknown; give ${ALLOWANCES.join(', ')}.`);
-  });
-}
-
-function shareOption(values: OptionValues): number {
-  const text = textOption(values, 'engine-canary') ?? '0.01';
-  const share = Number(text);
-  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
-  throw invalidInput('--engine-canary', `is "${text}"; give a share of 0 to 1.`);
-}
-
-function oneOf<Word extends string>(
-  values: OptionValues,
-  name: string,
-  words: readonly Word[],
-): Word | undefined {
-  const given = textOption(values, name);
-  const known = words.find((word) => word === given);
-  if (given === undefined || known !== undefined) return known;
-  throw invalidInput(`--${name}`, `is "${given}"; give ${words.join(' or ')}.`);
 }
 
 async function templateText(file: string | undefined): Promise<string | undefined> {

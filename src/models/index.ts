@@ -1,3 +1,8 @@
+export {
+  createVllmChatServer,
+  type VllmChatServer,
+  type VllmChatServerOptions,
+} from './captured/vllm-chat-server.ts';
 export { createDirectServer, type DirectServerOptions } from './direct/direct-server.ts';
 export {
   type Engine,

@@ -1,4 +1,5 @@
 import type { AssistantMessage, Message, SamplingParameters, ToolDefinition } from '../messages.ts';
+import type { ParserDiagnostic } from '../parsers/index.ts';
 import type { RenderingFingerprint, Segment } from '../tokens/index.ts';
 import type { Engine, EngineDescription } from './engine.ts';
 
@@ -39,7 +40,10 @@ export interface CompletionRequest {
 export interface CallLineage {
   /** Of this call. Asked again under the same id, it is not made again: its reply is handed out once more. */
   readonly callId?: string;
-  /** The call whose conversation this one goes on from. */
+  /**
+   * The call whose conversation this one goes on from. One of another agent's: it was made from there, and
+   * begins a conversation of its own.
+   */
   readonly parentCallId?: string;
   /** Which agent calls; empty for the main one. Agents share no conversation. */
   readonly agent?: string;
@@ -68,6 +72,10 @@ export interface Completion {
   /** Absent is unknown, which is not 0. */
   readonly promptTokens?: number;
   readonly completionTokens?: number;
+  /** Of this call, for the calls that name it as their parent; absent where the session keeps no calls. */
+  readonly callId?: string;
+  /** What looked like a tool call and is none; absent for nothing. */
+  readonly callDiagnostics?: readonly ParserDiagnostic[];
 }
 
 export interface ModelSession {

@@ -345,6 +345,18 @@ describe('calls that are answered without running', () => {
     ]);
   });
 
+  it('keep what looked like a call and is none with their turn', async () => {
+    const session = scriptedSession([{ text: '<tool_call>{' }]);
+    const callDiagnostics = [{ kind: 'malformed', offset: 0, message: 'no JSON' }] as const;
+    const { result } = await play([], {
+      session: {
+        ...session,
+        complete: async (...asked) => ({ ...(await session.complete(...asked)), callDiagnostics }),
+      },
+    });
+    expect(result.turns).toMatchObject([{ toolCalls: 0, callDiagnostics }]);
+  });
+
   it('refuses cut-off arguments back to the model, which may go on', async () => {
     const { result, session } = await play(
       [{ calls: [{ name: 'echo', args: '{"text":"rm' }] }, { text: 'Sorry.' }],

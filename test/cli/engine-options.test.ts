@@ -12,7 +12,9 @@ import type { ManagedServer } from '../../src/models/index.ts';
 import { MetricsRegistry } from '../../src/telemetry/index.ts';
 import { say } from '../models/chatml.ts';
 import { ggufBytes } from '../models/rendering/gguf-file.ts';
+import { ChatWorld } from '../support/engines/chat-world.ts';
 import { servePolicy } from '../support/engines/served-policy.ts';
+import { startVllmFake } from '../support/engines/vllm-fake.ts';
 import { cli } from './support.ts';
 
 const shop = path.resolve(import.meta.dirname, '../../examples/environments/shop.ts');
@@ -40,6 +42,24 @@ test.each([
     ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--engine-lies', 'x'],
     /--engine-lies: is "x"; give refuse or mark/,
   ],
+  [['--engine', 'vllm-chat'], /--engine-url: is missing; --engine needs it/],
+  [
+    ['--engine', 'vllm-chat', '--engine-url', 'u', '--tokenizer', 'f'],
+    /--tokenizer: is not for vllm-chat: the server tokenises by itself/,
+  ],
+  [
+    ['--engine', 'vllm-chat', '--engine-url', 'u', '--tool-parser', 'hermes'],
+    /--tool-parser: is not for vllm-chat: .*start vLLM with --tool-call-parser/,
+  ],
+  [
+    ['--engine', 'vllm-chat', '--engine-url', 'u', '--chat-template', 'f'],
+    /--chat-template: is not for vllm-chat/,
+  ],
+  [
+    ['--engine', 'vllm-chat', '--engine-url', 'http://a', '--engine-url', 'http://b'],
+    /--engine-url: is given 2 times; vllm-chat takes one/,
+  ],
+  [['--engine', 'vllm-chat', '--engine-url', 'u'], /url: is no http\(s\) URL/],
   [
     ['--engine', 'vllm', '--engine-url', 'u', '--tokenizer', 'f', '--chat-template', '/no/file'],
     /--chat-template: can't be read: ENOENT/,
@@ -56,19 +76,26 @@ const shownIn = (name: string): string[] => {
 };
 const shown = shownIn('engines.md');
 
-test.each([...shown, ...shownIn('rendering.md')])(
-  'the page’s `lachesis %s` gets as far as the model’s files',
-  async (command) => {
-    const run = cli(
-      ...command.replace('env.ts', shop).replace('rollouts.jsonl', outFile()).split(' '),
-    );
-    expect(await run.code).not.toBe(0);
-    expect(run.err()).toContain('./model');
-  },
-);
+const every = [...shown, ...shownIn('rendering.md')];
 
-test('the page has a command for process and one for serve', () => {
-  expect(shown.map((command) => command.split(' ')[0])).toEqual(['process', 'serve']);
+test.each(every)('the page’s `lachesis %s` gets as far as the model', async (command) => {
+  const run = cli(
+    ...command
+      .replace('env.ts', shop)
+      .replace('rollouts.jsonl', outFile())
+      // Nobody listens there.
+      .replace('127.0.0.1:8000', '127.0.0.1:1')
+      .split(' '),
+  );
+  expect(await run.code).not.toBe(0);
+  // Without a tokenizer nothing comes before the server itself.
+  const missing = command.includes('--tokenizer') ? './model' : "127.0.0.1:1 can't be reached";
+  expect(run.err()).toContain(missing);
+});
+
+test('the page has commands for process and serve, one of them without a tokenizer', () => {
+  expect(shown.map((command) => command.split(' ')[0])).toEqual(['process', 'serve', 'process']);
+  expect(shown[2]).toContain('--engine vllm-chat');
 });
 
 test('--tokenizer takes a GGUF file, and says what it can’t read of it', async () => {
@@ -90,6 +117,9 @@ describe('--engine', () => {
     columns: 80,
     environment: {},
     signal: new AbortController().signal,
+  };
+  const noRenderer: ReadRenderer = () => {
+    throw new Error('a renderer is not asked for');
   };
   const play = async (
     values: OptionValues,
@@ -157,6 +187,35 @@ describe('--engine', () => {
     );
     expect(description).toContain(`${new URL(one.url).host}, ${new URL(two.url).host}`);
   });
+
+  test('vllm-chat plays without a tokenizer, exact tokens kept', async () => {
+    const world = new ChatWorld(() => ({ text: 'a lamp' }));
+    await using fake = await startVllmFake({ chat: world.chat });
+    const values = { engine: 'vllm-chat', 'engine-url': [fake.url], 'engine-canary': '0' };
+    const none = { tokenizer: undefined, 'tool-parser': undefined };
+    const { record, description } = await play({ ...none, ...values }, noRenderer);
+    expect(description).toBe(`org/model at ${new URL(fake.url).host} (vllm-chat, managed)`);
+    const { prompt, sampled } = world.log.at(-1)!;
+    expect([...record.segments[0]!.tokenIds]).toEqual([...prompt, ...sampled]);
+    expect(record.segments[0]!.logprobs).toHaveLength(7);
+    expect(fake.problems).toEqual([]);
+  });
+
+  test.each([{ withoutIds: true }, { withoutLogprobs: true }])(
+    'vllm-chat is refused before anything plays by a server %j',
+    async (how) => {
+      const { chat } = new ChatWorld(() => ({ text: 'a lamp' }));
+      await using fake = await startVllmFake({ chat, ...how });
+      const none = { tokenizer: undefined, 'tool-parser': undefined };
+      const values = { ...none, engine: 'vllm-chat', 'engine-url': [fake.url] };
+      await expect(play(values, noRenderer)).rejects.toMatchObject({
+        reason: 'ENGINE_NOT_TRAINABLE',
+      });
+      if ('withoutIds' in how) return;
+      const { record } = await play(values, noRenderer, { purpose: 'evaluation' });
+      expect(record.segments[0]!.logprobs).toBeUndefined();
+    },
+  );
 
   test('an evaluation needs no logprobs, training does', async () => {
     await using served = await servePolicy({ nullLogprobs: true });

@@ -115,6 +115,45 @@ describe('a call that says where it stands', () => {
   });
 });
 
+describe('a call that another agent’s call set off', () => {
+  test('begins a conversation of its own, though one of its name has the very same prompt', async () => {
+    const { session, ask } = start([{ text: 'x' }, { text: 'y' }, { text: 'z' }, { text: 'w' }]);
+    const parentCallId = (await ask([say('user', 'a')])).callId!;
+    const opening = [say('user', 'look it up')];
+    const first = await ask(opening, { agent: 'helper', parentCallId });
+    await ask(opening, { agent: 'helper', parentCallId });
+    const next = [...opening, first.message, say('user', 'and?')];
+    await ask(next, { agent: 'helper', parentCallId: first.callId! });
+    const { calls, segments } = session.record();
+    expect(segments).toMatchObject([
+      { id: 's0', reason: 'start' },
+      { id: 's1', reason: 'sub_agent', parent: undefined },
+      { id: 's2', reason: 'sub_agent', parent: undefined },
+    ]);
+    expect(segments[1]!.tokenIds.length).toBeGreaterThan(segments[2]!.tokenIds.length);
+    // Calls that are named have an id in the record; the others need none.
+    expect(calls.map(({ callId }) => callId)).toEqual(['#0', '#1', '', '']);
+  });
+
+  test('names it by the id that it declared, where it did', async () => {
+    const { session, ask } = start([{ text: 'x' }, { text: 'y' }]);
+    const main = await ask([say('user', 'a')], { callId: 'main-1' });
+    expect(main.callId).toBe('main-1');
+    await ask([say('user', 'b')], { agent: 'helper', parentCallId: 'main-1' });
+    expect(session.record().calls[1]).toMatchObject({ parentCallId: 'main-1', agent: 'helper' });
+  });
+
+  test('can’t name one that failed', async () => {
+    const { ask } = start([{ error: new Error('reset') }]);
+    await expect(ask([say('user', 'a')])).rejects.toThrow('reset');
+    await expect(ask([say('user', 'b')], { agent: 'h', parentCallId: '#0' })).rejects.toMatchObject(
+      {
+        reason: 'UNKNOWN_CALL',
+      },
+    );
+  });
+});
+
 describe('a call that says nothing of it', () => {
   test('goes on from the sample whose very message it hands back', async () => {
     const whole = [...tokenizer.encode('hello'), END];

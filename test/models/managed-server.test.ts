@@ -390,6 +390,13 @@ describe('limits', () => {
     expect(textOf(message)).toBe(call);
     expect(message.toolCalls).toEqual([]);
   });
+
+  test('what looked like a call and is none is told beside the message', async () => {
+    const { ask } = start([{ text: 'hello <tool_call>\n{"name": f}\n</tool_call>' }]);
+    const { message, callDiagnostics } = await ask([say('user', 'a')]);
+    expect(message.toolCalls).toEqual([]);
+    expect(callDiagnostics).toMatchObject([{ kind: 'malformed', offset: 6 }]);
+  });
 });
 
 describe('a generation that does not add up is refused, and its tokens are in the account', () => {

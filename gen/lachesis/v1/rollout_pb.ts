@@ -20,7 +20,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/rollout.proto.
  */
 export const file_lachesis_v1_rollout: GenFile = /*@__PURE__*/
-  fileDesc("ChlsYWNoZXNpcy92MS9yb2xsb3V0LnByb3RvEgtsYWNoZXNpcy52MSJjCglUb29sRXJyb3ISDAoEdHVybhgBIAEoBRIRCgl0b29sX25hbWUYAiABKAkSEQoJYXJndW1lbnRzGAMgASgJEg0KBWVycm9yGAQgASgJEhMKC3Rvb2xfcmVzdWx0GAUgASgJIm8KDlRvb2xTdGF0aXN0aWNzEhEKCXRvb2xfbmFtZRgBIAEoCRINCgVjYWxscxgCIAEoBRIOCgZlcnJvcnMYAyABKAUSKwoIZHVyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iggIKD1Rvb2xDYWxsTWV0cmljcxIRCglhdHRlbXB0ZWQYASABKAUSFAoMc2NoZW1hX3ZhbGlkGAIgASgFEhMKC2V4ZWN1dGVkX29rGAMgASgFEhIKCmV4ZWNfZXJyb3IYBCABKAUSDwoHdW5rbm93bhgFIAEoBRIPCgdjb2VyY2VkGAYgASgFEhAKCHJlcGFpcmVkGAcgASgFEg8KB3JlZnVzZWQYCCABKAUSEQoJdGltZWRfb3V0GAkgASgFEhkKEWpzb25fc2NoZW1hX3ZhbGlkGAogASgFEioKBXRvb2xzGAsgAygLMhsubGFjaGVzaXMudjEuVG9vbFN0YXRpc3RpY3MilwEKBVVzYWdlEhoKDXByb21wdF90b2tlbnMYASABKANIAIgBARIeChFjb21wbGV0aW9uX3Rva2VucxgCIAEoA0gBiAEBEhMKC21vZGVsX2NhbGxzGAMgASgFEhUKDW1vZGVsX3JldHJpZXMYBCABKAVCEAoOX3Byb21wdF90b2tlbnNCFAoSX2NvbXBsZXRpb25fdG9rZW5zIlgKDVByb21wdFZpZXdVc2USDgoGdG9rZW5zGAEgASgFEhEKCXNob3J0ZW5lZBgCIAEoBRIPCgdkcm9wcGVkGAMgASgFEhMKC292ZXJfYnVkZ2V0GAQgASgIItkCCgRUdXJuEg0KBWluZGV4GAEgASgFEhYKCXJlYXNvbmluZxgCIAEoCUgAiAEBEhUKDWZpbmlzaF9yZWFzb24YAyABKAkSGgoNcHJvbXB0X3Rva2VucxgEIAEoBUgBiAEBEh4KEWNvbXBsZXRpb25fdG9rZW5zGAUgASgFSAKIAQESMQoObW9kZWxfZHVyYXRpb24YBiABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SMAoNdG9vbF9kdXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgp0b29sX2NhbGxzGAggASgFEigKBHZpZXcYCSABKAsyGi5sYWNoZXNpcy52MS5Qcm9tcHRWaWV3VXNlQgwKCl9yZWFzb25pbmdCEAoOX3Byb21wdF90b2tlbnNCFAoSX2NvbXBsZXRpb25fdG9rZW5zIsACCgtBZ2VudFJlc3VsdBIsCgtzdG9wX3JlYXNvbhgBIAEoDjIXLmxhY2hlc2lzLnYxLlN0b3BSZWFzb24SEwoLc3RvcF9kZXRhaWwYAiABKAkSGgoSZmluaXNoZWRfbmF0dXJhbGx5GAMgASgIEhIKCnR1cm5zX3VzZWQYBCABKAUSIAoFdHVybnMYBSADKAsyES5sYWNoZXNpcy52MS5UdXJuEisKC3Rvb2xfZXJyb3JzGAYgAygLMhYubGFjaGVzaXMudjEuVG9vbEVycm9yEjAKCnRvb2xfY2FsbHMYByABKAsyHC5sYWNoZXNpcy52MS5Ub29sQ2FsbE1ldHJpY3MSIQoFdXNhZ2UYCCABKAsyEi5sYWNoZXNpcy52MS5Vc2FnZRIaChJtZXNzYWdlc190cnVuY2F0ZWQYCSABKAUiPgoPUmV3YXJkQ29tcG9uZW50EgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAESDgoGd2VpZ2h0GAMgASgBIjIKClR1cm5SZXdhcmQSFQoNbWVzc2FnZV9pbmRleBgBIAEoBRINCgV2YWx1ZRgCIAEoASJ4CgZSZXdhcmQSDQoFdmFsdWUYASABKAESMAoKY29tcG9uZW50cxgCIAMoCzIcLmxhY2hlc2lzLnYxLlJld2FyZENvbXBvbmVudBItCgx0dXJuX3Jld2FyZHMYAyADKAsyFy5sYWNoZXNpcy52MS5UdXJuUmV3YXJkIkUKCU5vdFNjb3JlZBInCgVlcnJvchgBIAEoCzIYLmxhY2hlc2lzLnYxLkVycm9yRGV0YWlsEg8KB21lc3NhZ2UYAiABKAkijAIKClByb3ZlbmFuY2USEwoLZW52aXJvbm1lbnQYASABKAkSGwoTZW52aXJvbm1lbnRfdmVyc2lvbhgCIAEoCRIYChB2ZXJpZmllcl92ZXJzaW9uGAMgASgJEg0KBW1vZGVsGAQgASgJEjEKCHNhbXBsaW5nGAUgASgLMh8ubGFjaGVzaXMudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEjQKCXJlbmRlcmluZxgGIAEoCzIhLmxhY2hlc2lzLnYxLlJlbmRlcmluZ0ZpbmdlcnByaW50EhEKCWlzb2xhdGlvbhgHIAEoCRIRCgl3b3JrZXJfaWQYCCABKAkSFAoMbG9ncHJvYl9tb2RlGAkgASgJIr0BCglNb2RlbENhbGwSDQoFaW5kZXgYASABKAUSDwoHY2FsbF9pZBgCIAEoCRIWCg5wYXJlbnRfY2FsbF9pZBgDIAEoCRINCgVhZ2VudBgEIAEoCRIPCgdwdXJwb3NlGAUgASgJEhkKEWFubm91bmNlZF92ZXJzaW9uGAYgASgDEhYKDnNhbXBsZWRfdG9rZW5zGAcgASgFEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDgoGZmFpbGVkGAkgASgIIt0ECgdSb2xsb3V0EgoKAmlkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhAKCHRhc2tfa2V5GAMgASgJEg0KBWluZGV4GAQgASgFEiYKCG1lc3NhZ2VzGAUgAygLMhQubGFjaGVzaXMudjEuTWVzc2FnZRImCghzZWdtZW50cxgGIAMoCzIULmxhY2hlc2lzLnYxLlNlZ21lbnQSKAoGcmVzdWx0GAcgASgLMhgubGFjaGVzaXMudjEuQWdlbnRSZXN1bHQSJQoGcmV3YXJkGAggASgLMhMubGFjaGVzaXMudjEuUmV3YXJkSAASLAoKbm90X3Njb3JlZBgJIAEoCzIWLmxhY2hlc2lzLnYxLk5vdFNjb3JlZEgAEiMKBmxlZGdlchgKIAEoCzITLmxhY2hlc2lzLnYxLkxlZGdlchIrCgpwcm92ZW5hbmNlGAsgASgLMhcubGFjaGVzaXMudjEuUHJvdmVuYW5jZRIuCgpzdGFydF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoHbWV0cmljcxgOIAMoCzIhLmxhY2hlc2lzLnYxLlJvbGxvdXQuTWV0cmljc0VudHJ5EiUKBWNhbGxzGA8gAygLMhYubGFjaGVzaXMudjEuTW9kZWxDYWxsGi4KDE1ldHJpY3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBQgkKB291dGNvbWUiMQoOUm9sbG91dFN0YXJ0ZWQSEAoIdGFza19rZXkYASABKAkSDQoFaW5kZXgYAiABKAUiVwoMVHVybkZpbmlzaGVkEh8KBHR1cm4YASABKAsyES5sYWNoZXNpcy52MS5UdXJuEiYKCG1lc3NhZ2VzGAIgAygLMhQubGFjaGVzaXMudjEuTWVzc2FnZSKaAgoPUm9sbG91dEZpbmlzaGVkEiwKC3N0b3BfcmVhc29uGAEgASgOMhcubGFjaGVzaXMudjEuU3RvcFJlYXNvbhITCgtzdG9wX2RldGFpbBgCIAEoCRITCgZyZXdhcmQYAyABKAFIAIgBARIqCgpub3Rfc2NvcmVkGAQgASgLMhYubGFjaGVzaXMudjEuTm90U2NvcmVkEjAKCnRvb2xfY2FsbHMYBSABKAsyHC5sYWNoZXNpcy52MS5Ub29sQ2FsbE1ldHJpY3MSIwoGbGVkZ2VyGAYgASgLMhMubGFjaGVzaXMudjEuTGVkZ2VyEiEKBXVzYWdlGAcgASgLMhIubGFjaGVzaXMudjEuVXNhZ2VCCQoHX3Jld2FyZCILCglIZWFydGJlYXQivAIKDFJvbGxvdXRFdmVudBIQCghzZXF1ZW5jZRgBIAEoAxIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyb2xsb3V0X2lkGAMgASgJEhAKCGdyb3VwX2lkGAQgASgJEi4KB3N0YXJ0ZWQYBSABKAsyGy5sYWNoZXNpcy52MS5Sb2xsb3V0U3RhcnRlZEgAEjIKDXR1cm5fZmluaXNoZWQYBiABKAsyGS5sYWNoZXNpcy52MS5UdXJuRmluaXNoZWRIABIwCghmaW5pc2hlZBgHIAEoCzIcLmxhY2hlc2lzLnYxLlJvbGxvdXRGaW5pc2hlZEgAEisKCWhlYXJ0YmVhdBgIIAEoCzIWLmxhY2hlc2lzLnYxLkhlYXJ0YmVhdEgAQgcKBWV2ZW50KrADCgpTdG9wUmVhc29uEhsKF1NUT1BfUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTU1RPUF9SRUFTT05fTkFUVVJBTBABEhYKElNUT1BfUkVBU09OX0xFTkdUSBACEhkKFVNUT1BfUkVBU09OX01BWF9UVVJOUxADEhsKF1NUT1BfUkVBU09OX01PREVMX0VSUk9SEAQSHgoaU1RPUF9SRUFTT05fRU1QVFlfUkVTUE9OU0UQBRIgChxTVE9QX1JFQVNPTl9DT05URVhUX09WRVJGTE9XEAYSGQoVU1RPUF9SRUFTT05fQ0FOQ0VMTEVEEAcSGAoUU1RPUF9SRUFTT05fREVBRExJTkUQCBIhCh1TVE9QX1JFQVNPTl9FTlZJUk9OTUVOVF9FUlJPUhAJEiQKIFNUT1BfUkVBU09OX0lORlJBU1RSVUNUVVJFX0VSUk9SEAoSIAocU1RPUF9SRUFTT05fRU5WSVJPTk1FTlRfRE9ORRALEh4KGlNUT1BfUkVBU09OX01BWF9UT09MX0NBTExTEAwSGgoWU1RPUF9SRUFTT05fTUFYX1RPS0VOUxANYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_content, file_lachesis_v1_error, file_lachesis_v1_tokens]);
+  fileDesc("ChlsYWNoZXNpcy92MS9yb2xsb3V0LnByb3RvEgtsYWNoZXNpcy52MSJjCglUb29sRXJyb3ISDAoEdHVybhgBIAEoBRIRCgl0b29sX25hbWUYAiABKAkSEQoJYXJndW1lbnRzGAMgASgJEg0KBWVycm9yGAQgASgJEhMKC3Rvb2xfcmVzdWx0GAUgASgJIm8KDlRvb2xTdGF0aXN0aWNzEhEKCXRvb2xfbmFtZRgBIAEoCRINCgVjYWxscxgCIAEoBRIOCgZlcnJvcnMYAyABKAUSKwoIZHVyYXRpb24YBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iggIKD1Rvb2xDYWxsTWV0cmljcxIRCglhdHRlbXB0ZWQYASABKAUSFAoMc2NoZW1hX3ZhbGlkGAIgASgFEhMKC2V4ZWN1dGVkX29rGAMgASgFEhIKCmV4ZWNfZXJyb3IYBCABKAUSDwoHdW5rbm93bhgFIAEoBRIPCgdjb2VyY2VkGAYgASgFEhAKCHJlcGFpcmVkGAcgASgFEg8KB3JlZnVzZWQYCCABKAUSEQoJdGltZWRfb3V0GAkgASgFEhkKEWpzb25fc2NoZW1hX3ZhbGlkGAogASgFEioKBXRvb2xzGAsgAygLMhsubGFjaGVzaXMudjEuVG9vbFN0YXRpc3RpY3MilwEKBVVzYWdlEhoKDXByb21wdF90b2tlbnMYASABKANIAIgBARIeChFjb21wbGV0aW9uX3Rva2VucxgCIAEoA0gBiAEBEhMKC21vZGVsX2NhbGxzGAMgASgFEhUKDW1vZGVsX3JldHJpZXMYBCABKAVCEAoOX3Byb21wdF90b2tlbnNCFAoSX2NvbXBsZXRpb25fdG9rZW5zIlgKDVByb21wdFZpZXdVc2USDgoGdG9rZW5zGAEgASgFEhEKCXNob3J0ZW5lZBgCIAEoBRIPCgdkcm9wcGVkGAMgASgFEhMKC292ZXJfYnVkZ2V0GAQgASgIImAKDkNhbGxEaWFnbm9zdGljEi0KBGtpbmQYASABKA4yHy5sYWNoZXNpcy52MS5DYWxsRGlhZ25vc3RpY0tpbmQSDgoGb2Zmc2V0GAIgASgFEg8KB21lc3NhZ2UYAyABKAkikAMKBFR1cm4SDQoFaW5kZXgYASABKAUSFgoJcmVhc29uaW5nGAIgASgJSACIAQESFQoNZmluaXNoX3JlYXNvbhgDIAEoCRIaCg1wcm9tcHRfdG9rZW5zGAQgASgFSAGIAQESHgoRY29tcGxldGlvbl90b2tlbnMYBSABKAVIAogBARIxCg5tb2RlbF9kdXJhdGlvbhgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIwCg10b29sX2R1cmF0aW9uGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhIKCnRvb2xfY2FsbHMYCCABKAUSKAoEdmlldxgJIAEoCzIaLmxhY2hlc2lzLnYxLlByb21wdFZpZXdVc2USNQoQY2FsbF9kaWFnbm9zdGljcxgKIAMoCzIbLmxhY2hlc2lzLnYxLkNhbGxEaWFnbm9zdGljQgwKCl9yZWFzb25pbmdCEAoOX3Byb21wdF90b2tlbnNCFAoSX2NvbXBsZXRpb25fdG9rZW5zIsACCgtBZ2VudFJlc3VsdBIsCgtzdG9wX3JlYXNvbhgBIAEoDjIXLmxhY2hlc2lzLnYxLlN0b3BSZWFzb24SEwoLc3RvcF9kZXRhaWwYAiABKAkSGgoSZmluaXNoZWRfbmF0dXJhbGx5GAMgASgIEhIKCnR1cm5zX3VzZWQYBCABKAUSIAoFdHVybnMYBSADKAsyES5sYWNoZXNpcy52MS5UdXJuEisKC3Rvb2xfZXJyb3JzGAYgAygLMhYubGFjaGVzaXMudjEuVG9vbEVycm9yEjAKCnRvb2xfY2FsbHMYByABKAsyHC5sYWNoZXNpcy52MS5Ub29sQ2FsbE1ldHJpY3MSIQoFdXNhZ2UYCCABKAsyEi5sYWNoZXNpcy52MS5Vc2FnZRIaChJtZXNzYWdlc190cnVuY2F0ZWQYCSABKAUiPgoPUmV3YXJkQ29tcG9uZW50EgwKBG5hbWUYASABKAkSDQoFdmFsdWUYAiABKAESDgoGd2VpZ2h0GAMgASgBIjIKClR1cm5SZXdhcmQSFQoNbWVzc2FnZV9pbmRleBgBIAEoBRINCgV2YWx1ZRgCIAEoASJ4CgZSZXdhcmQSDQoFdmFsdWUYASABKAESMAoKY29tcG9uZW50cxgCIAMoCzIcLmxhY2hlc2lzLnYxLlJld2FyZENvbXBvbmVudBItCgx0dXJuX3Jld2FyZHMYAyADKAsyFy5sYWNoZXNpcy52MS5UdXJuUmV3YXJkIkUKCU5vdFNjb3JlZBInCgVlcnJvchgBIAEoCzIYLmxhY2hlc2lzLnYxLkVycm9yRGV0YWlsEg8KB21lc3NhZ2UYAiABKAkijAIKClByb3ZlbmFuY2USEwoLZW52aXJvbm1lbnQYASABKAkSGwoTZW52aXJvbm1lbnRfdmVyc2lvbhgCIAEoCRIYChB2ZXJpZmllcl92ZXJzaW9uGAMgASgJEg0KBW1vZGVsGAQgASgJEjEKCHNhbXBsaW5nGAUgASgLMh8ubGFjaGVzaXMudjEuU2FtcGxpbmdQYXJhbWV0ZXJzEjQKCXJlbmRlcmluZxgGIAEoCzIhLmxhY2hlc2lzLnYxLlJlbmRlcmluZ0ZpbmdlcnByaW50EhEKCWlzb2xhdGlvbhgHIAEoCRIRCgl3b3JrZXJfaWQYCCABKAkSFAoMbG9ncHJvYl9tb2RlGAkgASgJIr0BCglNb2RlbENhbGwSDQoFaW5kZXgYASABKAUSDwoHY2FsbF9pZBgCIAEoCRIWCg5wYXJlbnRfY2FsbF9pZBgDIAEoCRINCgVhZ2VudBgEIAEoCRIPCgdwdXJwb3NlGAUgASgJEhkKEWFubm91bmNlZF92ZXJzaW9uGAYgASgDEhYKDnNhbXBsZWRfdG9rZW5zGAcgASgFEhUKDWZpbmlzaF9yZWFzb24YCCABKAkSDgoGZmFpbGVkGAkgASgIIt0ECgdSb2xsb3V0EgoKAmlkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhAKCHRhc2tfa2V5GAMgASgJEg0KBWluZGV4GAQgASgFEiYKCG1lc3NhZ2VzGAUgAygLMhQubGFjaGVzaXMudjEuTWVzc2FnZRImCghzZWdtZW50cxgGIAMoCzIULmxhY2hlc2lzLnYxLlNlZ21lbnQSKAoGcmVzdWx0GAcgASgLMhgubGFjaGVzaXMudjEuQWdlbnRSZXN1bHQSJQoGcmV3YXJkGAggASgLMhMubGFjaGVzaXMudjEuUmV3YXJkSAASLAoKbm90X3Njb3JlZBgJIAEoCzIWLmxhY2hlc2lzLnYxLk5vdFNjb3JlZEgAEiMKBmxlZGdlchgKIAEoCzITLmxhY2hlc2lzLnYxLkxlZGdlchIrCgpwcm92ZW5hbmNlGAsgASgLMhcubGFjaGVzaXMudjEuUHJvdmVuYW5jZRIuCgpzdGFydF90aW1lGAwgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBIsCghlbmRfdGltZRgNIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXASMgoHbWV0cmljcxgOIAMoCzIhLmxhY2hlc2lzLnYxLlJvbGxvdXQuTWV0cmljc0VudHJ5EiUKBWNhbGxzGA8gAygLMhYubGFjaGVzaXMudjEuTW9kZWxDYWxsGi4KDE1ldHJpY3NFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAE6AjgBQgkKB291dGNvbWUiMQoOUm9sbG91dFN0YXJ0ZWQSEAoIdGFza19rZXkYASABKAkSDQoFaW5kZXgYAiABKAUiVwoMVHVybkZpbmlzaGVkEh8KBHR1cm4YASABKAsyES5sYWNoZXNpcy52MS5UdXJuEiYKCG1lc3NhZ2VzGAIgAygLMhQubGFjaGVzaXMudjEuTWVzc2FnZSKaAgoPUm9sbG91dEZpbmlzaGVkEiwKC3N0b3BfcmVhc29uGAEgASgOMhcubGFjaGVzaXMudjEuU3RvcFJlYXNvbhITCgtzdG9wX2RldGFpbBgCIAEoCRITCgZyZXdhcmQYAyABKAFIAIgBARIqCgpub3Rfc2NvcmVkGAQgASgLMhYubGFjaGVzaXMudjEuTm90U2NvcmVkEjAKCnRvb2xfY2FsbHMYBSABKAsyHC5sYWNoZXNpcy52MS5Ub29sQ2FsbE1ldHJpY3MSIwoGbGVkZ2VyGAYgASgLMhMubGFjaGVzaXMudjEuTGVkZ2VyEiEKBXVzYWdlGAcgASgLMhIubGFjaGVzaXMudjEuVXNhZ2VCCQoHX3Jld2FyZCILCglIZWFydGJlYXQivAIKDFJvbGxvdXRFdmVudBIQCghzZXF1ZW5jZRgBIAEoAxIoCgR0aW1lGAIgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcBISCgpyb2xsb3V0X2lkGAMgASgJEhAKCGdyb3VwX2lkGAQgASgJEi4KB3N0YXJ0ZWQYBSABKAsyGy5sYWNoZXNpcy52MS5Sb2xsb3V0U3RhcnRlZEgAEjIKDXR1cm5fZmluaXNoZWQYBiABKAsyGS5sYWNoZXNpcy52MS5UdXJuRmluaXNoZWRIABIwCghmaW5pc2hlZBgHIAEoCzIcLmxhY2hlc2lzLnYxLlJvbGxvdXRGaW5pc2hlZEgAEisKCWhlYXJ0YmVhdBgIIAEoCzIWLmxhY2hlc2lzLnYxLkhlYXJ0YmVhdEgAQgcKBWV2ZW50KrADCgpTdG9wUmVhc29uEhsKF1NUT1BfUkVBU09OX1VOU1BFQ0lGSUVEEAASFwoTU1RPUF9SRUFTT05fTkFUVVJBTBABEhYKElNUT1BfUkVBU09OX0xFTkdUSBACEhkKFVNUT1BfUkVBU09OX01BWF9UVVJOUxADEhsKF1NUT1BfUkVBU09OX01PREVMX0VSUk9SEAQSHgoaU1RPUF9SRUFTT05fRU1QVFlfUkVTUE9OU0UQBRIgChxTVE9QX1JFQVNPTl9DT05URVhUX09WRVJGTE9XEAYSGQoVU1RPUF9SRUFTT05fQ0FOQ0VMTEVEEAcSGAoUU1RPUF9SRUFTT05fREVBRExJTkUQCBIhCh1TVE9QX1JFQVNPTl9FTlZJUk9OTUVOVF9FUlJPUhAJEiQKIFNUT1BfUkVBU09OX0lORlJBU1RSVUNUVVJFX0VSUk9SEAoSIAocU1RPUF9SRUFTT05fRU5WSVJPTk1FTlRfRE9ORRALEh4KGlNUT1BfUkVBU09OX01BWF9UT09MX0NBTExTEAwSGgoWU1RPUF9SRUFTT05fTUFYX1RPS0VOUxANKqYBChJDYWxsRGlhZ25vc3RpY0tpbmQSJAogQ0FMTF9ESUFHTk9TVElDX0tJTkRfVU5TUEVDSUZJRUQQABIiCh5DQUxMX0RJQUdOT1NUSUNfS0lORF9NQUxGT1JNRUQQARIgChxDQUxMX0RJQUdOT1NUSUNfS0lORF9DVVRfT0ZGEAISJAogQ0FMTF9ESUFHTk9TVElDX0tJTkRfSU5fVEhJTktJTkcQA2IGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_content, file_lachesis_v1_error, file_lachesis_v1_tokens]);
 
 /**
  * A tool error met during a rollout.
@@ -289,6 +289,41 @@ export const PromptViewUseSchema: GenMessage<PromptViewUse> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_rollout, 4);
 
 /**
+ * Text of a completion that looked like a tool call and is none.
+ *
+ * @generated from message lachesis.v1.CallDiagnostic
+ */
+export type CallDiagnostic = Message<"lachesis.v1.CallDiagnostic"> & {
+  /**
+   * Why it is none.
+   *
+   * @generated from field: lachesis.v1.CallDiagnosticKind kind = 1;
+   */
+  kind: CallDiagnosticKind;
+
+  /**
+   * Where in the sampled text it stands, in UTF-16 code units.
+   *
+   * @generated from field: int32 offset = 2;
+   */
+  offset: number;
+
+  /**
+   * The same in words.
+   *
+   * @generated from field: string message = 3;
+   */
+  message: string;
+};
+
+/**
+ * Describes the message lachesis.v1.CallDiagnostic.
+ * Use `create(CallDiagnosticSchema)` to create a new message.
+ */
+export const CallDiagnosticSchema: GenMessage<CallDiagnostic> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_rollout, 5);
+
+/**
  * One turn: a model call and the tool calls that follow it.
  *
  * @generated from message lachesis.v1.Turn
@@ -356,6 +391,13 @@ export type Turn = Message<"lachesis.v1.Turn"> & {
    * @generated from field: lachesis.v1.PromptViewUse view = 9;
    */
   view?: PromptViewUse | undefined;
+
+  /**
+   * What looked like a call and is none, the first 32.
+   *
+   * @generated from field: repeated lachesis.v1.CallDiagnostic call_diagnostics = 10;
+   */
+  callDiagnostics: CallDiagnostic[];
 };
 
 /**
@@ -363,7 +405,7 @@ export type Turn = Message<"lachesis.v1.Turn"> & {
  * Use `create(TurnSchema)` to create a new message.
  */
 export const TurnSchema: GenMessage<Turn> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 5);
+  messageDesc(file_lachesis_v1_rollout, 6);
 
 /**
  * How an agent's run of a task ended, apart from its reward.
@@ -440,7 +482,7 @@ export type AgentResult = Message<"lachesis.v1.AgentResult"> & {
  * Use `create(AgentResultSchema)` to create a new message.
  */
 export const AgentResultSchema: GenMessage<AgentResult> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 6);
+  messageDesc(file_lachesis_v1_rollout, 7);
 
 /**
  * A named part of a reward.
@@ -475,7 +517,7 @@ export type RewardComponent = Message<"lachesis.v1.RewardComponent"> & {
  * Use `create(RewardComponentSchema)` to create a new message.
  */
 export const RewardComponentSchema: GenMessage<RewardComponent> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 7);
+  messageDesc(file_lachesis_v1_rollout, 8);
 
 /**
  * What one turn earned by itself.
@@ -503,7 +545,7 @@ export type TurnReward = Message<"lachesis.v1.TurnReward"> & {
  * Use `create(TurnRewardSchema)` to create a new message.
  */
 export const TurnRewardSchema: GenMessage<TurnReward> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 8);
+  messageDesc(file_lachesis_v1_rollout, 9);
 
 /**
  * What a rollout earned. A rollout that failed has none: a failure is never a score.
@@ -538,7 +580,7 @@ export type Reward = Message<"lachesis.v1.Reward"> & {
  * Use `create(RewardSchema)` to create a new message.
  */
 export const RewardSchema: GenMessage<Reward> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 9);
+  messageDesc(file_lachesis_v1_rollout, 10);
 
 /**
  * Why a rollout has no reward.
@@ -566,7 +608,7 @@ export type NotScored = Message<"lachesis.v1.NotScored"> & {
  * Use `create(NotScoredSchema)` to create a new message.
  */
 export const NotScoredSchema: GenMessage<NotScored> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 10);
+  messageDesc(file_lachesis_v1_rollout, 11);
 
 /**
  * What is needed to judge how a rollout came about.
@@ -643,7 +685,7 @@ export type Provenance = Message<"lachesis.v1.Provenance"> & {
  * Use `create(ProvenanceSchema)` to create a new message.
  */
 export const ProvenanceSchema: GenMessage<Provenance> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 11);
+  messageDesc(file_lachesis_v1_rollout, 12);
 
 /**
  * One model call of a rollout, as the session that made it saw it.
@@ -659,14 +701,15 @@ export type ModelCall = Message<"lachesis.v1.ModelCall"> & {
   index: number;
 
   /**
-   * Its id, as whoever made it declared; empty for none.
+   * Its id: as whoever made it declared, else `#` and its place where another call names it; empty for none.
    *
    * @generated from field: string call_id = 2;
    */
   callId: string;
 
   /**
-   * The call whose conversation it goes on from, as declared; empty for none.
+   * The call whose conversation it goes on from, as declared, or one of another agent's that set it off;
+   * empty for none.
    *
    * @generated from field: string parent_call_id = 3;
    */
@@ -720,7 +763,7 @@ export type ModelCall = Message<"lachesis.v1.ModelCall"> & {
  * Use `create(ModelCallSchema)` to create a new message.
  */
 export const ModelCallSchema: GenMessage<ModelCall> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 12);
+  messageDesc(file_lachesis_v1_rollout, 13);
 
 /**
  * One attempt of an agent at one task.
@@ -848,7 +891,7 @@ export type Rollout = Message<"lachesis.v1.Rollout"> & {
  * Use `create(RolloutSchema)` to create a new message.
  */
 export const RolloutSchema: GenMessage<Rollout> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 13);
+  messageDesc(file_lachesis_v1_rollout, 14);
 
 /**
  * A rollout began.
@@ -876,7 +919,7 @@ export type RolloutStarted = Message<"lachesis.v1.RolloutStarted"> & {
  * Use `create(RolloutStartedSchema)` to create a new message.
  */
 export const RolloutStartedSchema: GenMessage<RolloutStarted> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 14);
+  messageDesc(file_lachesis_v1_rollout, 15);
 
 /**
  * A turn ended.
@@ -904,7 +947,7 @@ export type TurnFinished = Message<"lachesis.v1.TurnFinished"> & {
  * Use `create(TurnFinishedSchema)` to create a new message.
  */
 export const TurnFinishedSchema: GenMessage<TurnFinished> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 15);
+  messageDesc(file_lachesis_v1_rollout, 16);
 
 /**
  * A rollout ended. There is exactly one of these per dispatched rollout.
@@ -967,7 +1010,7 @@ export type RolloutFinished = Message<"lachesis.v1.RolloutFinished"> & {
  * Use `create(RolloutFinishedSchema)` to create a new message.
  */
 export const RolloutFinishedSchema: GenMessage<RolloutFinished> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 16);
+  messageDesc(file_lachesis_v1_rollout, 17);
 
 /**
  * Nothing happened for a while; the stream is alive.
@@ -982,7 +1025,7 @@ export type Heartbeat = Message<"lachesis.v1.Heartbeat"> & {
  * Use `create(HeartbeatSchema)` to create a new message.
  */
 export const HeartbeatSchema: GenMessage<Heartbeat> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 17);
+  messageDesc(file_lachesis_v1_rollout, 18);
 
 /**
  * Something that happened to a rollout.
@@ -1063,7 +1106,7 @@ export type RolloutEvent = Message<"lachesis.v1.RolloutEvent"> & {
  * Use `create(RolloutEventSchema)` to create a new message.
  */
 export const RolloutEventSchema: GenMessage<RolloutEvent> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_rollout, 18);
+  messageDesc(file_lachesis_v1_rollout, 19);
 
 /**
  * Why a rollout's agent stopped.
@@ -1182,4 +1225,52 @@ export type StopReason = (typeof StopReason)[keyof typeof StopReason] | UnknownE
  */
 export const StopReasonSchema: GenEnum<StopReason> = /*@__PURE__*/
   enumDesc(file_lachesis_v1_rollout, 0);
+
+/**
+ * Why text that looked like a tool call is none.
+ *
+ * @generated from enum lachesis.v1.CallDiagnosticKind
+ */
+export const CallDiagnosticKind = {
+  /**
+   * Not known.
+   *
+   * @generated from enum value: CALL_DIAGNOSTIC_KIND_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is not what the model's grammar says.
+   *
+   * @generated from enum value: CALL_DIAGNOSTIC_KIND_MALFORMED = 1;
+   */
+  MALFORMED: 1,
+
+  /**
+   * The text ended before it did.
+   *
+   * @generated from enum value: CALL_DIAGNOSTIC_KIND_CUT_OFF = 2;
+   */
+  CUT_OFF: 2,
+
+  /**
+   * It stood in a think block.
+   *
+   * @generated from enum value: CALL_DIAGNOSTIC_KIND_IN_THINKING = 3;
+   */
+  IN_THINKING: 3,
+} as const;
+
+/**
+ * Why text that looked like a tool call is none.
+ *
+ * @generated from enum lachesis.v1.CallDiagnosticKind
+ */
+export type CallDiagnosticKind = (typeof CallDiagnosticKind)[keyof typeof CallDiagnosticKind] | UnknownEnum;
+
+/**
+ * Describes the enum lachesis.v1.CallDiagnosticKind.
+ */
+export const CallDiagnosticKindSchema: GenEnum<CallDiagnosticKind> = /*@__PURE__*/
+  enumDesc(file_lachesis_v1_rollout, 1);
 

@@ -1,4 +1,5 @@
 import { invalidInput, LachesisError } from '../../errors.ts';
+import { readModelRenderer } from '../../models/index.ts';
 import { fingerprintHex, readBaseCheckpoint } from '../../policy/index.ts';
 import type { Command } from '../command.ts';
 import { readRollouts } from '../export/read-rollouts.ts';
@@ -14,10 +15,16 @@ export const inspectCommand: Command = {
     'lachesis inspect tokens rollouts.jsonl',
     'lachesis inspect tokens rollouts.jsonl --rollout g-7.0',
     'lachesis inspect tokens rollouts.jsonl --max 20 --color always | less -R',
+    'lachesis inspect tokens rollouts.jsonl --tokenizer models/Qwen3-8B',
   ],
   options: {
     rollout: { type: 'string', value: 'ID', help: 'Only this one. Default: the first.' },
     max: { type: 'string', value: 'N', help: 'So many, from the start of the file. Default: 1.' },
+    tokenizer: {
+      type: 'string',
+      value: 'FOLDER',
+      help: "The model's own files, to show ids as text. The embedded policy's need none.",
+    },
     color: {
       type: 'string',
       value: 'WHEN',
@@ -34,7 +41,7 @@ export const inspectCommand: Command = {
     const id = textOption(values, 'rollout');
     const max = id === undefined ? (integerOption(values, 'max', 1) ?? 1) : 1;
     const color = colorOption(textOption(values, 'color'), io.terminal);
-    const decode = await knownDecoder();
+    const decode = await decoders(textOption(values, 'tokenizer'), io.signal);
     let shown = 0;
     for await (const { rollout } of readRollouts([file], { signal: io.signal })) {
       if (id !== undefined && rollout.id !== id) continue;
@@ -55,12 +62,28 @@ export const inspectCommand: Command = {
   },
 };
 
-/** The text of ids by the tokenizer that made them, where it is one that is at hand. */
-async function knownDecoder() {
-  const { tokenizer } = await readBaseCheckpoint();
-  const own = fingerprintHex(tokenizer.fingerprint);
-  return (tokenizerSha256: string) =>
-    tokenizerSha256 === own ? (ids: Int32Array) => tokenizer.decode(ids) : undefined;
+type Decode = (ids: Int32Array) => string;
+
+/** What tells the text of ids by the tokenizer that made them: the one of `folder`, else the embedded policy's. */
+async function decoders(
+  folder: string | undefined,
+  signal: AbortSignal,
+): Promise<(tokenizerSha256: string) => Decode | undefined> {
+  if (folder === undefined) {
+    const { tokenizer } = await readBaseCheckpoint();
+    const own = fingerprintHex(tokenizer.fingerprint);
+    return (sha256) => (sha256 === own ? (ids) => tokenizer.decode(ids) : undefined);
+  }
+  const { decode, fingerprint } = await readModelRenderer(folder, { signal });
+  const own = fingerprint.tokenizerSha256;
+  return (sha256) => {
+    if (sha256 === own || sha256 === '') return decode;
+    throw invalidInput(
+      '--tokenizer',
+      `is ${own.slice(0, 12)}, and the rollout was made with ${sha256.slice(0, 12)}.`,
+      { reason: 'OTHER_TOKENIZER', remedy: 'Give the files of the model that played it.' },
+    );
+  };
 }
 
 function colorOption(when = 'auto', terminal: boolean): boolean {

@@ -2,6 +2,7 @@ import { create } from '@bufbuild/protobuf';
 import {
   type AgentResult as AgentResultProto,
   AgentResultSchema,
+  CallDiagnosticKind,
   type PromptViewUse as PromptViewUseProto,
   StopReason as StopReasonProto,
   type ToolCallMetrics as ToolCallMetricsProto,
@@ -13,6 +14,7 @@ import {
 } from '../../../gen/lachesis/v1/rollout_pb.ts';
 import type { AgentResult, StopReason, ToolCallMetrics, Turn, Usage } from '../../agent/index.ts';
 import type { Message } from '../../messages.ts';
+import type { ParserDiagnostic } from '../../parsers/index.ts';
 import { enumTable } from './enum-table.ts';
 import { countFromInt64, durationFromMs, int64FromNumber, msFromDuration } from './scalars.ts';
 
@@ -30,6 +32,12 @@ export const stopReasons = enumTable<StopReason, StopReasonProto>('stop reason',
   environment_done: StopReasonProto.ENVIRONMENT_DONE,
   max_tool_calls: StopReasonProto.MAX_TOOL_CALLS,
   max_tokens: StopReasonProto.MAX_TOKENS,
+});
+
+const diagnosticKinds = enumTable<ParserDiagnostic['kind'], CallDiagnosticKind>('diagnostic kind', {
+  malformed: CallDiagnosticKind.MALFORMED,
+  cut_off: CallDiagnosticKind.CUT_OFF,
+  in_thinking: CallDiagnosticKind.IN_THINKING,
 });
 
 export function stopReasonToProto(reason: StopReason): StopReasonProto {
@@ -66,7 +74,7 @@ export function agentResultFromProto(
     stopDetail: proto.stopDetail,
     finishedNaturally: proto.finishedNaturally,
     turnsUsed: proto.turnsUsed,
-    turns: proto.turns.map(turnFromProto),
+    turns: proto.turns.map((turn, at) => turnFromProto(turn, `${field}.turns[${at}]`)),
     toolErrors: proto.toolErrors.map(({ turn, toolName, arguments: args, error, toolResult }) => ({
       turn,
       toolName,
@@ -91,10 +99,18 @@ export function turnToProto(turn: Turn): TurnProto {
     toolDuration: durationFromMs(turn.toolDurationMs),
     toolCalls: turn.toolCalls,
     view: turn.view,
+    callDiagnostics: (turn.callDiagnostics ?? []).map(({ kind, offset, message }) => ({
+      ...{ offset, message },
+      kind: diagnosticKinds.toProto(kind),
+    })),
   });
 }
 
-export function turnFromProto(proto: TurnProto): Turn {
+export function turnFromProto(proto: TurnProto, field = 'turn'): Turn {
+  const callDiagnostics = proto.callDiagnostics.map(({ kind, offset, message }, at) => ({
+    kind: diagnosticKinds.fromProto(kind, `${field}.call_diagnostics[${at}].kind`),
+    ...{ offset, message },
+  }));
   return {
     index: proto.index,
     ...(proto.reasoning === undefined ? {} : { reasoning: proto.reasoning }),
@@ -105,6 +121,7 @@ export function turnFromProto(proto: TurnProto): Turn {
     toolDurationMs: msFromDuration(proto.toolDuration),
     toolCalls: proto.toolCalls,
     ...(proto.view === undefined ? {} : { view: viewFromProto(proto.view) }),
+    ...(callDiagnostics.length === 0 ? {} : { callDiagnostics }),
   };
 }
 

@@ -1,5 +1,7 @@
+import type { LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type SamplingParameters } from '../../messages.ts';
 import type { EngineDescription, EngineFinish } from '../engine.ts';
+import { unreachable } from '../model-errors.ts';
 import type { EngineLink, ScoreRequest } from './http-engine.ts';
 import { readCount, readLogprob, readText, readVersion } from './read-reply.ts';
 
@@ -99,4 +101,18 @@ export function readPromptLogprobs(
       });
   }
   return { logprobs, topIds, topLogprobs };
+}
+
+/** An event that tells of an error in place of a piece. */
+export function streamError(error: JsonObject): LachesisError {
+  const said = typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error);
+  return unreachable(`vLLM ended its stream with an error: ${said.slice(0, 400)}`, {
+    reason: 'ENGINE_UNAVAILABLE',
+  });
+}
+
+export function streamEnded(): LachesisError {
+  return unreachable('The stream of vLLM ended without a finish reason.', {
+    reason: 'ENGINE_REPLY_CUT_OFF',
+  });
 }

@@ -57,10 +57,25 @@ export class CallLog {
     return ACT.has(purpose) ? undefined : 'not_for_training';
   }
 
+  /** What calls after this one may name it by: the id that it declared, else one by its place. */
+  idOf(index: number): string {
+    return this.#at(index).callId || `#${index}`;
+  }
+
+  agentOf(index: number): string {
+    return this.#at(index).agent;
+  }
+
   /** The place of a call by its id; throws `invalid_input` for one that is unknown. */
   indexOf(callId: string): number {
-    const index = this.#calls.findLastIndex((call) => call.callId === callId && !call.failed);
-    if (index >= 0) return index;
+    const index = this.#calls.findLastIndex(
+      ({ failed }, at) => !failed && this.idOf(at) === callId,
+    );
+    if (index >= 0) {
+      // The record has the id from now on, for whoever reads which call it is that is named.
+      this.#at(index).callId = callId;
+      return index;
+    }
     throw invalidInput(
       'lineage.parentCallId',
       `names \`${callId}\`, which no call here was answered as.`,

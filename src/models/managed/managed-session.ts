@@ -1,15 +1,7 @@
 import { type Deadline, untilAborted } from '../../async/index.ts';
-import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
-import type {
-  AssistantMessage,
-  Message,
-  SamplingParameters,
-  ToolDefinition,
-} from '../../messages.ts';
-import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
-import { callDeadline } from '../call-deadline.ts';
+import { errorMessage } from '../../errors.ts';
+import type { Message, SamplingParameters, ToolDefinition } from '../../messages.ts';
 import type { EngineGeneration } from '../engine.ts';
-import { modelTimeout, unreachable } from '../model-errors.ts';
 import type {
   Completion,
   CompletionRequest,
@@ -17,18 +9,18 @@ import type {
   SessionOptions,
   SessionRecord,
 } from '../model-server.ts';
-import { readCompletion } from '../rendering/read-completion.ts';
+import { type ReadCompletion, readCompletion } from '../rendering/read-completion.ts';
 import { sessionCallIds } from './call-ids.ts';
-import { CallLog } from './call-log.ts';
+import type { CallLog } from './call-log.ts';
 import { checkGeneration } from './check-generation.ts';
 import { fitSampling } from './fit-sampling.ts';
 import type { ManagedConfig } from './managed-config.ts';
-import { decodedBothWays, unreliable, withMarked } from './marked.ts';
-import { messageKey, SampledMessages } from './message-identity.ts';
+import { decodedBothWays, unreliable } from './marked.ts';
+import { SampledMessages } from './message-identity.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
-import { asBranch, promptTokenIds, writePrompt } from './prompt-tokens.ts';
-import { refusedSegment } from './refused-segment.ts';
-import type { Track } from './track.ts';
+import { asBranch, promptTokenIds } from './prompt-tokens.ts';
+import { assertRequest, sessionCall } from './session-call.ts';
+import { SessionTokens } from './session-tokens.ts';
 
 /**
  * One rollout's conversations with an engine. A call first plans its prompt, then asks the engine, and
@@ -38,18 +30,15 @@ import type { Track } from './track.ts';
 export class ManagedSession implements ModelSession {
   readonly #config: ManagedConfig;
   readonly #options: SessionOptions;
-  readonly #log = new CallLog();
+  readonly #tokens: SessionTokens;
   readonly #callIds: ReturnType<typeof sessionCallIds>;
-  readonly #tracks: Track[] = [];
   readonly #sampled = new SampledMessages();
-  /** Calls whose numbers didn't agree and were kept: nothing of their segments is trained. */
-  readonly #marked = new Set<number>();
-  readonly #refused: Segment[] = [];
   #logprobMode: SessionRecord['logprobMode'];
 
   constructor(config: ManagedConfig, options: SessionOptions) {
     this.#config = config;
     this.#options = options;
+    this.#tokens = new SessionTokens(config.renderer.fingerprint);
     this.#callIds = sessionCallIds(config.parser, options.rolloutId);
   }
 
@@ -57,18 +46,11 @@ export class ManagedSession implements ModelSession {
     request: CompletionRequest,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
-    const asked = (): string => JSON.stringify(request.messages.map(messageKey));
-    return await this.#log.once(request.lineage?.callId, asked, async () => {
-      signal.throwIfAborted();
-      using deadline = callDeadline(this.#config.timeoutMs, signal);
-      try {
-        return await this.#complete(request, deadline);
-      } catch (thrown) {
-        if (deadline.expired)
-          throw modelTimeout('The engine did not finish', this.#config.timeoutMs);
-        signal.throwIfAborted();
-        throw thrown instanceof LachesisError ? thrown : engineFailed(thrown);
-      }
+    return await sessionCall(request, {
+      log: this.#log,
+      timeoutMs: this.#config.timeoutMs,
+      signal,
+      make: (deadline) => this.#complete(request, deadline),
     });
   }
 
@@ -79,30 +61,11 @@ export class ManagedSession implements ModelSession {
   }
 
   record(): SessionRecord {
-    return {
-      segments: [
-        ...this.#tracks.map((track) => this.#withLosses(track.builder.build())),
-        ...this.#refused,
-      ],
-      sampledTokens: this.#log.sampledTokens,
-      modelCalls: this.#log.count,
-      calls: this.#log.calls,
-      rendering: this.#rendering,
-      logprobMode: this.#logprobMode,
-    };
+    return this.#tokens.record(this.#logprobMode);
   }
 
-  get #rendering(): RenderingFingerprint {
-    return this.#config.renderer.fingerprint;
-  }
-
-  /** The spans of calls that are in no loss say so, and so do those of segments with a marked call. */
-  #withLosses(segment: Segment): Segment {
-    const spans = segment.spans.map((span): Span => {
-      const loss = span.callIndex === undefined ? undefined : this.#log.lossOf(span.callIndex);
-      return loss === undefined ? span : { ...span, loss };
-    });
-    return withMarked({ ...segment, spans }, this.#marked);
+  get #log(): CallLog {
+    return this.#tokens.log;
   }
 
   async #complete(request: CompletionRequest, deadline: Deadline): Promise<Completion> {
@@ -143,11 +106,12 @@ export class ManagedSession implements ModelSession {
     } catch (thrown) {
       const kept = this.#config.onLie === 'mark' ? unreliable(generation, rules) : undefined;
       if (kept === undefined) {
-        this.#keepRefused(prompt, tokenIds, { ...call, why: errorMessage(thrown) });
+        const why = errorMessage(thrown);
+        this.#tokens.keepRefused({ promptTokenIds: prompt, tokenIds, ...call, why });
         throw thrown;
       }
       generation = kept;
-      this.#marked.add(callIndex);
+      this.#tokens.mark(callIndex);
     }
     if (tokenIds.length === 0) {
       signal.throwIfAborted();
@@ -159,7 +123,7 @@ export class ManagedSession implements ModelSession {
     signal.throwIfAborted();
     if (failure === undefined && !deadline.expired) {
       this.#log.answered(callIndex);
-      if (!this.#marked.has(callIndex)) this.#watch(prompt, generation, sampling);
+      if (!this.#tokens.isMarked(callIndex)) this.#watch(prompt, generation, sampling);
     }
     return completion;
   }
@@ -172,35 +136,12 @@ export class ManagedSession implements ModelSession {
     this.#config.canary?.turn({ promptTokenIds, tokenIds, logprobs, temperature });
   }
 
-  #keepRefused(
-    promptTokenIds: Int32Array,
-    tokenIds: Int32Array,
-    { why, ...call }: { callIndex: number; announcedVersion: number; why: string },
-  ): void {
-    const id = `refused${this.#refused.length}`;
-    const rendering = this.#rendering;
-    const made = refusedSegment({ id, reason: why, promptTokenIds, tokenIds, ...call, rendering });
-    if (made === undefined) return;
-    this.#refused.push(made);
-    this.#log.sampled(call.callIndex, tokenIds.length, '');
-  }
-
   #plan(request: CompletionRequest): PromptPlan {
-    const { messages, tools, toolChoice, lineage = {}, transcriptIndexes } = request;
-    if (messages.length === 0) throw invalidInput('messages', 'is empty.');
-    if (toolChoice === 'required') {
-      throw invalidInput('toolChoice', 'is required; a managed model can’t be forced to call.', {
-        reason: 'UNSUPPORTED_TOOL_CHOICE',
-        remedy: 'Use auto, and let the reward ask for the call.',
-      });
-    }
-    const { agent = '', parentCallId = '' } = lineage;
-    const parent = parentCallId === '' ? undefined : this.#log.indexOf(parentCallId);
+    assertRequest(request);
+    const { messages, tools, lineage = {}, transcriptIndexes } = request;
     return planPrompt({
-      tracks: this.#tracks.filter((track) =>
-        parent === undefined ? track.agent === agent : track.holdsCall(parent),
-      ),
-      agent,
+      tracks: this.#tokens.tracksOf(lineage),
+      agent: lineage.agent ?? '',
       renderer: this.#config.renderer,
       messages,
       isView: transcriptIndexes !== undefined,
@@ -225,7 +166,7 @@ export class ManagedSession implements ModelSession {
 
   /** Whether a conversation began while this one's first call was under way. */
   #isNews(plan: PromptPlan): boolean {
-    return plan.kind === 'begin' && plan.parent === undefined && this.#tracks.length > 0;
+    return plan.kind === 'begin' && plan.parent === undefined && this.#tokens.tracks.length > 0;
   }
 
   #keep(
@@ -242,14 +183,11 @@ export class ManagedSession implements ModelSession {
     const { messages, transcriptIndexes, lineage } = request;
     const plan = this.#current(request, made.plan, prompt);
     const transcriptIndex = (index: number): number => transcriptIndexes?.[index] ?? index;
-    const track = writePrompt(plan, {
-      id: `s${this.#tracks.length}`,
+    const track = this.#tokens.write(plan, {
       agent: lineage?.agent ?? '',
-      rendering: this.#rendering,
       toolsKey: this.#toolsKey(request),
       transcriptIndex,
     });
-    if (plan.kind === 'begin') this.#tracks.push(track);
 
     const { tokenIds, versions, finish } = generation;
     const logprobs = this.#config.logprobs === 'required' ? generation.logprobs : undefined;
@@ -261,7 +199,7 @@ export class ManagedSession implements ModelSession {
     });
     this.#log.sampled(callIndex, tokenIds.length, finish);
 
-    const message = this.#read(request, generation, callIndex);
+    const { message, callDiagnostics } = this.#read(request, generation, callIndex);
     this.#sampled.add(message, tokenIds);
     const asked = plan.kind === 'begin' ? plan.messages : messages;
     track.answered(asked, message, { callIndex, tokens: prompt.length });
@@ -271,6 +209,8 @@ export class ManagedSession implements ModelSession {
       finishReason: called ? 'tool_calls' : finish,
       promptTokens: prompt.length,
       completionTokens: tokenIds.length,
+      callId: this.#log.idOf(callIndex),
+      ...(callDiagnostics !== undefined && { callDiagnostics }),
     };
   }
 
@@ -278,7 +218,7 @@ export class ManagedSession implements ModelSession {
     { tools, toolChoice }: CompletionRequest,
     { tokenIds, finish }: EngineGeneration,
     callIndex: number,
-  ): AssistantMessage {
+  ): ReadCompletion {
     const { renderer, parser } = this.#config;
     const closed = renderer.stopTokenIds.includes(tokenIds.at(-1) ?? -1);
     return readCompletion(renderer.decode(closed ? tokenIds.subarray(0, -1) : tokenIds), {
@@ -293,11 +233,4 @@ export class ManagedSession implements ModelSession {
 
 function sameIds(a: Int32Array, b: Int32Array): boolean {
   return a.length === b.length && a.every((id, at) => id === b[at]);
-}
-
-function engineFailed(thrown: unknown): LachesisError {
-  return unreachable(`The engine failed: ${errorMessage(thrown)}`, {
-    reason: 'ENGINE_FAILED',
-    cause: thrown,
-  });
 }

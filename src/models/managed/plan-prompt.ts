@@ -127,7 +127,10 @@ function beginAnew(
 }
 
 /** The same answer without its reasoning, as most clients send it back: the agent took it as it was. */
-function isWithoutThinking(message: Message | undefined, held: Message | undefined): boolean {
+export function isWithoutThinking(
+  message: Message | undefined,
+  held: Message | undefined,
+): boolean {
   if (message?.role !== 'assistant' || held?.role !== 'assistant') return false;
   if (message.reasoning !== undefined || held.reasoning === undefined) return false;
   const { reasoning: _, ...rest } = held;

@@ -26,7 +26,7 @@ export function sharedPrefix(segment: Segment, pieces: readonly RenderedPiece[])
 }
 
 /** Where each sampled turn begins, and where it ends. Spans of one call are one turn. */
-function sampledTurns(segment: Segment): Map<number, number> {
+export function sampledTurns(segment: Segment): Map<number, number> {
   const turns = new Map<number, number>();
   let position = 0;
   for (const { origin, length } of segment.spans) {

@@ -1,6 +1,11 @@
 import type { AssistantMessage, ToolDefinition } from '../../messages.ts';
 import { textContent } from '../../messages.ts';
-import type { ParsedCall, ThinkBlock, ToolCallParser } from '../../parsers/index.ts';
+import type {
+  ParsedCall,
+  ParserDiagnostic,
+  ThinkBlock,
+  ToolCallParser,
+} from '../../parsers/index.ts';
 
 export interface ReadCompletionOptions {
   /** Undefined: calls are not looked for. */
@@ -11,8 +16,15 @@ export interface ReadCompletionOptions {
   readonly callId: (call: ParsedCall, index: number) => string;
 }
 
-/** The message that a sampled text says: reasoning apart, calls apart, the rest as it was. */
-export function readCompletion(text: string, options: ReadCompletionOptions): AssistantMessage {
+export interface ReadCompletion {
+  /** Reasoning apart, calls apart, the rest as it was. */
+  readonly message: AssistantMessage;
+  /** Absent for nothing. */
+  readonly callDiagnostics?: readonly ParserDiagnostic[];
+}
+
+/** What a sampled text says. */
+export function readCompletion(text: string, options: ReadCompletionOptions): ReadCompletion {
   const { parser, tools, finishReason, callId } = options;
   const parsed = parser?.parse(text, { tools, finishReason });
   const { reasoning, content } =
@@ -22,12 +34,14 @@ export function readCompletion(text: string, options: ReadCompletionOptions): As
   const toolCalls = (parsed?.calls ?? []).map((call, index) =>
     Object.freeze({ ...call, id: call.id ?? callId(call, index) }),
   );
-  return Object.freeze({
-    role: 'assistant',
+  const message = Object.freeze({
+    role: 'assistant' as const,
     content: textContent(content),
     ...(reasoning !== undefined && { reasoning }),
     toolCalls: Object.freeze(toolCalls),
   });
+  const callDiagnostics = parsed?.diagnostics ?? [];
+  return callDiagnostics.length === 0 ? { message } : { message, callDiagnostics };
 }
 
 const THINKING: readonly ThinkBlock[] = [{ open: '<think>', close: '</think>' }];

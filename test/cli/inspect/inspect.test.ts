@@ -1,10 +1,15 @@
-import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { tokenLines } from '../../../src/cli/inspect/token-view.ts';
 import { type Rollout, readRolloutLine } from '../../../src/contract/index.ts';
+import { defineEnvironment, hostEnvironment, playRollout } from '../../../src/environment/index.ts';
+import { readModelRenderer } from '../../../src/models/index.ts';
 import { emptyLedger, SegmentBuilder } from '../../../src/tokens/index.ts';
+import { tool } from '../../../src/tools/index.ts';
+import { byteTokenizer } from '../../models/rendering/byte-model.ts';
+import { terseModel } from '../../support/terse-model.ts';
 import { cli } from '../support.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-inspect-'));
@@ -47,6 +52,30 @@ test('one of many is found by its id, and an unknown one is told', async () => {
   expect(run.err()).toContain('holds no rollout "nobody"');
 });
 
+test('ids of another model are text with its own files, and refused with those of any other', async () => {
+  const model = path.join(folder, 'model');
+  mkdirSync(model);
+  const json = byteTokenizer(['<|im_start|>', '<|im_end|>']);
+  writeFileSync(path.join(model, 'tokenizer.json'), JSON.stringify(json));
+  writeFileSync(
+    path.join(model, 'chat_template.jinja'),
+    '{% for m in messages %}<|im_start|>{{ m.role }} {{ m.content }}<|im_end|>{% endfor %}',
+  );
+  const { fingerprint } = await readModelRenderer(model);
+  const [line = '{}'] = readFileSync(file, 'utf8').split('\n');
+  const rollout = JSON.parse(line);
+  rollout.provenance.rendering.tokenizer_sha256 = fingerprint.tokenizerSha256;
+  for (const segment of rollout.segments) segment.token_ids = segment.token_ids.map(() => 97);
+  const played = path.join(folder, 'played.jsonl');
+  writeFileSync(played, `${JSON.stringify(rollout)}\n`);
+  const run = cli('inspect', 'tokens', played, '--tokenizer', model);
+  expect(run.err() + String(await run.code)).toBe('0');
+  expect(run.out()).toContain('aaaaaaaa');
+  const other = cli('inspect', 'tokens', file, '--tokenizer', model);
+  expect(await other.code).not.toBe(0);
+  expect(other.err()).toMatch(/--tokenizer: is \w{12}, and the rollout was made with \w{12}/);
+});
+
 test('colours say likely and unlikely, and strike through what is in no loss', async () => {
   const [line = ''] = readFileSync(file, 'utf8').split('\n');
   const { rollout } = readRolloutLine(line, 'line');
@@ -68,6 +97,36 @@ test('colours say likely and unlikely, and strike through what is in no loss', a
   // Without a tokenizer, ids.
   expect(shown(lost, false)).toContain('sampled, abandoned_retry  2 tokens  call 0  version 7');
   expect(shown(lost, false)).toContain('\n    2 3 ');
+});
+
+test('calls say which agent made them, what for, and from where', async () => {
+  const ask = tool({
+    name: 'ask',
+    description: '',
+    parameters: { type: 'object' },
+    execute: async (_, { model }) => (await model.ask('who?', { agent: 'oracle' })).text,
+  });
+  const definition = defineEnvironment({
+    name: 'asking',
+    tasks: [{ data: 0 }],
+    tools: [ask],
+    prompt: () => 'go',
+    reward: () => 1,
+  });
+  const rollout = await playRollout({
+    environment: await hostEnvironment(definition),
+    modelServer: terseModel(({ last }) => (last === 'go' ? '!ask' : 'me')),
+    ...{ rolloutId: 'r', groupId: '', index: 0, task: { key: '0', split: '', data: 0 } },
+    signal: new AbortController().signal,
+  });
+  const lines = tokenLines(rollout, { color: false, columns: 80, textOf: undefined });
+  expect(lines.slice(1, 4)).toEqual([
+    'ledger  11 sampled = 8 trained, notForTraining 3',
+    'call 0  id #0',
+    'call 1  after #0  agent oracle  purpose side',
+  ]);
+  const heads = lines.filter((line) => line.startsWith('segment'));
+  expect(heads[1]).toMatch(/^segment s1 {2}sub_agent \(agent oracle\) {2}\d+ tokens/);
 });
 
 test('nothing that a model sampled acts on the terminal', () => {

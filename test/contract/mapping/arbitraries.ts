@@ -197,6 +197,14 @@ const result: fc.Arbitrary<AgentResult> = fc.record({
         modelDurationMs: ms,
         toolDurationMs: ms,
         toolCalls: count,
+        callDiagnostics: fc.array(
+          fc.record({
+            kind: fc.constantFrom('malformed' as const, 'cut_off' as const, 'in_thinking' as const),
+            offset: count,
+            message: text,
+          }),
+          { minLength: 1, maxLength: 2 },
+        ),
       },
       {
         requiredKeys: ['index', 'finishReason', 'modelDurationMs', 'toolDurationMs', 'toolCalls'],

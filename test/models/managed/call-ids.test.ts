@@ -19,7 +19,7 @@ function idsOf(parser: ToolCallParser, rolloutId: string): readonly string[] {
       tools: [],
       finishReason: 'stop',
       callId: ids(callIndex),
-    }).toolCalls.map(({ id }) => id),
+    }).message.toolCalls.map(({ id }) => id),
   );
 }
 
@@ -37,11 +37,11 @@ test('are as the family’s templates want them, and the same for the same rollo
 
 test('are the model’s own where it wrote some', () => {
   const own = { ...look, id: 'functions.look:7' };
-  const { toolCalls } = readCompletion(kimiK2Parser.renderCalls([own]), {
+  const { message } = readCompletion(kimiK2Parser.renderCalls([own]), {
     parser: kimiK2Parser,
     tools: [],
     finishReason: 'stop',
     callId: sessionCallIds(kimiK2Parser, 'r')(0),
   });
-  expect(toolCalls).toMatchObject([own]);
+  expect(message.toolCalls).toMatchObject([own]);
 });

@@ -27,6 +27,13 @@ class StopReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STOP_REASON_ENVIRONMENT_DONE: _ClassVar[StopReason]
     STOP_REASON_MAX_TOOL_CALLS: _ClassVar[StopReason]
     STOP_REASON_MAX_TOKENS: _ClassVar[StopReason]
+
+class CallDiagnosticKind(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CALL_DIAGNOSTIC_KIND_UNSPECIFIED: _ClassVar[CallDiagnosticKind]
+    CALL_DIAGNOSTIC_KIND_MALFORMED: _ClassVar[CallDiagnosticKind]
+    CALL_DIAGNOSTIC_KIND_CUT_OFF: _ClassVar[CallDiagnosticKind]
+    CALL_DIAGNOSTIC_KIND_IN_THINKING: _ClassVar[CallDiagnosticKind]
 STOP_REASON_UNSPECIFIED: StopReason
 STOP_REASON_NATURAL: StopReason
 STOP_REASON_LENGTH: StopReason
@@ -41,6 +48,10 @@ STOP_REASON_INFRASTRUCTURE_ERROR: StopReason
 STOP_REASON_ENVIRONMENT_DONE: StopReason
 STOP_REASON_MAX_TOOL_CALLS: StopReason
 STOP_REASON_MAX_TOKENS: StopReason
+CALL_DIAGNOSTIC_KIND_UNSPECIFIED: CallDiagnosticKind
+CALL_DIAGNOSTIC_KIND_MALFORMED: CallDiagnosticKind
+CALL_DIAGNOSTIC_KIND_CUT_OFF: CallDiagnosticKind
+CALL_DIAGNOSTIC_KIND_IN_THINKING: CallDiagnosticKind
 
 class ToolError(_message.Message):
     __slots__ = ("turn", "tool_name", "arguments", "error", "tool_result")
@@ -118,8 +129,18 @@ class PromptViewUse(_message.Message):
     over_budget: bool
     def __init__(self, tokens: _Optional[int] = ..., shortened: _Optional[int] = ..., dropped: _Optional[int] = ..., over_budget: bool = ...) -> None: ...
 
+class CallDiagnostic(_message.Message):
+    __slots__ = ("kind", "offset", "message")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    OFFSET_FIELD_NUMBER: _ClassVar[int]
+    MESSAGE_FIELD_NUMBER: _ClassVar[int]
+    kind: CallDiagnosticKind
+    offset: int
+    message: str
+    def __init__(self, kind: _Optional[_Union[CallDiagnosticKind, str]] = ..., offset: _Optional[int] = ..., message: _Optional[str] = ...) -> None: ...
+
 class Turn(_message.Message):
-    __slots__ = ("index", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens", "model_duration", "tool_duration", "tool_calls", "view")
+    __slots__ = ("index", "reasoning", "finish_reason", "prompt_tokens", "completion_tokens", "model_duration", "tool_duration", "tool_calls", "view", "call_diagnostics")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     REASONING_FIELD_NUMBER: _ClassVar[int]
     FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
@@ -129,6 +150,7 @@ class Turn(_message.Message):
     TOOL_DURATION_FIELD_NUMBER: _ClassVar[int]
     TOOL_CALLS_FIELD_NUMBER: _ClassVar[int]
     VIEW_FIELD_NUMBER: _ClassVar[int]
+    CALL_DIAGNOSTICS_FIELD_NUMBER: _ClassVar[int]
     index: int
     reasoning: str
     finish_reason: str
@@ -138,7 +160,8 @@ class Turn(_message.Message):
     tool_duration: _duration_pb2.Duration
     tool_calls: int
     view: PromptViewUse
-    def __init__(self, index: _Optional[int] = ..., reasoning: _Optional[str] = ..., finish_reason: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., model_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tool_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tool_calls: _Optional[int] = ..., view: _Optional[_Union[PromptViewUse, _Mapping]] = ...) -> None: ...
+    call_diagnostics: _containers.RepeatedCompositeFieldContainer[CallDiagnostic]
+    def __init__(self, index: _Optional[int] = ..., reasoning: _Optional[str] = ..., finish_reason: _Optional[str] = ..., prompt_tokens: _Optional[int] = ..., completion_tokens: _Optional[int] = ..., model_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tool_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., tool_calls: _Optional[int] = ..., view: _Optional[_Union[PromptViewUse, _Mapping]] = ..., call_diagnostics: _Optional[_Iterable[_Union[CallDiagnostic, _Mapping]]] = ...) -> None: ...
 
 class AgentResult(_message.Message):
     __slots__ = ("stop_reason", "stop_detail", "finished_naturally", "turns_used", "turns", "tool_errors", "tool_calls", "usage", "messages_truncated")
