@@ -55,13 +55,13 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
   tokenizer: {
     type: 'string',
-    value: 'FOLDER',
-    help: "The model's own files: tokenizer.json and the like. Not for vllm-chat.",
+    value: 'PATH',
+    help: 'Its own files: a folder with tokenizer.json and the like, or GGUF. Not for vllm-chat.',
   },
   'chat-template': {
     type: 'string',
     value: 'FILE',
-    help: "A chat template in place of the tokenizer folder's own.",
+    help: "A chat template in place of the model's own.",
   },
   'tool-parser': {
     type: 'string',
@@ -91,9 +91,9 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
 };
 
-/** A renderer of the model whose files lie in a folder. */
+/** A renderer of the model whose files lie in a folder, or that is a GGUF file. */
 export type ReadRenderer = (
-  folder: string,
+  folderOrGguf: string,
   options: ModelFolderOptions,
 ) => Promise<ChatRenderer | TemplateRenderer>;
 
@@ -123,8 +123,8 @@ export async function engineModel(
     throw invalidInput('--engine', `"${name}" is unknown; give ${NAMES}.`);
   }
   const { urls, http, allow, onLie, canaryShare: share } = engineSettings(values, io);
-  const folder = textOption(values, 'tokenizer');
-  if (folder === undefined) {
+  const files = textOption(values, 'tokenizer');
+  if (files === undefined) {
     throw invalidInput(
       '--tokenizer',
       'is missing; an engine takes ids, so the model’s own tokenizer is needed.',
@@ -135,7 +135,7 @@ export async function engineModel(
     createParserRegistry().get(grammar, served, '--tool-parser');
   if (grammar !== 'auto') parserOf();
   const template = await templateText(textOption(values, 'chat-template'));
-  const renderer = await readRenderer(folder, {
+  const renderer = await readRenderer(files, {
     signal: io.signal,
     ...(template !== undefined && { template }),
   });

@@ -81,10 +81,10 @@ export {
   createChatmlRenderer,
   type TextTokenizer,
 } from './rendering/chatml-renderer.ts';
+export { chatTemplateOf } from './rendering/config-template.ts';
 export { type ModelFolderOptions, readModelRenderer } from './rendering/model-files.ts';
 export {
   type ControlToken,
-  chatTemplateOf,
   createModelTokenizer,
   type ModelTokenizer,
   type ModelTokenizerOptions,

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { describe, expect, test } from 'vitest';
@@ -11,6 +11,7 @@ import {
 import type { ManagedServer } from '../../src/models/index.ts';
 import { MetricsRegistry } from '../../src/telemetry/index.ts';
 import { say } from '../models/chatml.ts';
+import { ggufBytes } from '../models/rendering/gguf-file.ts';
 import { ChatWorld } from '../support/engines/chat-world.ts';
 import { servePolicy } from '../support/engines/served-policy.ts';
 import { startVllmFake } from '../support/engines/vllm-fake.ts';
@@ -69,10 +70,15 @@ test.each([
   expect(run.err()).toMatch(message);
 });
 
-const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/engines.md'), 'utf8');
-const shown = [...page.matchAll(/^ {4}npx lachesis (.*)$/gm)].map(([, command = '']) => command);
+const shownIn = (name: string): string[] => {
+  const page = readFileSync(path.resolve(import.meta.dirname, '../../docs', name), 'utf8');
+  return [...page.matchAll(/^ {4}npx lachesis (.*)$/gm)].map(([, command = '']) => command);
+};
+const shown = shownIn('engines.md');
 
-test.each(shown)('the page’s `lachesis %s` gets as far as the model', async (command) => {
+const every = [...shown, ...shownIn('rendering.md')];
+
+test.each(every)('the page’s `lachesis %s` gets as far as the model', async (command) => {
   const run = cli(
     ...command
       .replace('env.ts', shop)
@@ -90,6 +96,15 @@ test.each(shown)('the page’s `lachesis %s` gets as far as the model', async (c
 test('the page has commands for process and serve, one of them without a tokenizer', () => {
   expect(shown.map((command) => command.split(' ')[0])).toEqual(['process', 'serve', 'process']);
   expect(shown[2]).toContain('--engine vllm-chat');
+});
+
+test('--tokenizer takes a GGUF file, and says what it can’t read of it', async () => {
+  const file = path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-engines-')), 'model.gguf');
+  writeFileSync(file, ggufBytes([['tokenizer.ggml.model', 'llama']]));
+  const engine = ['--engine', 'llama-cpp', '--engine-url', 'http://127.0.0.1:1'];
+  const run = cli('process', shop, '--out', outFile(), ...engine, '--tokenizer', file);
+  expect(await run.code).not.toBe(0);
+  expect(run.err()).toContain(`${file}: can't be tokenised for: its tokenizer is of kind "llama"`);
 });
 
 const outFile = () => path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-engines-')), 'r.jsonl');

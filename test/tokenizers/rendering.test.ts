@@ -89,13 +89,20 @@ function after({ move: what, texts: [first, second] }: Move, index: number): Mes
   }
 }
 
-/** Whether this family's template knows tool messages, and writes calls. */
-const roles: Record<
-  Family,
-  { readonly tools: boolean; readonly calls: boolean; readonly thinks: boolean }
-> = {
+interface Knows {
+  /** Tool messages. */
+  readonly tools: boolean;
+  /** Writes calls; `one`: and raises for several in a turn. */
+  readonly calls: boolean | 'one';
+  readonly thinks: boolean;
+}
+
+/** What this family's template knows. */
+const roles: Record<Family, Knows> = {
   qwen3: { tools: true, calls: true, thinks: true },
+  qwen2_5: { tools: true, calls: true, thinks: false },
   llama3_1: { tools: true, calls: false, thinks: false },
+  llama3_2: { tools: true, calls: 'one', thinks: false },
   deepseek_v3: { tools: false, calls: false, thinks: false },
   llama2: { tools: false, calls: false, thinks: false },
   mistral: { tools: true, calls: true, thinks: false },
@@ -143,7 +150,7 @@ describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) 
           const messages: Message[] = [user(first)];
           for (const [index, one] of moves.entries()) {
             const fit = fitted(one, knows);
-            messages.push(turnOf(fit, knows.calls, index), ...after(fit, index));
+            messages.push(turnOf(fit, knows.calls !== false, index), ...after(fit, index));
           }
           const offered = hasTools ? tools : [];
           const ids = joined(model.renderer.render(messages, offered));
@@ -168,7 +175,7 @@ describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) 
           let ids = joined(renderer.render(messages, offered));
           for (const [index, one] of moves.entries()) {
             const fit = fitted(one, knows);
-            const reply = turnOf(fit, knows.calls, index);
+            const reply = turnOf(fit, knows.calls !== false, index);
             const added = after(fit, index);
             const before = model.renderWhole(messages, offered, true);
             const whole = model.renderWhole([...messages, reply, ...added], offered, true);
@@ -303,7 +310,13 @@ const certified: Record<Family, readonly (readonly [string, string])[]> = {
     ['extends, drops reasoning', 'extends, drops reasoning'],
     ['extends, drops reasoning', 'extends, drops reasoning'],
   ],
+  qwen2_5: usual.map(() => ['extends', 'extends'] as const),
   llama3_1: usual.map(() => ['extends', 'extends'] as const),
+  // Raises for two calls in a turn.
+  llama3_2: usual.map((kind) => {
+    const verdict = kind === 'call > tool tool' ? 'refused' : 'extends';
+    return [verdict, verdict] as const;
+  }),
   // Writes the results of a second round of tools in another way than those of the first.
   deepseek_v3: [
     ['rewrites', 'rewrites'],
@@ -336,11 +349,12 @@ function sampledTurn(model: Model, before: string, whole: string): number[] {
   return from === 0 ? spelled : spelled.slice(model.encodeWhole(before).length);
 }
 
-function fitted(one: Move, knows: { readonly tools: boolean; readonly thinks: boolean }): Move {
+function fitted(one: Move, knows: Knows): Move {
+  const isTwo = one.move === 'two tools' && knows.calls === 'one';
   return {
     ...one,
     thinks: one.thinks && knows.thinks,
-    move: knows.tools ? one.move : 'user',
+    move: knows.tools ? (isTwo ? 'tool' : one.move) : 'user',
   };
 }
 

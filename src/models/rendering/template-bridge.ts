@@ -39,7 +39,7 @@ export function deriveSuffix(
   newMessages: readonly Message[],
 ): Suffix | NoSuffix {
   const first = deriveWith(bridge, dummy, kind.turn, { kind, newMessages });
-  if (!('reason' in first) || kind.turn === 'text') return first;
+  if (!('reason' in first) || first.kind === 'refused' || kind.turn === 'text') return first;
   // Some templates only close a turn that says something; what follows it is the same.
   const second = deriveWith(bridge, dummy, 'text', { kind, newMessages });
   return 'reason' in second ? first : second;
