@@ -72,7 +72,7 @@ function wasUsed({ extended, driftedAfter }: SampledTurn): boolean {
 /**
  * Calls of conversations of their own, such as for a title: no agent declared, one turn, nothing came of
  * it, and it is not the last word. Only beside a longer conversation: where every call stands alone,
- * each of them is the agent's.
+ * each of them is the agent's. A conversation that a template had to write anew went on, in a child.
  */
 function sideCalls(
   segments: readonly Segment[],
@@ -83,12 +83,15 @@ function sideCalls(
   const isLong = (segment: number): boolean => (turnsOf.get(segment)?.length ?? 0) > 1;
   if (!segments.some((_, segment) => isLong(segment))) return side;
   const last = turns.at(-1);
+  const wentOn = new Set(
+    segments.flatMap(({ reason, parent }) => (reason === 'template' && parent ? parent.id : [])),
+  );
   segments.forEach((segment, at) => {
     const [only, second] = turnsOf.get(at) ?? [];
     const isOwn = segment.parent === undefined && segment.agent === '';
     const isConversation = segment.reason === 'start' || segment.reason === 'sub_agent';
     if (only === undefined || second !== undefined || !isOwn || !isConversation) return;
-    if (!wasUsed(only) && only !== last) side.add(only);
+    if (!wasUsed(only) && only !== last && !wentOn.has(segment.id)) side.add(only);
   });
   return side;
 }
