@@ -39,6 +39,8 @@ describe('what is sent', () => {
       top_k: 0,
       min_p: 0,
       repetition_penalty: 1,
+      presence_penalty: 0,
+      frequency_penalty: 0,
       max_tokens: 5,
       seed: 1,
       stop: ['x'],
