@@ -164,3 +164,29 @@ test.each(['strict', 'realign', 'fork', 'mask'] as const)(
     }
   },
 );
+
+test('a conversation that its template wrote anew is no side call of what came of it', () => {
+  const only = new SegmentBuilder({ id: 's0', reason: 'start', rendering });
+  only.append([1, 2], { origin: 'prompt' });
+  only.appendSampled(Int32Array.of(3, 4), undefined, { callIndex: 0, announcedVersion: 1 });
+  const parent = only.build();
+  const longer = (reason: 'template' | 'history_rewritten') => {
+    const builder = new SegmentBuilder({
+      id: 's1',
+      reason,
+      parent: { id: 's0', sharedTokens: 2 },
+      rendering,
+    });
+    builder.appendPrefixOf(parent, 2);
+    [1, 2].forEach((callIndex) => {
+      builder.append([5], { origin: 'prompt' });
+      builder.appendSampled(Int32Array.of(6), undefined, { callIndex, announcedVersion: 1 });
+    });
+    return builder.build();
+  };
+  expect(settled([parent, longer('template')], 4).ledger).toMatchObject({ trained: 4 });
+  expect(settled([parent, longer('history_rewritten')], 4).ledger).toMatchObject({
+    trained: 2,
+    droppedBranch: 2,
+  });
+});

@@ -90,6 +90,8 @@ function chatBody({ dialect, stream }: ChatRoute, call: ChatCall): JsonObject {
   return {
     min_p: 0,
     repetition_penalty: 1,
+    presence_penalty: 0,
+    frequency_penalty: 0,
     temperature: 1,
     top_p: 1,
     top_k: 0,

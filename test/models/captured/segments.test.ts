@@ -141,6 +141,16 @@ describe('segments of what a chat server says it read', () => {
     expect(accounts(session.record())['strict']).toEqual([2, { trained: 20 + 3 }]);
   });
 
+  test('a turn that went on without its thinking is no side call, however long what follows', async () => {
+    const { ask, session } = await overChat(texts('<think>hm</think>ok', 'ok', 'ok'));
+    const first = (await ask([user])).message;
+    const second = (await ask([user, first, user])).message;
+    await ask([user, first, user, second, user]);
+    const record = session.record();
+    expect(record.segments).toHaveLength(2);
+    expect(accounts(record)['strict']).toEqual([2, { trained: 20 + 3 + 3 }]);
+  });
+
   test('so it is with thinking that the caller leaves out', async () => {
     // Spelled oddly, so that its end is not found again: what the caller did is known all the same.
     const { ask, session } = await overChat((_, call) =>

@@ -111,6 +111,8 @@ export const chatRequest: Shape = {
     'top_k',
     'min_p',
     'repetition_penalty',
+    'presence_penalty',
+    'frequency_penalty',
     'stream',
     'return_token_ids',
   ],

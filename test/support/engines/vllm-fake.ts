@@ -119,6 +119,8 @@ export interface VllmFakeOptions {
   /** Of a streamed answer: events, one token each, before nothing more comes or the connection breaks. */
   readonly stallsAfter?: number;
   readonly breaksAfter?: number;
+  /** Default: 512. */
+  readonly contextLength?: number;
   /** What the chat route makes of a request. Default: a word, from the script. */
   readonly chat?: (body: Body) => ChatTurn;
   /** The chat route as of a server that does not know `return_token_ids`, or has logprobs off. */
@@ -137,7 +139,14 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
       route: 'GET /v1/models',
       reply: () => ({
         object: 'list',
-        data: [{ id: 'org/model', object: 'model', owned_by: 'vllm', max_model_len: 512 }],
+        data: [
+          {
+            id: 'org/model',
+            object: 'model',
+            owned_by: 'vllm',
+            max_model_len: options.contextLength ?? 512,
+          },
+        ],
       }),
     },
     ...(options.controlPlane === false
