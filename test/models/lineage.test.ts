@@ -22,10 +22,10 @@ function start(replies: ScriptedEngineOptions['replies']) {
     rolloutId: 'r',
     announcedVersion: () => 1,
   });
-  const ask = (messages: readonly Message[], lineage?: CallLineage) =>
+  const ask = (messages: readonly Message[], lineage?: CallLineage, ended = signal) =>
     session.complete(
       { messages, tools: [], sampling: {}, ...(lineage && { lineage }) },
-      { signal },
+      { signal: ended },
     );
   return { engine, session, ask };
 }
@@ -86,6 +86,37 @@ describe('a call that says where it stands', () => {
     await ask(messages, { callId: 'c' });
     expect(engine.calls).toHaveLength(2);
     expect(session.record().calls.map(({ failed }) => failed)).toEqual([true, false]);
+  });
+
+  test('is shared by whoever asks under its id, each for as long as they like', async () => {
+    const { engine, session, ask } = start([
+      { text: 'y', after: new Promise(() => {}) },
+      { text: 'x' },
+    ]);
+    const messages = [say('user', 'a')];
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = ask(messages, { callId: 'c' }, one.signal);
+    const second = ask(messages, { callId: 'c' }, two.signal);
+    await engine.arrived(0);
+    one.abort(new Error('the first one’s patience'));
+    await expect(first).rejects.toThrow('the first one’s patience');
+    expect(engine.calls[0]!.state).toBe('waiting');
+    // The last one that leaves takes the call with it.
+    two.abort(new Error('the second one’s'));
+    await expect(second).rejects.toThrow('the second one’s');
+    expect(engine.calls[0]!.state).toBe('aborted');
+    await expect(ask(messages, { callId: 'c' }, one.signal)).rejects.toThrow('the first one’s');
+    await ask(messages, { callId: 'c' });
+    expect(session.record().calls.map(({ failed }) => failed)).toEqual([true, false]);
+  });
+
+  test('under an id that something else was asked under is refused', async () => {
+    const { ask } = start([{ text: 'x' }]);
+    await ask([say('user', 'a')], { callId: 'c' });
+    await expect(ask([say('user', 'a')], { callId: 'c', agent: 'helper' })).rejects.toMatchObject({
+      reason: 'CALL_ID_REUSED',
+      field: 'lineage.callId',
+    });
   });
 
   test('under an id that other messages had, or after a parent that is unknown, is refused', async () => {

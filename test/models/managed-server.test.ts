@@ -392,6 +392,29 @@ describe('limits', () => {
     expect(message.toolCalls).toEqual([]);
   });
 
+  test('a reply that its parser can’t read leaves no trace but its tokens, and is not asked for again', async () => {
+    const parser = {
+      ...hermesParser,
+      parse: () => {
+        throw new RangeError('no such call');
+      },
+    };
+    const { engine, session, ask } = start([{ text: 'hello' }, { text: 'x' }], { parser });
+    await expect(ask([say('user', 'a')])).rejects.toMatchObject({
+      kind: 'environment_error',
+      reason: 'PARSER_FAILED',
+      retryAfterMs: undefined,
+    });
+    await ask([say('user', 'a')]).catch(() => {});
+    expect([...engine.calls[1]!.promptTokenIds]).toEqual([...engine.calls[0]!.promptTokenIds]);
+    const { segments, sampledTokens } = session.record();
+    expect(segments.map(({ spans }) => spans.at(-1)?.loss)).toEqual([
+      'abandoned_retry',
+      'abandoned_retry',
+    ]);
+    expect(sampledTokens).toBe(4);
+  });
+
   test('what looked like a call and is none is told beside the message', async () => {
     const { ask } = start([{ text: 'hello <tool_call>\n{"name": f}\n</tool_call>' }]);
     const { message, callDiagnostics } = await ask([say('user', 'a')]);

@@ -184,8 +184,15 @@ test('a conversation that its template wrote anew is no side call of what came o
     });
     return builder.build();
   };
-  expect(settled([parent, longer('template')], 4).ledger).toMatchObject({ trained: 4 });
-  expect(settled([parent, longer('history_rewritten')], 4).ledger).toMatchObject({
+  const calls = (continues: number): CallUse[] => [
+    FIRST_CALL,
+    { ...FIRST_CALL, continues },
+    { ...FIRST_CALL, continues: 1 },
+  ];
+  const ledgerOf = (reason: 'template' | 'history_rewritten', continues: number) =>
+    settled([parent, longer(reason)], 4, { calls: calls(continues) }).ledger;
+  expect(ledgerOf('template', 0)).toMatchObject({ trained: 4 });
+  expect(ledgerOf('history_rewritten', -1)).toMatchObject({
     trained: 2,
     droppedBranch: 2,
   });

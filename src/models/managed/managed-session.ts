@@ -1,5 +1,5 @@
 import { type Deadline, untilAborted } from '../../async/index.ts';
-import { errorMessage } from '../../errors.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
 import type { Message, SamplingParameters, ToolDefinition } from '../../messages.ts';
 import type { EngineGeneration } from '../engine.ts';
 import type {
@@ -96,7 +96,15 @@ export class ManagedSession implements ModelSession {
         { requestId, promptTokenIds: prompt, sampling, sessionKey: rolloutId, purpose },
         { signal },
       ),
-      { graceMs: abortGraceMs, signal },
+      {
+        graceMs: abortGraceMs,
+        signal,
+        onLate: ({ tokenIds: late }) =>
+          this.#tokens.keepRefused({
+            ...{ promptTokenIds: prompt, tokenIds: late, callIndex, announcedVersion },
+            why: 'it came after the call was given up',
+          }),
+      },
     );
     const { failure, tokenIds } = generation;
     const call = { callIndex, announcedVersion };
@@ -122,7 +130,15 @@ export class ManagedSession implements ModelSession {
       signal.throwIfAborted();
       if (failure !== undefined) throw failure;
     }
-    const completion = this.#keep(request, { plan, prompt, generation, ...call });
+    let read: ReadCompletion;
+    try {
+      read = this.#read(request, generation, callIndex);
+    } catch (thrown) {
+      const why = `it could not be read: ${errorMessage(thrown)}`;
+      this.#tokens.keepRefused({ promptTokenIds: prompt, tokenIds, ...call, why });
+      throw parserFailed(this.#config.parser?.name ?? '', thrown);
+    }
+    const completion = this.#keep(request, { plan, prompt, generation, read, ...call });
     if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
@@ -180,14 +196,14 @@ export class ManagedSession implements ModelSession {
       readonly plan: PromptPlan;
       readonly prompt: Int32Array;
       readonly generation: EngineGeneration;
+      readonly read: ReadCompletion;
       readonly callIndex: number;
       readonly announcedVersion: number;
     },
   ): Completion {
     const { prompt, generation, callIndex, announcedVersion } = made;
     const { messages, transcriptIndexes, lineage } = request;
-    // Read first: what can't be read leaves no trace in the segments.
-    const { message, callDiagnostics } = this.#read(request, generation, callIndex);
+    const { message, callDiagnostics } = made.read;
     const plan = this.#current(request, made.plan, prompt);
     const transcriptIndex = (index: number): number => transcriptIndexes?.[index] ?? index;
     const track = this.#tokens.write(plan, {
@@ -240,4 +256,17 @@ export class ManagedSession implements ModelSession {
 
 function sameIds(a: Int32Array, b: Int32Array): boolean {
   return a.length === b.length && a.every((id, at) => id === b[at]);
+}
+
+/** A parser is somebody's code, and what it threw at it would throw again. */
+function parserFailed(name: string, cause: unknown): LachesisError {
+  return new LachesisError(
+    'environment_error',
+    `The tool-call parser "${name}" failed: ${errorMessage(cause)}`,
+    {
+      reason: 'PARSER_FAILED',
+      remedy: 'A parser never throws: let it return the text as content, with a diagnostic.',
+      cause,
+    },
+  );
 }

@@ -89,6 +89,28 @@ describe('a generation that lies', () => {
     expect(settled.ledger).toMatchObject({ trained: 0, notForTraining: sampledTokens });
   });
 
+  test('leaves what was sampled before it to be trained where its numbers are', async () => {
+    const { ask, session } = start(
+      [{ text: 'hello' }, { text: 'lo' }, { text: 'world', logprobs: [-1] }, { text: 'an' }],
+      { onLie: 'mark' },
+    );
+    const { message } = await ask([user]);
+    await ask([user, message, say('user', 'a')]);
+    // A branch whose own answer is marked, and one that goes on from where that one branched off.
+    await ask([user, message, say('user', 'b')]);
+    await ask([user, message, say('user', 'b'), say('user', 'c')]);
+    const { segments, calls, sampledTokens = 0 } = session.record();
+    for (const policy of ['strict', 'realign', 'fork'] as const) {
+      const { rows, ledger } = settle({
+        ...{ rolloutId: 'r', segments, calls, policy, sampledTokens },
+        ...{ maxRowTokens: 0, masked: false },
+      });
+      expect(ledgerBalance(ledger)).toBe(0);
+      for (const row of rows) expect(row.logprobs).toBeDefined();
+      expect(ledger.trained).toBeGreaterThan(0);
+    }
+  });
+
   test('of ids that are none is refused even so', async () => {
     const { ask } = start([{ tokenIds: [1_000_000 - 1] }], { onLie: 'mark' });
     await expect(ask([user])).rejects.toMatchObject({ reason: 'TOKEN_OUT_OF_VOCABULARY' });
