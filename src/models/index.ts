@@ -49,8 +49,8 @@ export {
   DriftCanary,
   type DriftCanaryOptions,
   type DriftStats,
-  type SampledTurn,
   type TurnDrift,
+  type WatchedTurn,
 } from './managed/drift-canary.ts';
 export {
   createManagedServer,

@@ -1,5 +1,5 @@
 import type { Segment } from '../../tokens/index.ts';
-import { sampledTurns } from '../managed/shared-prefix.ts';
+import { turnEnds } from '../managed/shared-prefix.ts';
 
 export interface TurnPlace {
   readonly start: number;
@@ -16,13 +16,13 @@ export function commonTokens(a: Int32Array, b: Int32Array): number {
 
 /** The first `count` tokens, less those of a sampled turn that is not whole: part of one is not what was said. */
 export function wholeTurns(segment: Segment, count: number): number {
-  for (const [start, end] of sampledTurns(segment)) {
+  for (const [start, end] of turnEnds(segment)) {
     if (start < count && count < end) return start;
   }
   return count;
 }
 
 export function lastTurn(segment: Segment): TurnPlace | undefined {
-  const last = [...sampledTurns(segment)].at(-1);
+  const last = [...turnEnds(segment)].at(-1);
   return last && { start: last[0], end: last[1] };
 }

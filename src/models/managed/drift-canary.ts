@@ -17,7 +17,7 @@ export interface DriftCanaryOptions {
   readonly onScored?: (drift: TurnDrift) => void;
 }
 
-export interface SampledTurn {
+export interface WatchedTurn {
   readonly promptTokenIds: Int32Array;
   readonly tokenIds: Int32Array;
   readonly logprobs: Float32Array;
@@ -68,7 +68,7 @@ export class DriftCanary {
   }
 
   /** Takes note of a turn; every 1/share-th is scored. */
-  turn(turn: SampledTurn): void {
+  turn(turn: WatchedTurn): void {
     if (
       this.#closed.signal.aborted ||
       turn.tokenIds.length === 0 ||
@@ -106,7 +106,7 @@ export class DriftCanary {
     await this.idle();
   }
 
-  async #score(turn: SampledTurn): Promise<void> {
+  async #score(turn: WatchedTurn): Promise<void> {
     try {
       using _place = await this.#one.acquire(this.#closed.signal);
       const { promptTokenIds, tokenIds, temperature } = turn;
