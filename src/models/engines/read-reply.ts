@@ -82,7 +82,9 @@ export function readVersionSpans(value: unknown): EngineGeneration['versions'] {
     const { version, start, end } = isJsonObject(span) ? span : {};
     const read = readVersion(version);
     if (read === undefined || typeof start !== 'number' || typeof end !== 'number') return [];
-    if (start !== at) return [{ length: 0, version: read }];
+    if (start !== at || !Number.isInteger(end) || end < start) {
+      return [{ length: 0, version: read }];
+    }
     if (end > start) runs.push({ length: end - start, version: read });
     at = end;
   }

@@ -6,6 +6,7 @@ import type { Engine, EngineDescription, EnginePurpose } from '../engine.ts';
 import type { EngineProbe } from '../engines/probe.ts';
 import type { ModelServer } from '../model-server.ts';
 import type { ChatRenderer } from '../rendering/chat-renderer.ts';
+import { askedEngine } from './asked-engine.ts';
 import { DriftCanary, type DriftCanaryOptions, type DriftStats } from './drift-canary.ts';
 import { FactFinder, probeWith } from './engine-facts.ts';
 import type { ManagedConfig } from './managed-config.ts';
@@ -73,7 +74,7 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
   const canary =
     options.canary === undefined ? undefined : new DriftCanary({ ...options.canary, engine });
   const config: ManagedConfig = Object.freeze({
-    engine,
+    engine: askedEngine(engine),
     renderer,
     parser: options.parser,
     logprobs: options.logprobs ?? 'required',

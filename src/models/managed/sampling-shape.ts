@@ -38,6 +38,9 @@ const HARMLESS: ReadonlySet<string> = new Set([
   'request_id',
   'seed',
   'session_id',
+  'include_stop_str_in_output',
+  'stop',
+  'stop_token_ids',
   'timings_per_token',
   'user',
 ]);
