@@ -84,7 +84,7 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
   const closed = new AbortController();
   const link: EngineLink = {
     http,
-    reader: new ReplyReader(route.name),
+    reader: new ReplyReader(route.name, http.secrets),
     affinity: ({ sessionKey }) =>
       options.affinityHeader === undefined || sessionKey === undefined
         ? {}
@@ -106,7 +106,7 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
     } catch (thrown) {
       signal.throwIfAborted();
       if (deadline.expired) throw modelTimeout(`${route.name} gave no answer`, timeoutMs);
-      throw engineError(thrown);
+      throw http.secrets.hideIn(engineError(thrown));
     }
   }
 
@@ -126,7 +126,11 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
       if (made.length !== request.n) {
         throw link.reader.bad('choices', `holds ${made.length} of ${request.n} continuations`);
       }
-      return made.map((generation) => pinned(generation, request, route.name));
+      return made.map((generation) => {
+        const { failure } = generation;
+        if (failure === undefined) return pinned(generation, request, route.name);
+        return { ...generation, failure: http.secrets.hideIn(failure) };
+      });
     } catch (thrown) {
       // The connection is closed, so the server stops; it sends no word of what it had sampled.
       if (signal.aborted) return Array.from({ length: request.n }, () => nothingSampled());

@@ -8,7 +8,7 @@ import {
   type HttpEngineOptions,
   type Route,
 } from './http-engine.ts';
-import { readCount, readLogprob, readVersionSpans } from './read-reply.ts';
+import { type ReplyReader, readCount, readLogprob, readVersionSpans } from './read-reply.ts';
 import {
   listedModel,
   openaiFinish,
@@ -184,7 +184,7 @@ async function streamed(
     });
     for await (const value of events) {
       const event = reader.object(value, 'an event');
-      if (isJsonObject(event['error'])) throw streamError(event['error']);
+      if (isJsonObject(event['error'])) throw streamError(event['error'], reader);
       for (const item of reader.list(event['choices'], 'choices')) {
         const choice = reader.object(item, 'choices[]');
         const part = parts[Number(choice['index'] ?? 0)];
@@ -233,9 +233,9 @@ class Continuation {
   }
 }
 
-function streamError(error: JsonObject): Error {
-  const said = typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error);
-  return unreachable(`vLLM ended its stream with an error: ${said.slice(0, 400)}`, {
+function streamError(error: JsonObject, reader: ReplyReader): Error {
+  const said = reader.quote(typeof error['message'] === 'string' ? error['message'] : error, 400);
+  return unreachable(`vLLM ended its stream with an error: ${said}`, {
     reason: 'ENGINE_UNAVAILABLE',
   });
 }
