@@ -9,6 +9,7 @@ import {
   type VersionRun,
   validateSequence,
 } from '../../tokens/index.ts';
+import { bucketName } from '../mapping/ledger.ts';
 import type { Rollout } from '../rollout.ts';
 import { countSegments } from './count-segments.ts';
 
@@ -48,7 +49,7 @@ export function sameLedger(said: Ledger, found: Ledger, field: string, other: st
   for (const bucket of Object.keys(said) as (keyof Ledger)[]) {
     if (said[bucket] === found[bucket]) continue;
     throw refuse(
-      `${field}.${bucket.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`)}`,
+      `${field}.${bucketName(bucket)}`,
       `is ${said[bucket]}, but ${other} ${found[bucket]}.`,
     );
   }
