@@ -12,6 +12,7 @@ import {
   createVllmCompletionsEngine,
   createVllmEngine,
   type Engine,
+  type EngineProbe,
   type HttpEngineOptions,
   type ModelFolderOptions,
   readModelRenderer,
@@ -21,7 +22,9 @@ import { createParserRegistry } from '../parsers/index.ts';
 import type { MetricsRegistry } from '../telemetry/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
+import { ENGINE_KEY, engineAt } from './engine-address.ts';
 import { integerOption, listOption, textOption } from './read-options.ts';
+import { visible } from './visible.ts';
 
 const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> = Object.freeze({
   vllm: (options) => createVllmEngine(options),
@@ -32,7 +35,12 @@ const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> 
   completions: createCompletionsEngine,
 });
 
-const ALLOWANCES: readonly Allowance[] = ['text_tier', 'raw_logprobs', 'unknown_logprobs'];
+const ALLOWANCES: readonly Allowance[] = [
+  'text_tier',
+  'raw_logprobs',
+  'unknown_logprobs',
+  'other_tokenizer',
+];
 
 /** Options that play with an inference server, ids in and ids out. */
 export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
@@ -145,20 +153,22 @@ export async function engineModel(
     signal: io.signal,
     ...(template !== undefined && { template }),
   });
-  const apiKey = io.environment['LACHESIS_ENGINE_API_KEY'];
+  const apiKey = io.environment[ENGINE_KEY];
   const model = textOption(values, 'engine-model');
   const maxConnections = integerOption(values, 'concurrency', 1) ?? 64;
   await using opened = new AsyncDisposableStack();
-  const engines = urls.map((url) => {
-    const engine = create({
-      url,
-      vocabularySize: renderer.vocabularySize,
-      rendering: renderer.fingerprint,
-      maxConnections,
-      ...(model !== undefined && { model }),
-      ...(apiKey !== undefined && { apiKey }),
-      ...(logprobMode !== undefined && { logprobMode }),
-    });
+  const engines = urls.map((address, index) => {
+    const engine = engineAt(address, { index, count: urls.length }, (url) =>
+      create({
+        url,
+        vocabularySize: renderer.vocabularySize,
+        rendering: renderer.fingerprint,
+        maxConnections,
+        ...(model !== undefined && { model }),
+        ...(apiKey !== undefined && { apiKey }),
+        ...(logprobMode !== undefined && { logprobMode }),
+      }),
+    );
     opened.defer(() => engine.close());
     return engine;
   });
@@ -181,6 +191,7 @@ export async function engineModel(
     logprobs: purpose === 'evaluation' ? 'ignore' : 'required',
   });
   await modelServer.managed!.describe({ signal: io.signal });
+  tellFindings(await modelServer.probe({ signal: io.signal }), io);
   opened.move();
   if ('certification' in renderer) io.err(`rendering: ${renderer.certification.summary}\n`);
   const hosts = urls.map((url) => new URL(url).host).join(', ');
@@ -190,6 +201,13 @@ export async function engineModel(
     description: `${served} at ${hosts} (${name}, managed)`,
     [Symbol.asyncDispose]: () => modelServer.close(),
   };
+}
+
+/** What the probe found that is not as it should be, or can't be known. */
+function tellFindings(probe: EngineProbe | undefined, io: CommandIo): void {
+  for (const { probe: name, outcome, detail } of probe?.findings ?? []) {
+    if (outcome !== 'yes') io.err(`engine: ${name}: ${outcome}: ${visible(detail)}\n`);
+  }
 }
 
 function allowances(values: OptionValues): readonly Allowance[] {

@@ -64,6 +64,7 @@ export class JsonHttp {
 
   constructor(options: JsonHttpOptions) {
     const root = parseUrl(options.url);
+    assertKey(options.apiKey);
     const { username, password } = root;
     root.username = '';
     root.password = '';
@@ -229,6 +230,14 @@ function boundConnect(sent: ClientRequest, timeoutMs: number): void {
   });
 }
 
+/** Node would say no more than that some header holds something invalid. */
+function assertKey(key: string | undefined): void {
+  if (key === undefined || /^[\x20-\x7e]*$/.test(key)) return;
+  throw invalidInput('apiKey', 'holds a line break, or a character that no header takes.', {
+    remedy: 'Look for a break at its end.',
+  });
+}
+
 /** What stands for a user or password in a URL. */
 function decoded(text: string): string {
   try {
@@ -245,6 +254,11 @@ function parseUrl(url: string): URL {
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
     // What was given may hold a password.
     throw invalidInput('url', 'is no http(s) URL, such as http://127.0.0.1:8000.');
+  }
+  if (parsed.search !== '' || parsed.hash !== '') {
+    throw invalidInput('url', 'has a query or a fragment, which no route would keep.', {
+      remedy: 'Give the root alone; a key goes into apiKey, or a header into headers.',
+    });
   }
   return parsed;
 }

@@ -11,7 +11,12 @@ import { DriftCanary, type DriftCanaryOptions, type DriftStats } from './drift-c
 import { FactFinder, probeWith } from './engine-facts.ts';
 import type { ManagedConfig } from './managed-config.ts';
 import { ManagedSession } from './managed-session.ts';
-import { type Allowance, assertTrainableSampling, assertTrainableTier } from './training-gate.ts';
+import {
+  type Allowance,
+  assertSameTokenizer,
+  assertTrainableSampling,
+  assertTrainableTier,
+} from './training-gate.ts';
 
 export interface ManagedServerOptions {
   readonly engine: Engine;
@@ -69,6 +74,7 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
     if (!probed) return { description: found, probe: undefined };
     const probe = await probeWith(engine, renderer, { signal });
     assertTrainableTier(probe, allow);
+    assertSameTokenizer(probe, allow);
     return { description: { ...found, logprobMode: probe.logprobMode }, probe };
   });
   const canary =

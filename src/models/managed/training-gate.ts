@@ -6,9 +6,27 @@ import { shapingOf } from './sampling-shape.ts';
 
 /**
  * What a managed server may do although it spoils what is trained: play on an engine whose ids can't
- * be relied on, or on logprobs that are of another distribution than was sampled from, or may be.
+ * be relied on, or on logprobs that are of another distribution than was sampled from, or may be, or
+ * where the engine's own tokenizer makes other ids than the renderer's.
  */
-export type Allowance = 'text_tier' | 'raw_logprobs' | 'unknown_logprobs';
+export type Allowance = 'text_tier' | 'raw_logprobs' | 'unknown_logprobs' | 'other_tokenizer';
+
+/** Refuses an engine whose tokenizer is not the renderer's: its ids mean something else. */
+export function assertSameTokenizer(probe: EngineProbe, allow: readonly Allowance[]): void {
+  if (allow.includes('other_tokenizer')) return;
+  const found = probe.findings.find(({ probe: name, outcome }) => {
+    return name === 'tokenizer' && outcome === 'no';
+  });
+  if (found === undefined) return;
+  throw new LachesisError(
+    'failed_precondition',
+    `The engine and the renderer are not of one tokenizer: ${found.detail}.`,
+    {
+      reason: 'TOKENIZER_DIFFERS',
+      remedy: 'Give the files of the model that is served; or allow "other_tokenizer".',
+    },
+  );
+}
 
 /** Refuses an engine whose tokens can't be trained on. */
 export function assertTrainableTier(probe: EngineProbe, allow: readonly Allowance[]): void {

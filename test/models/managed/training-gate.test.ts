@@ -69,6 +69,24 @@ describe('a managed server', () => {
     }
   });
 
+  test('refuses an engine of another tokenizer, unless allowed', async () => {
+    await using served = await servePolicy();
+    const engine = { ...served.engine, tokenize: async () => Int32Array.of(1, 2) };
+    const ask = (options: Partial<ManagedServerOptions>) =>
+      createManagedServer({ engine, renderer: served.renderer, ...options })
+        .openSession({ rolloutId: 'r', announcedVersion: () => 5 })
+        .complete(
+          { messages: [say('user', 'the lamp')], tools: [], sampling: { maxTokens: 4 } },
+          { signal: live },
+        );
+    await expect(ask({})).rejects.toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'TOKENIZER_DIFFERS',
+      message: /other_tokenizer/,
+    });
+    expect((await ask({ allow: ['other_tokenizer'] })).completionTokens).toBeGreaterThan(0);
+  });
+
   test('takes raw logprobs with extra fields that shape nothing', async () => {
     const extra = { min_p: 0, presence_penalty: 0, logit_bias: {}, top_k: -1, priority: 3 };
     expect((await play({ logprobMode: 'raw' }, {}, { extra })).record.modelCalls).toBe(1);
