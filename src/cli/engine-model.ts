@@ -11,6 +11,7 @@ import {
   createVllmCompletionsEngine,
   createVllmEngine,
   type Engine,
+  type EngineProbe,
   type HttpEngineOptions,
   type ModelFolderOptions,
   readModelRenderer,
@@ -21,8 +22,10 @@ import type { MetricsRegistry } from '../telemetry/index.ts';
 import { CHAT_ENGINE, chatModel } from './chat-model.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
+import { engineAt } from './engine-address.ts';
 import { ALLOWANCES, engineSettings } from './engine-settings.ts';
 import { textOption } from './read-options.ts';
+import { visible } from './visible.ts';
 
 const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> = Object.freeze({
   vllm: (options) => createVllmEngine(options),
@@ -140,13 +143,15 @@ export async function engineModel(
     ...(template !== undefined && { template }),
   });
   await using opened = new AsyncDisposableStack();
-  const engines = urls.map((url) => {
-    const engine = create({
-      url,
-      vocabularySize: renderer.vocabularySize,
-      rendering: renderer.fingerprint,
-      ...http,
-    });
+  const engines = urls.map((address, index) => {
+    const engine = engineAt(address, { index, count: urls.length }, (url) =>
+      create({
+        url,
+        vocabularySize: renderer.vocabularySize,
+        rendering: renderer.fingerprint,
+        ...http,
+      }),
+    );
     opened.defer(() => engine.close());
     return engine;
   });
@@ -169,6 +174,7 @@ export async function engineModel(
     logprobs: purpose === 'evaluation' ? 'ignore' : 'required',
   });
   await modelServer.managed!.describe({ signal: io.signal });
+  tellFindings(await modelServer.probe({ signal: io.signal }), io);
   opened.move();
   if ('certification' in renderer) io.err(`rendering: ${renderer.certification.summary}\n`);
   const hosts = urls.map((url) => new URL(url).host).join(', ');
@@ -178,6 +184,13 @@ export async function engineModel(
     description: `${served} at ${hosts} (${name}, managed)`,
     [Symbol.asyncDispose]: () => modelServer.close(),
   };
+}
+
+/** What the probe found that is not as it should be, or can't be known. */
+function tellFindings(probe: EngineProbe | undefined, io: CommandIo): void {
+  for (const { probe: name, outcome, detail } of probe?.findings ?? []) {
+    if (outcome !== 'yes') io.err(`engine: ${name}: ${outcome}: ${visible(detail)}\n`);
+  }
 }
 
 async function templateText(file: string | undefined): Promise<string | undefined> {

@@ -1,9 +1,15 @@
 import { invalidInput } from '../errors.ts';
 import type { Allowance, HttpEngineOptions } from '../models/index.ts';
 import type { CommandIo, OptionValues } from './command.ts';
+import { ENGINE_KEY } from './engine-address.ts';
 import { integerOption, listOption, textOption } from './read-options.ts';
 
-export const ALLOWANCES: readonly Allowance[] = ['text_tier', 'raw_logprobs', 'unknown_logprobs'];
+export const ALLOWANCES: readonly Allowance[] = [
+  'text_tier',
+  'raw_logprobs',
+  'unknown_logprobs',
+  'other_tokenizer',
+];
 
 /** What the options say of any inference server. */
 export interface EngineSettings {
@@ -23,7 +29,7 @@ export function engineSettings(values: OptionValues, io: CommandIo): EngineSetti
   const urls = listOption(values, 'engine-url');
   if (urls.length === 0) throw invalidInput('--engine-url', 'is missing; --engine needs it.');
   const model = textOption(values, 'engine-model');
-  const apiKey = io.environment['LACHESIS_ENGINE_API_KEY'];
+  const apiKey = io.environment[ENGINE_KEY];
   const logprobMode = oneOf(values, 'engine-logprobs', ['raw', 'processed']);
   return {
     urls,

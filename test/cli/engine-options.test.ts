@@ -226,4 +226,48 @@ describe('--engine', () => {
     );
     await expect(play(values, renderer)).rejects.toMatchObject({ reason: 'ENGINE_NOT_TRAINABLE' });
   });
+
+  test('what the probe did not find in order is told, a line each', async () => {
+    await using served = await servePolicy({ dropStopToken: true });
+    const lines: string[] = [];
+    const values = { engine: 'vllm', 'engine-url': [served.url], tokenizer: 'f' };
+    await using _model = await engineModel(
+      { ...values, 'tool-parser': 'hermes' },
+      { ...io, err: (text) => void lines.push(text) },
+      { purpose: 'train', readRenderer: async () => served.renderer },
+    );
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^engine: stop_token_kept: no: id \d+ was left out\n$/),
+    );
+  });
+
+  test.each<[string[], Record<string, string>, RegExp]>([
+    [['nonsense'], {}, /^--engine-url: is no http\(s\) URL/],
+    [['http://127.0.0.1:1', 'ftp://x'], {}, /^--engine-url: number 2 of 2 is no http\(s\) URL/],
+    [['http://me:%zz@127.0.0.1:1'], {}, /^--engine-url: has a user or password with a %/],
+    [['http://127.0.0.1:1/?x=1'], {}, /^--engine-url: has a query/],
+    [['http://127.0.0.1:1/#x'], {}, /^--engine-url: has a query or a fragment/],
+    [
+      ['http://127.0.0.1:1'],
+      { LACHESIS_ENGINE_API_KEY: 'sk-1\n' },
+      /^LACHESIS_ENGINE_API_KEY: holds a line break/,
+    ],
+  ])(
+    'an address or a key that can’t be used is told by its name: %j',
+    async (urls, environment, message) => {
+      await using served = await servePolicy();
+      const values = {
+        engine: 'vllm',
+        'engine-url': urls,
+        tokenizer: 'f',
+        'tool-parser': 'hermes',
+      };
+      const made = engineModel(
+        values,
+        { ...io, environment },
+        { purpose: 'train', readRenderer: async () => served.renderer },
+      );
+      await expect(made).rejects.toMatchObject({ kind: 'invalid_input', message });
+    },
+  );
 });

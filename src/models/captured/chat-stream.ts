@@ -38,7 +38,7 @@ export class ChatAssembly {
   /** Takes the next event. Throws the server's own error where it is one. */
   add(value: unknown): void {
     const event = this.#reader.object(value, 'an event');
-    if (isJsonObject(event['error'])) throw streamError(event['error']);
+    if (isJsonObject(event['error'])) throw streamError(event['error'], this.#reader);
     if (Array.isArray(event['prompt_token_ids'])) this.#prompt = event['prompt_token_ids'];
     if (isJsonObject(event['usage'])) this.#usage = event['usage'];
     // The last event has the counts and no choice.

@@ -22,7 +22,7 @@ export class EngineConnection {
 
   constructor(options: ConnectionOptions) {
     this.http = new JsonHttp(options);
-    this.reader = new ReplyReader(options.name);
+    this.reader = new ReplyReader(options.name, this.http.secrets);
     this.#name = options.name;
     this.#timeoutMs = options.timeoutMs ?? 600_000;
     this.#retries = new Retries(options.retries);
@@ -44,7 +44,7 @@ export class EngineConnection {
     } catch (thrown) {
       signal.throwIfAborted();
       if (deadline.expired) throw modelTimeout(`${this.#name} gave no answer`, timeoutMs);
-      throw engineError(thrown);
+      throw this.http.secrets.hideIn(engineError(thrown));
     }
   }
 

@@ -98,7 +98,11 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
       if (made.length !== request.n) {
         throw link.reader.bad('choices', `holds ${made.length} of ${request.n} continuations`);
       }
-      return made.map((generation) => pinned(generation, request, route.name));
+      return made.map((generation) => {
+        const { failure } = generation;
+        if (failure === undefined) return pinned(generation, request, route.name);
+        return { ...generation, failure: http.secrets.hideIn(failure) };
+      });
     } catch (thrown) {
       // The connection is closed, so the server stops; it sends no word of what it had sampled.
       if (signal.aborted) return Array.from({ length: request.n }, () => nothingSampled());

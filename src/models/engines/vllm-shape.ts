@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject, type SamplingParameters } from '../../me
 import type { EngineDescription, EngineFinish } from '../engine.ts';
 import { unreachable } from '../model-errors.ts';
 import type { EngineLink, ScoreRequest } from './http-engine.ts';
-import { readCount, readLogprob, readText, readVersion } from './read-reply.ts';
+import type { ReplyReader } from './read-reply.ts';
 
 /**
  * A request's sampling as vLLM has it. Every filter is named, the neutral ones too: what is left out
@@ -104,9 +104,9 @@ export function readPromptLogprobs(
 }
 
 /** An event that tells of an error in place of a piece. */
-export function streamError(error: JsonObject): LachesisError {
-  const said = typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error);
-  return unreachable(`vLLM ended its stream with an error: ${said.slice(0, 400)}`, {
+export function streamError(error: JsonObject, reader: ReplyReader): LachesisError {
+  const said = reader.quote(typeof error['message'] === 'string' ? error['message'] : error, 400);
+  return unreachable(`vLLM ended its stream with an error: ${said}`, {
     reason: 'ENGINE_UNAVAILABLE',
   });
 }

@@ -185,7 +185,7 @@ async function streamed(
     });
     for await (const value of events) {
       const event = reader.object(value, 'an event');
-      if (isJsonObject(event['error'])) throw streamError(event['error']);
+      if (isJsonObject(event['error'])) throw streamError(event['error'], reader);
       for (const item of reader.list(event['choices'], 'choices')) {
         const choice = reader.object(item, 'choices[]');
         const part = parts[Number(choice['index'] ?? 0)];
