@@ -1,5 +1,6 @@
 import type { Message, ToolDefinition } from '../../messages.ts';
 import type { RenderedPiece, SampledIds } from './chat-renderer.ts';
+import { shiftedPiece } from './shifted-piece.ts';
 
 /** The first `length` of some messages. */
 export interface HistoryEnd {
@@ -14,14 +15,18 @@ export type Follow = (
   tools: readonly ToolDefinition[],
 ) => RenderedPiece[] | undefined;
 
-export interface SampledTurn {
+/** A turn whose ids are put back as they were sampled. */
+export interface VerbatimTurn {
   readonly index: number;
   readonly ids: Int32Array;
 }
 
 export const notSampled: SampledIds = () => undefined;
 
-export function sampledTurns(messages: readonly Message[], sampledIds: SampledIds): SampledTurn[] {
+export function verbatimTurns(
+  messages: readonly Message[],
+  sampledIds: SampledIds,
+): VerbatimTurn[] {
   return messages.flatMap((message, index) => {
     const ids = message.role === 'assistant' ? sampledIds(message) : undefined;
     return ids === undefined ? [] : [{ index, ids }];
@@ -34,7 +39,7 @@ export function sampledTurns(messages: readonly Message[], sampledIds: SampledId
  */
 export function appendTurns(
   messages: readonly Message[],
-  turns: readonly SampledTurn[],
+  turns: readonly VerbatimTurn[],
   { tools, follow }: { readonly tools: readonly ToolDefinition[]; readonly follow: Follow },
 ):
   | { readonly kind: 'whole'; readonly pieces: RenderedPiece[] }
@@ -46,13 +51,7 @@ export function appendTurns(
     const state = { lastTokenId: ids.at(-1), history: { messages, length: index + 1 } };
     const next = follow(state, messages.slice(index + 1, end), tools);
     if (next === undefined) return { kind: 'broken', turns: at + 1 };
-    for (const piece of next) pieces.push(shifted(piece, index + 1));
+    for (const piece of next) pieces.push(shiftedPiece(piece, index + 1));
   }
   return { kind: 'whole', pieces };
-}
-
-function shifted(piece: RenderedPiece, by: number): RenderedPiece {
-  return piece.messageIndex === undefined
-    ? piece
-    : { ...piece, messageIndex: piece.messageIndex + by };
 }

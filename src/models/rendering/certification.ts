@@ -1,7 +1,7 @@
-import { LachesisError } from '../../errors.ts';
 import type { Message } from '../../messages.ts';
 import { type TextRun, textOfRuns } from './marked-text.ts';
 import { type Bridge, deriveSuffix, type Suffix } from './template-bridge.ts';
+import { isRefusal } from './template-writer.ts';
 import {
   DUMMIES,
   type Dummy,
@@ -143,7 +143,7 @@ export function promptText(
   try {
     return textOfRuns(writer.write([user], { tools, generationPrompt: true }));
   } catch (thrown) {
-    if (thrown instanceof LachesisError) return undefined;
+    if (isRefusal(thrown)) return undefined;
     throw thrown;
   }
 }

@@ -1,8 +1,8 @@
-import { errorMessage, LachesisError } from '../../errors.ts';
+import { errorMessage } from '../../errors.ts';
 import type { Message } from '../../messages.ts';
 import type { RunEncoder } from './encode-runs.ts';
 import { type TextRun, textOfRuns } from './marked-text.ts';
-import type { TemplateWriter } from './template-writer.ts';
+import { isRefusal, type TemplateWriter } from './template-writer.ts';
 import { type Dummy, dummyLead, type TurnKind } from './turn-kind.ts';
 
 /** What a template writes behind a turn of the model: new messages and the next generation prompt. */
@@ -64,7 +64,7 @@ function deriveWith(
       indexOffset,
     });
   } catch (thrown) {
-    if (thrown instanceof LachesisError && thrown.reason === 'TEMPLATE_REFUSED') {
+    if (isRefusal(thrown)) {
       return { kind: 'refused', reason: errorMessage(thrown.cause) };
     }
     throw thrown;

@@ -5,7 +5,7 @@ import {
   type Follow,
   type HistoryEnd,
   notSampled,
-  sampledTurns,
+  verbatimTurns,
 } from './append-turns.ts';
 import {
   createVerdicts,
@@ -113,7 +113,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
       tools: readonly ToolDefinition[],
       sampledIds: SampledIds = notSampled,
     ) {
-      let turns = sampledTurns(messages, sampledIds);
+      let turns = verbatimTurns(messages, sampledIds);
       for (;;) {
         const [first] = turns;
         if (first === undefined) return writeAll(messages, tools);
@@ -131,7 +131,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
       tools: readonly ToolDefinition[],
       sampledIds: SampledIds = notSampled,
     ) {
-      const turns = sampledTurns(newMessages, sampledIds);
+      const turns = verbatimTurns(newMessages, sampledIds);
       const end = turns[0]?.index ?? newMessages.length;
       // Two turns of the model in a row.
       if (end === 0 && turns.length > 0) return undefined;

@@ -55,6 +55,11 @@ function writerOf(
   });
 }
 
+/** The template raised, as templates do for what they don't know. */
+export function isRefusal(thrown: unknown): thrown is LachesisError {
+  return thrown instanceof LachesisError && thrown.reason === 'TEMPLATE_REFUSED';
+}
+
 const PLAIN: MessageShape = Object.freeze({
   reasoning: 'reasoning_content',
   callArguments: 'text',
@@ -78,7 +83,7 @@ function findShape(writerFor: (shape: MessageShape) => TemplateWriter): MessageS
     try {
       return writerFor(shape).write(messages, { tools: [], generationPrompt: false });
     } catch (thrown) {
-      if (thrown instanceof LachesisError) return [];
+      if (isRefusal(thrown)) return [];
       throw thrown;
     }
   };
