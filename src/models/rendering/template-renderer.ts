@@ -15,7 +15,6 @@ import {
 } from './certification.ts';
 import type { ChatRenderer, RenderedPiece, RenderState, SampledIds } from './chat-renderer.ts';
 import { createChatTemplate } from './chat-template.ts';
-import { controlPattern } from './control-pattern.ts';
 import { createRunEncoder, type RunEncoder } from './encode-runs.ts';
 import { textOfRuns } from './marked-text.ts';
 import type { ModelTokenizer } from './model-tokenizer.ts';
@@ -59,7 +58,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
     variables: { ...namedTokenVariables(tokenizer), ...options.variables },
     now,
   });
-  const control = controlPattern(tokenizer.controlTokens.map(({ text }) => text));
+  const control = tokenizer.controlTokens.map(({ text }) => text);
   const writer = createTemplateWriter({ template, control });
   const encoder = createRunEncoder(tokenizer);
   const stopIds = stopTokensOf(options, writer, encoder);
