@@ -6,6 +6,7 @@ import {
   DUMMIES,
   type Dummy,
   dummyLead,
+  dummyRounds,
   kindName,
   MAX_KIND_ROLES,
   sampleMessages,
@@ -24,6 +25,11 @@ export interface KindVerdict {
   readonly verdict: 'extends' | 'rewrites' | 'refused' | 'uncertain';
   /** `dropped`: the template takes reasoning out of earlier turns here. */
   readonly reasoning: 'kept' | 'dropped';
+  /**
+   * `once`: that holds behind every conversation in which nothing stands that the template could look for.
+   * `each`: it may depend on the conversation, and is held against a render of the whole of it each time.
+   */
+  readonly check: 'once' | 'each';
   /** Why, where it does not extend. */
   readonly reason: string;
 }
@@ -36,12 +42,18 @@ export interface RenderingCertification {
 }
 
 /** Tries one kind on two dummy conversations, and holds what is derived against full renders. */
-function certifyKind(bridge: Bridge, kind: TurnKind): KindVerdict {
-  const verdict = (name: KindVerdict['verdict'], reason: string, isKept = true): KindVerdict => ({
+function certifyKind(bridge: Bridge, kind: TurnKind, isOblivious: boolean): KindVerdict {
+  const verdict = (
+    name: KindVerdict['verdict'],
+    reason: string,
+    isKept = true,
+    check: KindVerdict['check'] = 'each',
+  ): KindVerdict => ({
     kind: kindName(kind),
     hasTools: kind.hasTools,
     verdict: name,
     reasoning: isKept ? 'kept' : 'dropped',
+    check,
     reason,
   });
   const newMessages = sampleMessages(kind);
@@ -67,17 +79,30 @@ function certifyKind(bridge: Bridge, kind: TurnKind): KindVerdict {
     return verdict('uncertain', 'what follows depends on the reasoning before it');
   }
   const isKept = !isReadable || thinking.before.includes(THOUGHT);
-  const earlier = [...dummyLead(DUMMIES[0], kind.turn, newMessages).slice(1), ...newMessages];
-  const later = deriveSuffix(bridge, { ...DUMMIES[0], earlier }, kind, newMessages);
-  if ('reason' in later || !isSame(suffix, later)) {
+  const round = [dummyLead(DUMMIES[0], kind, newMessages).at(-1)!, ...newMessages];
+  const isSameAfter = (earlier: readonly Message[], ifRefused: boolean): boolean => {
+    const later = deriveSuffix(bridge, { ...DUMMIES[0], earlier }, kind, newMessages);
+    if ('reason' in later) return later.kind === 'refused' && ifRefused;
+    return isSame(suffix, later);
+  };
+  if (!isSameAfter(round, false)) {
     return verdict('rewrites', 'what follows is another after earlier turns', isKept);
   }
   const isStable = DUMMIES.every((dummy, at) => {
-    const prompt = promptText(bridge, dummy, kind.hasTools);
+    const prompt = promptText(bridge, dummy, kind);
     return prompt !== undefined && suffixes[at]!.before.startsWith(prompt);
   });
   if (!isStable) return verdict('rewrites', 'the template changes what stands before', isKept);
-  return verdict('extends', isKept ? '' : 'reasoning of earlier turns is dropped', isKept);
+  const isSettled =
+    isOblivious &&
+    [2, 3].every((count) =>
+      isSameAfter(Array.from({ length: count }, () => round).flat(), false),
+    ) &&
+    ([0, 1, 2] as const).every((calls) =>
+      [1, 2].every((count) => isSameAfter(dummyRounds(count, calls), true)),
+    );
+  const reason = isKept ? '' : 'reasoning of earlier turns is dropped';
+  return verdict('extends', reason, isKept, isSettled ? 'once' : 'each');
 }
 
 const THOUGHT = 'zqr';
@@ -85,11 +110,12 @@ const THINKING: Dummy = { ...DUMMIES[0], reasoning: THOUGHT };
 
 /** The kinds that are tried when a renderer is made; others are when they come up. */
 function usualKinds(): TurnKind[] {
+  const hasSystem = false;
   return [false, true].flatMap((hasTools): TurnKind[] => [
-    { turn: 'call', roles: ['tool'], hasTools },
-    { turn: 'call', roles: ['tool', 'tool'], hasTools },
-    { turn: 'call', roles: ['tool', 'user'], hasTools },
-    { turn: 'text', roles: ['user'], hasTools },
+    { turn: 'call', roles: ['tool'], hasTools, hasSystem },
+    { turn: 'call', roles: ['tool', 'tool'], hasTools, hasSystem },
+    { turn: 'call', roles: ['tool', 'user'], hasTools, hasSystem },
+    { turn: 'text', roles: ['user'], hasTools, hasSystem },
   ]);
 }
 
@@ -109,15 +135,21 @@ function summarize(kinds: readonly KindVerdict[]): string {
     .join('; ');
 }
 
+export interface Verdicts {
+  /** Undefined for a kind that is not looked into. */
+  of(kind: TurnKind): KindVerdict | undefined;
+  report(): RenderingCertification;
+}
+
 /** Verdicts by kind: the usual ones at once, others when they are asked for. */
-export function createVerdicts(bridge: Bridge) {
+export function createVerdicts(bridge: Bridge, isOblivious: boolean): Verdicts {
   const known = new Map<string, KindVerdict>();
   const of = (kind: TurnKind): KindVerdict | undefined => {
     if (kind.roles.length > MAX_KIND_ROLES) return undefined;
     const key = JSON.stringify(kind);
     let verdict = known.get(key);
     if (verdict === undefined) {
-      verdict = certifyKind(bridge, kind);
+      verdict = certifyKind(bridge, kind, isOblivious);
       known.set(key, verdict);
     }
     return verdict;
@@ -136,12 +168,12 @@ export function createVerdicts(bridge: Bridge) {
 export function promptText(
   { writer }: Bridge,
   dummy: Dummy,
-  hasTools: boolean,
+  kind: Pick<TurnKind, 'hasTools' | 'hasSystem'>,
 ): string | undefined {
-  const [user] = dummyLead(dummy, 'text', []) as [Message];
-  const tools = hasTools ? dummy.tools : [];
+  const lead = dummyLead(dummy, { ...kind, turn: 'text' }, []);
+  const tools = kind.hasTools ? dummy.tools : [];
   try {
-    return textOfRuns(writer.write([user], { tools, generationPrompt: true }));
+    return writer.text(lead.slice(0, -1), { tools, generationPrompt: true });
   } catch (thrown) {
     if (isRefusal(thrown)) return undefined;
     throw thrown;

@@ -1,13 +1,21 @@
 import { createHash } from 'node:crypto';
 import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
-import { BoundedInterpreter, MAX_ITEMS, type Observer, tooMuch } from './bounded-interpreter.ts';
+import {
+  BoundedInterpreter,
+  MAX_ITEMS,
+  type Observer,
+  type TemplateNode,
+  tooMuch,
+} from './bounded-interpreter.ts';
 
 /** A model's Jinja chat template, read once. */
 export interface ChatTemplate {
   /** Of its source and the fixed variables. */
   readonly sha256: string;
   readonly source: string;
+  /** Its syntax tree. */
+  readonly program: TemplateNode;
   /**
    * What it writes. Variables whose names it doesn't know are nothing to it.
    * @throws invalid_input (`TEMPLATE_REFUSED`) when it raises, as templates do for what they don't know.
@@ -37,6 +45,7 @@ export function createChatTemplate(options: ChatTemplateOptions): ChatTemplate {
   const strftime_now = clock(now);
   return Object.freeze({
     source,
+    program,
     sha256: createHash('sha256')
       .update(JSON.stringify([source, Object.entries(fixed).sort()]))
       .digest('hex'),
@@ -55,7 +64,7 @@ export function createChatTemplate(options: ChatTemplateOptions): ChatTemplate {
   });
 }
 
-function readProgram(source: string): ReturnType<typeof parse> {
+function readProgram(source: string): TemplateNode {
   try {
     return parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
   } catch (cause) {

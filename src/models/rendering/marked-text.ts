@@ -218,6 +218,11 @@ function isSpace(letter: string): boolean {
   return letter !== '\ufeff' && letter.trim() === '';
 }
 
+/** Whether the text is one on its way through a template. */
+export function isMarked(text: string): boolean {
+  return text.includes(CLOSE) || text.search(MARKS) >= 0;
+}
+
 /** The text of runs. */
 export function textOfRuns(runs: readonly TextRun[]): string {
   return runs.map(({ text }) => text).join('');

@@ -1,6 +1,7 @@
 import { invalidInput, LachesisError } from '../../errors.ts';
 import type { AssistantMessage, Message, ToolDefinition } from '../../messages.ts';
 import { textContent } from '../../messages.ts';
+import type { Observer } from './bounded-interpreter.ts';
 import type { ChatTemplate } from './chat-template.ts';
 import { allMatches, controlPattern } from './control-pattern.ts';
 import {
@@ -18,6 +19,8 @@ export interface WriteOptions {
   readonly generationPrompt: boolean;
   /** What is taken off the index of a message to name it. Default: 0. */
   readonly indexOffset?: number;
+  /** Sees the template at work on marked texts. */
+  readonly observe?: Observer;
 }
 
 /** Writes conversations by a template, in the shape that the template reads. */
@@ -57,14 +60,15 @@ function writerOf(
   ): TextRun[] => {
     const { tools, generationPrompt, indexOffset = 0 } = options;
     const marks = new TextMarks(control, { ...how, escapes });
-    const rendered = template.render({
+    const variables = {
       messages: messages.map((message, index) =>
         templateMessage(message, { shape, marks, index: index - indexOffset }),
       ),
       tools: templateTools(tools, marks),
       documents: null,
       add_generation_prompt: generationPrompt,
-    });
+    };
+    const rendered = template.render(variables, how.tracks ? options.observe : undefined);
     return marks.read(rendered);
   };
   return Object.freeze({
