@@ -34,24 +34,27 @@ export function verbatimTurns(
 }
 
 /**
- * Sampled turns as they were, from the first on, each with what follows it; `broken` says how many turns
- * there are up to the one that nothing can follow, itself included.
+ * The last of the turns as they were sampled, each with what follows it: from the first one on behind which
+ * nothing is rewritten any more.
  */
 export function appendTurns(
   messages: readonly Message[],
   turns: readonly VerbatimTurn[],
   { tools, follow }: { readonly tools: readonly ToolDefinition[]; readonly follow: Follow },
-):
-  | { readonly kind: 'whole'; readonly pieces: RenderedPiece[] }
-  | { readonly kind: 'broken'; readonly turns: number } {
-  const pieces: RenderedPiece[] = [];
-  for (const [at, { index, ids }] of turns.entries()) {
-    pieces.push({ tokenIds: ids, origin: 'foreign', messageIndex: index, verbatim: true });
-    const end = turns[at + 1]?.index ?? messages.length;
+): { readonly turns: readonly VerbatimTurn[]; readonly pieces: RenderedPiece[] } {
+  // Backwards: nothing before a turn that can't be followed matters any more, and each is tried once.
+  const parts: RenderedPiece[][] = [];
+  let first = turns.length;
+  for (let end = messages.length; first > 0; first--) {
+    const { index, ids } = turns[first - 1]!;
     const state = { lastTokenId: ids.at(-1), history: { messages, length: index + 1 } };
     const next = follow(state, messages.slice(index + 1, end), tools);
-    if (next === undefined) return { kind: 'broken', turns: at + 1 };
-    for (const piece of next) pieces.push(shiftedPiece(piece, index + 1));
+    if (next === undefined) break;
+    parts.push([
+      { tokenIds: ids, origin: 'foreign', messageIndex: index, verbatim: true },
+      ...next.map((piece) => shiftedPiece(piece, index + 1)),
+    ]);
+    end = index;
   }
-  return { kind: 'whole', pieces };
+  return { turns: turns.slice(first), pieces: parts.toReversed().flat() };
 }

@@ -3,6 +3,7 @@ import { type TextRun, textOfRuns } from './marked-text.ts';
 import { type Bridge, deriveSuffix, type Suffix } from './template-bridge.ts';
 import { isRefusal } from './template-writer.ts';
 import {
+  AFTER_SYSTEM,
   DUMMIES,
   type Dummy,
   dummyLead,
@@ -93,8 +94,10 @@ function certifyKind(bridge: Bridge, kind: TurnKind, isOblivious: boolean): Kind
     return prompt !== undefined && suffixes[at]!.before.startsWith(prompt);
   });
   if (!isStable) return verdict('rewrites', 'the template changes what stands before', isKept);
+  const talking = deriveSuffix(bridge, { ...DUMMIES[0], says: true }, kind, newMessages);
   const isSettled =
     isOblivious &&
+    (!('reason' in talking) ? isSame(suffix, talking) : talking.kind === 'refused') &&
     [2, 3].every((count) =>
       isSameAfter(Array.from({ length: count }, () => round).flat(), false),
     ) &&
@@ -119,7 +122,7 @@ function usualKinds(): TurnKind[] {
   ]);
 }
 
-/** Each kind once where it is the same with tools and without. */
+/** Each kind once where it is the same with tools and without, and after a system message. */
 function summarize(kinds: readonly KindVerdict[]): string {
   const says = ({ kind, verdict, reasoning, reason }: KindVerdict): string => {
     const dropped = verdict === 'extends' && reasoning === 'dropped' ? ', without reasoning' : '';
@@ -127,7 +130,9 @@ function summarize(kinds: readonly KindVerdict[]): string {
   };
   const withTools = new Set(kinds.filter(({ hasTools }) => hasTools).map(says));
   const without = new Set(kinds.filter(({ hasTools }) => !hasTools).map(says));
-  return [...without.union(withTools)]
+  const all = without.union(withTools);
+  return [...all]
+    .filter((line) => !line.includes(AFTER_SYSTEM) || !all.has(line.replace(AFTER_SYSTEM, '')))
     .map((line) => {
       if (without.has(line) && withTools.has(line)) return line;
       return `${line}, ${withTools.has(line) ? 'with tools' : 'without tools'}`;

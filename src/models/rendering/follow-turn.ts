@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import type { Message, ToolDefinition } from '../../messages.ts';
 import type { Follow, HistoryEnd } from './append-turns.ts';
 import { type KindVerdict, promptText, type Verdicts } from './certification.ts';
@@ -24,6 +25,8 @@ export function createFollow({ bridge, verdicts, check, historyPolicy }: FollowO
   /** Set when a conversation that should have been like all others was not. */
   let isDoubtful = false;
 
+  /** What was held against a conversation with these tools once; a template may look into them. */
+  const isFirst = createFirsts();
   const promptOf = createPrompts(bridge);
   /** From the dummy conversation. */
   const expected = (kind: TurnKind, added: readonly Message[]): Suffix | undefined => {
@@ -37,9 +40,9 @@ export function createFollow({ bridge, verdicts, check, historyPolicy }: FollowO
   const found = ({ messages, length }: HistoryEnd, added: readonly Message[], tools: Tools) => {
     const lead = messages.slice(0, length);
     const suffix = deriveBehind(bridge, lead, added, tools);
-    if ('reason' in suffix) return undefined;
-    const prompt = bridge.writer.text(lead.slice(0, -1), { tools, generationPrompt: true });
-    return isVerbatim || suffix.before.startsWith(prompt) ? suffix : undefined;
+    if ('reason' in suffix || isVerbatim) return 'reason' in suffix ? undefined : suffix;
+    const prompt = textOf(bridge, lead.slice(0, -1), tools);
+    return prompt !== undefined && suffix.before.startsWith(prompt) ? suffix : undefined;
   };
 
   const suffixOf = (
@@ -51,7 +54,9 @@ export function createFollow({ bridge, verdicts, check, historyPolicy }: FollowO
   ) => {
     const isPlain = verdict.check === 'once' && !isDoubtful && check.isPlain(history);
     const likely = expected(kind, added);
-    if (isPlain && !isDue(history.length, added.length)) return likely;
+    if (isPlain && !isDoubling(history.length, added.length) && !isFirst(kind, tools)) {
+      return likely;
+    }
     const { messages, length } = history;
     if (likely !== undefined) {
       const held = holds(bridge, {
@@ -91,17 +96,35 @@ function createPrompts(bridge: Bridge): (kind: TurnKind) => string {
   };
 }
 
+/** Whether a kind of conversation with some tools comes up for the first time. */
+function createFirsts(): (kind: TurnKind, tools: Tools) => boolean {
+  const seen = new Set<string>();
+  const hashes = new WeakMap<Tools, string>();
+  return (kind, tools) => {
+    const hash =
+      hashes.get(tools) ?? createHash('sha256').update(JSON.stringify(tools)).digest('base64');
+    hashes.set(tools, hash);
+    const key = JSON.stringify([kind, hash]);
+    if (seen.has(key)) return false;
+    if (seen.size >= MAX_SEEN) seen.clear();
+    seen.add(key);
+    return true;
+  };
+}
+
+const MAX_SEEN = 1_000;
+
 /**
  * Even where it is known what follows, it is held against renders of the whole conversation: its first
  * messages, and whenever their number doubles, so that the cost stays in proportion to it.
  */
-function isDue(held: number, added: number): boolean {
+function isDoubling(held: number, added: number): boolean {
   return held <= 4 || Math.floor(Math.log2(held - 1)) < Math.floor(Math.log2(held + added));
 }
 
 /** Whether the render of all is the prompt before the turn, the turn, its close and the suffix. */
 function holds(
-  { writer, encoder }: Bridge,
+  bridge: Bridge,
   given: {
     readonly lead: readonly Message[];
     readonly added: readonly Message[];
@@ -111,24 +134,32 @@ function holds(
   },
 ): 'yes' | 'no' | 'refused' {
   const { lead, added, tools, suffix, isVerbatim } = given;
-  let prompt: string;
-  let whole: string;
-  try {
-    prompt = writer.text(lead.slice(0, -1), { tools, generationPrompt: true });
-    whole = writer.text([...lead, ...added], { tools, generationPrompt: true });
-  } catch (thrown) {
-    if (isRefusal(thrown)) return 'refused';
-    throw thrown;
-  }
+  const prompt = textOf(bridge, lead.slice(0, -1), tools);
+  const whole = textOf(bridge, [...lead, ...added], tools);
+  if (prompt === undefined || whole === undefined) return 'refused';
   const tail = textOfRuns(suffix.runs);
   const turn = whole.slice(isVerbatim ? 0 : prompt.length, whole.length - tail.length);
-  const close = encoder.controlsIn(turn).at(-1);
+  const close = bridge.encoder.controlsIn(turn).at(-1);
   const isWhole =
     whole.endsWith(tail) &&
     (isVerbatim || (whole.startsWith(prompt) && prompt.length + tail.length <= whole.length)) &&
     (suffix.closeId === undefined ||
       (close?.token.id === suffix.closeId && close.end === turn.length));
   return isWhole ? 'yes' : 'no';
+}
+
+/** A whole prompt; undefined where the template refuses. */
+function textOf(
+  { writer }: Bridge,
+  messages: readonly Message[],
+  tools: Tools,
+): string | undefined {
+  try {
+    return writer.text(messages, { tools, generationPrompt: true });
+  } catch (thrown) {
+    if (isRefusal(thrown)) return undefined;
+    throw thrown;
+  }
 }
 
 /** The turn's end where it is not there yet, and the suffix. */

@@ -81,17 +81,14 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
       tools: readonly ToolDefinition[],
       sampledIds: SampledIds = notSampled,
     ) {
-      let turns = verbatimTurns(messages, sampledIds);
-      for (;;) {
-        const [first] = turns;
-        if (first === undefined) return writeAll(messages, tools);
-        const appended = appendTurns(messages, turns, { tools, follow });
-        if (appended.kind === 'whole') {
-          return [...writeAll(messages.slice(0, first.index), tools), ...appended.pieces];
-        }
-        // The template rewrites what stands before: sampled turns up to there are its text now.
-        turns = turns.slice(appended.turns);
-      }
+      // Turns before a place that the template rewrites are its text now.
+      const { turns, pieces } = appendTurns(messages, verbatimTurns(messages, sampledIds), {
+        tools,
+        follow,
+      });
+      const [first] = turns;
+      const head = first === undefined ? messages : messages.slice(0, first.index);
+      return [...writeAll(head, tools), ...pieces];
     },
     extend(
       state: RenderState,
@@ -108,7 +105,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
       const pieces = follow({ lastTokenId, history }, newMessages.slice(0, end), tools);
       if (pieces === undefined || turns.length === 0) return pieces;
       const appended = appendTurns(newMessages, turns, { tools, follow });
-      return appended.kind === 'whole' ? [...pieces, ...appended.pieces] : undefined;
+      return appended.turns.length === turns.length ? [...pieces, ...appended.pieces] : undefined;
     },
     decode: (tokenIds: Int32Array) => tokenizer.decode(tokenIds),
   });

@@ -53,6 +53,8 @@ export function templateWords(program: TemplateNode): TemplateWords {
           const callee = node['callee'] as AnyNode;
           const name = (callee['property'] as { value?: unknown } | undefined)?.value;
           if (WORD_METHODS.has(String(name))) put(held, node['args']);
+          // Of a filter: of the messages those whose field is such and such.
+          if (callee.type === 'Identifier') put(equal, node['args']);
           break;
         }
         case 'KeywordArgumentExpression':

@@ -39,8 +39,10 @@ export function kindOf(
 /** `call > tool user`: a turn with calls, then a tool's result and a user's message. */
 export function kindName({ turn, roles, hasSystem }: TurnKind): string {
   const name = `${turn} > ${roles.join(' ') || 'nothing'}`;
-  return hasSystem ? `system, ${name}` : name;
+  return hasSystem ? AFTER_SYSTEM + name : name;
 }
+
+export const AFTER_SYSTEM = 'system, ';
 
 /** A conversation to try a template on: the words are the only thing that differs between two. */
 export interface Dummy {
@@ -49,6 +51,8 @@ export interface Dummy {
   readonly reply: string;
   readonly reasoning?: string;
   readonly tools: readonly ToolDefinition[];
+  /** A turn with calls has words too. */
+  readonly says?: boolean;
   /** What stands between the user's message and the turn. */
   readonly earlier?: readonly Message[];
 }
@@ -71,7 +75,7 @@ export const DUMMIES: readonly [Dummy, Dummy] = [
 
 /** The user's message and the model's turn that new messages are appended to, as a template may read it. */
 export function dummyLead(
-  { system, user, reply, reasoning, earlier = [] }: Dummy,
+  { system, user, reply, reasoning, says = false, earlier = [] }: Dummy,
   { turn, hasSystem }: Pick<TurnKind, 'turn' | 'hasSystem'>,
   newMessages: readonly Message[],
 ): Message[] {
@@ -86,7 +90,7 @@ export function dummyLead(
   const toolCalls = calls.map(({ id, name }) => ({ id, name, argumentsText: '{"q": "zq"}' }));
   const assistant: AssistantMessage = {
     role: 'assistant',
-    content: turn === 'text' ? textContent(reply) : [],
+    content: turn === 'text' || says ? textContent(reply) : [],
     ...(reasoning !== undefined && { reasoning }),
     toolCalls: turn === 'text' ? [] : toolCalls,
   };
