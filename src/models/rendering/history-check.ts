@@ -22,11 +22,13 @@ export interface HistoryCheckOptions {
   readonly template: ChatTemplate;
   readonly writer: TemplateWriter;
   readonly control: readonly string[];
+  /** What else the template reads. */
+  readonly variables?: Readonly<Record<string, unknown>> | undefined;
 }
 
 export function createHistoryCheck(options: HistoryCheckOptions): HistoryCheck {
   const { template, writer, control } = options;
-  const words = templateWords(template.program);
+  const words = templateWords(template.program, options.variables);
   const reasons = words.counts === undefined ? [] : [words.counts];
   const observe = createTextWatch(words, (reason) => void reasons.push(reason));
   for (const messages of conversations()) {
@@ -72,7 +74,7 @@ function conversations(): Message[][] {
   const head: Message = { role: 'system', content: textContent(system) };
   return ([0, 1, 2] as const).flatMap((calls) => {
     const messages = [first, ...dummyRounds(3, calls)];
-    return [messages, [head, ...messages], messages.slice(0, -1)];
+    return [messages, [head, ...messages], messages.slice(0, -1), messages.slice(0, -2)];
   });
 }
 

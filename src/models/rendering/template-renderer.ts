@@ -54,7 +54,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
   const encoder = createRunEncoder(tokenizer);
   const stopIds = stopTokensOf(options, writer, encoder);
   const bridge: Bridge = { writer, encoder, stopIds };
-  const check = createHistoryCheck({ template, writer, control });
+  const check = createHistoryCheck({ template, writer, control, variables: options.variables });
   const verdicts = createVerdicts(bridge, check.reason === undefined);
   const follow = createFollow({ bridge, verdicts, check, historyPolicy });
 

@@ -19,18 +19,36 @@ export const WORD_METHODS: ReadonlySet<string> = new Set(
   'startswith endswith split rsplit replace find rfind index count'.split(' '),
 );
 
+/** Filters that make numbers. */
+const NUMERIC: ReadonlySet<string> = new Set(['int', 'float', 'sum', 'round']);
+/** Arguments that only say how something is laid out. */
+const LAYOUT: ReadonlySet<string> = new Set(['indent', 'width']);
+
 /** More than this, together, lets a template do something after so many turns that nobody tries. */
 const MAX_COUNT = 3;
 
-/** Reads it off a syntax tree: every word in a place where it can decide something. */
-export function templateWords(program: TemplateNode): TemplateWords {
+/**
+ * Reads it off a syntax tree: every word and number in a place where it can decide something, and the
+ * numbers of the variables that it is given.
+ */
+export function templateWords(
+  program: TemplateNode,
+  variables: Readonly<Record<string, unknown>> = {},
+): TemplateWords {
   const held = new Set<string>();
   const equal = new Set<string>();
   const emptiness = new WeakSet<object>();
-  const numbers = new Set<number>();
+  const numbers = new Set(
+    Object.values(variables)
+      .filter((value) => typeof value === 'number')
+      .map(Math.abs),
+  );
   let calculates = false;
+  const keep = (into: Set<string>, word: string): void => {
+    if (folded(word) !== '') into.add(folded(word));
+  };
   const put = (into: Set<string>, node: unknown): void => {
-    for (const word of literalsIn(node)) if (folded(word) !== '') into.add(folded(word));
+    for (const word of literalsIn(node)) keep(into, word);
   };
   const visit = (given: unknown): void => {
     for (const node of nodesIn(given)) {
@@ -40,7 +58,7 @@ export function templateWords(program: TemplateNode): TemplateWords {
           const sides = [node['left'], node['right']] as TemplateNode[];
           if (operator === 'in' || operator === 'not in') {
             // A bare word may be the name of a field; where a text is asked for it, that is seen at work.
-            for (const word of literalsIn(sides[0])) if (!/^\w*$/.test(word)) put(held, sides[0]);
+            for (const word of literalsIn(sides[0])) if (/\W/.test(word)) keep(held, word);
           }
           if (['in', 'not in', '==', '!='].includes(operator)) put(equal, sides);
           if (['*', '**', '/', '//'].includes(operator)) calculates = true;
@@ -57,9 +75,15 @@ export function templateWords(program: TemplateNode): TemplateWords {
           if (callee.type === 'Identifier') put(equal, node['args']);
           break;
         }
+        case 'FilterExpression': {
+          const filter = node['filter'] as AnyNode;
+          if (NUMERIC.has(String(filter['value'] ?? (filter['callee'] as AnyNode)['value']))) {
+            calculates = true;
+          }
+          break;
+        }
         case 'KeywordArgumentExpression':
-          // Of a filter or a namespace: an indentation, or where a count begins.
-          if (numberOf(node['value'] as TemplateNode) !== undefined) continue;
+          if (LAYOUT.has((node['key'] as { value: string }).value)) continue;
           break;
         case 'IntegerLiteral':
           numbers.add(Math.abs(node['value'] as number));

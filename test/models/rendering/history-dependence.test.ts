@@ -119,6 +119,45 @@ describe.each(Object.entries(templates))('a template that %s', (name, source) =>
   });
 });
 
+/** A second line of defence finds most of what this overlooks, so it is looked at by itself. */
+describe('what a template can tell apart', () => {
+  const check = (condition: string, variables = {}) => {
+    const source = chatml(`{%- if ${condition} -%}{{- 'R' -}}{%- endif -%}`);
+    const { renderer } = byteRenderer(source, CONTROL, { eos: '<|im_end|>', variables });
+    return renderer.certification.kinds.some((kind) => kind.check === 'once') ? 'once' : 'each';
+  };
+  test.each([
+    'messages[0].role == "tool"',
+    '"/x" in messages[0].content',
+    'messages[0].content.startswith("x y")',
+    'messages[-1].content | trim == "no"',
+    'messages[0].content | trim | length == 0',
+    'messages[0].content.split("</x>")[0] == "no"',
+  ])('%s: nothing, of plain texts', (condition) => {
+    expect(check(condition)).toBe('once');
+  });
+
+  test.each([
+    'false and messages | length > 6',
+    'false and messages | length > 2 * 2',
+    'false and messages | length > "6" | int',
+    'messages[0].content | length > 900',
+    'messages[0].content[0] == "!"',
+    'messages[0].content[1:] == "!"',
+    'messages[0].content.split() == "!"',
+    'messages[0].content == messages[-1].content and false',
+    'messages[0].content in messages[-1].content and false',
+    '"\\n\\n" in messages[0].content',
+  ])('%s: more than words', (condition) => {
+    expect(check(condition)).toBe('each');
+  });
+
+  test('a number among the variables may be one to count to', () => {
+    expect(check('false and messages | length > many')).toBe('once');
+    expect(check('false and messages | length > many', { many: 6 })).toBe('each');
+  });
+});
+
 test('a template that can’t tell conversations apart is held against the whole once, others each time', () => {
   const checks = (source: string) =>
     new Set(
