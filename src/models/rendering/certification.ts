@@ -81,12 +81,15 @@ function certifyKind(bridge: Bridge, kind: TurnKind, isOblivious: boolean): Kind
   }
   const isKept = !isReadable || thinking.before.includes(THOUGHT);
   const round = [dummyLead(DUMMIES[0], kind, newMessages).at(-1)!, ...newMessages];
-  const isSameAfter = (earlier: readonly Message[], ifRefused: boolean): boolean => {
-    const later = deriveSuffix(bridge, { ...DUMMIES[0], earlier }, kind, newMessages);
-    if ('reason' in later) return later.kind === 'refused' && ifRefused;
-    return isSame(suffix, later);
+  const after = (earlier: readonly Message[]): 'same' | 'other' | 'unstable' | 'refused' => {
+    const dummy = { ...DUMMIES[0], earlier };
+    const later = deriveSuffix(bridge, dummy, kind, newMessages);
+    if ('reason' in later) return later.kind === 'refused' ? 'refused' : 'other';
+    if (!isSame(suffix, later)) return 'other';
+    const prompt = promptText(bridge, dummy, kind);
+    return prompt !== undefined && later.before.startsWith(prompt) ? 'same' : 'unstable';
   };
-  if (!isSameAfter(round, false)) {
+  if (!['same', 'unstable'].includes(after(round))) {
     return verdict('rewrites', 'what follows is another after earlier turns', isKept);
   }
   const isStable = DUMMIES.every((dummy, at) => {
@@ -95,17 +98,33 @@ function certifyKind(bridge: Bridge, kind: TurnKind, isOblivious: boolean): Kind
   });
   if (!isStable) return verdict('rewrites', 'the template changes what stands before', isKept);
   const talking = deriveSuffix(bridge, { ...DUMMIES[0], says: true }, kind, newMessages);
+  const talks = 'reason' in talking ? talking.kind : isSame(suffix, talking) ? 'same' : 'other';
   const isSettled =
     isOblivious &&
-    (!('reason' in talking) ? isSame(suffix, talking) : talking.kind === 'refused') &&
-    [2, 3].every((count) =>
-      isSameAfter(Array.from({ length: count }, () => round).flat(), false),
+    ['same', 'refused'].includes(talks) &&
+    [1, 2, 3].every(
+      (count) => after(Array.from({ length: count }, () => round).flat()) === 'same',
     ) &&
-    ([0, 1, 2] as const).every((calls) =>
-      [1, 2].every((count) => isSameAfter(dummyRounds(count, calls), true)),
-    );
+    mixedRounds().every((earlier) => ['same', 'refused'].includes(after(earlier)));
   const reason = isKept ? '' : 'reasoning of earlier turns is dropped';
   return verdict('extends', reason, isKept, isSettled ? 'once' : 'each');
+}
+
+/** What else may have been said before: up to the user's last word, and up to a tool's. */
+function mixedRounds(): Message[][] {
+  return ([0, 1, 2] as const).flatMap((calls) =>
+    [1, 2].flatMap((count) => {
+      const rounds = dummyRounds(count, calls);
+      if (calls === 0) return [rounds];
+      // What was thought since the user's last word is looked at by itself.
+      const open = rounds.slice(0, -2).map((message) => {
+        if (message.role !== 'assistant') return message;
+        const { reasoning: _, ...rest } = message;
+        return rest;
+      });
+      return [rounds, open];
+    }),
+  );
 }
 
 const THOUGHT = 'zqr';

@@ -158,6 +158,22 @@ describe('what a template can tell apart', () => {
   });
 });
 
+test('a long conversation that comes with a switch in it is seen to have one', () => {
+  const source = templates['has a switch in any message']!;
+  const { renderer, tokenizer } = byteRenderer(source, CONTROL, { eos: '<|im_end|>' });
+  const lastTokenId = tokenizer.idOf('<|im_end|>')!;
+  const extend = (first: string, rounds: number) => {
+    const history = Array.from({ length: rounds }, (_, at) => [
+      user(at === 0 ? first : 'hi'),
+      reply('yes', false),
+    ]).flat();
+    return renderer.extend({ lastTokenId, history }, [user('go on')], []);
+  };
+  expect(extend('hi', 1)).toBeDefined();
+  expect(extend('hi', 6)).toBeDefined();
+  expect(extend('be /quiet', 6)).toBeUndefined();
+});
+
 test('a template that can’t tell conversations apart is held against the whole once, others each time', () => {
   const checks = (source: string) =>
     new Set(
