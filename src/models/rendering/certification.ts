@@ -48,15 +48,22 @@ function certifyKind(bridge: Bridge, kind: TurnKind, isOblivious: boolean): Kind
     name: KindVerdict['verdict'],
     reason: string,
     isKept = true,
-    check: KindVerdict['check'] = 'each',
-  ): KindVerdict => ({
-    kind: kindName(kind),
-    hasTools: kind.hasTools,
-    verdict: name,
-    reasoning: isKept ? 'kept' : 'dropped',
-    check,
-    reason,
-  });
+    isSettled = () => false,
+  ): KindVerdict => {
+    // Only tried for kinds that come up: it takes longer than all the rest.
+    let check: KindVerdict['check'] | undefined;
+    return {
+      kind: kindName(kind),
+      hasTools: kind.hasTools,
+      verdict: name,
+      reasoning: isKept ? 'kept' : 'dropped',
+      get check() {
+        check ??= isSettled() ? 'once' : 'each';
+        return check;
+      },
+      reason,
+    };
+  };
   const newMessages = sampleMessages(kind);
   const suffixes: Suffix[] = [];
   for (const dummy of DUMMIES) {
@@ -97,17 +104,19 @@ function certifyKind(bridge: Bridge, kind: TurnKind, isOblivious: boolean): Kind
     return prompt !== undefined && suffixes[at]!.before.startsWith(prompt);
   });
   if (!isStable) return verdict('rewrites', 'the template changes what stands before', isKept);
-  const talking = deriveSuffix(bridge, { ...DUMMIES[0], says: true }, kind, newMessages);
-  const talks = 'reason' in talking ? talking.kind : isSame(suffix, talking) ? 'same' : 'other';
-  const isSettled =
-    isOblivious &&
-    ['same', 'refused'].includes(talks) &&
-    [1, 2, 3].every(
-      (count) => after(Array.from({ length: count }, () => round).flat()) === 'same',
-    ) &&
-    mixedRounds().every((earlier) => ['same', 'refused'].includes(after(earlier)));
+  const isSettled = (): boolean => {
+    if (!isOblivious) return false;
+    const talking = deriveSuffix(bridge, { ...DUMMIES[0], says: true }, kind, newMessages);
+    const talks = 'reason' in talking ? talking.kind : isSame(suffix, talking) ? 'same' : 'other';
+    const rounds = [1, 2, 3].map((count) => Array.from({ length: count }, () => round).flat());
+    return (
+      ['same', 'refused'].includes(talks) &&
+      rounds.every((earlier) => after(earlier) === 'same') &&
+      mixedRounds().every((earlier) => ['same', 'refused'].includes(after(earlier)))
+    );
+  };
   const reason = isKept ? '' : 'reasoning of earlier turns is dropped';
-  return verdict('extends', reason, isKept, isSettled ? 'once' : 'each');
+  return verdict('extends', reason, isKept, isSettled);
 }
 
 /** What else may have been said before: up to the user's last word, and up to a tool's. */
