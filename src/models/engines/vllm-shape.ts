@@ -3,7 +3,7 @@ import { isJsonObject, type JsonObject, type SamplingParameters } from '../../me
 import type { EngineDescription, EngineFinish } from '../engine.ts';
 import { unreachable } from '../model-errors.ts';
 import type { EngineLink, ScoreRequest } from './http-engine.ts';
-import type { ReplyReader } from './read-reply.ts';
+import { type ReplyReader, readCount, readLogprob, readText, readVersion } from './read-reply.ts';
 
 /**
  * A request's sampling as vLLM has it. Every filter is named, the neutral ones too: what is left out

@@ -1,8 +1,9 @@
 import type { AssistantMessage, Message, ToolDefinition } from '../../messages.ts';
 import type { Segment, SegmentReason } from '../../tokens/index.ts';
 import type { ChatRenderer, RenderedPiece, SampledIds } from '../rendering/chat-renderer.ts';
+import { shiftedPiece } from '../rendering/shifted-piece.ts';
 import { sameMessage } from './message-identity.ts';
-import { afterTokens, shiftedPieces } from './rendered-pieces.ts';
+import { afterTokens } from './rendered-pieces.ts';
 import { sharedPrefix } from './shared-prefix.ts';
 import type { Track } from './track.ts';
 
@@ -87,7 +88,7 @@ export function planPrompt(input: PlanInput): PromptPlan {
         kind: 'extend',
         track,
         tokens,
-        pieces: shiftedPieces(pieces, held),
+        pieces: pieces.map((piece) => shiftedPiece(piece, held)),
         held,
         added,
       };
