@@ -5,6 +5,7 @@ import {
   type Row,
   type Segment,
   type Span,
+  sampledLength,
   spansLength,
   type VersionRun,
   validateSequence,
@@ -78,14 +79,27 @@ function checkRows(segments: readonly Segment[], field: string, rows: readonly R
 }
 
 /** A segment without ids left them to a row, which is as long. */
-function checkLeft({ spans }: Segment, at: RowAt | undefined, path: string): void {
+function checkLeft({ spans, policyVersions }: Segment, at: RowAt | undefined, path: string): void {
+  checkLengths(spans, `${path}.spans`);
+  checkLengths(policyVersions, `${path}.policy_versions`);
   const tokens = spansLength(spans);
-  if (at !== undefined && at.row.tokenIds.length === tokens) return;
+  if (at !== undefined && at.row.tokenIds.length === tokens) {
+    const versioned = policyVersions.reduce((sum, { length }) => sum + length, 0);
+    const sampled = sampledLength(spans);
+    if (versioned === sampled) return;
+    throw refuse(`${path}.policy_versions`, `cover ${versioned} sampled tokens of ${sampled}.`);
+  }
   throw invalidInput(
     `${path}.token_ids`,
     `is empty, and ${at === undefined ? 'no row' : `a row of ${at.row.tokenIds.length} tokens`} stands for its ${tokens}.`,
     { reason: 'TOKEN_COLUMN_LENGTH' },
   );
+}
+
+function checkLengths(runs: readonly { readonly length: number }[], field: string): void {
+  const at = runs.findIndex(({ length }) => length < 1);
+  if (at < 0) return;
+  throw refuse(`${field}[${at}].length`, `is ${runs[at]?.length}; it has at least 1 token.`);
 }
 
 function checkRow({ row, field }: RowAt, segment: Segment, path: string): void {

@@ -245,6 +245,23 @@ describe('ingest refuses an account that does not add up', () => {
         }),
     ],
     [
+      'a span of less than no token, made up for by another',
+      'parts[2].segments[0].spans[0].length',
+      () =>
+        withRollout((r) => {
+          r.segments[0]!.spans[0]!.length = -5;
+          r.segments[0]!.spans[1]!.length += 7;
+        }),
+    ],
+    [
+      'versions of more tokens than were sampled',
+      'parts[2].segments[0].policy_versions',
+      () =>
+        withRollout((r) => {
+          r.segments[0]!.policyVersions.push({ ...r.segments[0]!.policyVersions[0]!, length: 9 });
+        }),
+    ],
+    [
       'a cut row whose ids are not the segment’s',
       'parts[0].token_ids[0]',
       () =>
