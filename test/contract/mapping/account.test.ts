@@ -343,6 +343,21 @@ describe('ingest refuses an account that does not add up', () => {
       },
     ],
     [
+      'a sampled span of no call, where calls are told',
+      'parts[2].segments[0].spans[1].call_index',
+      () => {
+        const group = sent();
+        for (const at of [0, 1]) {
+          const row = fromBinary(RowSchema, group.parts[at] as Uint8Array);
+          delete row.spans[1]!.callIndex;
+          group.parts[at] = toBinary(RowSchema, row);
+        }
+        return withRollout((r) => {
+          for (const { spans } of r.segments) delete spans[1]!.callIndex;
+        }, group);
+      },
+    ],
+    [
       'no transcript',
       'header.parts',
       () => {
