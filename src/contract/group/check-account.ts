@@ -5,6 +5,7 @@ import {
   type Row,
   type Segment,
   type Span,
+  sampledLength,
   spansLength,
   type VersionRun,
   validateSequence,
@@ -78,14 +79,27 @@ function checkRows(segments: readonly Segment[], field: string, rows: readonly R
 }
 
 /** A segment without ids left them to a row, which is as long. */
-function checkLeft({ spans }: Segment, at: RowAt | undefined, path: string): void {
+function checkLeft({ spans, policyVersions }: Segment, at: RowAt | undefined, path: string): void {
+  checkLengths(spans, `${path}.spans`);
+  checkLengths(policyVersions, `${path}.policy_versions`);
   const tokens = spansLength(spans);
-  if (at !== undefined && at.row.tokenIds.length === tokens) return;
+  if (at !== undefined && at.row.tokenIds.length === tokens) {
+    const versioned = policyVersions.reduce((sum, { length }) => sum + length, 0);
+    const sampled = sampledLength(spans);
+    if (versioned === sampled) return;
+    throw refuse(`${path}.policy_versions`, `cover ${versioned} sampled tokens of ${sampled}.`);
+  }
   throw invalidInput(
     `${path}.token_ids`,
     `is empty, and ${at === undefined ? 'no row' : `a row of ${at.row.tokenIds.length} tokens`} stands for its ${tokens}.`,
     { reason: 'TOKEN_COLUMN_LENGTH' },
   );
+}
+
+function checkLengths(runs: readonly { readonly length: number }[], field: string): void {
+  const at = runs.findIndex(({ length }) => length < 1);
+  if (at < 0) return;
+  throw refuse(`${field}[${at}].length`, `is ${runs[at]?.length}; it has at least 1 token.`);
 }
 
 function checkRow({ row, field }: RowAt, segment: Segment, path: string): void {
@@ -150,14 +164,14 @@ function sameRuns<Run extends { readonly length: number }>(
 function checkCalls(
   calls: readonly ModelCall[],
   sampled: number,
-  byCall: ReadonlyMap<number, number> | undefined,
+  byCall: ReadonlyMap<number, number>,
   field: string,
 ): void {
   let sum = 0;
   calls.forEach(({ index, sampledTokens }, i) => {
     if (index !== i) throw refuse(`${field}.calls[${i}].index`, `is ${index}; calls are in order.`);
-    const found = byCall?.get(i) ?? 0;
-    if (byCall !== undefined && found !== sampledTokens) {
+    const found = byCall.get(i) ?? 0;
+    if (found !== sampledTokens) {
       throw refuse(
         `${field}.calls[${i}].sampled_tokens`,
         `is ${sampledTokens}, but the segments' spans have ${found} of that call.`,
@@ -176,14 +190,14 @@ function checkCallsOfSegment(segment: Segment, calls: readonly ModelCall[], path
   let left = policyVersions[0]?.length ?? 0;
   spans.forEach((span, i) => {
     if (span.origin !== 'sampled') return;
-    const call = span.callIndex === undefined ? undefined : calls[span.callIndex];
-    if (span.callIndex !== undefined && call === undefined) {
+    const call = calls[span.callIndex ?? -1];
+    if (call === undefined) {
       throw refuse(
         `${path}.spans[${i}].call_index`,
-        `is ${span.callIndex}; the rollout has ${calls.length} calls.`,
+        `is ${span.callIndex ?? 'absent'}; the rollout has ${calls.length} calls.`,
       );
     }
-    if (call !== undefined && span.loss === 'trained' && (call.failed || !ACT.has(call.purpose))) {
+    if (span.loss === 'trained' && (call.failed || !ACT.has(call.purpose))) {
       throw refuse(
         `${path}.spans[${i}].loss`,
         `is trained, but its call ${call.failed ? 'failed' : 'was for another purpose than act'}.`,
@@ -195,7 +209,7 @@ function checkCallsOfSegment(segment: Segment, calls: readonly ModelCall[], path
       if (version === undefined) {
         throw refuse(`${path}.policy_versions`, 'cover fewer tokens than were sampled.');
       }
-      if (call !== undefined && version.announcedVersion !== call.announcedVersion) {
+      if (version.announcedVersion !== call.announcedVersion) {
         throw refuse(
           `${path}.policy_versions[${run}].announced_version`,
           `is ${version.announcedVersion}, but its call has ${call.announcedVersion}.`,

@@ -28,8 +28,8 @@ const CONTEXT_ONLY = STATES.indexOf('context_only');
 export interface SegmentCount {
   /** All of it but `sampled`, which is the sum of the buckets here. */
   readonly ledger: Ledger;
-  /** Sampled tokens by the call that the spans name; undefined where a span names none. */
-  readonly byCall: ReadonlyMap<number, number> | undefined;
+  /** Sampled tokens by the call that the spans name; -1 for none. */
+  readonly byCall: ReadonlyMap<number, number>;
 }
 
 /**
@@ -43,7 +43,6 @@ export function countSegments(segments: readonly Segment[], field: string): Segm
   const states = new Uint8Array(lengths.reduce((sum, length) => sum + length, 0));
   const numbersOf = new Map<string, Int32Array>();
   const byCall = new Map<number, number>();
-  let isNamed = true;
   let next = 0;
   segments.forEach((segment, index) => {
     const path = `${field}[${index}]`;
@@ -64,14 +63,14 @@ export function countSegments(segments: readonly Segment[], field: string): Segm
         }
         if (own < end) {
           states.fill(code, numbers[own], (numbers[own] as number) + end - own);
-          if (span.callIndex === undefined) isNamed = false;
-          else byCall.set(span.callIndex, (byCall.get(span.callIndex) ?? 0) + end - own);
+          const call = span.callIndex ?? -1;
+          byCall.set(call, (byCall.get(call) ?? 0) + end - own);
         }
       }
       position = end;
     });
   });
-  return { ledger: ledgerOf(states.subarray(0, next)), byCall: isNamed ? byCall : undefined };
+  return { ledger: ledgerOf(states.subarray(0, next)), byCall };
 }
 
 /** A segment's numbers, with those of its prefix filled in; an unknown parent shares nothing. */

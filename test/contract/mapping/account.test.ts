@@ -246,6 +246,23 @@ describe('ingest refuses an account that does not add up', () => {
         }),
     ],
     [
+      'a span of less than no token, made up for by another',
+      'parts[2].segments[0].spans[0].length',
+      () =>
+        withRollout((r) => {
+          r.segments[0]!.spans[0]!.length = -5;
+          r.segments[0]!.spans[1]!.length += 7;
+        }),
+    ],
+    [
+      'versions of more tokens than were sampled',
+      'parts[2].segments[0].policy_versions',
+      () =>
+        withRollout((r) => {
+          r.segments[0]!.policyVersions.push({ ...r.segments[0]!.policyVersions[0]!, length: 9 });
+        }),
+    ],
+    [
       'a cut row whose ids are not the segment’s',
       'parts[0].token_ids[0]',
       () =>
@@ -324,6 +341,21 @@ describe('ingest refuses an account that does not add up', () => {
         row.spans[3]!.callIndex = 99;
         group.parts[1] = toBinary(RowSchema, row);
         return group;
+      },
+    ],
+    [
+      'a sampled span of no call, where calls are told',
+      'parts[2].segments[0].spans[1].call_index',
+      () => {
+        const group = sent();
+        for (const at of [0, 1]) {
+          const row = fromBinary(RowSchema, group.parts[at] as Uint8Array);
+          delete row.spans[1]!.callIndex;
+          group.parts[at] = toBinary(RowSchema, row);
+        }
+        return withRollout((r) => {
+          for (const { spans } of r.segments) delete spans[1]!.callIndex;
+        }, group);
       },
     ],
     [

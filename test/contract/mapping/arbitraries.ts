@@ -317,7 +317,7 @@ export const rollout: fc.Arbitrary<Rollout> = fc
           failed: span.loss === 'abandoned_retry',
           sampledTokens: span.length,
         });
-        return span.callIndex === undefined ? span : { ...span, callIndex: index };
+        return { ...span, callIndex: index };
       }),
     }));
     const spans = segments.flatMap((each) => each.spans);
