@@ -24,6 +24,8 @@ const PackageInterpreter: new (environment: Environment) => PackageInterpreter =
 const STEPS = 1_000_000;
 /** For each message and tool. */
 const STEPS_PER_ITEM = 2_000;
+/** Some templates look at all later messages for each: gpt-oss does, for the answer that thoughts led to. */
+const STEPS_PER_PAIR = 32;
 const STEPS_PER_ROUND = 4;
 /** Of one text on the way, and of what is written. */
 const MAX_CHARACTERS = 1 << 26;
@@ -41,7 +43,7 @@ export class BoundedInterpreter extends PackageInterpreter {
 
   constructor(environment: Environment, items: number, observe?: Observer) {
     super(environment);
-    this.#steps = STEPS + STEPS_PER_ITEM * items;
+    this.#steps = STEPS + STEPS_PER_ITEM * items + STEPS_PER_PAIR * items ** 2;
     this.#observe = observe;
   }
 

@@ -43,3 +43,11 @@ test('a long conversation with many tools stays within the bounds', () => {
     100_000,
   );
 });
+
+test('a template may look at all later messages for each one', () => {
+  const source =
+    '{% for m in messages %}{% set ns = namespace(n=0) %}{% for later in messages[loop.index:] %}{% if later.role == m.role %}{% set ns.n = ns.n + 1 %}{% endif %}{% endfor %}{{ ns.n }};{% endfor %}';
+  const template = createChatTemplate({ source, now: new Date(0) });
+  const messages = Array.from({ length: 500 }, () => ({ role: 'user', content: 'hi' }));
+  expect(template.render({ messages }).split(';')).toHaveLength(501);
+});
