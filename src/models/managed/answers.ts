@@ -37,6 +37,7 @@ interface Asked {
 
 interface Answer {
   readonly callIndex: number;
+  readonly agent: string;
   /** Messages of its prompt: its place in a conversation. */
   readonly place: number;
   readonly tokenIds: Int32Array;
@@ -74,7 +75,8 @@ export class Answers {
   }
 
   answered(callIndex: number, message: AssistantMessage, tokenIds: Int32Array): void {
-    const answer = { callIndex, place: this.#asked[callIndex]?.length ?? 0, tokenIds };
+    const { agent = '', length: place = 0 } = this.#asked[callIndex] ?? {};
+    const answer = { callIndex, agent, place, tokenIds };
     this.#byCall.set(callIndex, answer);
     this.#byMessage.set(message, answer);
     const { reasoning, ...stripped } = message;
@@ -104,7 +106,7 @@ export class Answers {
     for (let at = messages.length - 1; at >= 0; at--) {
       const message = messages[at]!;
       if (message.role !== 'assistant') continue;
-      const own = this.#find(message, at, prompt.declared);
+      const own = this.#find(message, at, prompt);
       if (own !== undefined && at !== prompt.respelled) {
         return { continues: own.callIndex, alters };
       }
@@ -113,19 +115,24 @@ export class Answers {
     return { continues: -1, alters };
   }
 
-  /** The answer that a message is; of several that say the same the latest at its place, else of all. */
+  /**
+   * The answer that a message is. Of several that say the same it is the declared one, else one of the
+   * same agent's before another's, and of those the latest at its place before the latest of all.
+   */
   #find(
     message: AssistantMessage,
     at: number,
-    declared: AskedPrompt['declared'],
+    { agent, declared }: AskedPrompt,
   ): Answer | undefined {
     const itself = this.#byMessage.get(message);
     if (itself !== undefined) return itself;
-    const equal = this.#byKey.get(messageKey(message));
+    const equal = this.#byKey.get(messageKey(message)) ?? [];
+    const own = equal.filter((answer) => answer.agent === agent);
+    const likely = own.length > 0 ? own : equal;
     return (
-      equal?.find(({ callIndex }) => callIndex === declared) ??
-      equal?.findLast(({ place }) => place === at) ??
-      equal?.at(-1)
+      equal.find(({ callIndex }) => callIndex === declared) ??
+      likely.findLast(({ place }) => place === at) ??
+      likely.at(-1)
     );
   }
 
