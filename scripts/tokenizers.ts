@@ -1,5 +1,5 @@
 // The tokenizers and chat templates of real models that test/tokenizers and bench/rendering.ts use:
-// installed when they are first wanted, since they are 230 MB that no user and no `npm start` needs.
+// installed when they are first wanted, since they are 410 MB that no user and no `npm start` needs.
 import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';

@@ -100,6 +100,7 @@ export {
   createSglangEngine,
   createTemplateRenderer,
   createTrlEngine,
+  createVllmChatServer,
   createVllmCompletionsEngine,
   createVllmEngine,
   type Engine,
@@ -118,6 +119,8 @@ export {
   rendererFor,
   type TemplateRenderer,
   type TemplateRendererOptions,
+  type VllmChatServer,
+  type VllmChatServerOptions,
 } from './models/index.ts';
 export {
   argumentsJson,
@@ -135,4 +138,16 @@ export {
 } from './parsers/index.ts';
 export { createEmbeddedPolicy, readBaseCheckpoint } from './policy/index.ts';
 export type { Ledger, Segment, Span, TrainingPolicy } from './tokens/index.ts';
-export { createToolRegistry, type ToolContext, type ToolHandler, tool } from './tools/index.ts';
+export {
+  type AskOptions,
+  createToolRegistry,
+  type ModelAnswer,
+  ModelFailure,
+  noModel,
+  type SubAgentOptions,
+  type SubAgentResult,
+  type ToolContext,
+  type ToolHandler,
+  type ToolModel,
+  tool,
+} from './tools/index.ts';

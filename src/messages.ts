@@ -90,6 +90,22 @@ export interface SamplingParameters {
   readonly extra?: JsonObject;
 }
 
+/** Why an agent stopped. */
+export type StopReason =
+  | 'natural'
+  | 'length'
+  | 'max_turns'
+  | 'model_error'
+  | 'empty_response'
+  | 'context_overflow'
+  | 'cancelled'
+  | 'deadline'
+  | 'environment_error'
+  | 'infrastructure_error'
+  | 'environment_done'
+  | 'max_tool_calls'
+  | 'max_tokens';
+
 /** The text parts of a message, joined. */
 export function textOf(message: Message): string {
   return message.content.map((part) => (part.kind === 'text' ? part.text : '')).join('');

@@ -70,6 +70,9 @@ def test_turn_rewards_stand_on_the_last_trained_token_of_their_turn():
     read_row = lachesis.Row(row, turn_rewards={1: 0.5, 3: -1.0, 5: 7.0})
     assert read_row.turn_reward_column().tolist() == [0, 0, 0, 0.5, 0, 0, -1.0, 0, 0]
     assert not lachesis.Row(row).turn_reward_column().any()
+    # The turns are the main agent's, and another agent's messages are counted apart.
+    row.agent = "critic"
+    assert not read_row.turn_reward_column().any()
 
 
 def test_turn_rewards_come_from_the_header():

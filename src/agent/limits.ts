@@ -3,11 +3,11 @@ import { limitResult } from './limit-result.ts';
 
 /** Limits of one rollout. Turns are `maxTurns`; wall time is the signal's. */
 export interface AgentLimits {
-  /** Most tool calls; the one after them isn't run and ends the rollout as `max_tool_calls`. */
+  /** Most tool calls of the main agent; the one after them isn't run and ends the rollout as `max_tool_calls`. */
   readonly maxToolCalls?: number;
   /**
-   * Most sampled tokens of all turns together; when they are used up the rollout ends as `max_tokens`.
-   * Completions that don't tell their tokens are estimated.
+   * Most sampled tokens of all turns together, and of what tools ask the model and their sub-agents say; when
+   * they are used up the rollout ends as `max_tokens`. Completions that don't tell their tokens are estimated.
    */
   readonly maxSampledTokens?: number;
   /**

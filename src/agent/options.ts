@@ -1,10 +1,11 @@
 import { type Clock, systemClock } from '../async/index.ts';
 import { invalidInput } from '../errors.ts';
 import type { Message, SamplingParameters, ToolDefinition } from '../messages.ts';
-import type { ModelSession } from '../models/index.ts';
+import type { CallLineage, ModelSession } from '../models/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
 import { type ResolvedSettings, resolveAgentSettings } from './resolve-settings.ts';
-import type { Turn } from './result.ts';
+import type { AgentResult, Turn } from './result.ts';
+import { RolloutShare } from './rollout-share.ts';
 import type { AgentSettings } from './settings.ts';
 
 /** What {@link runAgent} takes. */
@@ -31,6 +32,10 @@ export interface AgentOptions<State = unknown> extends AgentSettings<State> {
   readonly onTurn?: (turn: Turn, newMessages: readonly Message[]) => void | Promise<void>;
   /** Asked after each turn that called tools; true ends the run as `environment_done`. */
   readonly isDone?: () => boolean | Promise<boolean>;
+  /** Who a sub-agent is, and which call set it off. Default: the main agent. */
+  readonly lineage?: Omit<CallLineage, 'callId'>;
+  /** A sub-agent's is its rollout's. Default: one of its own, by the settings. */
+  readonly share?: RolloutShare;
   readonly clock?: Clock;
   /** Uniform in [0, 1), for the backoff. */
   readonly random?: () => number;
@@ -51,13 +56,21 @@ export interface AgentConfig<State> extends ResolvedSettings<State> {
   readonly abortGraceMs: number;
   readonly onTurn: AgentOptions['onTurn'];
   readonly isDone: AgentOptions['isDone'];
+  /** Undefined for the main agent. */
+  readonly lineage: AgentOptions['lineage'];
+  readonly share: RolloutShare;
+  /** The loop, for sub-agents: its own parts can't import it. */
+  readonly runAgent: (options: AgentOptions<State>) => Promise<AgentResult>;
   readonly clock: Clock;
   readonly random: () => number;
   readonly signal: AbortSignal;
 }
 
 /** Fills in the defaults; throws `invalid_input` that names the option. */
-export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentConfig<State> {
+export function resolveAgentOptions<State>(
+  options: AgentOptions<State>,
+  runAgent: AgentConfig<State>['runAgent'],
+): AgentConfig<State> {
   const tools = new Map(options.tools.map((tool) => [tool.name, tool]));
   if (tools.size !== options.tools.length) {
     throw invalidInput('tools', 'two tools have one name.', { reason: 'DUPLICATE_TOOL' });
@@ -66,8 +79,10 @@ export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentC
   if (typeof toolTimeoutMs === 'number' && !(toolTimeoutMs > 0)) {
     throw invalidInput('toolTimeoutMs', `must be above 0, was ${toolTimeoutMs}.`);
   }
+  const resolved = resolveAgentSettings(options);
+  const { maxSampledTokens, modelRetries } = resolved;
   return Object.freeze({
-    ...resolveAgentSettings(options),
+    ...resolved,
     session: options.session,
     tools,
     handler: options.handler,
@@ -79,6 +94,10 @@ export function resolveAgentOptions<State>(options: AgentOptions<State>): AgentC
     abortGraceMs: options.abortGraceMs ?? 2_000,
     onTurn: options.onTurn,
     isDone: options.isDone,
+    lineage: options.lineage,
+    share:
+      options.share ?? new RolloutShare({ maxSampledTokens, maxModelRetries: modelRetries.max }),
+    runAgent,
     clock: options.clock ?? systemClock,
     random: options.random ?? Math.random,
     signal: options.signal ?? new AbortController().signal,

@@ -1,5 +1,5 @@
 import { errorMessage } from '../errors.ts';
-import type { SamplingParameters, ToolDefinition } from '../messages.ts';
+import type { ToolDefinition } from '../messages.ts';
 import type { Completion, CompletionRequest } from '../models/index.ts';
 import type { AgentConfig } from './options.ts';
 import {
@@ -28,13 +28,14 @@ export class PromptWriter<State> {
   readonly #tools: readonly ToolDefinition[];
   #counter: TokenCounter | undefined;
   readonly #viewer: PromptViewer | undefined;
-  #sampledTokens = 0;
+  #lineage: CompletionRequest['lineage'];
 
   constructor(transcript: Transcript, config: AgentConfig<State>) {
     const { contextTokens, droppedNote: note, promptView: profile } = config;
     this.#transcript = transcript;
     this.#config = config;
     this.#tools = [...config.tools.values()];
+    this.#lineage = config.lineage;
     this.#viewer =
       contextTokens === undefined
         ? undefined
@@ -42,7 +43,9 @@ export class PromptWriter<State> {
   }
 
   next(): Prompt {
-    if (this.#left <= 0) return { kind: 'stop', stop: this.#spent() };
+    const { sampling, share, toolChoice } = this.#config;
+    const { spent } = share;
+    if (spent !== undefined) return { kind: 'stop', stop: spent };
     let view: PromptView | undefined;
     try {
       view = this.#viewer?.next(this.#transcript.messages, this.#tools);
@@ -53,44 +56,36 @@ export class PromptWriter<State> {
     if (view !== undefined && !view.fits && this.#config.promptView !== 'seed') {
       return { kind: 'stop', stop: overflow(view, this.#config.contextTokens ?? 0) };
     }
-    const { toolChoice } = this.#config;
     const request: CompletionRequest = {
       // A copy: a session may keep it, and the transcript goes on growing.
       messages: view?.messages ?? this.#transcript.messages.slice(),
       ...(view === undefined ? {} : { transcriptIndexes: view.transcriptIndexes }),
       tools: this.#tools,
-      sampling: this.#sampling(),
+      sampling: share.within(sampling),
       ...(toolChoice === undefined ? {} : { toolChoice }),
+      ...(this.#lineage === undefined ? {} : { lineage: this.#lineage }),
     };
     return { kind: 'prompt', request, view: view && useOf(view) };
   }
 
   /** Counts what was sampled; a stop when the limit cut the completion off. */
   spend({ completionTokens, finishReason, message }: Completion): Stop | undefined {
-    if (this.#config.maxSampledTokens === undefined) return undefined;
-    this.#sampledTokens += completionTokens ?? this.#tokens.message(message);
-    return finishReason === 'length' && this.#left <= 0 ? this.#spent() : undefined;
+    const { share } = this.#config;
+    if (!share.countsTokens) return undefined;
+    share.spendTokens(completionTokens ?? this.#tokens.message(message));
+    return finishReason === 'length' ? share.spent : undefined;
+  }
+
+  /** The next call goes on from this one, of an agent that says where it stands. */
+  goOnFrom({ callId }: Completion): void {
+    if (this.#lineage === undefined || callId === undefined) return;
+    this.#lineage = { ...this.#lineage, parentCallId: callId };
   }
 
   /** Made when it is needed: most rollouts count nothing. */
   get #tokens(): TokenCounter {
     this.#counter ??= tokenCounter(this.#config.session);
     return this.#counter;
-  }
-
-  get #left(): number {
-    return (this.#config.maxSampledTokens ?? Number.POSITIVE_INFINITY) - this.#sampledTokens;
-  }
-
-  #sampling(): SamplingParameters {
-    const { maxSampledTokens, sampling } = this.#config;
-    if (maxSampledTokens === undefined) return sampling;
-    return { ...sampling, maxTokens: Math.min(sampling.maxTokens ?? this.#left, this.#left) };
-  }
-
-  #spent(): Stop {
-    const detail = `The limit of ${this.#config.maxSampledTokens} sampled tokens was reached.`;
-    return { reason: 'max_tokens', detail };
   }
 }
 

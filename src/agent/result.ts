@@ -1,21 +1,7 @@
-import type { Message } from '../messages.ts';
+import type { Message, StopReason } from '../messages.ts';
 import type { ParserDiagnostic } from '../parsers/index.ts';
 
-/** Why an agent stopped. */
-export type StopReason =
-  | 'natural'
-  | 'length'
-  | 'max_turns'
-  | 'model_error'
-  | 'empty_response'
-  | 'context_overflow'
-  | 'cancelled'
-  | 'deadline'
-  | 'environment_error'
-  | 'infrastructure_error'
-  | 'environment_done'
-  | 'max_tool_calls'
-  | 'max_tokens';
+export type { StopReason };
 
 /** A tool error met during a rollout. */
 export interface ToolError {

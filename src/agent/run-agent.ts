@@ -19,7 +19,7 @@ import { Transcript } from './transcript.ts';
  * reason included; rejects only with `invalid_input` on options that make no sense.
  */
 export async function runAgent<State>(options: AgentOptions<State>): Promise<AgentResult> {
-  const config = resolveAgentOptions(options);
+  const config = resolveAgentOptions(options, runAgent);
   const transcript = new Transcript(options.messages);
   try {
     return transcript.result(await play(transcript, config));
@@ -61,6 +61,7 @@ async function playTurn<State>(
 
   const { completion } = reply;
   transcript.addUsage(completion);
+  prompts.goOnFrom(completion);
   const cutOff = prompts.spend(completion) ?? stopOfCutOff(completion.finishReason);
   const made = readCalls(completion, cutOff !== undefined, transcript, config);
   const isDecided = made.length > 0 && config.beforeToolCall.length > 0;
@@ -69,7 +70,9 @@ async function playTurn<State>(
     : { calls: made, stop: undefined };
   const message = { ...completion.message, toolCalls: calls.map(({ call }) => call) };
   transcript.messages.push(message);
-  const answers = calls.length === 0 ? [] : await runToolCalls(calls, turn, config);
+  config.share.gave(message, completion.callId);
+  const place = { turn, callId: completion.callId };
+  const answers = calls.length === 0 ? [] : await runToolCalls(calls, place, config);
   transcript.addAnswers(answers);
 
   const modelDurationMs = toolStartMs - modelStartMs;

@@ -1,14 +1,8 @@
-import { isThenable, startDeadline, untilAborted } from '../async/index.ts';
-import { errorMessage, LachesisError } from '../errors.ts';
+import type { LachesisError } from '../errors.ts';
 import { type ToolMessage, textContent } from '../messages.ts';
-import {
-  endsRollout,
-  errorText,
-  outputText,
-  toolFailureMessage,
-  unknownToolText,
-} from '../tools/index.ts';
+import { errorText, unknownToolText } from '../tools/index.ts';
 import { hookedResult } from './answer-hooks.ts';
+import { type CallPlace, type Execution, executeCall } from './execute-call.ts';
 import type { ToolCallAnswered } from './hooks.ts';
 import { satisfiesSchema } from './json-schema-check.ts';
 import { limitResult } from './limit-result.ts';
@@ -27,14 +21,6 @@ export interface AnsweredCall {
 }
 
 type ReadyCall = Extract<PreparedCall, { kind: 'ready' }>;
-type Execution =
-  | { readonly kind: 'result'; readonly text: string }
-  | {
-      readonly kind: 'failed';
-      readonly message: string;
-      readonly timedOut: boolean;
-      readonly fatal?: LachesisError;
-    };
 
 /**
  * Answers every call of a turn, in call order; at most `maxParallelToolCalls` run at a time. Never
@@ -42,18 +28,18 @@ type Execution =
  */
 export async function runToolCalls<State>(
   calls: readonly PreparedCall[],
-  turn: number,
+  place: CallPlace,
   config: AgentConfig<State>,
 ): Promise<readonly AnsweredCall[]> {
   const [first] = calls;
-  if (first !== undefined && calls.length === 1) return [await answer(first, turn, config)];
+  if (first !== undefined && calls.length === 1) return [await answer(first, place, config)];
   const answers: AnsweredCall[] = [];
   const rest = calls.entries();
   let fatal: LachesisError | undefined;
   const lane = async (): Promise<void> => {
     // The lanes share one iterator: each takes the next call as soon as it is free.
     for (const [index, call] of rest) {
-      const answered = await answer(call, turn, config, fatal);
+      const answered = await answer(call, place, config, fatal);
       answers[index] = answered;
       fatal ??= answered.fatal;
     }
@@ -65,18 +51,18 @@ export async function runToolCalls<State>(
 
 function answer<State>(
   call: PreparedCall,
-  turn: number,
+  place: CallPlace,
   config: AgentConfig<State>,
   earlierFatal?: LachesisError,
 ): AnsweredCall | Promise<AnsweredCall> {
   return call.kind === 'ready'
-    ? answerReady(call, turn, config, earlierFatal)
-    : answerUnrun(call, turn, config);
+    ? answerReady(call, place, config, earlierFatal)
+    : answerUnrun(call, place, config);
 }
 
 function answerUnrun<State>(
   call: Exclude<PreparedCall, ReadyCall>,
-  turn: number,
+  place: CallPlace,
   config: AgentConfig<State>,
 ): AnsweredCall {
   const isUnknown = call.kind === 'unknown';
@@ -88,14 +74,14 @@ function answerUnrun<State>(
   return {
     message: toolMessage(call, text),
     outcome: isUnknown ? { kind: 'unknown' } : { kind: 'refused', toolName: call.tool.name },
-    error: toolError(call, turn, message, text),
+    error: toolError(call, place.turn, message, text),
     fatal: undefined,
   };
 }
 
 async function answerReady<State>(
   call: ReadyCall,
-  turn: number,
+  place: CallPlace,
   config: AgentConfig<State>,
   earlierFatal: LachesisError | undefined,
 ): Promise<AnsweredCall> {
@@ -105,7 +91,7 @@ async function answerReady<State>(
   const startMs = config.clock.now();
   const execution: Execution =
     earlierFatal === undefined
-      ? await execute(call, turn, config)
+      ? await executeCall(call, place, config)
       : { kind: 'failed', message: 'Not run: the rollout is ending.', timedOut: false };
   const durationMs = config.clock.now() - startMs;
 
@@ -114,14 +100,14 @@ async function answerReady<State>(
   const isError = execution.kind === 'failed' || found !== undefined;
   const isHooked = config.afterToolCall.length > 0 && !config.signal.aborted;
   const told: Awaited<ReturnType<typeof hookedResult>> = isHooked
-    ? await hookedResult(answeredCall(call, own, isError), turn, config)
+    ? await hookedResult(answeredCall(call, own, isError), place.turn, config)
     : { text: own };
   const text = bounded(told.text, config);
   const error =
     execution.kind === 'failed'
-      ? toolError(call, turn, execution.message, text)
+      ? toolError(call, place.turn, execution.message, text)
       : found?.isReported === true
-        ? toolError(call, turn, found.message, firstCodePoints(text, 500))
+        ? toolError(call, place.turn, found.message, firstCodePoints(text, 500))
         : undefined;
   return {
     message: toolMessage(call, text),
@@ -148,72 +134,6 @@ function answeredCall(
 ): ToolCallAnswered {
   const { id, name, argumentsText } = call;
   return { id, name, argumentsText, arguments: prepared.arguments, result, isError };
-}
-
-/** Runs one call under its own deadline and the run's signal. Never rejects. */
-async function execute<State>(
-  { call, tool, prepared }: ReadyCall,
-  turn: number,
-  config: AgentConfig<State>,
-): Promise<Execution> {
-  const { clock, rolloutId, state, settings } = config;
-  if (config.signal.aborted) return cancelled(config.signal.reason);
-  let timeoutMs: number;
-  try {
-    timeoutMs = config.toolTimeoutMs(tool.name);
-  } catch (error) {
-    return { kind: 'failed', message: toolFailureMessage(error), timedOut: false };
-  }
-  const deadline = startDeadline({
-    timeoutMs,
-    // Made when it is needed: an error's stack costs more than a quick call.
-    reason: () => toolTimeout(tool.name, timeoutMs),
-    clock,
-    signal: config.signal,
-  });
-  try {
-    const invocation = {
-      callId: call.id,
-      name: tool.name,
-      arguments: prepared.arguments,
-      argumentsText: call.argumentsText,
-    };
-    const context = {
-      ...{ rolloutId, turn, state, settings },
-      // Made only for a tool that looks at it.
-      get signal() {
-        return deadline.signal;
-      },
-    };
-    const given: unknown = config.handler(invocation, context);
-    const output = isThenable(given) ? await untilAborted(given, { signal: deadline }) : given;
-    return { kind: 'result', text: outputText(output) };
-  } catch (error) {
-    if (deadline.expired) {
-      const { message } = toolTimeout(tool.name, timeoutMs);
-      return { kind: 'failed', message, timedOut: true };
-    }
-    if (deadline.aborted) return cancelled(deadline.reason);
-    const message = toolFailureMessage(error);
-    return endsRollout(error)
-      ? { kind: 'failed', message, timedOut: false, fatal: error }
-      : { kind: 'failed', message, timedOut: false };
-  } finally {
-    deadline[Symbol.dispose]();
-  }
-}
-
-function toolTimeout(toolName: string, timeoutMs: number): LachesisError {
-  const message = `Tool '${toolName}' timed out after ${timeoutMs} ms.`;
-  return new LachesisError('deadline_exceeded', message, { reason: 'TOOL_TIMEOUT' });
-}
-
-function cancelled(reason: unknown): Execution {
-  return {
-    kind: 'failed',
-    message: `Tool call cancelled: ${errorMessage(reason)}`,
-    timedOut: false,
-  };
 }
 
 /** The last step of every tool message: whatever wrote the text, it is no longer than the limit. */

@@ -5,7 +5,7 @@ import type { AgentLimits } from './limits.ts';
 import type { PromptViewProfile } from './prompt-view/index.ts';
 
 export interface ModelRetryOptions {
-  /** Most retries of one rollout, all its calls together. Default 4. */
+  /** Most retries of one rollout, all its calls and those of its sub-agents together. Default 4. */
   readonly max?: number;
   /** Doubles from `initialMs` (default 500) to `maxMs` (default 10,000), less up to half at random. */
   readonly backoff?: { readonly initialMs?: number; readonly maxMs?: number };

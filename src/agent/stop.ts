@@ -50,10 +50,9 @@ function modelStopReason(error: unknown): StopReason {
 
 /** What a failed tool means, when its failure isn't the model's to see. */
 export function stopOfToolFailure(error: LachesisError): Stop {
-  return {
-    reason: error.kind === 'environment_error' ? 'environment_error' : 'infrastructure_error',
-    detail: errorMessage(error),
-  };
+  const { kind } = error;
+  const isTyped = kind === 'environment_error' || kind === 'model_error';
+  return { reason: isTyped ? kind : 'infrastructure_error', detail: errorMessage(error) };
 }
 
 /** A completion that ended before the model did; its calls never run. Undefined for any other. */

@@ -4,6 +4,8 @@ import type { ParseArgsConfig } from 'node:util';
 export interface CommandIo {
   readonly out: (text: string) => void;
   readonly err: (text: string) => void;
+  /** For colours, redrawn lines and data: `main` shows all else without what a terminal acts on. Default: `out`. */
+  readonly raw?: (text: string) => void;
   /** True when `out` is a terminal that can be redrawn. */
   readonly terminal: boolean;
   /** Columns of the terminal. */

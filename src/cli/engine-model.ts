@@ -1,7 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { errorMessage, invalidInput } from '../errors.ts';
 import {
-  type Allowance,
   type ChatRenderer,
   createCompletionsEngine,
   createEnginePool,
@@ -12,6 +11,7 @@ import {
   createVllmCompletionsEngine,
   createVllmEngine,
   type Engine,
+  type EngineProbe,
   type HttpEngineOptions,
   type ModelFolderOptions,
   readModelRenderer,
@@ -19,9 +19,13 @@ import {
 } from '../models/index.ts';
 import { createParserRegistry } from '../parsers/index.ts';
 import type { MetricsRegistry } from '../telemetry/index.ts';
+import { CHAT_ENGINE, chatModel } from './chat-model.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
-import { integerOption, listOption, textOption } from './read-options.ts';
+import { engineAt } from './engine-address.ts';
+import { ALLOWANCES, engineSettings } from './engine-settings.ts';
+import { textOption } from './read-options.ts';
+import { visible } from './visible.ts';
 
 const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> = Object.freeze({
   vllm: (options) => createVllmEngine(options),
@@ -32,14 +36,14 @@ const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> 
   completions: createCompletionsEngine,
 });
 
-const ALLOWANCES: readonly Allowance[] = ['text_tier', 'raw_logprobs', 'unknown_logprobs'];
+const NAMES = [...Object.keys(ENGINES), CHAT_ENGINE].join(', ');
 
-/** Options that play with an inference server, ids in and ids out. */
+/** Options that play with an inference server and keep the exact ids. */
 export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   engine: {
     type: 'string',
     value: 'NAME',
-    help: `Play with an inference server (managed): ${Object.keys(ENGINES).join(', ')}.`,
+    help: `Play with an inference server (managed): ${NAMES}.`,
   },
   'engine-url': {
     type: 'string',
@@ -54,13 +58,13 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
   tokenizer: {
     type: 'string',
-    value: 'FOLDER',
-    help: "The model's own files: tokenizer.json and the like.",
+    value: 'PATH',
+    help: 'Its own files: a folder with tokenizer.json and the like, or GGUF. Not for vllm-chat.',
   },
   'chat-template': {
     type: 'string',
     value: 'FILE',
-    help: "A chat template in place of the tokenizer folder's own.",
+    help: "A chat template in place of the model's own.",
   },
   'tool-parser': {
     type: 'string',
@@ -90,9 +94,9 @@ export const ENGINE_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
 };
 
-/** A renderer of the model whose files lie in a folder. */
+/** A renderer of the model whose files lie in a folder, or that is a GGUF file. */
 export type ReadRenderer = (
-  folder: string,
+  folderOrGguf: string,
   options: ModelFolderOptions,
 ) => Promise<ChatRenderer | TemplateRenderer>;
 
@@ -116,17 +120,14 @@ export async function engineModel(
     if (alone !== undefined) throw invalidInput('--engine', `is missing; --${alone} needs it.`);
     return undefined;
   }
+  if (name === CHAT_ENGINE) return chatModel(values, io, { purpose, ...(metrics && { metrics }) });
   const create = Object.hasOwn(ENGINES, name) ? ENGINES[name] : undefined;
   if (create === undefined) {
-    throw invalidInput(
-      '--engine',
-      `"${name}" is unknown; give ${Object.keys(ENGINES).join(', ')}.`,
-    );
+    throw invalidInput('--engine', `"${name}" is unknown; give ${NAMES}.`);
   }
-  const urls = listOption(values, 'engine-url');
-  if (urls.length === 0) throw invalidInput('--engine-url', 'is missing; --engine needs it.');
-  const folder = textOption(values, 'tokenizer');
-  if (folder === undefined) {
+  const { urls, http, allow, onLie, canaryShare: share } = engineSettings(values, io);
+  const files = textOption(values, 'tokenizer');
+  if (files === undefined) {
     throw invalidInput(
       '--tokenizer',
       'is missing; an engine takes ids, so the model’s own tokenizer is needed.',
@@ -136,29 +137,21 @@ export async function engineModel(
   const parserOf = (served?: string) =>
     createParserRegistry().get(grammar, served, '--tool-parser');
   if (grammar !== 'auto') parserOf();
-  const allow = allowances(values);
-  const logprobMode = oneOf(values, 'engine-logprobs', ['raw', 'processed']);
-  const share = shareOption(values);
-  const onLie = oneOf(values, 'engine-lies', ['refuse', 'mark']);
   const template = await templateText(textOption(values, 'chat-template'));
-  const renderer = await readRenderer(folder, {
+  const renderer = await readRenderer(files, {
     signal: io.signal,
     ...(template !== undefined && { template }),
   });
-  const apiKey = io.environment['LACHESIS_ENGINE_API_KEY'];
-  const model = textOption(values, 'engine-model');
-  const maxConnections = integerOption(values, 'concurrency', 1) ?? 64;
   await using opened = new AsyncDisposableStack();
-  const engines = urls.map((url) => {
-    const engine = create({
-      url,
-      vocabularySize: renderer.vocabularySize,
-      rendering: renderer.fingerprint,
-      maxConnections,
-      ...(model !== undefined && { model }),
-      ...(apiKey !== undefined && { apiKey }),
-      ...(logprobMode !== undefined && { logprobMode }),
-    });
+  const engines = urls.map((address, index) => {
+    const engine = engineAt(address, { index, count: urls.length }, (url) =>
+      create({
+        url,
+        vocabularySize: renderer.vocabularySize,
+        rendering: renderer.fingerprint,
+        ...http,
+      }),
+    );
     opened.defer(() => engine.close());
     return engine;
   });
@@ -166,7 +159,7 @@ export async function engineModel(
     engines.length === 1
       ? engines[0]!
       : createEnginePool({
-          engines: engines.map((one) => ({ engine: one, maxConcurrency: maxConnections })),
+          engines: engines.map((one) => ({ engine: one, maxConcurrency: http.maxConnections })),
         });
   // Now, so that a wrong address is told before anything plays.
   const { model: served } = await engine.describe({ signal: io.signal });
@@ -181,6 +174,7 @@ export async function engineModel(
     logprobs: purpose === 'evaluation' ? 'ignore' : 'required',
   });
   await modelServer.managed!.describe({ signal: io.signal });
+  tellFindings(await modelServer.probe({ signal: io.signal }), io);
   opened.move();
   if ('certification' in renderer) io.err(`rendering: ${renderer.certification.summary}\n`);
   const hosts = urls.map((url) => new URL(url).host).join(', ');
@@ -192,30 +186,11 @@ export async function engineModel(
   };
 }
 
-function allowances(values: OptionValues): readonly Allowance[] {
-  return listOption(values, 'engine-allow').map((given) => {
-    const known = ALLOWANCES.find((allowance) => allowance === given);
-    if (known !== undefined) return known;
-    throw invalidInput('--engine-allow', `"${given}" is unknown; give ${ALLOWANCES.join(', ')}.`);
-  });
-}
-
-function shareOption(values: OptionValues): number {
-  const text = textOption(values, 'engine-canary') ?? '0.01';
-  const share = Number(text);
-  if (text.trim() !== '' && share >= 0 && share <= 1) return share;
-  throw invalidInput('--engine-canary', `is "${text}"; give a share of 0 to 1.`);
-}
-
-function oneOf<Word extends string>(
-  values: OptionValues,
-  name: string,
-  words: readonly Word[],
-): Word | undefined {
-  const given = textOption(values, name);
-  const known = words.find((word) => word === given);
-  if (given === undefined || known !== undefined) return known;
-  throw invalidInput(`--${name}`, `is "${given}"; give ${words.join(' or ')}.`);
+/** What the probe found that is not as it should be, or can't be known. */
+function tellFindings(probe: EngineProbe | undefined, io: CommandIo): void {
+  for (const { probe: name, outcome, detail } of probe?.findings ?? []) {
+    if (outcome !== 'yes') io.err(`engine: ${name}: ${outcome}: ${visible(detail)}\n`);
+  }
 }
 
 async function templateText(file: string | undefined): Promise<string | undefined> {

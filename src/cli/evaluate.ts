@@ -9,7 +9,7 @@ import { PLAY_OPTIONS, playPlan, requiredOption } from './process/plan.ts';
 import { type Played, playIntoFile } from './process/play-into-file.ts';
 import { tallyLines } from './process/progress.ts';
 import { textOption } from './read-options.ts';
-import { count } from './start/words.ts';
+import { count } from './words.ts';
 
 /** What an environment's `evaluation` may say, which `process` does not read. */
 const OWN_DEFAULTS: Readonly<Record<string, CommandOption>> = {

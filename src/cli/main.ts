@@ -18,6 +18,7 @@ import { processCommand } from './process.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
 import { validateCommand } from './validate/validate.ts';
+import { visibleLines } from './visible.ts';
 
 /** A message may quote what a file holds. */
 const MAX_ERROR_BYTES = 4_000;
@@ -35,7 +36,14 @@ const COMMANDS: readonly Command[] = [
 ];
 
 /** Exit codes: 0 done, 1 failed, 2 what was given is wrong, 130 stopped by Ctrl-C. */
-export async function main(args: readonly string[], io: CommandIo): Promise<number> {
+export async function main(args: readonly string[], given: CommandIo): Promise<number> {
+  // What is printed may hold words of files, servers and models.
+  const io: CommandIo = {
+    ...given,
+    out: (text) => given.out(visibleLines(text)),
+    err: (text) => given.err(visibleLines(text)),
+    raw: given.raw ?? given.out,
+  };
   const [name, ...rest] = args;
   if (name === undefined || name === 'help' || name === '--help' || name === '-h') {
     io.out(overview());

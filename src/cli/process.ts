@@ -3,7 +3,7 @@ import { endingOf } from './process/ending.ts';
 import { PLAY_OPTIONS, playPlan, requiredOption } from './process/plan.ts';
 import { playIntoFile } from './process/play-into-file.ts';
 import { tallyLines } from './process/progress.ts';
-import { count } from './start/words.ts';
+import { count } from './words.ts';
 
 /** `lachesis process FILE --out rollouts.jsonl`: plays tasks in this process, into a rollout file. */
 export const processCommand: Command = {

@@ -2,11 +2,12 @@
 import { main } from './main.ts';
 import { stopSignal } from './stop-signal.ts';
 import { strayErrors } from './stray-errors.ts';
+import { visibleLines } from './visible.ts';
 
 /** Node's code for "nothing is left to do, and this still waits". */
 const NEVER_SETTLED = 13;
 
-const err = (text: string): void => void process.stderr.write(text);
+const err = (text: string): void => void process.stderr.write(visibleLines(text));
 const broken = strayErrors(process, err);
 const stop = stopSignal(process);
 /** Why the process may end: the command has, or nobody reads what it says. */

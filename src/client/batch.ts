@@ -84,10 +84,12 @@ export class BatchRow {
 
   /**
    * Each turn's reward on the last token of it that is in the loss, 0 elsewhere; one per token. Over the
-   * rows of a rollout a turn's reward stands once, since a token is trained once.
+   * rows of a rollout a turn's reward stands once, since a token is trained once. Turns are the main
+   * agent's: rows of other agents have 0.
    */
   turnRewardColumn(): Float32Array {
     const column = new Float32Array(this.tokens);
+    if (this.row.agent !== '') return column;
     const lastAt = new Map<number, number>();
     let at = 0;
     for (const span of this.row.spans) {

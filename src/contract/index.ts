@@ -36,7 +36,7 @@ export {
   errorFromDetail,
 } from './mapping/error-detail.ts';
 export { assertId, assertRunId } from './mapping/ids.ts';
-export { ledgerFromProto, ledgerToProto } from './mapping/ledger.ts';
+export { bucketName, ledgerFromProto, ledgerToProto } from './mapping/ledger.ts';
 export {
   messageFromProto,
   messagesFromProto,

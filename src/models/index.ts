@@ -1,3 +1,8 @@
+export {
+  createVllmChatServer,
+  type VllmChatServer,
+  type VllmChatServerOptions,
+} from './captured/vllm-chat-server.ts';
 export { createDirectServer, type DirectServerOptions } from './direct/direct-server.ts';
 export {
   type Engine,
@@ -44,8 +49,8 @@ export {
   DriftCanary,
   type DriftCanaryOptions,
   type DriftStats,
-  type SampledTurn,
   type TurnDrift,
+  type WatchedTurn,
 } from './managed/drift-canary.ts';
 export {
   createManagedServer,
@@ -76,10 +81,10 @@ export {
   createChatmlRenderer,
   type TextTokenizer,
 } from './rendering/chatml-renderer.ts';
+export { chatTemplateOf } from './rendering/config-template.ts';
 export { type ModelFolderOptions, readModelRenderer } from './rendering/model-files.ts';
 export {
   type ControlToken,
-  chatTemplateOf,
   createModelTokenizer,
   type ModelTokenizer,
   type ModelTokenizerOptions,

@@ -1,6 +1,6 @@
 import type { AssistantMessage, Message, SamplingParameters, ToolDefinition } from '../messages.ts';
 import type { ParserDiagnostic } from '../parsers/index.ts';
-import type { RenderingFingerprint, Segment } from '../tokens/index.ts';
+import type { CallUse, RenderingFingerprint, Segment } from '../tokens/index.ts';
 import type { Engine, EngineDescription } from './engine.ts';
 
 /** What an agent loop talks to. *Direct*: any OpenAI-compatible API. *Managed*: exact ids, masks, logprobs. */
@@ -40,7 +40,10 @@ export interface CompletionRequest {
 export interface CallLineage {
   /** Of this call. Asked again under the same id, it is not made again: its reply is handed out once more. */
   readonly callId?: string;
-  /** The call whose conversation this one goes on from. */
+  /**
+   * The call whose conversation this one goes on from. One of another agent's: it was made from there, and
+   * begins a conversation of its own.
+   */
   readonly parentCallId?: string;
   /** Which agent calls; empty for the main one. Agents share no conversation. */
   readonly agent?: string;
@@ -49,7 +52,7 @@ export interface CallLineage {
 }
 
 /** One model call of a rollout, as its session saw it. */
-export interface ModelCall extends Required<CallLineage> {
+export interface ModelCall extends Required<CallLineage>, CallUse {
   /** Its place in call order, from 0: the `callIndex` of the spans that it sampled. */
   readonly index: number;
   /** The policy version that was announced when it was made. */
@@ -69,6 +72,8 @@ export interface Completion {
   /** Absent is unknown, which is not 0. */
   readonly promptTokens?: number;
   readonly completionTokens?: number;
+  /** Of this call, for the calls that name it as their parent; absent where the session keeps no calls. */
+  readonly callId?: string;
   /** What looked like a tool call and is none; absent for nothing. */
   readonly callDiagnostics?: readonly ParserDiagnostic[];
 }

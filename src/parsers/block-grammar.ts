@@ -11,7 +11,7 @@ import type {
  * text: what ends before it is final, and a stream tells the text of what is no call.
  */
 export interface Block {
-  /** Where the text goes on; beyond where it began. */
+  /** Where the text goes on: beyond where it began, else the block is no call; at most the text's end. */
   readonly end: number;
   /** Empty: no call after all, and the block is content. */
   readonly calls: readonly ParsedCall[];
@@ -35,9 +35,10 @@ export interface BlockGrammar {
   readonly thinking?: ThinkBlock | readonly ThinkBlock[] | 'none';
   /**
    * Reads the block whose opener stands at `start`, forwards only: of a stream, what stands before is
-   * not there.
+   * not there. What it throws becomes a diagnostic.
    */
   readonly read: (reading: Reading, start: number, opener: string) => Block;
+  /** Calls in the family's own spelling. One that `read` does not read back is shown as text instead. */
   readonly renderCalls: ToolCallParser['renderCalls'];
   readonly callId?: NonNullable<ToolCallParser['callId']>;
 }

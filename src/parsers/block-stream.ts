@@ -2,7 +2,8 @@ import type { ToolDefinition } from '../messages.ts';
 import { firstEvent, thinkBlocks } from './block-events.ts';
 import type { BlockGrammar } from './block-grammar.ts';
 import { skipJsonSpace } from './json-scanner.ts';
-import { endsWithin, readingOf } from './reading.ts';
+import { readBlock } from './read-block.ts';
+import { beforeCut, endsWithin, readingOf } from './reading.ts';
 import type { CompletionStream, ParsedCompletion, ParseOptions } from './tool-call-parser.ts';
 
 type ParseWhole = (
@@ -96,11 +97,11 @@ class Teller {
           this.#thinkEnd = event.close;
           break;
         case 'block': {
-          const { end, calls } = this.#grammar.read(reading, event.start, event.opener);
+          const { end, calls } = readBlock(this.#grammar, reading, event.start, event.opener);
           if (calls.length > 0) this.#hasCall = true;
           else if (end >= text.length) this.#enough = 2 * (text.length - event.start);
           if (calls.length > 0 || end >= text.length) return event.start;
-          position = Math.max(end, event.start + 1);
+          position = end;
           this.#isLeading = false;
         }
       }
@@ -119,13 +120,4 @@ class Teller {
     this.#isLeading = false;
     return safe;
   }
-}
-
-/** Where the longest piece of a marker begins with which the text ends. */
-function beforeCut(text: string, from: number, markers: readonly string[]): number {
-  const longest = Math.max(0, ...markers.map((marker) => marker.length - 1));
-  for (let at = Math.max(from, text.length - longest); at < text.length; at += 1) {
-    if (markers.some((marker) => endsWithin(text, at, marker))) return at;
-  }
-  return text.length;
 }

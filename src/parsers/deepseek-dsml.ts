@@ -1,7 +1,7 @@
 import { quotedHead } from './quoted-head.ts';
 import { taggedParser } from './tagged-calls.ts';
 import type { ParsedCall, ToolCallParser } from './tool-call-parser.ts';
-import { argumentsOf } from './typed-value.ts';
+import { spelledArguments } from './typed-value.ts';
 
 const MARK = '｜DSML｜';
 
@@ -29,10 +29,9 @@ function dsmlParser(name: string, block: string): ToolCallParser {
 }
 
 function render({ name, argumentsText }: ParsedCall): string {
-  // What is no object can't be said in this grammar: it is shown as it is, and is no call.
-  const body = argumentsOf(argumentsText)?.map(
+  const body = spelledArguments(argumentsText).map(
     ({ key, json, string }) =>
       `<${MARK}parameter name="${key}" string="${string !== undefined}">${string ?? json}</${MARK}parameter>`,
   );
-  return `<${MARK}invoke name="${name}">\n${body?.join('\n') ?? argumentsText}\n</${MARK}invoke>`;
+  return `<${MARK}invoke name="${name}">\n${body.join('\n')}\n</${MARK}invoke>`;
 }

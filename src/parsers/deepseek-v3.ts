@@ -49,10 +49,7 @@ export const deepseekV31Parser: ToolCallParser = sectionedParser({
   ...DEEPSEEK,
   name: 'deepseek_v3_1',
   closers: [CLOSE],
-  readHead(reading, at) {
-    const name = readWord(reading, at);
-    return name.kind === 'head' ? { ...name, end: skipJsonSpace(reading.text, name.end) } : name;
-  },
+  readHead: readWord,
   renderCalls: (calls) => inSection(calls.map(renderV31), ''),
 });
 
@@ -94,5 +91,5 @@ function readFence({ text }: Reading, head: CallHead & { readonly kind: 'head' }
   if (!text.startsWith(FENCE, at)) return { kind: 'invalid', message: 'no fence follows the name' };
   const inside = at + FENCE.length;
   const end = text.startsWith(LANGUAGE, inside) ? inside + LANGUAGE.length : inside;
-  return { ...head, end: skipJsonSpace(text, end) };
+  return { ...head, end };
 }

@@ -9,7 +9,7 @@ import {
 } from './literal-reader.ts';
 import type { Reading } from './reading.ts';
 import type { ParsedCall } from './tool-call-parser.ts';
-import { argumentsOf, type TypedArguments, typedValueJson } from './typed-value.ts';
+import { spelledArguments, type TypedArguments, typedValueJson } from './typed-value.ts';
 
 /** What a family of Gemma writes around a call, and on both sides of a string. */
 export interface GemmaMarks {
@@ -165,7 +165,8 @@ export function gemmaCall({ name, argumentsText }: ParsedCall, marks: GemmaMarks
       const string = JSON.parse(token.slice(0, length)) as string;
       return colon === undefined ? quote + string + quote : `${keyText(string)}:`;
     });
-  const all = argumentsOf(argumentsText)?.map(({ key, json }) => `${keyText(key)}:${spell(json)}`);
-  // What is no object can't be said in this grammar: it is shown as it is, and is no call.
-  return `${open}call:${name}{${all?.join(',') ?? argumentsText}}${close}`;
+  const all = spelledArguments(argumentsText).map(
+    ({ key, json }) => `${keyText(key)}:${spell(json)}`,
+  );
+  return `${open}call:${name}{${all.join(',')}}${close}`;
 }

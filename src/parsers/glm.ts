@@ -3,7 +3,7 @@ import { closeCall, noCall } from './close-call.ts';
 import { blockParser } from './grammar.ts';
 import { endsWithin, type Reading } from './reading.ts';
 import type { ParsedCall, ToolCallParser } from './tool-call-parser.ts';
-import { argumentsOf, TypedArguments } from './typed-value.ts';
+import { spelledArguments, TypedArguments } from './typed-value.ts';
 import { type Follows, type ValueTags, valueEnd } from './value-end.ts';
 
 const OPEN = '<tool_call>';
@@ -117,12 +117,8 @@ function skipSpace(text: string, at: number): number {
 }
 
 function render({ name, argumentsText }: ParsedCall, newline: string): string {
-  // What is no object can't be said in this grammar: it is shown as it is, and is no call.
-  const body =
-    argumentsOf(argumentsText)
-      ?.map(({ key, json, string }) =>
-        [`${KEY}${key}${KEY_END}`, `${VALUE}${string ?? json}${VALUE_END}`, ''].join(newline),
-      )
-      .join('') ?? argumentsText;
-  return `${OPEN}${name}${newline}${body}${CLOSE}`;
+  const body = spelledArguments(argumentsText).map(({ key, json, string }) =>
+    [`${KEY}${key}${KEY_END}`, `${VALUE}${string ?? json}${VALUE_END}`, ''].join(newline),
+  );
+  return `${OPEN}${name}${newline}${body.join('')}${CLOSE}`;
 }

@@ -1,8 +1,11 @@
+import { invalidInput } from '../errors.ts';
 import { firstEvent, thinkBlocks } from './block-events.ts';
 import type { BlockGrammar } from './block-grammar.ts';
 import { blockStream } from './block-stream.ts';
 import type { TextSpan } from './json-scanner.ts';
+import { readBlock } from './read-block.ts';
 import { readingOf } from './reading.ts';
+import { renderReadable } from './render-calls.ts';
 import {
   MAX_DIAGNOSTICS,
   type ParsedCall,
@@ -15,18 +18,37 @@ import {
 export type { Block, BlockGrammar } from './block-grammar.ts';
 export type { Reading } from './reading.ts';
 
-/** A parser of a grammar of blocks: think blocks, content, diagnostics and streaming are the same for all. */
+/**
+ * A parser of a grammar of blocks: think blocks, content, diagnostics and streaming are the same for all.
+ * Throws `invalid_input` of a marker that is empty, since it would stand everywhere.
+ */
 export function blockParser(grammar: BlockGrammar): ToolCallParser {
   const { name, renderCalls, callId } = grammar;
+  const { openers, leadingOpeners = [] } = grammar;
+  const thinkMarkers = thinkBlocks(grammar).flatMap(({ open, close }) => [open, close]);
+  requireMarkers('openers', openers);
+  requireMarkers('leadingOpeners', leadingOpeners);
+  requireMarkers('thinking', thinkMarkers);
   return Object.freeze({
     name,
     thinking: thinkBlocks(grammar),
     parse: (text: string, options: ParseOptions) => parseBlocks(grammar, text, options).completion,
     stream: ({ tools }: Pick<ParseOptions, 'tools'>) =>
       blockStream(grammar, tools, (text, options) => parseBlocks(grammar, text, options)),
-    renderCalls,
+    renderCalls: (calls: readonly ParsedCall[]) =>
+      renderReadable(calls, {
+        render: renderCalls,
+        markers: [...openers, ...leadingOpeners, ...thinkMarkers],
+        read: (text, tools) =>
+          parseBlocks(grammar, text, { tools, finishReason: 'stop' }).completion.calls,
+      }),
     ...(callId === undefined ? {} : { callId }),
   });
+}
+
+function requireMarkers(field: keyof BlockGrammar, markers: readonly string[]): void {
+  if (!markers.includes('')) return;
+  throw invalidInput(field, 'a marker is empty.', { remedy: 'Give the text that it stands for.' });
 }
 
 const IN_THINKING = 'a call inside a think block is not run';
@@ -50,13 +72,12 @@ function parseBlocks(
     const event = firstEvent(grammar, reading, position, isLeading);
     if (event.kind === 'end') break;
     if (event.kind === 'block') {
-      const block = grammar.read(reading, event.start, event.opener);
       const { start } = event;
-      const { calls, callsEnd = block.end } = block;
+      const block = readBlock(grammar, reading, start, event.opener);
+      const { end, calls, callsEnd = end, problems = [] } = block;
       if (calls.length > 0) found.push({ start, end: callsEnd, calls });
-      for (const { kind, message } of block.problems ?? []) report(kind, start, message);
-      // A block always moves on, so that no text can hold the reading up.
-      position = Math.max(block.end, start + 1);
+      for (const { kind, message } of problems) report(kind, start, message);
+      position = end;
       isLeading = false;
       continue;
     }

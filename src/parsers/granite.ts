@@ -1,7 +1,7 @@
 import type { Block, BlockGrammar } from './block-grammar.ts';
 import { readCallList } from './call-list.ts';
 import { blockParser } from './grammar.ts';
-import { hermesParser } from './hermes.ts';
+import { hermesCalls } from './hermes.ts';
 import { callObject } from './json-call.ts';
 import { skipJsonSpace } from './json-scanner.ts';
 import { readMarkedObject } from './marked-object.ts';
@@ -38,7 +38,7 @@ export const graniteParser: ToolCallParser = blockParser({
 export const granite4Parser: ToolCallParser = blockParser({
   ...GRANITE,
   name: 'granite4',
-  renderCalls: hermesParser.renderCalls,
+  renderCalls: hermesCalls,
 });
 
 /** A list closes itself; a tag that closes it again belongs to it. */

@@ -46,10 +46,15 @@ export function nextHarmonyMessage(reading: Reading, from: number): HarmonyMessa
   }
   const bodyStart = at + MESSAGE.length;
   if (recipient !== undefined && recipient !== 'assistant' && recipient !== 'all') {
-    return readCall(reading, bodyStart, recipient.replace(/^functions\./, ''));
+    const read = readCall(reading, bodyStart, recipient.replace(/^functions\./, ''));
+    return read.kind === 'call' && read.call.name === '' ? nameless(read.end) : read;
   }
   const { at: bodyEnd, end } = messageEnd(reading, bodyStart);
   return { kind: channel === 'analysis' ? 'reasoning' : 'content', bodyStart, bodyEnd, end };
+}
+
+function nameless(end: number): HarmonyMessage {
+  return { kind: 'no_call', problem: { kind: 'malformed', message: 'no tool is named' }, end };
 }
 
 /** Text behind the last message: what is no header that was cut off. */

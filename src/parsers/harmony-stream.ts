@@ -1,8 +1,6 @@
 import { HARMONY_ENDS, messageEnd, nextHarmonyMessage } from './harmony-messages.ts';
-import { endsWithin, readingOf } from './reading.ts';
+import { beforeCut, readingOf } from './reading.ts';
 import type { CompletionStream, ParsedCompletion } from './tool-call-parser.ts';
-
-const LONGEST_END = Math.max(...HARMONY_ENDS.map((marker) => marker.length));
 
 type ParseWhole = (
   text: string,
@@ -51,7 +49,7 @@ export class HarmonyStream implements CompletionStream {
     for (;;) {
       if (this.#isInContent) {
         const { at, end } = messageEnd(reading, position);
-        const safe = Math.min(at, beforeCut(text, position));
+        const safe = Math.min(at, beforeCut(text, position, HARMONY_ENDS));
         this.#tell(told, text.slice(position, safe));
         if (at >= text.length) return safe;
         position = end;
@@ -96,12 +94,4 @@ export class HarmonyStream implements CompletionStream {
     this.#toldLength += piece.length;
     told.push(piece);
   }
-}
-
-/** Where the longest piece begins of what ends a message, with which the text ends. */
-function beforeCut(text: string, from: number): number {
-  for (let at = Math.max(from, text.length - LONGEST_END); at < text.length; at += 1) {
-    if (HARMONY_ENDS.some((marker) => endsWithin(text, at, marker))) return at;
-  }
-  return text.length;
 }

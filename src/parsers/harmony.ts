@@ -2,6 +2,7 @@ import { harmonyRest, isPlainText, nextHarmonyMessage } from './harmony-messages
 import { HarmonyStream } from './harmony-stream.ts';
 import { argumentsJson } from './json-call.ts';
 import { readingOf } from './reading.ts';
+import { renderReadable } from './render-calls.ts';
 import {
   MAX_DIAGNOSTICS,
   type ParsedCall,
@@ -10,6 +11,9 @@ import {
   type ParserDiagnostic,
   type ToolCallParser,
 } from './tool-call-parser.ts';
+
+/** Between two messages. */
+const NEXT = '<|start|>assistant';
 
 /**
  * The grammar of gpt-oss: messages in channels. `analysis` is the reasoning; `final`, and `commentary`
@@ -22,7 +26,14 @@ export const harmonyParser: ToolCallParser = Object.freeze({
   parse: (text: string, options: ParseOptions) => parseHarmony(text, options).completion,
   stream: ({ tools }: Pick<ParseOptions, 'tools'>) =>
     new HarmonyStream((text, finishReason) => parseHarmony(text, { tools, finishReason })),
-  renderCalls: (calls: readonly ParsedCall[]) => calls.map(render).join('<|start|>assistant'),
+  renderCalls: (calls: readonly ParsedCall[]) =>
+    renderReadable(calls, {
+      render: (some) => some.map(render).join(NEXT),
+      read: (text, tools) => parseHarmony(text, { tools, finishReason: 'stop' }).completion.calls,
+      markers: ['<|'],
+      frame: (text) => `<|channel|>commentary<|message|>${text}<|end|>`,
+      between: NEXT,
+    }),
 });
 
 /** What a text says, and what of the content stands before the first call. */

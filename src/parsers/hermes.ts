@@ -1,6 +1,6 @@
 import { callObject } from './json-call.ts';
 import { markedObjectParser } from './marked-object.ts';
-import type { ToolCallParser } from './tool-call-parser.ts';
+import type { ParsedCall, ToolCallParser } from './tool-call-parser.ts';
 
 const OPEN = '<tool_call>';
 const CLOSE = '</tool_call>';
@@ -13,5 +13,10 @@ export const hermesParser: ToolCallParser = markedObjectParser({
   name: 'hermes',
   openers: [OPEN],
   closer: CLOSE,
-  renderCalls: (calls) => calls.map((call) => `${OPEN}\n${callObject(call)}\n${CLOSE}`).join('\n'),
+  renderCalls: hermesCalls,
 });
+
+/** Calls as Hermes writes them. */
+export function hermesCalls(calls: readonly ParsedCall[]): string {
+  return calls.map((call) => `${OPEN}\n${callObject(call)}\n${CLOSE}`).join('\n');
+}

@@ -9,8 +9,12 @@ export type ArgumentsReading =
   | { readonly kind: 'complete'; readonly argumentsText: string; readonly end: number }
   | Unread;
 
-/** The arguments that stand at `start`, any JSON: of a string its content, else the exact substring. */
-export function readArguments(text: string, start: number): ArgumentsReading {
+/**
+ * The arguments that stand at `from`, white space before them aside, any JSON: of a string its content,
+ * else the exact substring.
+ */
+export function readArguments(text: string, from: number): ArgumentsReading {
+  const start = skipJsonSpace(text, from);
   const scan = scanJson(text, start);
   if (scan.kind !== 'complete') return scan;
   return { ...scan, argumentsText: argumentsTextOf(text, { start, end: scan.end }) };

@@ -1,6 +1,5 @@
 import type { ToolDefinition } from '../messages.ts';
 import { argumentsJson } from './json-call.ts';
-import { skipJsonSpace } from './json-scanner.ts';
 import { endsWithin, type Reading } from './reading.ts';
 import { type CallHead, sectionedParser } from './sectioned-calls.ts';
 import type { ParsedCall, ToolCallParser } from './tool-call-parser.ts';
@@ -42,7 +41,7 @@ function readHead({ text, tools }: Reading, at: number): CallHead {
   if (!text.startsWith(ARGUMENTS, end) || name === '') {
     return { kind: 'invalid', message: `no id with ${ARGUMENTS} follows` };
   }
-  return { kind: 'head', name, id, end: skipJsonSpace(text, end + ARGUMENTS.length) };
+  return { kind: 'head', name, id, end: end + ARGUMENTS.length };
 }
 
 /**

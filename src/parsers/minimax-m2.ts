@@ -1,7 +1,7 @@
 import { quotedHead } from './quoted-head.ts';
 import { taggedParser } from './tagged-calls.ts';
 import type { ParsedCall, ToolCallParser } from './tool-call-parser.ts';
-import { argumentsOf } from './typed-value.ts';
+import { spelledArguments } from './typed-value.ts';
 
 const OPEN = '<minimax:tool_call>';
 const CLOSE = '</minimax:tool_call>';
@@ -21,10 +21,8 @@ export const minimaxM2Parser: ToolCallParser = taggedParser({
 });
 
 function render({ name, argumentsText }: ParsedCall): string {
-  // What is no object can't be said in this grammar: it is shown as it is, and is no call.
-  const body =
-    argumentsOf(argumentsText)
-      ?.map(({ key, json, string }) => `<parameter name="${key}">${string ?? json}</parameter>\n`)
-      .join('') ?? `${argumentsText}\n`;
-  return `<invoke name="${name}">\n${body}</invoke>\n`;
+  const body = spelledArguments(argumentsText).map(
+    ({ key, json, string }) => `<parameter name="${key}">${string ?? json}</parameter>\n`,
+  );
+  return `<invoke name="${name}">\n${body.join('')}</invoke>\n`;
 }

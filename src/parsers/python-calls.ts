@@ -3,7 +3,7 @@ import { type LiteralScan, skipSpace } from './literal-reader.ts';
 import { scanPythonLiteral } from './python-literal.ts';
 import { pythonLiteral, pythonString } from './to-python.ts';
 import type { ParsedCall } from './tool-call-parser.ts';
-import { argumentsOf, TypedArguments } from './typed-value.ts';
+import { argumentsOf, spelledArguments, TypedArguments } from './typed-value.ts';
 
 export type PythonCallReading =
   | { readonly kind: 'call'; readonly call: ParsedCall; readonly end: number }
@@ -95,10 +95,9 @@ function readValue(text: string, start: number): LiteralScan {
 /** The text of a call; `values`: how the family's models spell them. */
 export function pythonCall({ name, argumentsText }: ParsedCall, values: 'json' | 'python'): string {
   const spell = values === 'json' ? (json: string) => json : pythonLiteral;
-  const spelled = argumentsOf(argumentsText)?.map(({ key, json }) => {
+  const spelled = spelledArguments(argumentsText).map(({ key, json }) => {
     if (IS_KEYWORD.test(key)) return `${key}=${spell(json)}`;
     return `**{${values === 'json' ? JSON.stringify(key) : pythonString(key)}: ${spell(json)}}`;
   });
-  // What is no object can't be said in this grammar: it is shown as it is, and is no call.
-  return `${name}(${spelled?.join(', ') ?? argumentsText})`;
+  return `${name}(${spelled.join(', ')})`;
 }

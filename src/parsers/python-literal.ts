@@ -35,6 +35,7 @@ const WORDS: ReadonlyMap<string, string> = new Map([
   ['false', 'false'],
   ['null', 'null'],
 ]);
+
 /** Scans the literal that stands at `start` (no leading space). */
 export function scanPythonLiteral(text: string, start: number): LiteralScan {
   const reader = { text, at: start };

@@ -1,6 +1,6 @@
 import { taggedParser } from './tagged-calls.ts';
 import type { ParsedCall, ToolCallParser } from './tool-call-parser.ts';
-import { argumentsOf } from './typed-value.ts';
+import { spelledArguments } from './typed-value.ts';
 
 /**
  * The grammar of Qwen3-Coder, Qwen3.5 and MiMo:
@@ -19,10 +19,8 @@ export const qwen3CoderParser: ToolCallParser = taggedParser({
 });
 
 function render({ name, argumentsText }: ParsedCall): string {
-  // What is no object can't be said in this grammar: it is shown as it is, and is no call.
-  const body =
-    argumentsOf(argumentsText)
-      ?.map(({ key, json, string }) => `<parameter=${key}>\n${string ?? json}\n</parameter>\n`)
-      .join('') ?? `${argumentsText}\n`;
-  return `<tool_call>\n<function=${name}>\n${body}</function>\n</tool_call>`;
+  const body = spelledArguments(argumentsText).map(
+    ({ key, json, string }) => `<parameter=${key}>\n${string ?? json}\n</parameter>\n`,
+  );
+  return `<tool_call>\n<function=${name}>\n${body.join('')}</function>\n</tool_call>`;
 }

@@ -41,3 +41,12 @@ export function endsWithin(text: string, at: number, marker: string): boolean {
   const rest = text.length - at;
   return rest < marker.length && marker.startsWith(text.slice(at));
 }
+
+/** Where the longest piece of a marker begins with which the text ends. */
+export function beforeCut(text: string, from: number, markers: readonly string[]): number {
+  const longest = Math.max(0, ...markers.map((marker) => marker.length - 1));
+  for (let at = Math.max(from, text.length - longest); at < text.length; at += 1) {
+    if (markers.some((marker) => endsWithin(text, at, marker))) return at;
+  }
+  return text.length;
+}

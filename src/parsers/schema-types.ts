@@ -11,6 +11,8 @@ export interface ValueTypes {
 }
 
 const ANYTHING: ValueTypes = { types: undefined, strings: new Set() };
+/** Adds nothing to a choice: a reference to what is being read, or a schema beyond the bounds. */
+const NOTHING: ValueTypes = { types: new Set(), strings: new Set() };
 const TYPES: ReadonlySet<unknown> = new Set<JsonType>([
   'string',
   'number',
@@ -28,36 +30,57 @@ export function parameterSchema(parameters: JsonObject | undefined, key: string)
   return parameters?.['additionalProperties'];
 }
 
+/** A schema beyond these bounds says no more than it has said up to there. */
+const MAX_DEPTH = 200;
+const MAX_VISITS = 1_000;
+
 /**
  * Which types a schema allows. The first of these that says something decides: `$ref` (into `root`),
  * `type` (one or a list), `enum` or `const` (the types of its values), `anyOf` and `oneOf` (all of
  * their types), `allOf` (the types of those that name any).
  */
 export function valueTypes(schema: unknown, root: JsonObject | undefined): ValueTypes {
-  return typesOf(schema, root, new Set());
+  const found = typesOf(schema, { root, byRef: new Map(), visits: 0 }, 0);
+  return found === NOTHING ? ANYTHING : found;
 }
 
-function typesOf(schema: unknown, root: JsonObject | undefined, seen: Set<string>): ValueTypes {
+/** One question: what its references were found to say, each followed once. */
+interface Search {
+  readonly root: JsonObject | undefined;
+  readonly byRef: Map<string, ValueTypes>;
+  visits: number;
+}
+
+function typesOf(schema: unknown, search: Search, depth: number): ValueTypes {
+  search.visits += 1;
+  if (depth > MAX_DEPTH || search.visits > MAX_VISITS) return NOTHING;
   if (!isJsonObject(schema)) return ANYTHING;
   const { $ref: ref, type, enum: listed, const: only, anyOf, oneOf, allOf } = schema;
-  if (typeof ref === 'string') {
-    // A reference that comes back to itself says nothing, nor does one that was followed already.
-    if (seen.has(ref)) return ANYTHING;
-    seen.add(ref);
-    const found = typesOf(resolve(ref, root), root, seen);
-    if (found.types !== undefined) return found;
-  }
+  const referred = typeof ref === 'string' ? typesOfRef(ref, search, depth) : ANYTHING;
+  if (saysSomething(referred)) return referred;
   const values = Array.isArray(listed) ? listed : only === undefined ? [] : [only];
   const strings = new Set(values.filter((value) => typeof value === 'string'));
   const named = (Array.isArray(type) ? type : [type]).filter((each) => TYPES.has(each));
   if (named.length > 0) return { types: new Set(named as JsonType[]), strings };
   if (values.length > 0) return { types: new Set(values.map(typeOfValue)), strings };
   const choices = [anyOf, oneOf].flatMap((each) => (Array.isArray(each) ? each : []));
-  if (choices.length > 0) return union(choices.map((each) => typesOf(each, root, seen)));
-  const parts = (Array.isArray(allOf) ? allOf : [])
-    .map((each) => typesOf(each, root, seen))
-    .filter(({ types }) => types !== undefined);
-  return parts.length === 0 ? ANYTHING : union(parts);
+  if (choices.length > 0) return union(choices.map((each) => typesOf(each, search, depth + 1)));
+  const parts = (Array.isArray(allOf) ? allOf : []).map((each) => typesOf(each, search, depth + 1));
+  return parts.some(saysSomething) ? union(parts.filter(saysSomething)) : referred;
+}
+
+function typesOfRef(ref: string, search: Search, depth: number): ValueTypes {
+  const known = search.byRef.get(ref);
+  if (known !== undefined) return known;
+  // What comes back to itself adds nothing to what it says elsewhere.
+  search.byRef.set(ref, NOTHING);
+  const found = typesOf(resolve(ref, search.root), search, depth + 1);
+  search.byRef.set(ref, found);
+  return found;
+}
+
+function saysSomething(found: ValueTypes): boolean {
+  return found !== NOTHING && found.types !== undefined;
 }
 
 function union(all: readonly ValueTypes[]): ValueTypes {
@@ -68,7 +91,7 @@ function union(all: readonly ValueTypes[]): ValueTypes {
     for (const type of each.types) types.add(type);
     for (const string of each.strings) strings.add(string);
   }
-  return { types, strings };
+  return types.size === 0 ? NOTHING : { types, strings };
 }
 
 function resolve(ref: string, root: JsonObject | undefined): unknown {

@@ -6,7 +6,7 @@ import { skipJsonSpace } from './json-scanner.ts';
 import { endsWithin, type Reading } from './reading.ts';
 import type { ParsedCall, ToolCallParser } from './tool-call-parser.ts';
 
-/** What stands before a call's arguments, and where they begin. */
+/** What stands before a call's arguments, and where they begin, white space before them aside. */
 export type CallHead =
   | (Omit<ParsedCall, 'argumentsText'> & { readonly kind: 'head'; readonly end: number })
   /** The text ends inside it. */
@@ -58,7 +58,6 @@ function readCall(grammar: SectionedGrammar, reading: Reading, bodyStart: number
   if (head.kind === 'incomplete') return cut();
   if (head.kind === 'invalid') return broken(head.message);
   const { kind: _, end: argumentsStart, ...named } = head;
-  if (argumentsStart >= text.length) return cut();
   const read = readArguments(text, argumentsStart);
   if (read.kind === 'incomplete') return cut();
   if (read.kind === 'invalid') return broken(`no valid JSON at offset ${read.offset}`);

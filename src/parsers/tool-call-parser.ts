@@ -77,7 +77,11 @@ export interface ToolCallParser {
   readonly thinking?: readonly ThinkBlock[];
   parse(text: string, options: ParseOptions): ParsedCompletion;
   stream(options: Pick<ParseOptions, 'tools'>): CompletionStream;
-  /** The text that `parse` reads back as these very calls, in the family's own spelling. */
+  /**
+   * The text that `parse` reads back as these very calls, in the family's own spelling. A call that the
+   * grammar cannot spell (a name with a space where spaces end names, a value with the very tag that
+   * ends it) is no call there: it is shown as `not a call: {"name": ...}`, and never read as another.
+   */
   renderCalls(calls: readonly ParsedCall[]): string;
   /** An id as the family's templates want it; undefined where any will do. `random` is uniform in [0, 1). */
   callId?(call: ParsedCall, index: number, random: () => number): string;

@@ -123,3 +123,11 @@ export function argumentsOf(argumentsText: string): readonly SpelledArgument[] |
     string: json.startsWith('"') ? (JSON.parse(json) as string) : undefined,
   }));
 }
+
+/**
+ * The same for grammars that can spell nothing but objects: of another text none, which is read back as
+ * other arguments than these, so that the call is shown and not spelled.
+ */
+export function spelledArguments(argumentsText: string): readonly SpelledArgument[] {
+  return argumentsOf(argumentsText) ?? [];
+}

@@ -1,4 +1,4 @@
-import type { Rollout, RolloutProgress } from '../contract/index.ts';
+import { bucketName, type Rollout, type RolloutProgress } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
 import { BUCKETS } from '../tokens/index.ts';
@@ -57,7 +57,7 @@ export class Rollouts {
     this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
     this.#sampled?.add(ledger.sampled);
     for (const bucket of BUCKETS) {
-      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket });
+      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket: bucketName(bucket) });
     }
     this.#onFinished(event.rollout, this.log.stateOf(event.rolloutId)?.group.runId ?? '');
   }

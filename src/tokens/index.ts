@@ -1,3 +1,4 @@
+export { type AlteredAnswer, type CallUse, FIRST_CALL } from './call-use.ts';
 export {
   addLedgers,
   BUCKETS,

@@ -1,6 +1,8 @@
+import type { CallUse } from './call-use.ts';
 import type { SampledTurn } from './sampled-turns.ts';
 import type { LossState, Segment } from './segment.ts';
 import type { TrainingPolicy } from './training-policy.ts';
+import { unusedTurns } from './unused-turns.ts';
 
 /** What becomes of a turn's tokens: the first `kept` of them one thing, the rest another. */
 export interface TurnVerdict {
@@ -16,101 +18,66 @@ export interface Judgement {
 }
 
 /**
- * Judges each turn under a policy, by what the agent did with it:
+ * Judges each turn under a policy, by what later calls made of its answer:
  *
  * - it failed, or was sampled for something else: as the session says, under every policy;
- * - sampled again from the same prompt, and the agent went on from another sample: a dropped branch;
- * - the agent went on from another spelling of it (drift): a dropped branch under `strict`; under
- *   `realign` the tokens that both spellings begin with are trained and the rest is realigned drift;
- * - a conversation of one call that nothing came of, beside longer ones: a dropped branch;
- * - else it was received, and extended or the last word: trained.
+ * - a later call went on from it: trained;
+ * - a later call was given it in other words (drift): a dropped branch under `strict`; under `realign` the
+ *   tokens that both begin with are trained and the rest is realigned drift;
+ * - no call made anything of it, and it is not its conversation's last word: a dropped branch;
+ * - it is: trained.
  *
  * `fork` trains every turn that the session did not leave out; `mask` takes the whole rollout out when
- * any turn is not of the last kind, or there is more than one conversation that nobody declared.
+ * any turn is not of the second or the last kind, when history was rewritten, or when there is more than one
+ * conversation that nobody declared.
  */
 export function judgeTurns(
   segments: readonly Segment[],
   turns: readonly SampledTurn[],
+  calls: readonly CallUse[],
   policy: TrainingPolicy,
 ): Judgement {
-  const unused = unusedSamples(turns);
-  const side = sideCalls(segments, turns);
+  const uses = calls.length > 0 ? calls : turns.map(({ use }) => use);
+  const continued = new Set(uses.map(({ continues }) => continues));
+  const altered = new Map(
+    uses.flatMap(({ alters }) => (alters ? [[alters.callIndex, alters.commonTokens]] : [])),
+  );
+  const unused = unusedTurns(segments, turns, uses);
   const verdicts = new Map(
     turns.map((turn): [SampledTurn, TurnVerdict] => {
-      if (turn.given !== undefined) return [turn, whole(turn, turn.given)];
-      if (policy === 'fork') return [turn, whole(turn, 'trained')];
-      if (unused.has(turn) || side.has(turn)) return [turn, whole(turn, 'dropped_branch')];
-      if (turn.driftedAfter === undefined) return [turn, whole(turn, 'trained')];
-      if (policy !== 'realign') return [turn, whole(turn, 'dropped_branch')];
-      return [turn, { kept: turn.driftedAfter, first: 'trained', rest: 'realigned_drift' }];
+      const { given, callIndex } = turn;
+      const common = altered.get(callIndex);
+      if (given !== undefined) return [turn, whole(turn, given)];
+      if (policy === 'fork' || continued.has(callIndex)) return [turn, whole(turn, 'trained')];
+      if (common !== undefined && policy === 'realign') {
+        const kept = Math.min(common, turn.end - turn.start);
+        return [turn, { kept, first: 'trained', rest: 'realigned_drift' }];
+      }
+      const isOut = common !== undefined || unused.has(turn);
+      return [turn, whole(turn, isOut ? 'dropped_branch' : 'trained')];
     }),
   );
-  return { verdicts, isDoubtful: policy === 'mask' && isDoubtful(segments, turns, unused) };
+  const isDoubtful =
+    policy === 'mask' && (altered.size > 0 || unused.size > 0 || hasDoubt(segments, turns));
+  return { verdicts, isDoubtful };
 }
 
 function whole(turn: SampledTurn, state: LossState): TurnVerdict {
   return { kept: turn.end - turn.start, first: state, rest: state };
 }
 
-/** Samples of a prompt that the agent did not go on from. Where it went on from none, the last one stands. */
-function unusedSamples(turns: readonly SampledTurn[]): ReadonlySet<SampledTurn> {
-  const unused = new Set<SampledTurn>();
-  const last = turns.findLast(({ given }) => given === undefined);
-  for (const samples of Map.groupBy(turns, ({ place }) => place).values()) {
-    const usable = samples.filter(({ given }) => given === undefined);
-    const used = usable.filter((turn) => wasUsed(turn) || turn === last);
-    const kept = used.length > 0 ? used : usable.slice(-1);
-    for (const turn of usable) if (!kept.includes(turn)) unused.add(turn);
-  }
-  return unused;
-}
-
-function wasUsed({ extended, driftedAfter }: SampledTurn): boolean {
-  return extended || driftedAfter !== undefined;
-}
-
-/**
- * Calls of conversations of their own, such as for a title: no agent declared, one turn, nothing came of
- * it, and it is not the last word. Only beside a longer conversation: where every call stands alone,
- * each of them is the agent's.
- */
-function sideCalls(
-  segments: readonly Segment[],
-  turns: readonly SampledTurn[],
-): ReadonlySet<SampledTurn> {
-  const side = new Set<SampledTurn>();
+/** A reply that was lost, a history that was rewritten, or several conversations that nobody declared. */
+function hasDoubt(segments: readonly Segment[], turns: readonly SampledTurn[]): boolean {
   const turnsOf = Map.groupBy(turns, ({ segment }) => segment);
-  const isLong = (segment: number): boolean => (turnsOf.get(segment)?.length ?? 0) > 1;
-  if (!segments.some((_, segment) => isLong(segment))) return side;
-  const last = turns.at(-1);
-  segments.forEach((segment, at) => {
-    const [only, second] = turnsOf.get(at) ?? [];
-    const isOwn = segment.parent === undefined && segment.agent === '';
-    const isConversation = segment.reason === 'start' || segment.reason === 'sub_agent';
-    if (only === undefined || second !== undefined || !isOwn || !isConversation) return;
-    if (!wasUsed(only) && only !== last) side.add(only);
-  });
-  return side;
-}
-
-function isDoubtful(
-  segments: readonly Segment[],
-  turns: readonly SampledTurn[],
-  unused: ReadonlySet<SampledTurn>,
-): boolean {
-  const isDeclared = ({ agent, reason }: Segment): boolean =>
-    agent !== '' && reason === 'sub_agent';
-  const conversations = segments.filter((segment, at) => {
-    const declaredOut = turns.some(
-      (turn) => turn.segment === at && turn.given === 'not_for_training',
-    );
-    return !isDeclared(segment) && !declaredOut;
-  });
-  return (
-    conversations.length > 1 ||
-    unused.size > 0 ||
-    turns.some(
-      ({ given, driftedAfter }) => given === 'abandoned_retry' || driftedAfter !== undefined,
-    )
+  const isSide = (at: number): boolean => {
+    const own = turnsOf.get(at) ?? [];
+    return own.length > 0 && own.every(({ given }) => given === 'not_for_training');
+  };
+  const ours = segments.filter((_, at) => !isSide(at));
+  const undeclared = ours.filter(
+    ({ agent, reason }) => agent === '' && (reason === 'start' || reason === 'sub_agent'),
   );
+  const rewritten = ours.some(({ reason }) => reason !== 'start' && reason !== 'sub_agent');
+  const isLost = turns.some(({ given }) => given === 'abandoned_retry');
+  return undeclared.length > 1 || rewritten || isLost;
 }

@@ -26,12 +26,16 @@ export function segmentsWithRows(
     if (parent !== undefined && trainsMore[at] === true) trainsMore[parent] = true;
   }
   const rows = new Set<number>();
-  segments.forEach((_, at) => {
+  segments.forEach((segment, at) => {
     const end = reach[at] as number;
     if (end === 0) return;
     const heir = segments.findIndex(
-      ({ parent }, child) =>
-        parentOf[child] === at && trainsMore[child] === true && (parent?.sharedTokens ?? 0) >= end,
+      (child, index) =>
+        parentOf[index] === at &&
+        trainsMore[index] === true &&
+        (child.parent?.sharedTokens ?? 0) >= end &&
+        // One whose numbers were found to lie has none, and nothing can be trained without.
+        (child.logprobs !== undefined || segment.logprobs === undefined),
     );
     if (heir < 0) rows.add(at);
     else reach[heir] = Math.max(reach[heir] as number, end);

@@ -1,3 +1,4 @@
+import { type CallUse, FIRST_CALL } from './call-use.ts';
 import type { LossState, Segment, Span } from './segment.ts';
 
 /** What one call sampled, at the segment that it was sampled in. */
@@ -9,60 +10,46 @@ export interface SampledTurn {
   readonly end: number;
   /** What the session itself said of its tokens, if it left them out. */
   readonly given: LossState | undefined;
-  /** Tokens stand behind it, in its segment or in one that shares it: the agent went on from it. */
-  readonly extended: boolean;
-  /** Where a call was made: turns of one place are samples of one prompt. */
-  readonly place: string;
-  /**
-   * The agent went on from another spelling of it; then how many of its tokens, from the start, that
-   * spelling has in common. Undefined: it did not.
-   */
-  readonly driftedAfter: number | undefined;
+  readonly use: CallUse;
 }
 
-/** What only a session can know of tokens; all other states follow from the segments. */
+/** What only a session can know of tokens; all other states follow from what later calls made of them. */
 const GIVEN: ReadonlySet<LossState> = new Set(['abandoned_retry', 'not_for_training']);
 
-/** The sampled turns of a rollout's segments, each once, in call order. */
-export function sampledTurns(segments: readonly Segment[]): readonly SampledTurn[] {
-  const index = new Map(segments.map(({ id }, at) => [id, at]));
-  const childrenOf = segments.map((): Segment[] => []);
-  for (const segment of segments) {
-    const parent = segment.parent === undefined ? undefined : index.get(segment.parent.id);
-    if (parent !== undefined) childrenOf[parent]?.push(segment);
-  }
+/**
+ * The sampled turns of a rollout's segments, each once, in call order. Of a rollout that does not say what
+ * its calls are, each turn goes on from the one before it in its segment, or in the part that is shared.
+ */
+export function sampledTurns(
+  segments: readonly Segment[],
+  calls: readonly CallUse[],
+): readonly SampledTurn[] {
   const turns = segments.flatMap((segment, at) => {
-    const children = childrenOf[at] ?? [];
-    const own = ownTurns(segment);
-    return own.map(({ start, end, span }, i): SampledTurn => {
-      const drift =
-        i === own.length - 1 ? driftAfter(segment, start, end, span, children) : undefined;
-      return {
-        callIndex: span.callIndex ?? -1,
-        segment: at,
-        start,
-        end,
-        given: GIVEN.has(span.loss) ? span.loss : undefined,
-        extended:
-          end < segment.tokenIds.length ||
-          children.some(({ parent }) => (parent?.sharedTokens ?? 0) >= end),
-        place: placeOf(segments, index, at, start),
-        driftedAfter: drift,
+    const all = turnsIn(segment);
+    const shared = segment.parent?.sharedTokens ?? 0;
+    return all.flatMap(({ start, end, span }, i): SampledTurn[] => {
+      if (start < shared) return [];
+      const callIndex = span.callIndex ?? -1;
+      const given = GIVEN.has(span.loss) ? span.loss : undefined;
+      const use = calls[callIndex] ?? {
+        ...FIRST_CALL,
+        agent: segment.agent,
+        continues: all[i - 1]?.span.callIndex ?? -1,
       };
+      return [{ callIndex, segment: at, start, end, given, use }];
     });
   });
   return turns.toSorted((a, b) => a.callIndex - b.callIndex);
 }
 
-/** Turns that were sampled in this segment, not shared from its parent. Spans of one call are one turn. */
-function ownTurns(segment: Segment): { start: number; end: number; span: Span }[] {
-  const shared = segment.parent?.sharedTokens ?? 0;
+/** Spans of one call are one turn. */
+function turnsIn(segment: Segment): { start: number; end: number; span: Span }[] {
   const turns: { start: number; end: number; span: Span }[] = [];
   let position = 0;
   for (const span of segment.spans) {
     const start = position;
     position += span.length;
-    if (span.origin !== 'sampled' || start < shared) continue;
+    if (span.origin !== 'sampled') continue;
     const last = turns.at(-1);
     if (last !== undefined && last.end === start && last.span.callIndex === span.callIndex) {
       last.end = position;
@@ -71,50 +58,4 @@ function ownTurns(segment: Segment): { start: number; end: number; span: Span }[
     }
   }
   return turns;
-}
-
-/** The segment that holds the token before `start` as its own, and the place: the same for every sibling. */
-function placeOf(
-  segments: readonly Segment[],
-  index: ReadonlyMap<string, number>,
-  at: number,
-  start: number,
-): string {
-  let owner = at;
-  for (;;) {
-    const parent = segments[owner]?.parent;
-    const above = parent === undefined ? undefined : index.get(parent.id);
-    if (parent === undefined || above === undefined || start > parent.sharedTokens) break;
-    owner = above;
-  }
-  return `${owner}:${start}`;
-}
-
-/** Whether a child went on from the last turn in another spelling, and how much of it that one has. */
-function driftAfter(
-  segment: Segment,
-  start: number,
-  end: number,
-  turn: Span,
-  children: readonly Segment[],
-): number | undefined {
-  for (const child of children) {
-    if (child.reason !== 'history_rewritten' || child.parent?.sharedTokens !== start) continue;
-    const next = spanAt(child, start);
-    if (next?.span.origin !== 'foreign' || next.span.messageIndex !== turn.messageIndex) continue;
-    const limit = Math.min(end, next.end);
-    let common = start;
-    while (common < limit && child.tokenIds[common] === segment.tokenIds[common]) common += 1;
-    return common - start;
-  }
-  return undefined;
-}
-
-function spanAt(segment: Segment, position: number): { span: Span; end: number } | undefined {
-  let end = 0;
-  for (const span of segment.spans) {
-    end += span.length;
-    if (position < end) return { span, end };
-  }
-  return undefined;
 }

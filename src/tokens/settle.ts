@@ -1,3 +1,4 @@
+import type { CallUse } from './call-use.ts';
 import { judgeTurns } from './judge-turns.ts';
 import { bucketOf, emptyLedger, type Ledger } from './ledger.ts';
 import { segmentsWithRows } from './row-segments.ts';
@@ -11,6 +12,8 @@ export interface SettleOptions {
   readonly rolloutId: string;
   /** In order of creation; what a session recorded. */
   readonly segments: readonly Segment[];
+  /** By call index; empty where nobody says what the calls were. */
+  readonly calls: readonly CallUse[];
   /** From the engine's own log. */
   readonly sampledTokens: number;
   readonly policy: TrainingPolicy;
@@ -37,9 +40,9 @@ export interface Settled {
  * to that one's row. Settling what is settled changes nothing.
  */
 export function settle(options: SettleOptions): Settled {
-  const { segments, policy, maxRowTokens } = options;
-  const turns = sampledTurns(segments);
-  const { verdicts, isDoubtful } = judgeTurns(segments, turns, policy);
+  const { segments, calls, policy, maxRowTokens } = options;
+  const turns = sampledTurns(segments, calls);
+  const { verdicts, isDoubtful } = judgeTurns(segments, turns, calls, policy);
   const masked = options.masked || isDoubtful;
 
   const tracks = tracksOf(segments);
@@ -74,7 +77,13 @@ interface Track {
   /** 1 for each token that a row trains. */
   readonly taken: Uint8Array;
   readonly shared: number;
-  readonly parent: Track | undefined;
+  /** Who sampled what: each up to its `end`, in order. The last is the track itself. */
+  readonly owners: readonly Owner[];
+}
+
+interface Owner {
+  readonly end: number;
+  readonly track: Track;
 }
 
 const STATES: readonly LossState[] = [
@@ -100,27 +109,29 @@ function tracksOf(segments: readonly Segment[]): Track[] {
   const byId = new Map<string, Track>();
   return segments.map((segment) => {
     const parent = segment.parent === undefined ? undefined : byId.get(segment.parent.id);
+    const { length } = segment.tokenIds;
+    const shared = parent === undefined ? 0 : (segment.parent?.sharedTokens ?? 0);
+    const owners = (parent?.owners ?? []).flatMap((owner, at, all) => {
+      const start = all[at - 1]?.end ?? 0;
+      return start < shared ? { ...owner, end: Math.min(owner.end, shared) } : [];
+    });
     const track: Track = {
-      states: new Uint8Array(segment.tokenIds.length),
-      taken: new Uint8Array(segment.tokenIds.length),
-      shared: parent === undefined ? 0 : (segment.parent?.sharedTokens ?? 0),
-      parent,
+      states: new Uint8Array(length),
+      taken: new Uint8Array(length),
+      shared,
+      owners,
     };
+    owners.push({ end: length, track });
     byId.set(segment.id, track);
     return track;
   });
-}
-
-function ownerOf(track: Track, position: number): Track {
-  let owner = track;
-  while (owner.parent !== undefined && position < owner.shared) owner = owner.parent;
-  return owner;
 }
 
 /** The spans with the final states; of a row, a token that an earlier row trains is context. */
 function finalSpans(segment: Segment, track: Track, isRow: boolean): Span[] {
   const spans: Span[] = [];
   let position = 0;
+  let at = 0;
   for (const span of segment.spans) {
     const end = position + span.length;
     if (span.origin !== 'sampled') {
@@ -129,13 +140,13 @@ function finalSpans(segment: Segment, track: Track, isRow: boolean): Span[] {
       continue;
     }
     while (position < end) {
-      const owner = ownerOf(track, position);
-      const code = codeIn(owner, position, isRow);
+      while ((track.owners[at] as Owner).end <= position) at += 1;
+      const owner = track.owners[at] as Owner;
+      const code = codeIn(owner.track, position, isRow);
+      const limit = Math.min(end, owner.end);
       let stop = position + 1;
-      while (stop < end && ownerOf(track, stop) === owner && codeIn(owner, stop, isRow) === code) {
-        stop += 1;
-      }
-      if (isRow && code === TRAINED) owner.taken.fill(1, position, stop);
+      while (stop < limit && codeIn(owner.track, stop, isRow) === code) stop += 1;
+      if (isRow && code === TRAINED) owner.track.taken.fill(1, position, stop);
       pushSpan(spans, { ...span, length: stop - position, loss: STATES[code] as LossState });
       position = stop;
     }

@@ -1,3 +1,10 @@
+export {
+  type AskOptions,
+  type ModelAnswer,
+  ModelFailure,
+  type SubAgentResult,
+} from './model-use.ts';
+export { noModel } from './no-model.ts';
 export { createToolRegistry, endsRollout, type ToolRegistry } from './registry.ts';
 export {
   describeIssues,
@@ -9,12 +16,18 @@ export {
   standardSchemaToJsonSchema,
 } from './standard-schema.ts';
 export {
-  type AnyTool,
   type JsonSchemaToolOptions,
   outputText,
   type SchemaToolOptions,
   type ToolOutput,
   tool,
 } from './tool.ts';
-export type { ToolContext, ToolHandler, ToolInvocation } from './tool-handler.ts';
+export type {
+  AnyTool,
+  SubAgentOptions,
+  ToolContext,
+  ToolHandler,
+  ToolInvocation,
+  ToolModel,
+} from './tool-handler.ts';
 export { errorText, toolFailureMessage, unknownToolText } from './tool-texts.ts';

@@ -1,7 +1,7 @@
 import { invalidInput, LachesisError } from '../errors.ts';
 import type { ToolDefinition } from '../messages.ts';
-import type { AnyTool } from './tool.ts';
-import type { ToolHandler } from './tool-handler.ts';
+import { ModelFailure } from './model-use.ts';
+import type { AnyTool, ToolHandler } from './tool-handler.ts';
 import { toolFailureText, unknownToolText } from './tool-texts.ts';
 
 /** An environment's tools by name, and the handler that dispatches into them. */
@@ -17,7 +17,8 @@ export interface ToolRegistry {
   /**
    * Runs the tool that a call names. A tool's failure and an unknown name are answered as
    * `{"error": ...}`. Rejects only with the signal's reason, when a tool fails after that has fired, and with
-   * an `infrastructure_error` or `environment_error` of a tool: these aren't the model's to see.
+   * an `infrastructure_error` or `environment_error` of a tool or a failure of the model that it asked: these
+   * aren't the model's to see.
    */
   readonly handleFunctionCall: ToolHandler;
   /**
@@ -71,7 +72,8 @@ export function createToolRegistry(tools: readonly AnyTool[]): ToolRegistry {
 /** Whether a handler's error is nobody's answer to the model: it ends the rollout, typed. */
 export function endsRollout(error: unknown): error is LachesisError {
   return (
-    error instanceof LachesisError &&
-    (error.kind === 'infrastructure_error' || error.kind === 'environment_error')
+    error instanceof ModelFailure ||
+    (error instanceof LachesisError &&
+      (error.kind === 'infrastructure_error' || error.kind === 'environment_error'))
   );
 }

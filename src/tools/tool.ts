@@ -7,17 +7,7 @@ import {
   type StandardSchema,
   standardSchemaToJsonSchema,
 } from './standard-schema.ts';
-import type { ToolContext } from './tool-handler.ts';
-
-/** A tool, whatever its arguments' and state's types. */
-export interface AnyTool {
-  readonly definition: ToolDefinition;
-  /** Its own limit for one call; undefined leaves it to the environment. */
-  readonly timeoutMs?: number;
-  /** Arguments are an object, not yet validated against the schema. */
-  // biome-ignore lint/suspicious/noExplicitAny: tools of every state type live in one registry
-  execute(args: JsonObject, context: ToolContext<any, any>): Promise<string>;
-}
+import type { AnyTool, ToolContext } from './tool-handler.ts';
 
 /** What a tool may return; what is no string is given to the model as JSON. */
 export type ToolOutput = string | JsonValue | Promise<string | JsonValue>;

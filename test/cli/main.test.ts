@@ -108,3 +108,15 @@ test('a file without an environment, and one that throws, are told apart', async
   expect(await second.code).toBe(1);
   expect(second.err()).toMatch(/could not be loaded: no luck \(line 3\)/);
 });
+
+test('what others wrote is shown without what a terminal acts on, lines and tabs apart', async () => {
+  const hostile = '\u001b]0;title\u0007\u009b2J\u202e';
+  const asked = cli('process', '--print-config', '--engine-model', hostile);
+  expect(await asked.code).toBe(0);
+  expect(asked.out()).toContain('·]0;title··2J·');
+  const unknown = cli(hostile);
+  expect(await unknown.code).toBe(2);
+  for (const text of [asked.out(), unknown.err()]) {
+    expect(text).not.toMatch(/(?![\n\t])\p{Cc}|\p{Cf}/u);
+  }
+});

@@ -237,7 +237,7 @@ export const behaviours: readonly Behaviour[] = [
       const { responses } = ok(await client.call(BatchService.method.nextBatch, [consumer]));
       expect(responses.at(-1)).toEqual({ end: {} });
       const chunks = responses.map((response) => (response as JsonObject)['chunk'] as JsonObject);
-      expect(digestOf(chunks.filter(Boolean))).toBe(group.bytesDigest);
+      expect(digestOf(chunks.filter(Boolean))).toBe(group.rowsDigest);
       const { batchId } = at(responses, 0)['manifest'] as JsonObject;
       const ack = { ...consumer, batchId: batchId ?? '' };
       const acked = ok(await client.call(BatchService.method.ackBatch, [ack]));

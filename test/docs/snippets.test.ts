@@ -19,6 +19,7 @@ import evaluatedCapitals from './snippets/evaluated-capitals.ts';
 import guess from './snippets/guess.ts';
 import guessHard from './snippets/guess-hard.ts';
 import ladder from './snippets/ladder.ts';
+import library from './snippets/library.ts';
 import mixed from './snippets/mixed.ts';
 import { parsers } from './snippets/own-grammar.ts';
 import shortest from './snippets/shortest.ts';
@@ -103,6 +104,22 @@ test('careful.ts: a hook blocks a call and trims a result', async () => {
   const [played] = await play(await host(careful), model);
   expect(rewardOf(played!.rollouts[0]!)).toBe(1);
   expect(told[0]).toBe('{"error":"That file is not yours to read."}');
+});
+
+test('library.ts: a researcher reads, and what is said in short is not for training', async () => {
+  const model = scriptedModel((prompt) => {
+    if (prompt.includes('in one word')) return 'moon';
+    if (prompt.includes('from the books')) {
+      return toolResults(prompt)[0] ?? callText('read', { book: 'tides' });
+    }
+    return toolResults(prompt)[0] ?? callText('research', { question: 'What makes the tides?' });
+  });
+  const [played] = await play(await host(library), model);
+  const [rollout] = played!.rollouts;
+  expect(rewardOf(rollout!)).toBe(1);
+  expect(rollout!.segments.map(({ agent }) => agent)).toEqual(['', 'researcher', 'research']);
+  expect(rollout!.ledger.notForTraining).toBe('moon'.length + 1);
+  expect(rollout!.ledger.trained).toBe(rollout!.ledger.sampled - 5);
 });
 
 test('curriculum.ts: right answers make the next tasks longer, and its state says so', async () => {
@@ -288,6 +305,9 @@ describe('own-grammar.ts', () => {
     for (const none of ['[CALL ', '[CALL f]', '[CALL f] {', 'a [CALL is] made', '[CALL f]{"a']) {
       expect(acme.parse(none, stop)).toMatchObject({ calls: [], content: none });
     }
+    expect(acme.parse('[CALL f] {"a":1}', stop).calls).toEqual([
+      { name: 'f', argumentsText: '{"a":1}' },
+    ]);
   });
 
   test('gets through what is hostile', () => {

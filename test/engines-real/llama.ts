@@ -73,15 +73,7 @@ export class RealModel {
   }
 
   static async load(modelPath: string): Promise<RealModel> {
-    const entry = path.join(import.meta.dirname, 'node_modules/node-llama-cpp/dist/index.js');
-    const { getLlama } = (await import(pathToFileURL(entry).href)) as LlamaModule;
-    const llama = await getLlama({
-      gpu: false,
-      build: 'never',
-      skipDownload: true,
-      logLevel: 'error',
-      maxThreads: 1,
-    });
+    const llama = await openLlama('error');
     const model = await llama.loadModel({ modelPath });
     const context = await model.createContext({ contextSize: 2_048, sequences: 1, threads: 1 });
     return new RealModel(model, context.getSequence(), async () => {
@@ -145,6 +137,26 @@ export class RealModel {
     this.#last = done.catch(() => {});
     return done;
   }
+}
+
+async function openLlama(logLevel: 'error' | 'disabled') {
+  const entry = path.join(import.meta.dirname, 'node_modules/node-llama-cpp/dist/index.js');
+  const { getLlama } = (await import(pathToFileURL(entry).href)) as LlamaModule;
+  return getLlama({ gpu: false, build: 'never', skipDownload: true, logLevel, maxThreads: 1 });
+}
+
+/** What llama.cpp makes of texts by a GGUF file that may have no tensors. */
+export async function encodeByVocabulary(
+  modelPath: string,
+  texts: readonly string[],
+): Promise<readonly (readonly number[])[]> {
+  // It says that there are no tensors before it does without.
+  const llama = await openLlama('disabled');
+  const model = await llama.loadModel({ modelPath, vocabOnly: true });
+  const found = texts.map((text) => [...model.tokenize(text, false)]);
+  await model.dispose();
+  await llama.dispose();
+  return found;
 }
 
 function tokenizerOf(model: Model): TextTokenizer {

@@ -162,8 +162,8 @@ test('whatever a harness does, each call is held as the engine saw it, and every
         expect(record.calls.reduce((sum, call) => sum + call.sampledTokens, 0)).toBe(sampled);
 
         for (const policy of ['strict', 'realign', 'fork', 'mask'] as const) {
-          const options = { rolloutId: 'r', policy, maxRowTokens, masked: false };
-          const { segments } = record;
+          const { segments, calls } = record;
+          const options = { rolloutId: 'r', calls, policy, maxRowTokens, masked: false };
           const { rows, ledger, ...settled } = settle({
             ...options,
             segments,

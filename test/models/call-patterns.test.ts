@@ -53,11 +53,29 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<TrainingPolicy, Expected
     fork: [2, { trained: 37 }],
     mask: [2, { maskedByFailure: 37 }],
   },
+  'the same, its agent declared': {
+    strict: [2, { trained: 37 }],
+    realign: [2, { trained: 37 }],
+    fork: [2, { trained: 37 }],
+    mask: [2, { maskedByFailure: 37 }],
+  },
   'title side call first (34)': {
     strict: [1, { trained: 30, droppedBranch: 4 }],
     realign: [1, { trained: 30, droppedBranch: 4 }],
     fork: [2, { trained: 34 }],
     mask: [1, { maskedByFailure: 34 }],
+  },
+  'title side call last (34)': {
+    strict: [1, { trained: 30, droppedBranch: 4 }],
+    realign: [1, { trained: 30, droppedBranch: 4 }],
+    fork: [2, { trained: 34 }],
+    mask: [1, { maskedByFailure: 34 }],
+  },
+  'title side call asked twice (38)': {
+    strict: [1, { trained: 30, droppedBranch: 8 }],
+    realign: [1, { trained: 30, droppedBranch: 8 }],
+    fork: [3, { trained: 38 }],
+    mask: [1, { maskedByFailure: 38 }],
   },
   'title side call, declared': {
     strict: [1, { trained: 30, notForTraining: 4 }],
@@ -71,11 +89,23 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<TrainingPolicy, Expected
     fork: [1, { trained: 20, abandonedRetry: 6 }],
     mask: [1, { maskedByFailure: 20, abandonedRetry: 6 }],
   },
+  'lost reply, asked otherwise (38)': {
+    strict: [1, { trained: 32, droppedBranch: 6 }],
+    realign: [1, { trained: 32, droppedBranch: 6 }],
+    fork: [2, { trained: 38 }],
+    mask: [1, { maskedByFailure: 38 }],
+  },
   'last answer sampled again (26)': {
     strict: [1, { trained: 19, droppedBranch: 7 }],
     realign: [1, { trained: 19, droppedBranch: 7 }],
     fork: [2, { trained: 26 }],
     mask: [1, { maskedByFailure: 26 }],
+  },
+  'sampled again, and that is lost (26)': {
+    strict: [1, { trained: 10, droppedBranch: 7, abandonedRetry: 9 }],
+    realign: [1, { trained: 10, droppedBranch: 7, abandonedRetry: 9 }],
+    fork: [1, { trained: 17, abandonedRetry: 9 }],
+    mask: [1, { maskedByFailure: 17, abandonedRetry: 9 }],
   },
   'two samples, the first taken up (35)': {
     strict: [1, { trained: 23, droppedBranch: 12 }],
@@ -122,8 +152,8 @@ test.each(
     POLICIES.map((policy) => [name, policy, byPolicy[policy]] as const),
   ),
 )('%s under %s', async (name, policy, [rowCount, buckets]) => {
-  const { segments, sampledTokens = 0 } = await playPattern(CALL_PATTERNS[name]!);
-  const options = { rolloutId: 'r', policy, maxRowTokens: 0, masked: false, sampledTokens };
+  const { segments, calls, sampledTokens = 0 } = await playPattern(CALL_PATTERNS[name]!);
+  const options = { rolloutId: 'r', calls, policy, maxRowTokens: 0, masked: false, sampledTokens };
   const { rows, ledger, segments: settled } = settle({ ...options, segments });
   const sampled = Object.values(buckets).reduce((sum, tokens) => sum + tokens, 0);
   expect(ledger).toEqual({ ...emptyLedger(), sampled, ...buckets });

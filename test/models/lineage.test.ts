@@ -22,10 +22,10 @@ function start(replies: ScriptedEngineOptions['replies']) {
     rolloutId: 'r',
     announcedVersion: () => 1,
   });
-  const ask = (messages: readonly Message[], lineage?: CallLineage) =>
+  const ask = (messages: readonly Message[], lineage?: CallLineage, ended = signal) =>
     session.complete(
       { messages, tools: [], sampling: {}, ...(lineage && { lineage }) },
-      { signal },
+      { signal: ended },
     );
   return { engine, session, ask };
 }
@@ -88,6 +88,37 @@ describe('a call that says where it stands', () => {
     expect(session.record().calls.map(({ failed }) => failed)).toEqual([true, false]);
   });
 
+  test('is shared by whoever asks under its id, each for as long as they like', async () => {
+    const { engine, session, ask } = start([
+      { text: 'y', after: new Promise(() => {}) },
+      { text: 'x' },
+    ]);
+    const messages = [say('user', 'a')];
+    const [one, two] = [new AbortController(), new AbortController()];
+    const first = ask(messages, { callId: 'c' }, one.signal);
+    const second = ask(messages, { callId: 'c' }, two.signal);
+    await engine.arrived(0);
+    one.abort(new Error('the first one’s patience'));
+    await expect(first).rejects.toThrow('the first one’s patience');
+    expect(engine.calls[0]!.state).toBe('waiting');
+    // The last one that leaves takes the call with it.
+    two.abort(new Error('the second one’s'));
+    await expect(second).rejects.toThrow('the second one’s');
+    expect(engine.calls[0]!.state).toBe('aborted');
+    await expect(ask(messages, { callId: 'c' }, one.signal)).rejects.toThrow('the first one’s');
+    await ask(messages, { callId: 'c' });
+    expect(session.record().calls.map(({ failed }) => failed)).toEqual([true, false]);
+  });
+
+  test('under an id that something else was asked under is refused', async () => {
+    const { ask } = start([{ text: 'x' }]);
+    await ask([say('user', 'a')], { callId: 'c' });
+    await expect(ask([say('user', 'a')], { callId: 'c', agent: 'helper' })).rejects.toMatchObject({
+      reason: 'CALL_ID_REUSED',
+      field: 'lineage.callId',
+    });
+  });
+
   test('under an id that other messages had, or after a parent that is unknown, is refused', async () => {
     const { ask } = start([{ text: 'x' }]);
     await ask([say('user', 'a')], { callId: 'c' });
@@ -112,6 +143,45 @@ describe('a call that says where it stands', () => {
     await ask([...opening, copy, say('user', 'b')], { parentCallId: 'first' });
     const [one, two] = session.record().segments;
     expect(one!.tokenIds.length).toBeGreaterThan(two!.tokenIds.length);
+  });
+});
+
+describe('a call that another agent’s call set off', () => {
+  test('begins a conversation of its own, though one of its name has the very same prompt', async () => {
+    const { session, ask } = start([{ text: 'x' }, { text: 'y' }, { text: 'z' }, { text: 'w' }]);
+    const parentCallId = (await ask([say('user', 'a')])).callId!;
+    const opening = [say('user', 'look it up')];
+    const first = await ask(opening, { agent: 'helper', parentCallId });
+    await ask(opening, { agent: 'helper', parentCallId });
+    const next = [...opening, first.message, say('user', 'and?')];
+    await ask(next, { agent: 'helper', parentCallId: first.callId! });
+    const { calls, segments } = session.record();
+    expect(segments).toMatchObject([
+      { id: 's0', reason: 'start' },
+      { id: 's1', reason: 'sub_agent', parent: undefined },
+      { id: 's2', reason: 'sub_agent', parent: undefined },
+    ]);
+    expect(segments[1]!.tokenIds.length).toBeGreaterThan(segments[2]!.tokenIds.length);
+    // Calls that are named have an id in the record; the others need none.
+    expect(calls.map(({ callId }) => callId)).toEqual(['#0', '#1', '', '']);
+  });
+
+  test('names it by the id that it declared, where it did', async () => {
+    const { session, ask } = start([{ text: 'x' }, { text: 'y' }]);
+    const main = await ask([say('user', 'a')], { callId: 'main-1' });
+    expect(main.callId).toBe('main-1');
+    await ask([say('user', 'b')], { agent: 'helper', parentCallId: 'main-1' });
+    expect(session.record().calls[1]).toMatchObject({ parentCallId: 'main-1', agent: 'helper' });
+  });
+
+  test('can’t name one that failed', async () => {
+    const { ask } = start([{ error: new Error('reset') }]);
+    await expect(ask([say('user', 'a')])).rejects.toThrow('reset');
+    await expect(ask([say('user', 'b')], { agent: 'h', parentCallId: '#0' })).rejects.toMatchObject(
+      {
+        reason: 'UNKNOWN_CALL',
+      },
+    );
   });
 });
 

@@ -204,7 +204,7 @@ describe('a history that changed', () => {
     const second = await ask(grown);
     const cut = [...history, first.message, say('user', 'short'), second.message, say('user', 'c')];
     await ask(cut);
-    const { segments, sampledTokens } = session.record();
+    const { segments, calls, sampledTokens } = session.record();
     expect(segments.map(({ reason }) => reason)).toEqual(['start', 'history_rewritten']);
     const [parent, child] = segments;
     expect(child!.reasonDetail).toMatch(/message 3 /);
@@ -222,6 +222,7 @@ describe('a history that changed', () => {
     const settled = settle({
       rolloutId: 'r',
       segments,
+      calls,
       sampledTokens: sampledTokens!,
       policy: 'strict',
       maxRowTokens: 0,
@@ -391,6 +392,29 @@ describe('limits', () => {
     expect(message.toolCalls).toEqual([]);
   });
 
+  test('a reply that its parser can’t read leaves no trace but its tokens, and is not asked for again', async () => {
+    const parser = {
+      ...hermesParser,
+      parse: () => {
+        throw new RangeError('no such call');
+      },
+    };
+    const { engine, session, ask } = start([{ text: 'hello' }, { text: 'x' }], { parser });
+    await expect(ask([say('user', 'a')])).rejects.toMatchObject({
+      kind: 'environment_error',
+      reason: 'PARSER_FAILED',
+      retryAfterMs: undefined,
+    });
+    await ask([say('user', 'a')]).catch(() => {});
+    expect([...engine.calls[1]!.promptTokenIds]).toEqual([...engine.calls[0]!.promptTokenIds]);
+    const { segments, sampledTokens } = session.record();
+    expect(segments.map(({ spans }) => spans.at(-1)?.loss)).toEqual([
+      'abandoned_retry',
+      'abandoned_retry',
+    ]);
+    expect(sampledTokens).toBe(4);
+  });
+
   test('what looked like a call and is none is told beside the message', async () => {
     const { ask } = start([{ text: 'hello <tool_call>\n{"name": f}\n</tool_call>' }]);
     const { message, callDiagnostics } = await ask([say('user', 'a')]);
@@ -475,13 +499,14 @@ describe('a failure of the engine', () => {
     const history = [say('user', 'a'), first.message, say('user', 'b')];
     await expect(ask(history)).rejects.toBe(lost);
     await ask(history);
-    const { segments, sampledTokens } = session.record();
+    const { segments, calls, sampledTokens } = session.record();
     expect(segments.map(({ reason }) => reason)).toEqual(['start', 'branch']);
     expect(segments[0]!.spans.at(-1)).toMatchObject({ length: 1, loss: 'abandoned_retry' });
     expect([...engine.calls[2]!.promptTokenIds]).toEqual([...engine.calls[1]!.promptTokenIds]);
     const { ledger, rows } = settle({
       rolloutId: 'r',
       segments,
+      calls,
       sampledTokens: sampledTokens!,
       policy: 'strict',
       maxRowTokens: 0,

@@ -184,10 +184,11 @@ test('segments are the engine’s own log, whatever the conversation', async () 
 
       // Invariant 2, for each policy that a run may have.
       for (const policy of ['strict', 'realign', 'fork', 'mask'] as const) {
-        const { segments, sampledTokens } = record;
+        const { segments, calls, sampledTokens } = record;
         const settled = settle({
           rolloutId: 'r',
           segments,
+          calls,
           sampledTokens: sampledTokens!,
           policy,
           maxRowTokens: 0,

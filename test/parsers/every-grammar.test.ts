@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { BUILT_IN_PARSERS, MAX_DIAGNOSTICS, type ParseOptions } from '../../src/parsers/index.ts';
 import { streamed } from './support/laws.ts';
+import { itWritesNoOtherCall } from './support/odd-calls.ts';
 
 const SAMPLE = [
   { name: 'f', argumentsText: '{"a": "x", "b": 1}' },
@@ -44,6 +45,8 @@ describe.each([...new Set(Object.values(BUILT_IN_PARSERS))])('$name', (parser) =
       }),
     );
   });
+
+  itWritesNoOtherCall(parser, markers);
 
   it('makes only whole calls of a text that is cut off', () => {
     for (const finishReason of ['stop', 'length']) {

@@ -121,6 +121,11 @@ const table: readonly Row[] = [
     { content: 'Hi.' },
     'length',
   ],
+  [
+    'no call without a name',
+    to('', '{"a": "<|call|>"}'),
+    { content: to('', '{"a": "<|call|>"}'), problems: ['malformed'] },
+  ],
   ['an unknown channel as content', '<|channel|>other<|message|>Hi.', { content: 'Hi.' }],
 ];
 

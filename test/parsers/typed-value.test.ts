@@ -5,12 +5,25 @@ import { pythonLiteralJson, scanPythonLiteral } from '../../src/parsers/python-l
 import { pythonLiteral } from '../../src/parsers/to-python.ts';
 import { argumentsOf, TypedArguments, typedValueJson } from '../../src/parsers/typed-value.ts';
 
+/** Each refers to the next twice: 2^40 paths to one string. */
+const DIAMONDS = Object.fromEntries(
+  Array.from({ length: 40 }, (_, i) => {
+    const next = { $ref: i < 39 ? `#/$defs/d${i + 1}` : '#/$defs/name' };
+    return [`d${i}`, { anyOf: [next, next] }];
+  }),
+);
 const ROOT: JsonObject = {
   $defs: {
     name: { type: 'string' },
     loop: { $ref: '#/$defs/loop' },
     tree: { anyOf: [{ $ref: '#/$defs/tree' }, { type: 'integer' }] },
     'a/b': { type: 'integer' },
+    named: { anyOf: [{ $ref: '#/$defs/name' }, { type: 'null' }] },
+    listed: { anyOf: [{ $ref: '#/$defs/name' }, { type: 'array' }] },
+    json: { anyOf: [{ $ref: '#/$defs/json' }, { $ref: '#/$defs/name' }] },
+    ring: { anyOf: [{ $ref: '#/$defs/gnir' }, { type: 'null' }] },
+    gnir: { anyOf: [{ $ref: '#/$defs/ring' }, { $ref: '#/$defs/name' }] },
+    ...DIAMONDS,
   },
 };
 const typed = (text: string, schema?: unknown) => typedValueJson(text, schema, ROOT);
@@ -59,6 +72,12 @@ describe('a value is read by its schema', () => {
     ['5', { $ref: '#/$defs/tree' }, '5'],
     ['5', { $ref: '#/$defs/loop' }, '5'],
     ['5', { $ref: '#/$defs/none', type: 'string' }, '"5"'],
+    ['5', { $ref: '#/$defs/loop', type: 'string' }, '"5"'],
+    ['5', { anyOf: [{ $ref: '#/$defs/named' }, { $ref: '#/$defs/listed' }] }, '"5"'],
+    ['[5]', { anyOf: [{ $ref: '#/$defs/named' }, { $ref: '#/$defs/listed' }] }, '[5]'],
+    ['5', { $ref: '#/$defs/json' }, '"5"'],
+    ['5', { $ref: '#/$defs/ring' }, '"5"'],
+    ['null', { $ref: '#/$defs/ring' }, 'null'],
     ['5', { $ref: '#/__proto__/x' }, '5'],
     ['5', { $ref: 'http://elsewhere' }, '5'],
     ['5', { allOf: [{ type: 'string' }, { minLength: 1 }] }, '"5"'],
@@ -77,6 +96,16 @@ describe('a value is read by its schema', () => {
     [' hi ', undefined, '" hi "'],
     ['', undefined, '""'],
   ];
+  it('follows references as deep and as often as they are told apart', () => {
+    expect(typed('5', { $ref: '#/$defs/d0' })).toBe('"5"');
+    let nested: JsonObject = { type: 'string' };
+    for (let depth = 0; depth < 100_000; depth += 1) nested = { anyOf: [nested] };
+    expect(typed('5', nested)).toBe('5');
+    expect(typed('5', { anyOf: [{ type: 'string' }, nested] })).toBe('"5"');
+    const wide = Array.from({ length: 100_000 }, () => ({ type: 'string' }));
+    expect(typed('5', { anyOf: wide })).toBe('"5"');
+  });
+
   it.each(table)('%j by %j is %s', (text, schema, json) => expect(typed(text, schema)).toBe(json));
 
   it('a value that the grammar says is no string is a literal', () => {

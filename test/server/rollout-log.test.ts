@@ -5,6 +5,8 @@ import { LachesisError } from '../../src/errors.ts';
 import { abandonedRollout } from '../../src/server/abandoned-rollout.ts';
 import { RolloutLog } from '../../src/server/rollout-log.ts';
 import { Rollouts } from '../../src/server/rollouts.ts';
+import { MetricsRegistry } from '../../src/telemetry/index.ts';
+import { emptyLedger } from '../../src/tokens/index.ts';
 
 const LIMITS = { maxEvents: 8, maxEventBytes: 1e6, maxRolloutBytes: 1e6 };
 
@@ -130,4 +132,20 @@ describe('cancelling', () => {
     expect(signal.reason).toMatchObject({ kind: 'cancelled', message: 'enough' });
     expect(rollouts.log.stateOf('a')?.kind).toBe('running');
   });
+});
+
+test('buckets of the ledger are labelled as docs, files and the wire spell them', () => {
+  const metrics = new MetricsRegistry();
+  const rollouts = new Rollouts({ metrics });
+  rollouts.log.dispatch(groupOf('g', ['a']));
+  rollouts.progress(started('a'));
+  const end = finished('a');
+  if (end.kind !== 'finished') throw new Error('not finished');
+  const ledger = { ...emptyLedger(), sampled: 5, trained: 2, droppedBranch: 3 };
+  rollouts.progress({ ...end, rollout: { ...end.rollout, ledger } });
+  const found = metrics.snapshot().find(({ name }) => name === 'lachesis_ledger_tokens_total');
+  expect(found?.series).toEqual([
+    [['trained'], 2],
+    [['dropped_branch'], 3],
+  ]);
 });

@@ -70,7 +70,21 @@ export const CALL_PATTERNS: Readonly<Record<string, CallPattern>> = {
     await converse(caller, MAIN, [10, 12]);
     await converse(caller, [SYSTEM, user('so far: much was done. go on')], [15]);
   },
+  'the same, its agent declared': async (caller) => {
+    const lineage = { agent: 'main' };
+    await converse(caller, MAIN, [10, 12], lineage);
+    await converse(caller, [SYSTEM, user('so far: much was done. go on')], [15], lineage);
+  },
   'title side call first (34)': async (caller) => {
+    await converse(caller, TITLE, [4]);
+    await converse(caller, MAIN, [10, 10, 10]);
+  },
+  'title side call last (34)': async (caller) => {
+    await converse(caller, MAIN, [10, 10, 10]);
+    await converse(caller, TITLE, [4]);
+  },
+  'title side call asked twice (38)': async (caller) => {
+    await converse(caller, TITLE, [4]);
     await converse(caller, TITLE, [4]);
     await converse(caller, MAIN, [10, 10, 10]);
   },
@@ -84,11 +98,22 @@ export const CALL_PATTERNS: Readonly<Record<string, CallPattern>> = {
     await caller.ask(next, 6, { fails: true }).catch(() => {});
     await caller.ask(next, 10);
   },
+  'lost reply, asked otherwise (38)': async (caller) => {
+    const messages = await converse(caller, MAIN, [10]);
+    await caller.ask([...messages, user('it is 10:00')], 6);
+    await converse(caller, [...messages, user('it is 10:01')], [12, 10]);
+  },
   'last answer sampled again (26)': async (caller) => {
     const messages = await converse(caller, MAIN, [10]);
     const next = [...messages, user('on')];
     await caller.ask(next, 7);
     await caller.ask(next, 9);
+  },
+  'sampled again, and that is lost (26)': async (caller) => {
+    const messages = await converse(caller, MAIN, [10]);
+    const next = [...messages, user('on')];
+    await caller.ask(next, 7);
+    await caller.ask(next, 9, { fails: true }).catch(() => {});
   },
   'two samples, the first taken up (35)': async (caller) => {
     const first = await caller.ask(MAIN, 11);

@@ -116,7 +116,7 @@ describe.skipIf(!installed)('a managed session with Qwen3’s tokenizer and temp
     const before = seen.join('').length;
     await complete(session, history);
 
-    const { segments, sampledTokens } = session.record();
+    const { segments, calls, sampledTokens } = session.record();
     expect(segments).toHaveLength(1);
     expectLog(segments, engine);
     const total = engine.calls.reduce(
@@ -127,6 +127,7 @@ describe.skipIf(!installed)('a managed session with Qwen3’s tokenizer and temp
     const settled = settle({
       rolloutId: 'r',
       segments,
+      calls,
       sampledTokens: sampledTokens!,
       policy: 'strict',
       maxRowTokens: 0,
@@ -204,13 +205,13 @@ describe.skipIf(!installed)('a managed session with Qwen3’s tokenizer and temp
             history.push(user('and'), foreign, user(content));
           }
         }
-        const { segments, sampledTokens } = session.record();
+        const { segments, calls, sampledTokens } = session.record();
         expectLog(segments, engine);
         const total = engine.calls.reduce((sum, one) => sum + one.sampledTokenIds.length, 0);
         expect(sampledTokens).toBe(total);
         for (const policy of ['strict', 'realign', 'fork', 'mask'] as const) {
           const options = { rolloutId: 'r', maxRowTokens: 0, masked: false };
-          const settled = settle({ ...options, segments, sampledTokens: total, policy });
+          const settled = settle({ ...options, segments, calls, sampledTokens: total, policy });
           expect(ledgerBalance(settled.ledger)).toBe(0);
         }
         for (const { tokenIds, reason } of segments) {

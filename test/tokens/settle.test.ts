@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest';
 import {
+  type CallUse,
+  FIRST_CALL,
   ledgerBalance,
   type Segment,
   SegmentBuilder,
@@ -45,11 +47,17 @@ function branchOf(parent: Segment): Segment {
 function settled(
   segments: readonly Segment[],
   sampledTokens: number,
-  change: { policy?: TrainingPolicy; masked?: boolean; maxRowTokens?: number } = {},
+  change: {
+    policy?: TrainingPolicy;
+    masked?: boolean;
+    maxRowTokens?: number;
+    calls?: readonly CallUse[];
+  } = {},
 ) {
   return settle({
     rolloutId: 'r',
     segments,
+    calls: [],
     sampledTokens,
     policy: 'strict',
     masked: false,
@@ -76,7 +84,12 @@ test.each([
   ['mask', 1, { trained: 0, maskedByFailure: 9, droppedBranch: 0 }],
 ] as const)('an answer sampled twice under %s', (policy, rowCount, buckets) => {
   const parent = linear();
-  const { rows, ledger } = settled([parent, branchOf(parent)], 9, { policy });
+  const calls = [
+    FIRST_CALL,
+    { ...FIRST_CALL, continues: 0 },
+    { ...FIRST_CALL, continues: 0, passesOver: [1] },
+  ];
+  const { rows, ledger } = settled([parent, branchOf(parent)], 9, { policy, calls });
   expect(ledger).toMatchObject({ sampled: 9, ...buckets });
   expect(ledgerBalance(ledger)).toBe(0);
   expect(rows).toHaveLength(rowCount);
@@ -151,3 +164,36 @@ test.each(['strict', 'realign', 'fork', 'mask'] as const)(
     }
   },
 );
+
+test('a conversation that its template wrote anew is no side call of what came of it', () => {
+  const only = new SegmentBuilder({ id: 's0', reason: 'start', rendering });
+  only.append([1, 2], { origin: 'prompt' });
+  only.appendSampled(Int32Array.of(3, 4), undefined, { callIndex: 0, announcedVersion: 1 });
+  const parent = only.build();
+  const longer = (reason: 'template' | 'history_rewritten') => {
+    const builder = new SegmentBuilder({
+      id: 's1',
+      reason,
+      parent: { id: 's0', sharedTokens: 2 },
+      rendering,
+    });
+    builder.appendPrefixOf(parent, 2);
+    [1, 2].forEach((callIndex) => {
+      builder.append([5], { origin: 'prompt' });
+      builder.appendSampled(Int32Array.of(6), undefined, { callIndex, announcedVersion: 1 });
+    });
+    return builder.build();
+  };
+  const calls = (continues: number): CallUse[] => [
+    FIRST_CALL,
+    { ...FIRST_CALL, continues },
+    { ...FIRST_CALL, continues: 1 },
+  ];
+  const ledgerOf = (reason: 'template' | 'history_rewritten', continues: number) =>
+    settled([parent, longer(reason)], 4, { calls: calls(continues) }).ledger;
+  expect(ledgerOf('template', 0)).toMatchObject({ trained: 4 });
+  expect(ledgerOf('history_rewritten', -1)).toMatchObject({
+    trained: 2,
+    droppedBranch: 2,
+  });
+});

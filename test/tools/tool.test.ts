@@ -4,6 +4,7 @@ import { LachesisError } from '../../src/errors.ts';
 import {
   createToolRegistry,
   isStandardSchema,
+  noModel,
   type StandardSchema,
   standardSchemaToJsonSchema,
   type ToolContext,
@@ -15,6 +16,7 @@ const context: ToolContext = {
   turn: 1,
   state: { total: 0 },
   settings: {},
+  model: noModel,
   signal: new AbortController().signal,
 };
 const add = tool({

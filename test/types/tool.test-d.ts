@@ -1,11 +1,14 @@
 // Checked by tsc, never run: what `tool` infers from its parameters.
 import {
+  type AssistantMessage,
   createToolRegistry,
   defineEnvironment,
   type JsonObject,
   type JsonValue,
+  type StopReason,
   type ToolContext,
   type ToolHandler,
+  type ToolModel,
   tool,
 } from 'lachesis';
 import { z } from 'zod';
@@ -79,6 +82,28 @@ const sell = tool<Store>({
   execute: (_args, { state }) => {
     sameType<typeof state, Store>();
     return state.coins;
+  },
+});
+
+// The rollout's own model: one call of it, and an agent of its own.
+tool({
+  name: 'ask',
+  description: '',
+  parameters: z.object({}),
+  execute: async (_args, { model }) => {
+    sameType<typeof model, ToolModel>();
+    const { text, message, finishReason } = await model.ask('x', { purpose: 'act', tools: [] });
+    sameType<typeof text, string>();
+    sameType<typeof message, AssistantMessage>();
+    sameType<typeof finishReason, string>();
+    const { stopReason, turns } = await model.run({ agent: 'a', prompt: 'x', tools: [buy] });
+    sameType<typeof stopReason, StopReason>();
+    sameType<typeof turns, number>();
+    // @ts-expect-error a sub-agent has a name
+    await model.run({ prompt: 'x' });
+    // @ts-expect-error what a model is offered is a definition
+    await model.ask('x', { tools: [buy] });
+    return text;
   },
 });
 

@@ -333,7 +333,7 @@ export const GroupPartKind = {
   ROW: 1,
 
   /**
-   * One serialized Rollout: the transcript and result. Its segments keep their ids, spans and lengths;
+   * One serialized Rollout, exactly one for each of the header: the transcript and result. Its segments keep their ids, spans and lengths;
    * the token columns of a segment that is a row of the group are in that row only.
    *
    * @generated from enum value: GROUP_PART_KIND_ROLLOUT = 2;

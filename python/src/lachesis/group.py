@@ -60,7 +60,10 @@ def build_group(
     task_key: str,
     sampled: Iterable[SampledRollout],
 ) -> Group:
-    """One row per rollout under the STRICT training policy; ids are `<group id>.<index>`."""
+    """One row per rollout under the STRICT training policy; ids are `<group id>.<index>`.
+
+    Each rollout has its transcript too, without messages: ingest checks rows against it.
+    """
     header = groups.GroupHeader(
         group_id=group_id,
         run_id=run_id,
@@ -69,6 +72,7 @@ def build_group(
         training_policy=groups.TRAINING_POLICY_STRICT,
     )
     parts = []
+    transcripts = []
     for index, rollout in enumerate(sampled):
         row = _row(f"{group_id}.{index}", rollout)
         data = row.SerializeToString(deterministic=True)
@@ -96,9 +100,40 @@ def build_group(
             header.oldest_policy_version = rollout.policy_version
         header.oldest_policy_version = min(header.oldest_policy_version, rollout.policy_version)
         parts.append(data)
+        transcripts.append(_transcript(group_id, task_key, index, row, rollout.reward))
+    for index, transcript in enumerate(transcripts):
+        data = transcript.SerializeToString(deterministic=True)
+        header.parts.add(
+            kind=groups.GROUP_PART_KIND_ROLLOUT,
+            encoded_size=len(data),
+            codec=tokens.CODEC_RAW,
+            rollout_index=index,
+            digest=part_digest(data),
+        )
+        parts.append(data)
     header.end_time.GetCurrentTime()
     header.digest = group_digest(header.parts)
     return Group(header, parts)
+
+
+def _transcript(
+    group_id: str, task_key: str, index: int, row: tokens.Row, reward: float
+) -> rollouts.Rollout:
+    count = row.spans[-1].length
+    transcript = rollouts.Rollout(
+        id=row.rollout_id,
+        group_id=group_id,
+        task_key=task_key,
+        index=index,
+        result=rollouts.AgentResult(stop_reason=rollouts.STOP_REASON_NATURAL, turns_used=1),
+        reward=rollouts.Reward(value=reward),
+        ledger=tokens.Ledger(sampled=count, trained=count),
+    )
+    # Its one segment leaves the ids and logprobs to the row.
+    segment = transcript.segments.add(id=row.segment_id, reason=tokens.SEGMENT_REASON_START)
+    segment.spans.extend(row.spans)
+    segment.policy_versions.extend(row.policy_versions)
+    return transcript
 
 
 def _row(rollout_id: str, rollout: SampledRollout) -> tokens.Row:

@@ -108,15 +108,18 @@ class Row:
     def turn_reward_column(self) -> np.ndarray:
         """float32, one per token: each turn's reward on the last token of it that is in the loss.
 
-        Over the rows of a rollout a turn's reward stands once, since a token is trained once.
+        Over the rows of a rollout a turn's reward stands once, since a token is trained once. Turns are the
+        main agent's: rows of other agents have 0.
         """
+        column = np.zeros(len(self.token_ids), dtype=np.float32)
+        if self.message.agent:
+            return column
         last_at: dict[int, int] = {}
         at = 0
         for span in self.spans:
             at += span.length
             if span.loss == tokens.LOSS_STATE_TRAINED and span.HasField("message_index"):
                 last_at[span.message_index] = at - 1
-        column = np.zeros(len(self.token_ids), dtype=np.float32)
         for message_index, place in last_at.items():
             column[place] = self.turn_rewards.get(message_index, 0.0)
         return column

@@ -1,4 +1,4 @@
-import { percent } from '../start/words.ts';
+import { percent } from '../words.ts';
 import type { FigureAtK, MeanFigure, Metrics } from './metrics.ts';
 
 /** Longer lists are for metrics.json. */

@@ -96,7 +96,9 @@ async function exportLines(
 ): Promise<void> {
   const counted = countLines(lines, leftOut);
   if (out === '-') {
-    for await (const line of counted) io.out(`${line}\n`);
+    // Data, to the byte.
+    const write = io.raw ?? io.out;
+    for await (const line of counted) write(`${line}\n`);
     return;
   }
   await replaceFile(out, (file) => writeLines(file, counted));

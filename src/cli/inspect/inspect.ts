@@ -46,7 +46,8 @@ export const inspectCommand: Command = {
     for await (const { rollout } of readRollouts([file], { signal: io.signal })) {
       if (id !== undefined && rollout.id !== id) continue;
       const textOf = decode(rollout.provenance.rendering.tokenizerSha256);
-      io.out(`${tokenLines(rollout, { color, columns: io.columns, textOf }).join('\n')}\n`);
+      const lines = tokenLines(rollout, { color, columns: io.columns, textOf });
+      (io.raw ?? io.out)(`${lines.join('\n')}\n`);
       shown += 1;
       if (shown === max) return 0;
     }

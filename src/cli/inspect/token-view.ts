@@ -1,6 +1,7 @@
 import type { Rollout } from '../../contract/index.ts';
 import type { Segment, Span } from '../../tokens/index.ts';
-import { ledgerSum } from '../start/words.ts';
+import { visible } from '../visible.ts';
+import { ledgerSum } from '../words.ts';
 import { type Paint, paintOf } from './paint.ts';
 
 export interface TokenViewOptions {
@@ -19,7 +20,7 @@ export function tokenLines(rollout: Rollout, options: TokenViewOptions): readonl
       ? `reward ${outcome.reward}`
       : `not scored: ${outcome.failure.reason}`;
   return [
-    paint.strong(`rollout ${rollout.id}  task ${rollout.taskKey}  ${end}`),
+    paint.strong(visible(`rollout ${rollout.id}  task ${rollout.taskKey}  ${end}`)),
     `ledger  ${ledgerSum(rollout.ledger)}`,
     ...callLines(rollout),
     ...(rollout.segments.length === 0
@@ -39,7 +40,7 @@ function callLines({ calls }: Rollout): readonly string[] {
       ...(purpose === '' ? [] : [`purpose ${purpose}`]),
       ...(failed ? ['failed'] : []),
     ];
-    return said.length === 0 ? [] : [`call ${index}  ${said.join('  ')}`];
+    return said.length === 0 ? [] : [visible(`call ${index}  ${said.join('  ')}`)];
   });
 }
 
@@ -52,7 +53,7 @@ function segmentLines(segment: Segment, paint: Paint, options: TokenViewOptions)
     ...(parent === undefined ? [] : [`the first ${parent.sharedTokens} of ${parent.id}`]),
     ...(reasonDetail === '' ? [] : [reasonDetail]),
   ];
-  const lines = ['', paint.strong(head.join('  '))];
+  const lines = ['', paint.strong(visible(head.join('  ')))];
   const versions = versionsOf(segment);
   let position = 0;
   let sampled = 0;
@@ -94,7 +95,7 @@ function spanHead(
     ...(kinds.length === 0 ? [] : [`version ${kinds.join(', ')}`]),
     ...(mean === undefined ? [] : [`mean logprob ${mean.toFixed(3)}`]),
   ];
-  return `  ${paint.span(origin, loss)(parts.join('  '))}`;
+  return `  ${paint.span(origin, loss)(visible(parts.join('  ')))}`;
 }
 
 /** The tokens, wrapped; sampled ones in the colour of their logprob. */
@@ -110,7 +111,7 @@ function tokensOf(
   let line = '';
   let used = 0;
   ids.forEach((id, at) => {
-    const text = textOf === undefined ? `${id} ` : visible(textOf(ids.subarray(at, at + 1)));
+    const text = textOf === undefined ? `${id} ` : shown(id, textOf);
     if (used > 0 && used + text.length > width) {
       lines.push(`    ${line}`);
       line = '';
@@ -123,10 +124,13 @@ function tokensOf(
   return lines;
 }
 
-/** Text that takes one line, whatever it holds: a terminal must not act on what a model sampled. */
-function visible(text: string): string {
-  return text
-    .replaceAll('\n', '⏎')
-    .replaceAll('\t', '⇥')
-    .replaceAll(/\p{Cc}|\p{Cf}|\p{Cs}/gu, '·');
+/** A token's text; `<id>` for an id that the tokenizer lacks. */
+function shown(id: number, textOf: (ids: Int32Array) => string): string {
+  let text = '';
+  try {
+    text = visible(textOf(Int32Array.of(id)));
+  } catch {
+    // Told below, like an id that the tokenizer passes over.
+  }
+  return text === '' ? `<${id}>` : text;
 }

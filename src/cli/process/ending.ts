@@ -1,5 +1,5 @@
 import type { CommandIo } from '../command.ts';
-import { count } from '../start/words.ts';
+import { count } from '../words.ts';
 import type { FinishedPlay } from './play-into-file.ts';
 
 /** Tells how playing into a file ended, where there is more to say than its rows; gives the exit code. */

@@ -1,7 +1,7 @@
 import type { CommandIo } from '../command.ts';
 import { progressBar } from '../start/curve.ts';
 import { LiveView } from '../start/view.ts';
-import { count, percent } from '../start/words.ts';
+import { count, percent } from '../words.ts';
 import type { Tally } from './tally.ts';
 
 const REDRAW_MS = 200;
@@ -9,7 +9,7 @@ const REDRAW_MS = 200;
 const STEP = 0.05;
 
 export interface ProgressOptions {
-  readonly io: Pick<CommandIo, 'out' | 'terminal' | 'columns'>;
+  readonly io: Pick<CommandIo, 'out' | 'raw' | 'terminal' | 'columns'>;
   readonly tally: Tally;
   /** Rows of the whole selection. */
   readonly total: number;
@@ -29,7 +29,7 @@ export class Progress implements Disposable {
 
   constructor(options: ProgressOptions) {
     this.#options = options;
-    this.#view = new LiveView(options.io.out);
+    this.#view = new LiveView(options.io.raw ?? options.io.out);
     this.#step = this.#stepOf(options.kept);
     if (options.io.terminal) this.#timer = setInterval(() => this.#draw(), REDRAW_MS);
   }

@@ -8,13 +8,13 @@ import type { Command, CommandIo } from '../command.ts';
 import { chooseModel } from '../model-options.ts';
 import { integerOption, textOption } from '../read-options.ts';
 import { RolloutWriter } from '../rollout-writer.ts';
+import { percent } from '../words.ts';
 import { addressOf, Child } from './child.ts';
 import { measure } from './measure.ts';
 import { type Outcome, summaryLines, verdict } from './summary.ts';
 import { Tally } from './tally.ts';
 import { followTrainer } from './trainer.ts';
 import { LiveView, stepLine, type TrainerStep, viewLines } from './view.ts';
-import { percent } from './words.ts';
 
 const RUN_ID = 'quick-start';
 const GROUPS_PER_BATCH = 16;
@@ -152,7 +152,7 @@ async function train(
   const start = performance.now();
   const elapsed = (): number => (performance.now() - start) / 1000;
   const steps: TrainerStep[] = [];
-  const view = new LiveView(io.out);
+  const view = new LiveView(io.raw ?? io.out);
   const draw = (): void =>
     view.draw(
       viewLines(

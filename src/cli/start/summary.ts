@@ -1,10 +1,10 @@
 import { ledgerBalance } from '../../tokens/index.ts';
+import { count, ledgerSum, percent } from '../words.ts';
 import { sparkline } from './curve.ts';
 import type { Measurement } from './measure.ts';
 import type { Tally } from './tally.ts';
 import { transcriptLines } from './transcript.ts';
 import type { TrainerStep } from './view.ts';
-import { count, ledgerSum, percent } from './words.ts';
 
 /** All that a quick start came to. */
 export interface Outcome {

@@ -1,6 +1,6 @@
 import type { Ledger } from '../../tokens/index.ts';
+import { count, ledgerSum } from '../words.ts';
 import { progressBar, sparkline } from './curve.ts';
-import { count, ledgerSum } from './words.ts';
 
 /** What the trainer says of one of its steps; one JSON line each. */
 export interface TrainerStep {

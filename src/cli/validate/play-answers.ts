@@ -75,7 +75,9 @@ function scripted(script: () => readonly AssistantMessage[]): ModelServer {
     openSession: () => {
       let calls = 0;
       return {
-        complete: async () => {
+        complete: async ({ lineage }) => {
+          // A tool that asks the model has no answer in a script of what the agent says.
+          if (lineage?.agent) return { message: assistantMessage(''), finishReason: 'stop' };
           const message = script()[calls] ?? assistantMessage('');
           calls += 1;
           return { message, finishReason: message.toolCalls.length === 0 ? 'stop' : 'tool_calls' };

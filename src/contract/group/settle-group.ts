@@ -63,6 +63,7 @@ export function settleRollout(
   const { segments, rows, ledger } = settle({
     rolloutId: rollout.id,
     segments: rollout.segments,
+    calls: rollout.calls,
     sampledTokens: rollout.ledger.sampled,
     policy: policy.trainingPolicy,
     maxRowTokens: policy.maxRowTokens,

@@ -1,16 +1,7 @@
 import type { GroupHeader, GroupPart, RolloutSummary } from '../../../gen/lachesis/v1/group_pb.ts';
 import { GroupPartKind } from '../../../gen/lachesis/v1/group_pb.ts';
 import { type ErrorFields, invalidInput, type LachesisError } from '../../errors.ts';
-import {
-  addLedgers,
-  emptyLedger,
-  type Ledger,
-  ledgerBalance,
-  type Row,
-  sampledLength,
-  trainedLength,
-  validateSequence,
-} from '../../tokens/index.ts';
+import { addLedgers, emptyLedger, type Ledger, ledgerBalance } from '../../tokens/index.ts';
 import { sameDigest, WIRE_LIMITS } from '../../wire/index.ts';
 import { stopReasons } from '../mapping/agent-result.ts';
 import { assertId, assertRunId } from '../mapping/ids.ts';
@@ -18,6 +9,9 @@ import { ledgerFromProto } from '../mapping/ledger.ts';
 import { turnRewardsFromProto } from '../mapping/outcome.ts';
 import { countFromInt64 } from '../mapping/scalars.ts';
 import { codecFromProto, trainingPolicyFromProto } from '../mapping/token-enums.ts';
+import type { Rollout } from '../rollout.ts';
+import { checkAccount, sameLedger } from './check-account.ts';
+import { checkOldestVersion, checkRow, checkTrained, type PartRow } from './check-rows.ts';
 import { decodePart, decodeRollout, decodeRow } from './decode-group.ts';
 import { groupDigest, PART_DIGEST_BYTES, partDigest } from './digest.ts';
 
@@ -25,7 +19,7 @@ import { groupDigest, PART_DIGEST_BYTES, partDigest } from './digest.ts';
 export interface ValidatedGroup {
   readonly ledger: Ledger;
   /** In part order, with the index of each one's part. */
-  readonly rows: readonly { readonly partIndex: number; readonly row: Row }[];
+  readonly rows: readonly PartRow[];
   readonly digest: Uint8Array;
 }
 
@@ -43,9 +37,17 @@ export function validateGroupHeader(header: GroupHeader): Ledger {
     throw refuse('header.digest', `has ${header.digest.length} bytes; a SHA-256 has 32.`);
   }
   let bytes = 0;
+  const transcripts = new Set<number>();
   header.parts.forEach((part, i) => {
     const field = `header.parts[${i}]`;
     checkPart(part, header.rollouts.length, field);
+    if (part.kind === GroupPartKind.ROLLOUT && transcripts.has(part.rolloutIndex)) {
+      throw refuse(
+        `${field}.kind`,
+        `is a second ROLLOUT of header.rollouts[${part.rolloutIndex}].`,
+      );
+    }
+    if (part.kind === GroupPartKind.ROLLOUT) transcripts.add(part.rolloutIndex);
     bytes += Number(part.encodedSize);
     if (bytes > WIRE_LIMITS.maxGroupBytes) {
       throw refuse(
@@ -57,6 +59,14 @@ export function validateGroupHeader(header: GroupHeader): Ledger {
   });
   if (header.parts.length === 0) {
     throw refuse('header.parts', 'is empty; a group has rows, or at least transcripts.');
+  }
+  const without = header.rollouts.findIndex((_, i) => !transcripts.has(i));
+  if (without >= 0) {
+    // Rows alone can't be checked: the account is that of the segments and calls behind them.
+    throw refuse('header.parts', `have no ROLLOUT of header.rollouts[${without}].`, {
+      reason: 'GROUP_PART_MISSING',
+      remedy: 'Send one ROLLOUT part for each rollout, with its segments and ledger.',
+    });
   }
   if (!sameDigest(groupDigest(header.parts), header.digest)) {
     throw refuse('header.digest', "is not the SHA-256 of the parts' digests.", {
@@ -81,8 +91,9 @@ export function validateGroup(header: GroupHeader, parts: readonly Uint8Array[])
       },
     );
   }
-  const rows: { partIndex: number; row: Row }[] = [];
+  const rows: PartRow[] = [];
   const seen = new Set<string>();
+  const transcripts: { rollout: Rollout; field: string; index: number }[] = [];
   header.parts.forEach((part, partIndex) => {
     const bytes = parts[partIndex] as Uint8Array;
     const declared = `header.parts[${partIndex}]`;
@@ -101,7 +112,10 @@ export function validateGroup(header: GroupHeader, parts: readonly Uint8Array[])
     const summary = header.rollouts[part.rolloutIndex] as RolloutSummary;
     const decoded = decodePart(part, bytes, `parts[${partIndex}]`);
     if (part.kind === GroupPartKind.ROLLOUT) {
-      checkRollout(decoded, summary, `parts[${partIndex}]`);
+      const field = `parts[${partIndex}]`;
+      const rollout = decodeRollout(decoded, [], field);
+      checkRollout(rollout, summary, field);
+      transcripts.push({ rollout, field, index: part.rolloutIndex });
       return;
     }
     const row = decodeRow(decoded, `parts[${partIndex}]`);
@@ -112,6 +126,14 @@ export function validateGroup(header: GroupHeader, parts: readonly Uint8Array[])
   });
   checkOldestVersion(header, rows);
   checkTrained(header, rows);
+  for (const { rollout, field, index } of transcripts) {
+    const said = `header.rollouts[${index}]`;
+    const ledgerOfHeader = ledgerFromProto(header.rollouts[index]?.ledger, `${said}.ledger`);
+    const rowsOf = rows
+      .filter(({ partIndex }) => header.parts[partIndex]?.rolloutIndex === index)
+      .map(({ partIndex, row }) => ({ row, field: `parts[${partIndex}]` }));
+    checkAccount(rollout, field, { ledger: ledgerOfHeader, field: said }, rowsOf);
+  }
   return { ledger, rows, digest: header.digest };
 }
 
@@ -169,15 +191,7 @@ function checkLedgers(header: GroupHeader): Ledger {
     sum = addLedgers(sum, checkBalance(ledgerFromProto(summary.ledger, `${field}.ledger`), field));
   });
   const total = checkBalance(ledgerFromProto(header.ledger, 'header.ledger'), 'header');
-  for (const bucket of Object.keys(sum) as (keyof Ledger)[]) {
-    if (sum[bucket] !== total[bucket]) {
-      throw refuse(
-        `header.ledger.${snakeCase(bucket)}`,
-        `is ${total[bucket]}, but the rollouts' add up to ${sum[bucket]}.`,
-        { reason: 'LEDGER_MISMATCH' },
-      );
-    }
-  }
+  sameLedger(total, sum, 'header.ledger', "the rollouts' add up to");
   return total;
 }
 
@@ -191,50 +205,9 @@ function checkBalance(ledger: Ledger, field: string): Ledger {
   );
 }
 
-function checkRow(
-  row: Row,
-  part: GroupPart,
-  summary: RolloutSummary,
-  declared: string,
-  field: string,
-): void {
-  validateSequence(row, field);
-  if (row.rolloutId !== summary.rolloutId) {
-    throw refuse(`${field}.rollout_id`, `is \`${row.rolloutId}\`, not \`${summary.rolloutId}\`.`);
-  }
-  if (row.id === '' || row.segmentId === '') throw refuse(`${field}.id`, 'is empty.');
-  const counts = [
-    ['tokens', part.tokens, row.tokenIds.length],
-    ['sampled_tokens', part.sampledTokens, sampledLength(row.spans)],
-    ['trained_tokens', part.trainedTokens, trainedLength(row.spans)],
-  ] as const;
-  for (const [name, said, found] of counts) {
-    if (said !== found) {
-      throw refuse(`${declared}.${name}`, `is ${said}, but the row has ${found}.`, {
-        reason: 'TOKEN_COUNT_MISMATCH',
-      });
-    }
-  }
-  if (summary.masked && part.trainedTokens > 0) {
-    throw refuse(
-      `${declared}.trained_tokens`,
-      `is ${part.trainedTokens} in a rollout that is masked.`,
-    );
-  }
-}
-
-function checkRollout(bytes: Uint8Array, summary: RolloutSummary, field: string): void {
-  const rollout = decodeRollout(bytes, [], field);
+function checkRollout(rollout: Rollout, summary: RolloutSummary, field: string): void {
   if (rollout.id !== summary.rolloutId) {
     throw refuse(`${field}.id`, `is \`${rollout.id}\`, not \`${summary.rolloutId}\`.`);
-  }
-  const sampled = rollout.calls.reduce((sum, call) => sum + call.sampledTokens, 0);
-  if (rollout.calls.length > 0 && sampled !== rollout.ledger.sampled) {
-    throw refuse(
-      `${field}.ledger.sampled`,
-      `is ${rollout.ledger.sampled}, but its calls sampled ${sampled}.`,
-      { reason: 'LEDGER_MISMATCH' },
-    );
   }
   const reward = rollout.outcome.kind === 'scored' ? rollout.outcome.reward : undefined;
   if (reward !== summary.reward) {
@@ -250,45 +223,6 @@ function checkRollout(bytes: Uint8Array, summary: RolloutSummary, field: string)
   if (!isSame) throw refuse(`${field}.reward.turn_rewards`, 'are not those of the header.');
 }
 
-/** Staleness is decided by this number, so it must be the rows' own. */
-function checkOldestVersion(header: GroupHeader, rows: ValidatedGroup['rows']): void {
-  let oldest: number | undefined;
-  for (const { row } of rows) {
-    for (const { announcedVersion } of row.policyVersions) {
-      oldest = Math.min(oldest ?? announcedVersion, announcedVersion);
-    }
-  }
-  const said = header.oldestPolicyVersion;
-  if (said === (oldest === undefined ? undefined : BigInt(oldest))) return;
-  throw refuse(
-    'header.oldest_policy_version',
-    `is ${said ?? 'absent'}, but the oldest in the rows is ${oldest ?? 'none'}.`,
-    { reason: 'POLICY_VERSION_MISMATCH' },
-  );
-}
-
-/** Each trained token of the account is in a row, and the other way round. */
-function checkTrained(header: GroupHeader, rows: ValidatedGroup['rows']): void {
-  const trained = header.rollouts.map(() => 0);
-  for (const { partIndex } of rows) {
-    const { rolloutIndex, trainedTokens } = header.parts[partIndex] as GroupPart;
-    trained[rolloutIndex] = (trained[rolloutIndex] as number) + trainedTokens;
-  }
-  header.rollouts.forEach((summary, i) => {
-    const said = Number(summary.ledger?.trained ?? 0n);
-    if (said === trained[i]) return;
-    throw refuse(
-      `header.rollouts[${i}].ledger.trained`,
-      `is ${said}, but the rollout's rows train ${trained[i]} tokens.`,
-      { reason: 'LEDGER_MISMATCH' },
-    );
-  });
-}
-
 function refuse(field: string, message: string, fields: Partial<ErrorFields> = {}): LachesisError {
   return invalidInput(field, message, fields);
-}
-
-function snakeCase(name: string): string {
-  return name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

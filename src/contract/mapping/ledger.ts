@@ -3,6 +3,11 @@ import { type Ledger as LedgerProto, LedgerSchema } from '../../../gen/lachesis/
 import type { Ledger } from '../../tokens/index.ts';
 import { countFromInt64 } from './scalars.ts';
 
+/** A part of a ledger as docs, files and the wire spell it: `dropped_branch`. */
+export function bucketName(part: keyof Ledger): string {
+  return part.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+}
+
 export function ledgerToProto(ledger: Ledger): LedgerProto {
   return create(LedgerSchema, {
     sampled: BigInt(ledger.sampled),

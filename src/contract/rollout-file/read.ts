@@ -1,8 +1,8 @@
 import type { AgentResult } from '../../agent/index.ts';
-import { type ErrorKind, errorMessage, invalidInput } from '../../errors.ts';
+import { clipText, type ErrorKind, errorMessage, invalidInput } from '../../errors.ts';
 import { type ContentPart, type Message, textContent } from '../../messages.ts';
 import type { ModelCall } from '../../models/index.ts';
-import { type Ledger, type Segment, validateSequence } from '../../tokens/index.ts';
+import { FIRST_CALL, type Ledger, type Segment, validateSequence } from '../../tokens/index.ts';
 import type { Provenance, Rollout } from '../rollout.ts';
 import {
   type FileMessage,
@@ -63,7 +63,10 @@ function rolloutOf(line: RolloutLine, where: string): Rollout {
             failure: { ...line.failure, kind: line.failure.kind as ErrorKind },
           },
     segments: line.segments.map((segment, i) => segmentOf(segment, `${where}.segments[${i}]`)),
-    calls: (line.calls ?? []).map((call) => toCamelCase(call) as unknown as ModelCall),
+    calls: (line.calls ?? []).map((call) => ({
+      ...FIRST_CALL,
+      ...(toCamelCase(call) as unknown as ModelCall),
+    })),
     ledger: toCamelCase(line.ledger) as unknown as Ledger,
     provenance: toCamelCase(line.provenance) as unknown as Provenance,
     startTimeMs: Date.parse(line.start_time),
@@ -126,6 +129,20 @@ function contentOf(content: FileMessage['content']): readonly ContentPart[] {
   });
 }
 
+/** As they stand there: a column of 32 bits would make another number of some. */
+function idsOf(list: readonly unknown[], where: string): Int32Array {
+  const ids = new Int32Array(list.length);
+  list.forEach((id, at) => {
+    ids[at] = id as number;
+    if (typeof id === 'number' && ids[at] === id && id >= 0) return;
+    throw invalidInput(
+      `${where}[${at}]`,
+      `is ${clipText(JSON.stringify(id), 40)}; an id is a whole number from 0 to 2147483647.`,
+    );
+  });
+  return ids;
+}
+
 function segmentOf(segment: FileSegment, where: string): Segment {
   const read: Segment = {
     id: segment.id,
@@ -136,8 +153,7 @@ function segmentOf(segment: FileSegment, where: string): Segment {
     reason: segment.reason as Segment['reason'],
     reasonDetail: segment.reason_detail,
     agent: segment.agent,
-    // What is no number becomes one that the validation below refuses; JSON's null would become 0.
-    tokenIds: Int32Array.from(segment.token_ids, (id) => (Number.isInteger(id) ? id : -1)),
+    tokenIds: idsOf(segment.token_ids, `${where}.token_ids`),
     logprobs:
       segment.logprobs === null
         ? undefined

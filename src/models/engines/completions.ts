@@ -24,6 +24,8 @@ export function createVllmCompletionsEngine(options: HttpEngineOptions): Engine 
 /**
  * Any `POST /v1/completions` that takes ids as its prompt and gives ids back, in `token_ids` or as
  * tokens spelled `token_id:N`. Only the API's own fields are sent; a server that gives no ids is refused.
+ * The API has no stop ids: the server ends at its model's own, and a turn that runs on past another is
+ * refused (`STOP_TOKEN_IGNORED`).
  */
 export function createCompletionsEngine(options: HttpEngineOptions): Engine {
   return createHttpEngine(openaiRoute, options);

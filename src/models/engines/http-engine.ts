@@ -1,4 +1,3 @@
-import { startDeadline } from '../../async/index.ts';
 import { invalidInput, type LachesisError } from '../../errors.ts';
 import type { RenderingFingerprint } from '../../tokens/index.ts';
 import type {
@@ -8,14 +7,13 @@ import type {
   EngineGeneration,
   EngineRequest,
 } from '../engine.ts';
-import { modelError, modelTimeout } from '../model-errors.ts';
-import { engineError } from './engine-errors.ts';
-import { JsonHttp, type JsonHttpOptions } from './json-http.ts';
-import { ReplyReader } from './read-reply.ts';
-import { Retries, type RetryOptions } from './retries.ts';
+import { modelError } from '../model-errors.ts';
+import { type ConnectionOptions, EngineConnection } from './engine-connection.ts';
+import type { JsonHttp } from './json-http.ts';
+import type { ReplyReader } from './read-reply.ts';
 
 /** Options of every engine behind an HTTP server. */
-export interface HttpEngineOptions extends Omit<JsonHttpOptions, 'name'> {
+export interface HttpEngineOptions extends Omit<ConnectionOptions, 'name'> {
   /** Valid ids are below it: the renderer's `vocabularySize`. No engine tells it. */
   readonly vocabularySize: number;
   /** The name to ask for. Default: the first that the server lists. */
@@ -26,9 +24,6 @@ export interface HttpEngineOptions extends Omit<JsonHttpOptions, 'name'> {
   readonly rendering?: RenderingFingerprint;
   /** As the server was started. Default: a probe finds it. */
   readonly logprobMode?: 'raw' | 'processed';
-  /** Longest one call may take, its waits and repeats included. Default: 10 minutes. */
-  readonly timeoutMs?: number;
-  readonly retries?: RetryOptions;
   /** Header that carries a call's session key, for a router in between: `X-SMG-Routing-Key`. Default: none. */
   readonly affinityHeader?: string;
 }
@@ -78,37 +73,16 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
   if (!Number.isInteger(options.vocabularySize) || options.vocabularySize < 1) {
     throw invalidInput('vocabularySize', `is ${options.vocabularySize}; give the renderer's own.`);
   }
-  const http = new JsonHttp({ ...options, name: route.name });
-  const retries = new Retries(options.retries);
-  const timeoutMs = options.timeoutMs ?? 600_000;
-  const closed = new AbortController();
+  const connection = new EngineConnection({ ...options, name: route.name });
+  const { http, reader } = connection;
   const link: EngineLink = {
     http,
-    reader: new ReplyReader(route.name),
+    reader,
     affinity: ({ sessionKey }) =>
       options.affinityHeader === undefined || sessionKey === undefined
         ? {}
         : { [options.affinityHeader]: sessionKey },
   };
-
-  /** Runs a call within its deadline; a signal that fires ends it with its reason. */
-  async function within<Value>(
-    signal: AbortSignal,
-    run: (signal: AbortSignal) => Promise<Value>,
-  ): Promise<Value> {
-    using deadline = startDeadline({
-      timeoutMs: timeoutMs > 0 ? timeoutMs : Infinity,
-      reason: () => new DOMException(`No answer within ${timeoutMs} ms.`, 'TimeoutError'),
-      signal: AbortSignal.any([signal, closed.signal]),
-    });
-    try {
-      return await run(deadline.signal);
-    } catch (thrown) {
-      signal.throwIfAborted();
-      if (deadline.expired) throw modelTimeout(`${route.name} gave no answer`, timeoutMs);
-      throw engineError(thrown);
-    }
-  }
 
   async function generate(
     request: EngineRequest & { readonly n: number },
@@ -116,17 +90,19 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
   ): Promise<readonly EngineGeneration[]> {
     if (signal.aborted) return Array.from({ length: request.n }, () => nothingSampled());
     try {
-      const made = await within(signal, (inner) =>
-        retries.run(inner, (repeats) => {
-          // The engine may still hold the id of the call that was given up.
-          const requestId = repeats === 0 ? request.requestId : `${request.requestId}~${repeats}`;
-          return route.generate(link, { ...request, requestId, modelName: options.model }, inner);
-        }),
-      );
+      const made = await connection.retried(signal, (inner, repeats) => {
+        // The engine may still hold the id of the call that was given up.
+        const requestId = repeats === 0 ? request.requestId : `${request.requestId}~${repeats}`;
+        return route.generate(link, { ...request, requestId, modelName: options.model }, inner);
+      });
       if (made.length !== request.n) {
         throw link.reader.bad('choices', `holds ${made.length} of ${request.n} continuations`);
       }
-      return made.map((generation) => pinned(generation, request, route.name));
+      return made.map((generation) => {
+        const { failure } = generation;
+        if (failure === undefined) return pinned(generation, request, route.name);
+        return { ...generation, failure: http.secrets.hideIn(failure) };
+      });
     } catch (thrown) {
       // The connection is closed, so the server stops; it sends no word of what it had sampled.
       if (signal.aborted) return Array.from({ length: request.n }, () => nothingSampled());
@@ -144,10 +120,8 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
   ): Promise<{ logprobs: Float32Array; topIds: Int32Array; topLogprobs: Float32Array }> {
     if (temperature !== undefined && temperature !== 1) throw temperedScore(route.name);
     if (tokenIds.length < 2) return emptyScore();
-    return within(signal, (inner) =>
-      retries.run(inner, () =>
-        route.score!(link, { tokenIds, k, modelName: options.model }, inner),
-      ),
+    return connection.retried(signal, (inner) =>
+      route.score!(link, { tokenIds, k, modelName: options.model }, inner),
     );
   }
 
@@ -159,8 +133,8 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
     },
     probed: true,
     async describe({ signal } = {}) {
-      const found = await within(signal ?? new AbortController().signal, (inner) =>
-        retries.run(inner, () => route.describe(link, inner)),
+      const found = await connection.retried(signal ?? new AbortController().signal, (inner) =>
+        route.describe(link, inner),
       );
       return {
         model: options.model ?? found.model ?? route.name,
@@ -181,15 +155,15 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
         scoreTopK: async (tokenIds, call) => ({ ...(await score(tokenIds, call)), k: call.k }),
       }),
     health: ({ signal }) =>
-      within(signal, async (inner) => {
+      connection.within(signal, async (inner) => {
         await http.call({ method: 'GET', path: route.healthPath, signal: inner });
       }),
     ...(tokenize !== undefined && {
-      tokenize: (text, { signal }) => within(signal, (inner) => tokenize(link, text, inner)),
+      tokenize: (text, { signal }) =>
+        connection.within(signal, (inner) => tokenize(link, text, inner)),
     }),
     async close() {
-      closed.abort(engineClosed(route.name));
-      http.close();
+      connection.close();
     },
   };
 }
@@ -230,8 +204,4 @@ function pinned(
     { reason: 'VERSION_NOT_HELD', remedy: 'Leave pinnedVersion out, or update the weights first.' },
   );
   return { ...generation, failure };
-}
-
-function engineClosed(name: string): LachesisError {
-  return modelError(`The engine of ${name} was closed.`, { reason: 'ENGINE_CLOSED' });
 }

@@ -31,20 +31,27 @@ export function cutOff(name: string, bytes: number, cause: unknown): LachesisErr
   });
 }
 
-export function tooLarge(name: string, maxBytes: number): LachesisError {
-  return modelError(`The answer of ${name} is larger than ${maxBytes} bytes.`, {
+export function tooLarge(
+  name: string,
+  maxBytes: number,
+  what: 'The answer' | 'An event' = 'The answer',
+): LachesisError {
+  return modelError(`${what} of ${name} is larger than ${maxBytes} bytes.`, {
     reason: 'ENGINE_REPLY_TOO_LARGE',
-    remedy: 'Ask for fewer tokens or logprobs, or raise maxResponseBytes.',
+    remedy:
+      what === 'An event'
+        ? 'Check that the URL is that of the engine: no event of a stream is as long.'
+        : 'Ask for fewer tokens or logprobs, or raise maxResponseBytes.',
     metadata: { maxBytes: String(maxBytes) },
   });
 }
 
-export function notJson(name: string, text: string, cause: unknown): LachesisError {
+/** Without a cause: a parser's message quotes the text, half a secret as well. */
+export function notJson(name: string, text: string): LachesisError {
   const begins = JSON.stringify(clipText(text, 80));
   return modelError(`The answer of ${name} is not JSON; it begins with ${begins}.`, {
     reason: 'BAD_ENGINE_REPLY',
     remedy: 'Check that the URL is that of the engine, and that it writes no NaN into JSON.',
-    cause,
   });
 }
 
@@ -55,9 +62,17 @@ export function notJson(name: string, text: string, cause: unknown): LachesisErr
 export function statusError(
   name: string,
   status: number,
-  { body, retryAfterMs }: { readonly body: string; readonly retryAfterMs: number | undefined },
+  {
+    body,
+    hide,
+    retryAfterMs,
+  }: {
+    readonly body: string;
+    readonly hide: (text: string) => string;
+    readonly retryAfterMs: number | undefined;
+  },
 ): LachesisError {
-  const said = clipText(saidIn(body), 400).trim();
+  const said = clipText(hide(saidIn(body)), 400).trim();
   const message = `${name} answered ${status}${said === '' ? '' : `: ${said}`}${/[.!?]$/.test(said) ? '' : '.'}`;
   const refused = [408, 429, 502, 503].includes(status);
   const metadata = { status: String(status), ...(refused && UNANSWERED) };

@@ -3,7 +3,9 @@ import { Agent as HttpsAgent, request as requestTls } from 'node:https';
 import { onAbort } from '../../async/index.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
 import { readRetryAfter } from '../direct/direct-errors.ts';
+import { eventData } from './event-stream.ts';
 import { cutOff, notJson, statusError, tooLarge, unreached } from './http-errors.ts';
+import { Secrets } from './secrets.ts';
 
 export interface JsonHttpOptions {
   /** Names the server in messages: `the vLLM server`. */
@@ -32,6 +34,12 @@ export interface JsonCall {
   readonly signal: AbortSignal;
 }
 
+/** Longest line of an event stream, in characters: one event holds the tokens of a moment. */
+const MAX_EVENT_LENGTH = 4 * 1_048_576;
+
+/** Headers whose value proves who one is. */
+const secretHeader = /authorization|cookie|key|token|secret|password/i;
+
 /** Longest an idle connection is kept: less than the 5 s after which uvicorn closes it. */
 const IDLE_MS = 4_000;
 
@@ -47,7 +55,8 @@ export class JsonHttp {
   readonly #root: URL;
   readonly #agent: HttpAgent;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #secrets: readonly string[];
+  /** What must not be shown of an answer. */
+  readonly secrets: Secrets;
   readonly #options: Required<
     Pick<JsonHttpOptions, 'maxConnections' | 'maxWaiting' | 'maxResponseBytes' | 'connectTimeoutMs'>
   >;
@@ -55,19 +64,29 @@ export class JsonHttp {
 
   constructor(options: JsonHttpOptions) {
     const root = parseUrl(options.url);
+    assertKey(options.apiKey);
     const { username, password } = root;
     root.username = '';
     root.password = '';
     this.name = options.name;
     this.#root = root;
     this.shownUrl = `${root.origin}${root.pathname.replace(/\/+$/, '')}`;
-    this.#secrets = [options.apiKey, decodeURIComponent(password)].filter(
-      (text) => !!text,
-    ) as string[];
-    const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`);
+    const user = decoded(username);
+    const word = decoded(password);
+    const basic = Buffer.from(`${user}:${word}`).toString('base64');
+    const others = Object.entries(options.headers ?? {})
+      .filter(([header]) => secretHeader.test(header))
+      // `Bearer x` is shown as `Bearer ***`.
+      .map(([, value]) => value.replace(/^\w+ +/, ''));
+    this.secrets = new Secrets([
+      options.apiKey ?? '',
+      word,
+      ...(user === '' && word === '' ? [] : [basic]),
+      ...others,
+    ]);
     this.#headers = {
       accept: 'application/json',
-      ...(username !== '' && { authorization: `Basic ${basic.toString('base64')}` }),
+      ...(user !== '' && { authorization: `Basic ${basic}` }),
       ...(options.apiKey !== undefined && { authorization: `Bearer ${options.apiKey}` }),
       ...options.headers,
     };
@@ -91,29 +110,27 @@ export class JsonHttp {
     if (text === '') return undefined;
     try {
       return JSON.parse(text);
-    } catch (cause) {
-      throw notJson(this.name, this.#hide(text), cause);
+    } catch {
+      throw notJson(this.name, this.secrets.hide(text));
     }
   }
 
   /** The `data:` lines of an event stream, each parsed, up to `[DONE]` or the end. */
   async *events(call: JsonCall): AsyncGenerator<unknown, void, undefined> {
     const response = await this.#open(call);
-    const decoder = new TextDecoder();
-    let rest = '';
-    for await (const chunk of this.#body(response, call)) {
-      const lines = (rest + decoder.decode(chunk, { stream: true })).split('\n');
-      rest = lines.pop() ?? '';
-      for (const line of lines) {
-        const data = /^data:\s?(.*?)\r?$/.exec(line)?.[1];
-        if (data === undefined || data === '') continue;
-        if (data === '[DONE]') return;
-        try {
-          yield JSON.parse(data);
-        } catch (cause) {
-          throw notJson(this.name, this.#hide(data), cause);
-        }
+    const lines = eventData(this.#body(response, call), {
+      maxLineLength: MAX_EVENT_LENGTH,
+      tooLong: () => tooLarge(this.name, MAX_EVENT_LENGTH, 'An event'),
+    });
+    for await (const data of lines) {
+      if (data === '[DONE]') return;
+      let value: unknown;
+      try {
+        value = JSON.parse(data);
+      } catch {
+        throw notJson(this.name, this.secrets.hide(data));
       }
+      yield value;
     }
   }
 
@@ -178,7 +195,8 @@ export class JsonHttp {
     }
     response.destroy();
     const retryAfterMs = readRetryAfter(new Headers(headers as Record<string, string>), Date.now());
-    return statusError(this.name, statusCode, { body: this.#hide(text), retryAfterMs });
+    const hide = (said: string): string => this.secrets.hide(said);
+    return statusError(this.name, statusCode, { body: text, hide, retryAfterMs });
   }
 
   async *#body(response: IncomingMessage, { signal }: JsonCall): AsyncGenerator<Buffer> {
@@ -198,11 +216,6 @@ export class JsonHttp {
       if (!response.complete) response.destroy();
     }
   }
-
-  /** A server may say back what it was sent. */
-  #hide(text: string): string {
-    return this.#secrets.reduce((shown, secret) => shown.replaceAll(secret, '***'), text);
-  }
 }
 
 function boundConnect(sent: ClientRequest, timeoutMs: number): void {
@@ -217,11 +230,35 @@ function boundConnect(sent: ClientRequest, timeoutMs: number): void {
   });
 }
 
+/** Node would say no more than that some header holds something invalid. */
+function assertKey(key: string | undefined): void {
+  if (key === undefined || /^[\x20-\x7e]*$/.test(key)) return;
+  throw invalidInput('apiKey', 'holds a line break, or a character that no header takes.', {
+    remedy: 'Look for a break at its end.',
+  });
+}
+
+/** What stands for a user or password in a URL. */
+function decoded(text: string): string {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    throw invalidInput('url', 'has a user or password with a % that encodes nothing.', {
+      remedy: 'Write a % in it as %25.',
+    });
+  }
+}
+
 function parseUrl(url: string): URL {
   const parsed = URL.canParse(url) ? new URL(url) : undefined;
   if (parsed === undefined || !/^https?:$/.test(parsed.protocol)) {
     // What was given may hold a password.
     throw invalidInput('url', 'is no http(s) URL, such as http://127.0.0.1:8000.');
+  }
+  if (parsed.search !== '' || parsed.hash !== '') {
+    throw invalidInput('url', 'has a query or a fragment, which no route would keep.', {
+      remedy: 'Give the root alone; a key goes into apiKey, or a header into headers.',
+    });
   }
   return parsed;
 }

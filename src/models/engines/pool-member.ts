@@ -48,20 +48,29 @@ export class PoolMember {
     return true;
   }
 
-  /** Asks it whether it is well again. An engine that can't be asked is tried after the pause. */
-  async recovers(timeoutMs: number, closed: AbortSignal, clock: Clock): Promise<boolean> {
-    if (this.engine.health !== undefined) {
-      const limit = new AbortController();
-      const callOff = clock.schedule(timeoutMs, () => limit.abort());
-      try {
-        const signal = AbortSignal.any([limit.signal, closed]);
+  /**
+   * Asks it whether it is well again, and whether it still is what the pool is of. An engine that can't be
+   * asked is tried after the pause.
+   */
+  async recovers(asked: {
+    readonly timeoutMs: number;
+    readonly closed: AbortSignal;
+    readonly clock: Clock;
+    readonly confirm: (signal: AbortSignal) => Promise<void>;
+  }): Promise<boolean> {
+    const limit = new AbortController();
+    const callOff = asked.clock.schedule(asked.timeoutMs, () => limit.abort());
+    try {
+      const signal = AbortSignal.any([limit.signal, asked.closed]);
+      if (this.engine.health !== undefined) {
         await untilAborted(this.engine.health({ signal }), { signal });
-      } catch (thrown) {
-        this.ailment = errorMessage(thrown);
-        return false;
-      } finally {
-        callOff();
       }
+      await untilAborted(asked.confirm(signal), { signal });
+    } catch (thrown) {
+      this.ailment = errorMessage(thrown);
+      return false;
+    } finally {
+      callOff();
     }
     this.ailment = undefined;
     this.#failures = 0;

@@ -1,11 +1,11 @@
 import { type Clock, onAbort, systemClock } from '../../async/index.ts';
-import { LachesisError } from '../../errors.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
 import type { Engine, EngineDescription, EngineGeneration, EngineRequest } from '../engine.ts';
 import { isUnanswered } from './http-errors.ts';
-import { joinDescriptions } from './pool-description.ts';
 import { allOut, noEngineFor, poolFull } from './pool-errors.ts';
 import { membersOf, type PoolMember } from './pool-member.ts';
 import type { EnginePoolOptions } from './pool-options.ts';
+import { PoolRoll } from './pool-roll.ts';
 
 export interface EnginePool extends Engine {
   readonly members: readonly Engine[];
@@ -42,6 +42,7 @@ class Pool implements EnginePool {
   readonly score?: NonNullable<Engine['score']>;
   readonly scoreTopK?: NonNullable<Engine['scoreTopK']>;
   readonly #members: readonly PoolMember[];
+  readonly #roll: PoolRoll;
   readonly #maxWaiting: number;
   readonly #failuresUntilOut: number;
   readonly #checkEveryMs: number;
@@ -53,6 +54,7 @@ class Pool implements EnginePool {
 
   constructor(options: EnginePoolOptions) {
     this.#members = membersOf(options);
+    this.#roll = new PoolRoll(this.#members);
     this.members = this.#members.map(({ engine }) => engine);
     this.probed = this.members.some((engine) => engine.probed === true);
     this.#maxWaiting = options.maxWaiting ?? 1_024;
@@ -73,13 +75,9 @@ class Pool implements EnginePool {
   }
 
   async describe({ signal }: { readonly signal?: AbortSignal } = {}): Promise<EngineDescription> {
-    const all = await Promise.all(
-      this.#members.map(async ({ name, engine }) => ({
-        name,
-        description: await engine.describe(signal === undefined ? {} : { signal }),
-      })),
-    );
-    return joinDescriptions(all);
+    return this.#roll.describe(signal, (member, thrown) => {
+      if (member.failed(errorMessage(thrown), 1)) this.#out();
+    });
   }
 
   generate(
@@ -238,7 +236,14 @@ class Pool implements EnginePool {
   async #check(): Promise<void> {
     const ailing = this.#members.filter(({ ailment }) => ailment !== undefined);
     const well = await Promise.all(
-      ailing.map((member) => member.recovers(this.#checkEveryMs, this.#closed.signal, this.#clock)),
+      ailing.map((member) =>
+        member.recovers({
+          timeoutMs: this.#checkEveryMs,
+          closed: this.#closed.signal,
+          clock: this.#clock,
+          confirm: (signal) => this.#roll.confirm(member, signal),
+        }),
+      ),
     );
     this.#callOffCheck = undefined;
     if (this.#closed.signal.aborted) return;

@@ -2,29 +2,10 @@ import { startDeadline } from '../../async/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import type { Engine, EngineCapabilities, EngineGeneration, EngineTier } from '../engine.ts';
 import { logprobModeOf } from './probe-logprobs.ts';
+import { probePool } from './probe-pool.ts';
+import type { EngineProbe, ProbeFinding, ProbeName } from './probe-report.ts';
 
-/** What one probe asked, and what came of it. `unknown`: the route doesn't allow it, or it failed. */
-export interface ProbeFinding {
-  readonly probe: ProbeName;
-  readonly outcome: 'yes' | 'no' | 'unknown';
-  readonly detail: string;
-}
-
-export type ProbeName =
-  | 'ids_out'
-  | 'stop_token_kept'
-  | 'prompt_verbatim'
-  | 'logprob_mode'
-  | 'scoring'
-  | 'tokenizer'
-  | 'versions';
-
-/** How an engine behaved when it was asked, whatever its name and version. */
-export interface EngineProbe extends EngineCapabilities {
-  readonly findings: readonly ProbeFinding[];
-  /** Largest difference between a sampled logprob and its score; undefined where nothing can be scored. */
-  readonly scoreDrift: number | undefined;
-}
+export type { EngineProbe, ProbeFinding, ProbeName };
 
 export interface ProbeOptions {
   /** A prompt as the renderer makes it. */
@@ -47,7 +28,8 @@ const MAX_SCORE_DRIFT = 0.05;
  */
 export async function probeEngine(engine: Engine, options: ProbeOptions): Promise<EngineProbe> {
   if (engine.members !== undefined && engine.members.length > 0) {
-    return weakest(await Promise.all(engine.members.map((member) => probeEngine(member, options))));
+    const probe = (member: Engine) => probeEngine(member, options);
+    return probePool(engine.members, probe, options.signal);
   }
   const { timeoutMs = 60_000 } = options;
   using deadline = startDeadline({
@@ -240,27 +222,4 @@ function versionsOf(
 ): EngineCapabilities['versions'] {
   if (made === undefined || made.versions.length === 0) return 'none';
   return capabilities?.versions === 'per_call' ? 'per_call' : 'per_token';
-}
-
-/** What holds for every engine of a pool. */
-function weakest(probes: readonly EngineProbe[]): EngineProbe {
-  const all = <Value>(read: (probe: EngineProbe) => Value): Value | undefined => {
-    const [first, ...rest] = probes.map(read);
-    return rest.every((value) => value === first) ? first : undefined;
-  };
-  const tiers: readonly EngineTier[] = ['text', 'captured', 'exact'];
-  const drifts = probes.flatMap(({ scoreDrift }) => scoreDrift ?? []);
-  return {
-    tier: tiers.find((tier) => probes.some((probe) => probe.tier === tier)) ?? 'text',
-    stopTokenKept: all(({ stopTokenKept }) => stopTokenKept),
-    promptVerbatim: all(({ promptVerbatim }) => promptVerbatim),
-    logprobMode: all(({ logprobMode }) => logprobMode) ?? 'unknown',
-    canScore: probes.some(({ canScore }) => canScore),
-    canScoreTopK: probes.some(({ canScoreTopK }) => canScoreTopK),
-    versions: all(({ versions }) => versions) ?? 'none',
-    findings: probes.flatMap(({ findings }, engine) =>
-      findings.map((finding) => ({ ...finding, detail: `engine ${engine}: ${finding.detail}` })),
-    ),
-    scoreDrift: drifts.length > 0 ? Math.max(...drifts) : undefined,
-  };
 }

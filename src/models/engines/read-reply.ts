@@ -1,7 +1,8 @@
-import type { LachesisError } from '../../errors.ts';
+import { clipText, type LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../messages.ts';
 import type { EngineGeneration } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
+import type { Secrets } from './secrets.ts';
 
 /**
  * Reading what an engine answered. The shape is checked here, the numbers by whoever keeps them: a
@@ -9,9 +10,17 @@ import { modelError } from '../model-errors.ts';
  */
 export class ReplyReader {
   readonly #name: string;
+  readonly #secrets: Secrets;
 
-  constructor(name: string) {
+  constructor(name: string, secrets: Secrets) {
     this.#name = name;
+    this.#secrets = secrets;
+  }
+
+  /** The beginning of what a server said, as it may be shown. */
+  quote(value: unknown, maxBytes = 80): string {
+    const text = typeof value === 'string' ? value : (JSON.stringify(value) ?? 'undefined');
+    return clipText(this.#secrets.hide(text), maxBytes);
   }
 
   object(value: unknown, path: string): JsonObject {
@@ -29,7 +38,7 @@ export class ReplyReader {
     const list = this.list(value, path);
     return Int32Array.from(list, (id, at) => {
       if (Number.isInteger(id) && (id as number) === ((id as number) | 0)) return id as number;
-      throw this.bad(`${path}[${at}]`, `is ${JSON.stringify(id)} and no token id`);
+      throw this.bad(`${path}[${at}]`, `is ${this.quote(JSON.stringify(id))} and no token id`);
     });
   }
 
@@ -82,7 +91,9 @@ export function readVersionSpans(value: unknown): EngineGeneration['versions'] {
     const { version, start, end } = isJsonObject(span) ? span : {};
     const read = readVersion(version);
     if (read === undefined || typeof start !== 'number' || typeof end !== 'number') return [];
-    if (start !== at) return [{ length: 0, version: read }];
+    if (start !== at || !Number.isInteger(end) || end < start) {
+      return [{ length: 0, version: read }];
+    }
     if (end > start) runs.push({ length: end - start, version: read });
     at = end;
   }

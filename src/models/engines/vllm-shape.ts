@@ -1,7 +1,9 @@
+import type { LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type SamplingParameters } from '../../messages.ts';
 import type { EngineDescription, EngineFinish } from '../engine.ts';
+import { unreachable } from '../model-errors.ts';
 import type { EngineLink, ScoreRequest } from './http-engine.ts';
-import { readCount, readLogprob, readText, readVersion } from './read-reply.ts';
+import { type ReplyReader, readCount, readLogprob, readText, readVersion } from './read-reply.ts';
 
 /**
  * A request's sampling as vLLM has it. Every filter is named, the neutral ones too: what is left out
@@ -99,4 +101,18 @@ export function readPromptLogprobs(
       });
   }
   return { logprobs, topIds, topLogprobs };
+}
+
+/** An event that tells of an error in place of a piece. */
+export function streamError(error: JsonObject, reader: ReplyReader): LachesisError {
+  const said = reader.quote(typeof error['message'] === 'string' ? error['message'] : error, 400);
+  return unreachable(`vLLM ended its stream with an error: ${said}`, {
+    reason: 'ENGINE_UNAVAILABLE',
+  });
+}
+
+export function streamEnded(): LachesisError {
+  return unreachable('The stream of vLLM ended without a finish reason.', {
+    reason: 'ENGINE_REPLY_CUT_OFF',
+  });
 }

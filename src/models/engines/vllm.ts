@@ -1,6 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../messages.ts';
 import type { Engine, EngineGeneration, EngineRequest } from '../engine.ts';
-import { unreachable } from '../model-errors.ts';
 import { engineError } from './engine-errors.ts';
 import {
   createHttpEngine,
@@ -13,6 +12,8 @@ import {
   listedModel,
   openaiFinish,
   readPromptLogprobs,
+  streamEnded,
+  streamError,
   vllmSampling,
   weightVersion,
 } from './vllm-shape.ts';
@@ -184,7 +185,7 @@ async function streamed(
     });
     for await (const value of events) {
       const event = reader.object(value, 'an event');
-      if (isJsonObject(event['error'])) throw streamError(event['error']);
+      if (isJsonObject(event['error'])) throw streamError(event['error'], reader);
       for (const item of reader.list(event['choices'], 'choices')) {
         const choice = reader.object(item, 'choices[]');
         const part = parts[Number(choice['index'] ?? 0)];
@@ -192,7 +193,7 @@ async function streamed(
         part.add(readPiece(link, choice, 'choices[]'), choice);
       }
     }
-    if (parts.some(({ finish }) => finish === undefined)) throw ended();
+    if (parts.some(({ finish }) => finish === undefined)) throw streamEnded();
   } catch (thrown) {
     if (parts.every(({ length }) => length === 0)) throw thrown;
     if (signal.aborted) return parts.map((part) => part.build());
@@ -231,17 +232,4 @@ class Continuation {
       versions: readVersionSpans(this.#versions),
     };
   }
-}
-
-function streamError(error: JsonObject): Error {
-  const said = typeof error['message'] === 'string' ? error['message'] : JSON.stringify(error);
-  return unreachable(`vLLM ended its stream with an error: ${said.slice(0, 400)}`, {
-    reason: 'ENGINE_UNAVAILABLE',
-  });
-}
-
-function ended(): Error {
-  return unreachable('The stream of vLLM ended without a finish reason.', {
-    reason: 'ENGINE_REPLY_CUT_OFF',
-  });
 }

@@ -1,19 +1,17 @@
 import { invalidInput } from '../../errors.ts';
-import type { LossState } from '../../tokens/index.ts';
-import type { CallLineage, Completion, ModelCall } from '../model-server.ts';
+import { type CallUse, FIRST_CALL, type LossState } from '../../tokens/index.ts';
+import type { CallLineage, ModelCall } from '../model-server.ts';
 
 type OpenCall = { -readonly [Key in keyof ModelCall]: ModelCall[Key] };
 
-/** What a call without a purpose of its own is for: the agent's next word. */
-const ACT: ReadonlySet<string> = new Set(['', 'act']);
+/** Whether a call is for the agent's next word, which it is when it names no purpose of its own. */
+export function isActPurpose(purpose: string): boolean {
+  return purpose === '' || purpose === 'act';
+}
 
 /** A session's calls in the order of asking, with what was said of each and what became of it. */
 export class CallLog {
   readonly #calls: OpenCall[] = [];
-  readonly #replies = new Map<
-    string,
-    { readonly asked: string; readonly reply: Promise<Completion> }
-  >();
 
   get count(): number {
     return this.#calls.length;
@@ -33,12 +31,18 @@ export class CallLog {
     const { callId = '', parentCallId = '', agent = '', purpose = '' } = lineage;
     const index = this.#calls.length;
     this.#calls.push({
+      ...FIRST_CALL,
       ...{ index, callId, parentCallId, agent, purpose, announcedVersion },
       sampledTokens: 0,
       finishReason: '',
       failed: true,
     });
     return index;
+  }
+
+  /** What it made of the answers before it. */
+  used(index: number, use: CallUse): void {
+    Object.assign(this.#at(index), use);
   }
 
   sampled(index: number, tokens: number, finishReason: string): void {
@@ -54,13 +58,28 @@ export class CallLog {
   lossOf(index: number): LossState | undefined {
     const { failed, purpose } = this.#at(index);
     if (failed) return 'abandoned_retry';
-    return ACT.has(purpose) ? undefined : 'not_for_training';
+    return isActPurpose(purpose) ? undefined : 'not_for_training';
+  }
+
+  /** What calls after this one may name it by: the id that it declared, else one by its place. */
+  idOf(index: number): string {
+    return this.#at(index).callId || `#${index}`;
+  }
+
+  agentOf(index: number): string {
+    return this.#at(index).agent;
   }
 
   /** The place of a call by its id; throws `invalid_input` for one that is unknown. */
   indexOf(callId: string): number {
-    const index = this.#calls.findLastIndex((call) => call.callId === callId && !call.failed);
-    if (index >= 0) return index;
+    const index = this.#calls.findLastIndex(
+      ({ failed }, at) => !failed && this.idOf(at) === callId,
+    );
+    if (index >= 0) {
+      // The record has the id from now on, for whoever reads which call it is that is named.
+      this.#at(index).callId = callId;
+      return index;
+    }
     throw invalidInput(
       'lineage.parentCallId',
       `names \`${callId}\`, which no call here was answered as.`,
@@ -69,32 +88,6 @@ export class CallLog {
         remedy: 'Give the callId of an earlier call of this session, or leave it out.',
       },
     );
-  }
-
-  /**
-   * The reply to a call of this id, which is made once: an SDK that asks again because it did not get the
-   * answer is given the same one. A call that failed may be made again. `asked` tells the same
-   * request from another under the same id, which is refused.
-   */
-  once(
-    callId: string | undefined,
-    asked: () => string,
-    make: () => Promise<Completion>,
-  ): Promise<Completion> {
-    if (callId === undefined || callId === '') return make();
-    const key = asked();
-    const known = this.#replies.get(callId);
-    if (known !== undefined) {
-      if (known.asked === key) return known.reply;
-      throw invalidInput('lineage.callId', `\`${callId}\` was asked with other messages before.`, {
-        reason: 'CALL_ID_REUSED',
-        remedy: 'Give every call an id of its own.',
-      });
-    }
-    const reply = make();
-    this.#replies.set(callId, { asked: key, reply });
-    reply.catch(() => this.#replies.delete(callId));
-    return reply;
   }
 
   #at(index: number): OpenCall {

@@ -17,7 +17,7 @@ export interface DriftCanaryOptions {
   readonly onScored?: (drift: TurnDrift) => void;
 }
 
-export interface SampledTurn {
+export interface WatchedTurn {
   readonly promptTokenIds: Int32Array;
   readonly tokenIds: Int32Array;
   readonly logprobs: Float32Array;
@@ -51,7 +51,7 @@ export class DriftCanary {
   readonly #maxWaiting: number;
   readonly #one = new Limiter(1);
   readonly #closed = new AbortController();
-  readonly #observe: (drift: TurnDrift, stats: DriftStats) => void;
+  readonly #export: Exporter;
   readonly #pending = new Set<Promise<void>>();
   #owed = 0;
   #sum = 0;
@@ -64,11 +64,11 @@ export class DriftCanary {
     this.#options = options;
     this.#share = options.engine.score === undefined ? 0 : share;
     this.#maxWaiting = options.maxWaiting ?? 16;
-    this.#observe = exporter(options.metrics);
+    this.#export = exporter(options.metrics);
   }
 
   /** Takes note of a turn; every 1/share-th is scored. */
-  turn(turn: SampledTurn): void {
+  turn(turn: WatchedTurn): void {
     if (
       this.#closed.signal.aborted ||
       turn.tokenIds.length === 0 ||
@@ -80,7 +80,7 @@ export class DriftCanary {
     if (this.#owed < 1) return;
     this.#owed -= 1;
     if (this.#pending.size >= this.#maxWaiting) {
-      this.#stats.passedOver += 1;
+      this.#passOver();
       return;
     }
     const scoring = this.#score(turn).finally(() => this.#pending.delete(scoring));
@@ -106,7 +106,7 @@ export class DriftCanary {
     await this.idle();
   }
 
-  async #score(turn: SampledTurn): Promise<void> {
+  async #score(turn: WatchedTurn): Promise<void> {
     try {
       using _place = await this.#one.acquire(this.#closed.signal);
       const { promptTokenIds, tokenIds, temperature } = turn;
@@ -123,12 +123,18 @@ export class DriftCanary {
     } catch (thrown) {
       if (this.#closed.signal.aborted) return;
       if (thrown instanceof LachesisError && thrown.reason === 'UNSUPPORTED_SAMPLING') {
-        this.#stats.passedOver += 1;
+        this.#passOver();
         return;
       }
       this.#stats.failed += 1;
+      this.#export.unscored('failed');
       this.#lastError = errorMessage(thrown);
     }
+  }
+
+  #passOver(): void {
+    this.#stats.passedOver += 1;
+    this.#export.unscored('passed_over');
   }
 
   #add(drift: TurnDrift): void {
@@ -136,7 +142,7 @@ export class DriftCanary {
     this.#stats.turns += 1;
     this.#stats.tokens += drift.tokens;
     this.#stats.max = Math.max(this.#stats.max, drift.max);
-    this.#observe(drift, this.stats());
+    this.#export.scored(this.stats());
     this.#options.onScored?.(drift);
   }
 }
@@ -155,10 +161,13 @@ function driftOf(sampled: Float32Array, scored: Float32Array): TurnDrift {
   return { mean: sum / sampled.length, max, tokens: sampled.length };
 }
 
-function exporter(
-  metrics: MetricsRegistry | undefined,
-): (drift: TurnDrift, stats: DriftStats) => void {
-  if (metrics === undefined) return () => {};
+interface Exporter {
+  readonly scored: (stats: DriftStats) => void;
+  readonly unscored: (why: 'failed' | 'passed_over') => void;
+}
+
+function exporter(metrics: MetricsRegistry | undefined): Exporter {
+  if (metrics === undefined) return { scored: () => {}, unscored: () => {} };
   const mean = metrics.gauge({
     name: 'lachesis_logprob_drift_mean',
     help: 'Mean absolute difference of sampled logprobs and their later score, over all turns scored.',
@@ -174,9 +183,17 @@ function exporter(
     help: 'Sampled turns that were scored again.',
     labels: [],
   });
-  return (_drift, stats) => {
-    mean.set(stats.mean);
-    max.set(stats.max);
-    turns.add(1);
+  const unscored = metrics.counter({
+    name: 'lachesis_logprob_drift_unscored_turns_total',
+    help: 'Sampled turns that were to be scored again and were not, by why.',
+    labels: ['why'],
+  });
+  return {
+    scored(stats) {
+      mean.set(stats.mean);
+      max.set(stats.max);
+      turns.add(1);
+    },
+    unscored: (why) => unscored.add(1, { why }),
   };
 }

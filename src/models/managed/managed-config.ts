@@ -6,7 +6,8 @@ import type { DriftCanary } from './drift-canary.ts';
 
 /** What a managed server's sessions share; none of it changes. */
 export interface ManagedConfig {
-  readonly engine: Engine;
+  /** Its generations have their shape, and say what was asked. */
+  readonly engine: Pick<Engine, 'generate'>;
   readonly renderer: ChatRenderer;
   readonly parser: ToolCallParser | undefined;
   readonly logprobs: 'required' | 'ignore';

@@ -6,11 +6,17 @@ import type { Engine, EngineDescription, EnginePurpose } from '../engine.ts';
 import type { EngineProbe } from '../engines/probe.ts';
 import type { ModelServer } from '../model-server.ts';
 import type { ChatRenderer } from '../rendering/chat-renderer.ts';
+import { askedEngine } from './asked-engine.ts';
 import { DriftCanary, type DriftCanaryOptions, type DriftStats } from './drift-canary.ts';
 import { FactFinder, probeWith } from './engine-facts.ts';
 import type { ManagedConfig } from './managed-config.ts';
 import { ManagedSession } from './managed-session.ts';
-import { type Allowance, assertTrainableSampling, assertTrainableTier } from './training-gate.ts';
+import {
+  type Allowance,
+  assertSameTokenizer,
+  assertTrainableSampling,
+  assertTrainableTier,
+} from './training-gate.ts';
 
 export interface ManagedServerOptions {
   readonly engine: Engine;
@@ -68,12 +74,13 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
     if (!probed) return { description: found, probe: undefined };
     const probe = await probeWith(engine, renderer, { signal });
     assertTrainableTier(probe, allow);
+    assertSameTokenizer(probe, allow);
     return { description: { ...found, logprobMode: probe.logprobMode }, probe };
   });
   const canary =
     options.canary === undefined ? undefined : new DriftCanary({ ...options.canary, engine });
   const config: ManagedConfig = Object.freeze({
-    engine,
+    engine: askedEngine(engine),
     renderer,
     parser: options.parser,
     logprobs: options.logprobs ?? 'required',

@@ -1,10 +1,7 @@
 import { type Deadline, untilAborted } from '../../async/index.ts';
-import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
 import type { Message, SamplingParameters, ToolDefinition } from '../../messages.ts';
-import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
-import { callDeadline } from '../call-deadline.ts';
 import type { EngineGeneration } from '../engine.ts';
-import { modelTimeout, unreachable } from '../model-errors.ts';
 import type {
   Completion,
   CompletionRequest,
@@ -14,16 +11,17 @@ import type {
 } from '../model-server.ts';
 import { type ReadCompletion, readCompletion } from '../rendering/read-completion.ts';
 import { sessionCallIds } from './call-ids.ts';
-import { CallLog } from './call-log.ts';
+import type { CallLog } from './call-log.ts';
 import { checkGeneration } from './check-generation.ts';
 import { fitSampling } from './fit-sampling.ts';
 import type { ManagedConfig } from './managed-config.ts';
-import { decodedBothWays, unreliable, withMarked } from './marked.ts';
-import { messageKey, SampledMessages } from './message-identity.ts';
+import { decodedBothWays, unreliable } from './marked.ts';
+import { SampledMessages } from './message-identity.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
-import { asBranch, promptTokenIds, writePrompt } from './prompt-tokens.ts';
-import { refusedSegment } from './refused-segment.ts';
-import type { Track } from './track.ts';
+import { asBranch, promptTokenIds } from './prompt-tokens.ts';
+import { assertRequest, sessionCall } from './session-call.ts';
+import { SessionTokens } from './session-tokens.ts';
+import { SharedReplies } from './shared-replies.ts';
 
 /**
  * One rollout's conversations with an engine. A call first plans its prompt, then asks the engine, and
@@ -33,18 +31,16 @@ import type { Track } from './track.ts';
 export class ManagedSession implements ModelSession {
   readonly #config: ManagedConfig;
   readonly #options: SessionOptions;
-  readonly #log = new CallLog();
+  readonly #tokens: SessionTokens;
   readonly #callIds: ReturnType<typeof sessionCallIds>;
-  readonly #tracks: Track[] = [];
   readonly #sampled = new SampledMessages();
-  /** Calls whose numbers didn't agree and were kept: nothing of their segments is trained. */
-  readonly #marked = new Set<number>();
-  readonly #refused: Segment[] = [];
+  readonly #replies = new SharedReplies();
   #logprobMode: SessionRecord['logprobMode'];
 
   constructor(config: ManagedConfig, options: SessionOptions) {
     this.#config = config;
     this.#options = options;
+    this.#tokens = new SessionTokens(config.renderer.fingerprint);
     this.#callIds = sessionCallIds(config.parser, options.rolloutId);
   }
 
@@ -52,18 +48,11 @@ export class ManagedSession implements ModelSession {
     request: CompletionRequest,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
-    const asked = (): string => JSON.stringify(request.messages.map(messageKey));
-    return await this.#log.once(request.lineage?.callId, asked, async () => {
-      signal.throwIfAborted();
-      using deadline = callDeadline(this.#config.timeoutMs, signal);
-      try {
-        return await this.#complete(request, deadline);
-      } catch (thrown) {
-        if (deadline.expired)
-          throw modelTimeout('The engine did not finish', this.#config.timeoutMs);
-        signal.throwIfAborted();
-        throw thrown instanceof LachesisError ? thrown : engineFailed(thrown);
-      }
+    return await sessionCall(request, {
+      replies: this.#replies,
+      timeoutMs: this.#config.timeoutMs,
+      signal,
+      make: (deadline) => this.#complete(request, deadline),
     });
   }
 
@@ -74,30 +63,11 @@ export class ManagedSession implements ModelSession {
   }
 
   record(): SessionRecord {
-    return {
-      segments: [
-        ...this.#tracks.map((track) => this.#withLosses(track.builder.build())),
-        ...this.#refused,
-      ],
-      sampledTokens: this.#log.sampledTokens,
-      modelCalls: this.#log.count,
-      calls: this.#log.calls,
-      rendering: this.#rendering,
-      logprobMode: this.#logprobMode,
-    };
+    return this.#tokens.record(this.#logprobMode);
   }
 
-  get #rendering(): RenderingFingerprint {
-    return this.#config.renderer.fingerprint;
-  }
-
-  /** The spans of calls that are in no loss say so, and so do those of segments with a marked call. */
-  #withLosses(segment: Segment): Segment {
-    const spans = segment.spans.map((span): Span => {
-      const loss = span.callIndex === undefined ? undefined : this.#log.lossOf(span.callIndex);
-      return loss === undefined ? span : { ...span, loss };
-    });
-    return withMarked({ ...segment, spans }, this.#marked);
+  get #log(): CallLog {
+    return this.#tokens.log;
   }
 
   async #complete(request: CompletionRequest, deadline: Deadline): Promise<Completion> {
@@ -116,14 +86,25 @@ export class ManagedSession implements ModelSession {
     const announcedVersion = this.#options.announcedVersion();
     const { rolloutId } = this.#options;
     const callIndex = this.#log.begin(request.lineage ?? {}, announcedVersion);
+    const { messages, lineage = {} } = request;
+    this.#tokens.asked(lineage, { callIndex, messages, pieces: plan.pieces });
     const requestId = `${rolloutId}/${callIndex}`;
     const { purpose } = this.#config;
+    using _ending = this.#tokens.untilEnded(callIndex);
     let generation = await untilAborted(
       engine.generate(
         { requestId, promptTokenIds: prompt, sampling, sessionKey: rolloutId, purpose },
         { signal },
       ),
-      { graceMs: abortGraceMs, signal },
+      {
+        graceMs: abortGraceMs,
+        signal,
+        onLate: ({ tokenIds: late }) =>
+          this.#tokens.keepRefused({
+            ...{ promptTokenIds: prompt, tokenIds: late, callIndex, announcedVersion },
+            why: 'it came after the call was given up',
+          }),
+      },
     );
     const { failure, tokenIds } = generation;
     const call = { callIndex, announcedVersion };
@@ -138,23 +119,32 @@ export class ManagedSession implements ModelSession {
     } catch (thrown) {
       const kept = this.#config.onLie === 'mark' ? unreliable(generation, rules) : undefined;
       if (kept === undefined) {
-        this.#keepRefused(prompt, tokenIds, { ...call, why: errorMessage(thrown) });
+        const why = errorMessage(thrown);
+        this.#tokens.keepRefused({ promptTokenIds: prompt, tokenIds, ...call, why });
         throw thrown;
       }
       generation = kept;
-      this.#marked.add(callIndex);
+      this.#tokens.mark(callIndex);
     }
     if (tokenIds.length === 0) {
       signal.throwIfAborted();
       if (failure !== undefined) throw failure;
     }
-    const completion = this.#keep(request, { plan, prompt, generation, ...call });
+    let read: ReadCompletion;
+    try {
+      read = this.#read(request, generation, callIndex);
+    } catch (thrown) {
+      const why = `it could not be read: ${errorMessage(thrown)}`;
+      this.#tokens.keepRefused({ promptTokenIds: prompt, tokenIds, ...call, why });
+      throw parserFailed(this.#config.parser?.name ?? '', thrown);
+    }
+    const completion = this.#keep(request, { plan, prompt, generation, read, ...call });
     if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
     if (failure === undefined && !deadline.expired) {
       this.#log.answered(callIndex);
-      if (!this.#marked.has(callIndex)) this.#watch(prompt, generation, sampling);
+      if (!this.#tokens.isMarked(callIndex)) this.#watch(prompt, generation, sampling);
     }
     return completion;
   }
@@ -167,35 +157,12 @@ export class ManagedSession implements ModelSession {
     this.#config.canary?.turn({ promptTokenIds, tokenIds, logprobs, temperature });
   }
 
-  #keepRefused(
-    promptTokenIds: Int32Array,
-    tokenIds: Int32Array,
-    { why, ...call }: { callIndex: number; announcedVersion: number; why: string },
-  ): void {
-    const id = `refused${this.#refused.length}`;
-    const rendering = this.#rendering;
-    const made = refusedSegment({ id, reason: why, promptTokenIds, tokenIds, ...call, rendering });
-    if (made === undefined) return;
-    this.#refused.push(made);
-    this.#log.sampled(call.callIndex, tokenIds.length, '');
-  }
-
   #plan(request: CompletionRequest): PromptPlan {
-    const { messages, tools, toolChoice, lineage = {}, transcriptIndexes } = request;
-    if (messages.length === 0) throw invalidInput('messages', 'is empty.');
-    if (toolChoice === 'required') {
-      throw invalidInput('toolChoice', 'is required; a managed model can’t be forced to call.', {
-        reason: 'UNSUPPORTED_TOOL_CHOICE',
-        remedy: 'Use auto, and let the reward ask for the call.',
-      });
-    }
-    const { agent = '', parentCallId = '' } = lineage;
-    const parent = parentCallId === '' ? undefined : this.#log.indexOf(parentCallId);
+    assertRequest(request);
+    const { messages, tools, lineage = {}, transcriptIndexes } = request;
     return planPrompt({
-      tracks: this.#tracks.filter((track) =>
-        parent === undefined ? track.agent === agent : track.holdsCall(parent),
-      ),
-      agent,
+      tracks: this.#tokens.tracksOf(lineage),
+      agent: lineage.agent ?? '',
       renderer: this.#config.renderer,
       messages,
       isView: transcriptIndexes !== undefined,
@@ -220,7 +187,7 @@ export class ManagedSession implements ModelSession {
 
   /** Whether a conversation began while this one's first call was under way. */
   #isNews(plan: PromptPlan): boolean {
-    return plan.kind === 'begin' && plan.parent === undefined && this.#tracks.length > 0;
+    return plan.kind === 'begin' && plan.parent === undefined && this.#tokens.tracks.length > 0;
   }
 
   #keep(
@@ -229,22 +196,21 @@ export class ManagedSession implements ModelSession {
       readonly plan: PromptPlan;
       readonly prompt: Int32Array;
       readonly generation: EngineGeneration;
+      readonly read: ReadCompletion;
       readonly callIndex: number;
       readonly announcedVersion: number;
     },
   ): Completion {
     const { prompt, generation, callIndex, announcedVersion } = made;
     const { messages, transcriptIndexes, lineage } = request;
+    const { message, callDiagnostics } = made.read;
     const plan = this.#current(request, made.plan, prompt);
     const transcriptIndex = (index: number): number => transcriptIndexes?.[index] ?? index;
-    const track = writePrompt(plan, {
-      id: `s${this.#tracks.length}`,
+    const track = this.#tokens.write(plan, {
       agent: lineage?.agent ?? '',
-      rendering: this.#rendering,
       toolsKey: this.#toolsKey(request),
       transcriptIndex,
     });
-    if (plan.kind === 'begin') this.#tracks.push(track);
 
     const { tokenIds, versions, finish } = generation;
     const logprobs = this.#config.logprobs === 'required' ? generation.logprobs : undefined;
@@ -256,8 +222,8 @@ export class ManagedSession implements ModelSession {
     });
     this.#log.sampled(callIndex, tokenIds.length, finish);
 
-    const { message, callDiagnostics } = this.#read(request, generation, callIndex);
     this.#sampled.add(message, tokenIds);
+    this.#tokens.answered(callIndex, message, tokenIds);
     const asked = plan.kind === 'begin' ? plan.messages : messages;
     track.answered(asked, message, { callIndex, tokens: prompt.length });
     const called = finish === 'stop' && message.toolCalls.length > 0;
@@ -266,6 +232,7 @@ export class ManagedSession implements ModelSession {
       finishReason: called ? 'tool_calls' : finish,
       promptTokens: prompt.length,
       completionTokens: tokenIds.length,
+      callId: this.#log.idOf(callIndex),
       ...(callDiagnostics !== undefined && { callDiagnostics }),
     };
   }
@@ -291,9 +258,15 @@ function sameIds(a: Int32Array, b: Int32Array): boolean {
   return a.length === b.length && a.every((id, at) => id === b[at]);
 }
 
-function engineFailed(thrown: unknown): LachesisError {
-  return unreachable(`The engine failed: ${errorMessage(thrown)}`, {
-    reason: 'ENGINE_FAILED',
-    cause: thrown,
-  });
+/** A parser is somebody's code, and what it threw at it would throw again. */
+function parserFailed(name: string, cause: unknown): LachesisError {
+  return new LachesisError(
+    'environment_error',
+    `The tool-call parser "${name}" failed: ${errorMessage(cause)}`,
+    {
+      reason: 'PARSER_FAILED',
+      remedy: 'A parser never throws: let it return the text as content, with a diagnostic.',
+      cause,
+    },
+  );
 }

@@ -1,7 +1,7 @@
 import type { Segment, Span } from '../../tokens/index.ts';
 import type { EngineGeneration } from '../engine.ts';
 import type { ChatRenderer } from '../rendering/chat-renderer.ts';
-import type { GenerationRules } from './check-generation.ts';
+import { type GenerationRules, isFinish } from './check-generation.ts';
 
 /**
  * What can be kept of a generation whose numbers don't agree: its ids, if they are ids at all. Its
@@ -17,6 +17,7 @@ export function unreliable(
   }
   return {
     ...generation,
+    finish: isFinish(generation.finish) ? generation.finish : 'abort',
     logprobs: logprobsRequired ? new Float32Array(tokenIds.length).fill(Number.NaN) : undefined,
     versions: [],
   };

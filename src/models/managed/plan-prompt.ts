@@ -1,8 +1,9 @@
 import type { AssistantMessage, Message, ToolDefinition } from '../../messages.ts';
 import type { Segment, SegmentReason } from '../../tokens/index.ts';
 import type { ChatRenderer, RenderedPiece, SampledIds } from '../rendering/chat-renderer.ts';
+import { shiftedPiece } from '../rendering/shifted-piece.ts';
 import { sameMessage } from './message-identity.ts';
-import { afterTokens, shiftedPieces } from './rendered-pieces.ts';
+import { afterTokens } from './rendered-pieces.ts';
 import { sharedPrefix } from './shared-prefix.ts';
 import type { Track } from './track.ts';
 
@@ -25,6 +26,8 @@ export type PromptPlan =
       readonly detail: string;
       readonly parent: SharedParent | undefined;
       readonly pieces: readonly RenderedPiece[];
+      /** The place of a message that says what was sampled, and that a server wrote in other tokens. */
+      readonly respelled?: number;
       /** What was asked, with the parent's own objects where it holds the same. */
       readonly messages: readonly Message[];
     };
@@ -85,7 +88,7 @@ export function planPrompt(input: PlanInput): PromptPlan {
         kind: 'extend',
         track,
         tokens,
-        pieces: shiftedPieces(pieces, held),
+        pieces: pieces.map((piece) => shiftedPiece(piece, held)),
         held,
         added,
       };
@@ -127,7 +130,10 @@ function beginAnew(
 }
 
 /** The same answer without its reasoning, as most clients send it back: the agent took it as it was. */
-function isWithoutThinking(message: Message | undefined, held: Message | undefined): boolean {
+export function isWithoutThinking(
+  message: Message | undefined,
+  held: Message | undefined,
+): boolean {
   if (message?.role !== 'assistant' || held?.role !== 'assistant') return false;
   if (message.reasoning !== undefined || held.reasoning === undefined) return false;
   const { reasoning: _, ...rest } = held;

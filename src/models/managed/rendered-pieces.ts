@@ -14,10 +14,3 @@ export function afterTokens(pieces: readonly RenderedPiece[], count: number): Re
   }
   return rest;
 }
-
-/** Pieces of an extension, which count from its first new message, as pieces of the whole. */
-export function shiftedPieces(pieces: readonly RenderedPiece[], by: number): RenderedPiece[] {
-  return pieces.map((piece) =>
-    piece.messageIndex === undefined ? piece : { ...piece, messageIndex: piece.messageIndex + by },
-  );
-}

@@ -7,7 +7,7 @@ import type { RenderedPiece } from '../rendering/chat-renderer.ts';
  * the part of a turn is not what the model said.
  */
 export function sharedPrefix(segment: Segment, pieces: readonly RenderedPiece[]): number {
-  const turns = sampledTurns(segment);
+  const turns = turnEnds(segment);
   let shared = 0;
   for (const { tokenIds, verbatim = false } of pieces) {
     if (verbatim) {
@@ -26,7 +26,7 @@ export function sharedPrefix(segment: Segment, pieces: readonly RenderedPiece[])
 }
 
 /** Where each sampled turn begins, and where it ends. Spans of one call are one turn. */
-function sampledTurns(segment: Segment): Map<number, number> {
+export function turnEnds(segment: Segment): Map<number, number> {
   const turns = new Map<number, number>();
   let position = 0;
   for (const { origin, length } of segment.spans) {

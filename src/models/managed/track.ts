@@ -62,6 +62,18 @@ export class Track {
     return call !== undefined && this.#agrees(messages, messages.length) ? call : undefined;
   }
 
+  /** The call whose prompt was the first `tokens` tokens. */
+  callAfter(tokens: number): CallPoint | undefined {
+    return this.#calls.find((point) => point.tokens === tokens);
+  }
+
+  /** How many messages the first `tokens` tokens stand for, as far as the calls made here tell. */
+  messagesWithin(tokens: number): number {
+    const call = this.#calls.findLast((point) => point.tokens <= tokens);
+    if (call === undefined) return 0;
+    return call.tokens < tokens ? call.messages + 1 : call.messages;
+  }
+
   holdsCall(callIndex: number): boolean {
     return this.#calls.some((call) => call.callIndex === callIndex);
   }

@@ -2,12 +2,31 @@ import { LachesisError } from '../../errors.ts';
 import type { SamplingParameters } from '../../messages.ts';
 import type { EngineDescription } from '../engine.ts';
 import type { EngineProbe } from '../engines/probe.ts';
+import { shapingOf } from './sampling-shape.ts';
 
 /**
  * What a managed server may do although it spoils what is trained: play on an engine whose ids can't
- * be relied on, or on logprobs that are of another distribution than was sampled from, or may be.
+ * be relied on, or on logprobs that are of another distribution than was sampled from, or may be, or
+ * where the engine's own tokenizer makes other ids than the renderer's.
  */
-export type Allowance = 'text_tier' | 'raw_logprobs' | 'unknown_logprobs';
+export type Allowance = 'text_tier' | 'raw_logprobs' | 'unknown_logprobs' | 'other_tokenizer';
+
+/** Refuses an engine whose tokenizer is not the renderer's: its ids mean something else. */
+export function assertSameTokenizer(probe: EngineProbe, allow: readonly Allowance[]): void {
+  if (allow.includes('other_tokenizer')) return;
+  const found = probe.findings.find(({ probe: name, outcome }) => {
+    return name === 'tokenizer' && outcome === 'no';
+  });
+  if (found === undefined) return;
+  throw new LachesisError(
+    'failed_precondition',
+    `The engine and the renderer are not of one tokenizer: ${found.detail}.`,
+    {
+      reason: 'TOKENIZER_DIFFERS',
+      remedy: 'Give the files of the model that is served; or allow "other_tokenizer".',
+    },
+  );
+}
 
 /** Refuses an engine whose tokens can't be trained on. */
 export function assertTrainableTier(probe: EngineProbe, allow: readonly Allowance[]): void {
@@ -34,7 +53,7 @@ export function assertTrainableSampling(
   logprobMode: EngineDescription['logprobMode'],
   { allow, probed }: { readonly allow: readonly Allowance[]; readonly probed: boolean },
 ): void {
-  const asked = shaping(sampling);
+  const asked = shapingOf(sampling);
   if (asked === undefined || logprobMode === 'processed') return;
   // An engine that nobody probed is taken at its word.
   if (logprobMode === 'unknown' && !probed) return;
@@ -42,23 +61,16 @@ export function assertTrainableSampling(
   throw new LachesisError(
     'failed_precondition',
     logprobMode === 'raw'
-      ? `The engine's logprobs are raw, so with ${asked} they are not those of what is sampled.`
-      : `Nobody knows whether the engine's logprobs follow ${asked}.`,
+      ? `The engine's logprobs are raw, so with ${asked.what} they are not those of what is sampled.`
+      : `Nobody knows whether the engine's logprobs follow ${asked.what}.`,
     {
       reason: logprobMode === 'raw' ? 'RAW_LOGPROBS' : 'LOGPROB_MODE_UNKNOWN',
       remedy:
         logprobMode === 'raw'
-          ? 'Sample at temperature 1 without topP and topK; or start vLLM with --logprobs-mode processed_logprobs; or allow "raw_logprobs".'
-          : 'Sample at temperature 1 without topP and topK; or give the engine its logprobMode; or allow "unknown_logprobs".',
-      field: 'sampling.temperature',
+          ? 'Sample at temperature 1 without topP, topK and what extra adds; or start vLLM with --logprobs-mode processed_logprobs; or allow "raw_logprobs".'
+          : 'Sample at temperature 1 without topP, topK and what extra adds; or give the engine its logprobMode; or allow "unknown_logprobs".',
+      field: asked.field,
       metadata: { logprobMode },
     },
   );
-}
-
-/** What makes the sampled distribution another one than the model's, in words. */
-function shaping({ temperature = 1, topP = 1, topK = 0 }: SamplingParameters): string | undefined {
-  if (temperature !== 1) return `temperature ${temperature}`;
-  if (topP < 1) return `topP ${topP}`;
-  return topK > 0 ? `topK ${topK}` : undefined;
 }

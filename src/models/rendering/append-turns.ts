@@ -1,5 +1,6 @@
 import type { Message, ToolDefinition } from '../../messages.ts';
 import type { RenderedPiece, SampledIds } from './chat-renderer.ts';
+import { shiftedPiece } from './shifted-piece.ts';
 
 /** The first `length` of some messages. */
 export interface HistoryEnd {
@@ -14,14 +15,18 @@ export type Follow = (
   tools: readonly ToolDefinition[],
 ) => RenderedPiece[] | undefined;
 
-export interface SampledTurn {
+/** A turn whose ids are put back as they were sampled. */
+export interface VerbatimTurn {
   readonly index: number;
   readonly ids: Int32Array;
 }
 
 export const notSampled: SampledIds = () => undefined;
 
-export function sampledTurns(messages: readonly Message[], sampledIds: SampledIds): SampledTurn[] {
+export function verbatimTurns(
+  messages: readonly Message[],
+  sampledIds: SampledIds,
+): VerbatimTurn[] {
   return messages.flatMap((message, index) => {
     const ids = message.role === 'assistant' ? sampledIds(message) : undefined;
     return ids === undefined ? [] : [{ index, ids }];
@@ -29,30 +34,27 @@ export function sampledTurns(messages: readonly Message[], sampledIds: SampledId
 }
 
 /**
- * Sampled turns as they were, from the first on, each with what follows it; `broken` says how many turns
- * there are up to the one that nothing can follow, itself included.
+ * The last of the turns as they were sampled, each with what follows it: from the first one on behind which
+ * nothing is rewritten any more.
  */
 export function appendTurns(
   messages: readonly Message[],
-  turns: readonly SampledTurn[],
+  turns: readonly VerbatimTurn[],
   { tools, follow }: { readonly tools: readonly ToolDefinition[]; readonly follow: Follow },
-):
-  | { readonly kind: 'whole'; readonly pieces: RenderedPiece[] }
-  | { readonly kind: 'broken'; readonly turns: number } {
-  const pieces: RenderedPiece[] = [];
-  for (const [at, { index, ids }] of turns.entries()) {
-    pieces.push({ tokenIds: ids, origin: 'foreign', messageIndex: index, verbatim: true });
-    const end = turns[at + 1]?.index ?? messages.length;
+): { readonly turns: readonly VerbatimTurn[]; readonly pieces: RenderedPiece[] } {
+  // Backwards: nothing before a turn that can't be followed matters any more, and each is tried once.
+  const parts: RenderedPiece[][] = [];
+  let first = turns.length;
+  for (let end = messages.length; first > 0; first--) {
+    const { index, ids } = turns[first - 1]!;
     const state = { lastTokenId: ids.at(-1), history: { messages, length: index + 1 } };
     const next = follow(state, messages.slice(index + 1, end), tools);
-    if (next === undefined) return { kind: 'broken', turns: at + 1 };
-    for (const piece of next) pieces.push(shifted(piece, index + 1));
+    if (next === undefined) break;
+    parts.push([
+      { tokenIds: ids, origin: 'foreign', messageIndex: index, verbatim: true },
+      ...next.map((piece) => shiftedPiece(piece, index + 1)),
+    ]);
+    end = index;
   }
-  return { kind: 'whole', pieces };
-}
-
-function shifted(piece: RenderedPiece, by: number): RenderedPiece {
-  return piece.messageIndex === undefined
-    ? piece
-    : { ...piece, messageIndex: piece.messageIndex + by };
+  return { turns: turns.slice(first), pieces: parts.toReversed().flat() };
 }

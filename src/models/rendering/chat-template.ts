@@ -1,18 +1,33 @@
 import { createHash } from 'node:crypto';
-import { Environment, Interpreter, parse, tokenize } from '@huggingface/jinja';
+import { Environment, parse, tokenize } from '@huggingface/jinja';
 import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
+import {
+  BoundedInterpreter,
+  MAX_ITEMS,
+  type Observer,
+  type TemplateNode,
+  tooMuch,
+} from './bounded-interpreter.ts';
 
 /** A model's Jinja chat template, read once. */
 export interface ChatTemplate {
   /** Of its source and the fixed variables. */
   readonly sha256: string;
   readonly source: string;
+  /** Its syntax tree. */
+  readonly program: TemplateNode;
   /**
    * What it writes. Variables whose names it doesn't know are nothing to it.
    * @throws invalid_input (`TEMPLATE_REFUSED`) when it raises, as templates do for what they don't know.
+   * @throws resource_exhausted (`TEMPLATE_TOO_COSTLY`) when it runs too long or writes too much.
    */
-  render(variables: Readonly<Record<string, unknown>>): string;
+  render(variables: TemplateVariables, observe?: Observer): string;
 }
+
+export type TemplateVariables = Readonly<Record<string, unknown>> & {
+  readonly messages: readonly unknown[];
+  readonly tools?: readonly unknown[] | null;
+};
 
 export interface ChatTemplateOptions {
   readonly source: string;
@@ -30,24 +45,26 @@ export function createChatTemplate(options: ChatTemplateOptions): ChatTemplate {
   const strftime_now = clock(now);
   return Object.freeze({
     source,
+    program,
     sha256: createHash('sha256')
       .update(JSON.stringify([source, Object.entries(fixed).sort()]))
       .digest('hex'),
-    render(variables: Readonly<Record<string, unknown>>): string {
+    render(variables: TemplateVariables, observe?: Observer): string {
       const environment = new Environment();
       const all = { ...GLOBALS, strftime_now, ...fixed, ...variables };
       for (const [name, value] of Object.entries(all)) environment.set(name, value);
       try {
-        const { value } = new Interpreter(environment).run(program);
+        const count = variables.messages.length + (variables.tools?.length ?? 0);
+        const { value } = new BoundedInterpreter(environment, count, observe).run(program);
         return String(value);
       } catch (cause) {
-        throw refused(cause);
+        throw cause instanceof LachesisError ? cause : refused(cause);
       }
     },
   });
 }
 
-function readProgram(source: string): ReturnType<typeof parse> {
+function readProgram(source: string): TemplateNode {
   try {
     return parse(tokenize(source, { lstrip_blocks: true, trim_blocks: true }));
   } catch (cause) {
@@ -70,6 +87,7 @@ const GLOBALS = Object.freeze({
   range: (start: number, stop?: number, step = 1): number[] => {
     const [from, to] = stop === undefined ? [0, start] : [start, stop];
     const length = Math.max(0, Math.ceil((to - from) / step));
+    if (length > MAX_ITEMS) throw tooMuch(`a range of over ${MAX_ITEMS} numbers`);
     return Array.from({ length }, (_, index) => from + index * step);
   },
   raise_exception: (message: string): never => {

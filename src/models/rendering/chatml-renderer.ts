@@ -10,6 +10,7 @@ import {
   templateFingerprint,
 } from '../../policy/index.ts';
 import type { ChatRenderer, RenderedPiece, SampledIds } from './chat-renderer.ts';
+import { shiftedPiece } from './shifted-piece.ts';
 
 /** What a renderer needs of a tokenizer; the embedded policy's fits. */
 export interface TextTokenizer {
@@ -81,7 +82,7 @@ export function createChatmlRenderer(options: ChatmlRendererOptions): ChatRender
       const added = listed.length - messages.length;
       return [
         ...listed.flatMap((message, index) =>
-          renderMessage(message, index, sampledIds).map((piece) => shifted(piece, added)),
+          renderMessage(message, index, sampledIds).map((piece) => shiftedPiece(piece, -added)),
         ),
         ...generationPrompt,
       ];
@@ -153,10 +154,4 @@ function withTools(
   }
   const content = [...first.content, { kind: 'text' as const, text: `\n\n${text}` }];
   return [{ role: 'system', content }, ...rest];
-}
-
-function shifted(piece: RenderedPiece, by: number): RenderedPiece {
-  if (by === 0 || piece.messageIndex === undefined) return piece;
-  const { messageIndex, ...rest } = piece;
-  return messageIndex < by ? rest : { ...rest, messageIndex: messageIndex - by };
 }

@@ -15,6 +15,13 @@ export interface TextRun {
   readonly owner: TextOwner | undefined;
 }
 
+export interface TextMarksOptions {
+  readonly tracks?: boolean;
+  readonly escapes?: boolean;
+  /** With `g`. */
+  readonly blanks?: RegExp | undefined;
+}
+
 /**
  * Follows texts through a template. A text is put in between marks of private-use code points, which
  * templates carry along, so that what comes out says where each piece came from. Marks stand inside
@@ -23,14 +30,27 @@ export interface TextRun {
 export class TextMarks {
   readonly #owners: MarkedOwner[] = [];
   readonly #control: RegExp | undefined;
+  readonly #blanks: RegExp | undefined;
+  readonly #tracks: boolean;
+  readonly #escapes: boolean;
 
-  /** `control` finds spelled control tokens. */
-  constructor(control: RegExp | undefined) {
+  /**
+   * `control` finds spelled control tokens. `tracks`: texts are marked as somebody's; without it they
+   * only get breaks, so that a template sees them as they are. `escapes`: the template may write marks as
+   * escapes of JSON. `blanks`: letters that become others where texts are not tracked.
+   */
+  constructor(control: RegExp | undefined, options: TextMarksOptions = {}) {
     this.#control = control;
+    this.#blanks = options.blanks;
+    this.#tracks = options.tracks ?? true;
+    this.#escapes = options.escapes ?? false;
   }
 
   /** The text with the marks of its owner. `keeps` says which white space at its ends will come out. */
   mark(text: string, owner: TextOwner, keeps: KeptEdges = NO_EDGES): string {
+    if (!this.#tracks) {
+      return this.guard(this.#blanks === undefined ? text : text.replace(this.#blanks, '\ue000'));
+    }
     const { lead, body, trail } = edges(literal(text));
     if (body === '') return text;
     const kept = { owner, lead: keeps.lead ? lead : '', trail: keeps.trail ? trail : '' };
@@ -47,7 +67,9 @@ export class TextMarks {
    * A text with a break in each control token that it spells: no template finds one to cut the text at,
    * and none comes out, wherever the text is cut.
    */
-  #broken(text: string): string {
+  #broken(given: string): string {
+    // What looks like an escaped mark and is the text's own.
+    const text = this.#escapes ? given.replace(/\\(?=u[dD][b-fB-F])/g, `\\${BREAK}`) : given;
     if (this.#control === undefined) return text;
     return text.replace(
       new RegExp(this.#control.source, 'g'),
@@ -67,7 +89,7 @@ export class TextMarks {
 
   /** The runs of what a template made of marked texts, without the marks. */
   read(rendered: string): TextRun[] {
-    return this.#read(rendered, new Set());
+    return this.#read(this.#escapes ? unescapeMarks(rendered) : rendered, new Set());
   }
 
   /** `cut`: where texts begin whose end the template left out; nothing says how far they go. */
@@ -157,6 +179,7 @@ const LITERAL = '\u{10f001}';
 const NUMBER = '\u{10f002}';
 const KEY = '\u{10f003}';
 const BREAK = '\u{10f004}';
+const LITERAL_ESCAPED = '\\udbfc\\udc01';
 const MARKS = /[\u{100000}-\u{10ffff}]/gu;
 
 function opening(index: number): string {
@@ -167,6 +190,19 @@ function opening(index: number): string {
 /** A text whose own code points of the marks' plane are taken as they are. */
 function literal(text: string): string {
   return text.toWellFormed().replace(MARKS, (letter) => LITERAL + letter);
+}
+
+/** Marks that `tojson` wrote as escapes, as letters again; those of texts' own letters stay escaped. */
+function unescapeMarks(rendered: string): string {
+  return rendered.replace(
+    /(?<!\\)((?:\\\\)*)\\u(db[c-f][\da-f])\\u(d[c-f][\da-f]{2})/g,
+    (whole, slashes: string, high: string, low: string, at: number) => {
+      const mark = String.fromCharCode(Number.parseInt(high, 16), Number.parseInt(low, 16));
+      // Behind a literal's mark: a letter of the text itself.
+      if (rendered.slice(at - LITERAL_ESCAPED.length, at) === LITERAL_ESCAPED) return whole;
+      return slashes + (mark === LITERAL ? '' : mark);
+    },
+  );
 }
 
 function edges(text: string): { lead: string; body: string; trail: string } {
@@ -180,6 +216,11 @@ function edges(text: string): { lead: string; body: string; trail: string } {
 /** A byte order mark is white space to JavaScript and not to the templates' own language. */
 function isSpace(letter: string): boolean {
   return letter !== '\ufeff' && letter.trim() === '';
+}
+
+/** Whether the text is one on its way through a template. */
+export function isMarked(text: string): boolean {
+  return text.includes(CLOSE) || text.search(MARKS) >= 0;
 }
 
 /** The text of runs. */

@@ -5,7 +5,9 @@ import type { JsonObject, JsonValue } from '../../messages.ts';
 import { isJsonObject } from '../../messages.ts';
 import type { TextTokenizer } from './chatml-renderer.ts';
 import { concatIds } from './concat-ids.ts';
+import { chatTemplateOf } from './config-template.ts';
 import { allMatches, controlPattern } from './control-pattern.ts';
+import { exactPreTokenizer } from './exact-pre-tokenizer.ts';
 import { type PieceSpelling, pieceBytes, pieceSpelling } from './piece-bytes.ts';
 
 /** A token that only a template, or the model itself, may write: never the text of a message. */
@@ -114,18 +116,6 @@ export function createModelTokenizer(options: ModelTokenizerOptions): ModelToken
   });
 }
 
-/** The chat template of a tokenizer_config.json; of several the one for tools, else the default. */
-export function chatTemplateOf(config: JsonObject): string | undefined {
-  const found = config['chat_template'];
-  if (typeof found === 'string') return found;
-  if (!Array.isArray(found)) return undefined;
-  const named = new Map(
-    found.filter(isJsonObject).map((entry) => [entry['name'], entry['template']]),
-  );
-  const template = named.get('tool_use') ?? named.get('default');
-  return typeof template === 'string' ? template : undefined;
-}
-
 interface AddedToken extends ControlToken {
   readonly special: boolean;
   readonly entry: JsonValue;
@@ -166,7 +156,11 @@ function construct(json: JsonObject, config: JsonObject, plain: readonly AddedTo
   const guard = { id: GUARD.id, content: GUARD.text, special: true, normalized: false };
   try {
     return new Tokenizer(
-      { ...json, added_tokens: [...plain.map(({ entry }) => entry), guard] },
+      {
+        ...json,
+        pre_tokenizer: exactPreTokenizer(json['pre_tokenizer']),
+        added_tokens: [...plain.map(({ entry }) => entry), guard],
+      },
       config,
     );
   } catch (cause) {

@@ -1,8 +1,8 @@
-import { errorMessage, LachesisError } from '../../errors.ts';
-import type { Message } from '../../messages.ts';
+import { errorMessage } from '../../errors.ts';
+import type { Message, ToolDefinition } from '../../messages.ts';
 import type { RunEncoder } from './encode-runs.ts';
 import { type TextRun, textOfRuns } from './marked-text.ts';
-import type { TemplateWriter } from './template-writer.ts';
+import { isRefusal, type TemplateWriter } from './template-writer.ts';
 import { type Dummy, dummyLead, type TurnKind } from './turn-kind.ts';
 
 /** What a template writes behind a turn of the model: new messages and the next generation prompt. */
@@ -10,7 +10,7 @@ export interface Suffix {
   readonly runs: readonly TextRun[];
   /** The token that ends the turn; undefined when the next header does. */
   readonly closeId: number | undefined;
-  /** The text before the suffix, in the dummy conversation that it was derived from. */
+  /** The text before the suffix, in the conversation that it was derived from. */
   readonly before: string;
 }
 
@@ -38,21 +38,22 @@ export function deriveSuffix(
   kind: TurnKind,
   newMessages: readonly Message[],
 ): Suffix | NoSuffix {
-  const first = deriveWith(bridge, dummy, kind.turn, { kind, newMessages });
-  if (!('reason' in first) || kind.turn === 'text') return first;
+  const tools = kind.hasTools ? dummy.tools : [];
+  const first = deriveBehind(bridge, dummyLead(dummy, kind, newMessages), newMessages, tools);
+  if (!('reason' in first) || first.kind === 'refused' || kind.turn === 'text') return first;
   // Some templates only close a turn that says something; what follows it is the same.
-  const second = deriveWith(bridge, dummy, 'text', { kind, newMessages });
+  const talk = dummyLead(dummy, { ...kind, turn: 'text' }, newMessages);
+  const second = deriveBehind(bridge, talk, newMessages, tools);
   return 'reason' in second ? first : second;
 }
 
-function deriveWith(
+/** The same behind the messages of `lead`, which ends with the model's turn. */
+export function deriveBehind(
   { writer, encoder, stopIds }: Bridge,
-  dummy: Dummy,
-  turn: TurnKind['turn'],
-  { kind, newMessages }: { readonly kind: TurnKind; readonly newMessages: readonly Message[] },
+  lead: readonly Message[],
+  newMessages: readonly Message[],
+  tools: readonly ToolDefinition[],
 ): Suffix | NoSuffix {
-  const lead = dummyLead(dummy, turn, newMessages);
-  const tools = kind.hasTools ? dummy.tools : [];
   const indexOffset = lead.length;
   let shorter: TextRun[];
   let longer: TextRun[];
@@ -64,7 +65,7 @@ function deriveWith(
       indexOffset,
     });
   } catch (thrown) {
-    if (thrown instanceof LachesisError && thrown.reason === 'TEMPLATE_REFUSED') {
+    if (isRefusal(thrown)) {
       return { kind: 'refused', reason: errorMessage(thrown.cause) };
     }
     throw thrown;

@@ -1,27 +1,17 @@
 import { invalidInput } from '../../errors.ts';
 import type { AssistantMessage, Message, ToolDefinition } from '../../messages.ts';
-import {
-  appendTurns,
-  type Follow,
-  type HistoryEnd,
-  notSampled,
-  sampledTurns,
-} from './append-turns.ts';
-import {
-  createVerdicts,
-  type KindVerdict,
-  promptText,
-  type RenderingCertification,
-} from './certification.ts';
+import { appendTurns, notSampled, verbatimTurns } from './append-turns.ts';
+import { createVerdicts, type RenderingCertification } from './certification.ts';
 import type { ChatRenderer, RenderedPiece, RenderState, SampledIds } from './chat-renderer.ts';
 import { createChatTemplate } from './chat-template.ts';
-import { controlPattern } from './control-pattern.ts';
 import { createRunEncoder, type RunEncoder } from './encode-runs.ts';
+import { createFollow } from './follow-turn.ts';
+import { createHistoryCheck } from './history-check.ts';
 import { textOfRuns } from './marked-text.ts';
 import type { ModelTokenizer } from './model-tokenizer.ts';
-import { type Bridge, deriveSuffix } from './template-bridge.ts';
+import type { Bridge } from './template-bridge.ts';
 import { createTemplateWriter, type TemplateWriter } from './template-writer.ts';
-import { DUMMIES, kindOf } from './turn-kind.ts';
+import { DUMMIES } from './turn-kind.ts';
 
 export interface TemplateRendererOptions {
   readonly tokenizer: ModelTokenizer;
@@ -59,36 +49,14 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
     variables: { ...namedTokenVariables(tokenizer), ...options.variables },
     now,
   });
-  const control = controlPattern(tokenizer.controlTokens.map(({ text }) => text));
+  const control = tokenizer.controlTokens.map(({ text }) => text);
   const writer = createTemplateWriter({ template, control });
   const encoder = createRunEncoder(tokenizer);
   const stopIds = stopTokensOf(options, writer, encoder);
   const bridge: Bridge = { writer, encoder, stopIds };
-  const verdicts = createVerdicts(bridge);
-  const prompts = {
-    none: promptText(bridge, DUMMIES[0], false),
-    tools: promptText(bridge, DUMMIES[0], true),
-  };
-
-  const follow: Follow = ({ lastTokenId, history }, newMessages, tools) => {
-    const kind = kindOf(history?.messages[history.length - 1], newMessages, tools);
-    if (!mayFollow(verdicts.of(kind), history, historyPolicy)) return undefined;
-    const suffix = deriveSuffix(bridge, DUMMIES[0], kind, newMessages);
-    if ('reason' in suffix) return undefined;
-    // A text can still be one that the template looks for, such as a switch for thinking.
-    const isStable = suffix.before.startsWith(prompts[kind.hasTools ? 'tools' : 'none'] ?? '');
-    if (!isStable && historyPolicy === 'template') return undefined;
-    const pieces = encoder.encode(suffix.runs, { continues: true });
-    const { closeId } = suffix;
-    if (closeId !== undefined) {
-      if (lastTokenId === closeId) return pieces;
-      return [{ tokenIds: Int32Array.of(closeId), origin: 'template' }, ...pieces];
-    }
-    // The next header ends the turn, so the model has written it already.
-    const [header, ...rest] = pieces;
-    if (header === undefined || header.tokenIds[0] !== lastTokenId) return pieces;
-    return [{ ...header, tokenIds: header.tokenIds.subarray(1) }, ...rest];
-  };
+  const check = createHistoryCheck({ template, writer, control, variables: options.variables });
+  const verdicts = createVerdicts(bridge, check.reason === undefined);
+  const follow = createFollow({ bridge, verdicts, check, historyPolicy });
 
   const writeAll = (
     messages: readonly Message[],
@@ -113,17 +81,14 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
       tools: readonly ToolDefinition[],
       sampledIds: SampledIds = notSampled,
     ) {
-      let turns = sampledTurns(messages, sampledIds);
-      for (;;) {
-        const [first] = turns;
-        if (first === undefined) return writeAll(messages, tools);
-        const appended = appendTurns(messages, turns, { tools, follow });
-        if (appended.kind === 'whole') {
-          return [...writeAll(messages.slice(0, first.index), tools), ...appended.pieces];
-        }
-        // The template rewrites what stands before: sampled turns up to there are its text now.
-        turns = turns.slice(appended.turns);
-      }
+      // Turns before a place that the template rewrites are its text now.
+      const { turns, pieces } = appendTurns(messages, verbatimTurns(messages, sampledIds), {
+        tools,
+        follow,
+      });
+      const [first] = turns;
+      const head = first === undefined ? messages : messages.slice(0, first.index);
+      return [...writeAll(head, tools), ...pieces];
     },
     extend(
       state: RenderState,
@@ -131,7 +96,7 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
       tools: readonly ToolDefinition[],
       sampledIds: SampledIds = notSampled,
     ) {
-      const turns = sampledTurns(newMessages, sampledIds);
+      const turns = verbatimTurns(newMessages, sampledIds);
       const end = turns[0]?.index ?? newMessages.length;
       // Two turns of the model in a row.
       if (end === 0 && turns.length > 0) return undefined;
@@ -140,36 +105,10 @@ export function createTemplateRenderer(options: TemplateRendererOptions): Templa
       const pieces = follow({ lastTokenId, history }, newMessages.slice(0, end), tools);
       if (pieces === undefined || turns.length === 0) return pieces;
       const appended = appendTurns(newMessages, turns, { tools, follow });
-      return appended.kind === 'whole' ? [...pieces, ...appended.pieces] : undefined;
+      return appended.turns.length === turns.length ? [...pieces, ...appended.pieces] : undefined;
     },
     decode: (tokenIds: Int32Array) => tokenizer.decode(tokenIds),
   });
-}
-
-function mayFollow(
-  verdict: KindVerdict | undefined,
-  history: HistoryEnd | undefined,
-  policy: 'template' | 'verbatim',
-): boolean {
-  switch (verdict?.verdict) {
-    case 'extends':
-      return policy === 'verbatim' || verdict.reasoning === 'kept' || !hasReasoning(history);
-    case 'rewrites':
-      return policy === 'verbatim';
-    default:
-      return false;
-  }
-}
-
-/** Whether a turn since the user last spoke has reasoning: before that, it has been dropped already. */
-function hasReasoning(history: HistoryEnd | undefined): boolean {
-  if (history === undefined) return true;
-  for (let i = history.length - 1; i >= 0; i--) {
-    const message = history.messages[i]!;
-    if (message.role === 'user') return false;
-    if (message.role === 'assistant' && message.reasoning !== undefined) return true;
-  }
-  return false;
 }
 
 function namedTokenVariables(tokenizer: ModelTokenizer): Record<string, string> {

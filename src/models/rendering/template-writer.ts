@@ -1,8 +1,16 @@
-import { LachesisError } from '../../errors.ts';
+import { invalidInput, LachesisError } from '../../errors.ts';
 import type { AssistantMessage, Message, ToolDefinition } from '../../messages.ts';
 import { textContent } from '../../messages.ts';
+import type { Observer } from './bounded-interpreter.ts';
 import type { ChatTemplate } from './chat-template.ts';
-import { type KeptEdges, TextMarks, type TextRun, textOfRuns } from './marked-text.ts';
+import { allMatches, controlPattern } from './control-pattern.ts';
+import {
+  type KeptEdges,
+  TextMarks,
+  type TextMarksOptions,
+  type TextRun,
+  textOfRuns,
+} from './marked-text.ts';
 import { type MessageShape, templateMessage, templateTools } from './template-messages.ts';
 
 export interface WriteOptions {
@@ -11,6 +19,8 @@ export interface WriteOptions {
   readonly generationPrompt: boolean;
   /** What is taken off the index of a message to name it. Default: 0. */
   readonly indexOffset?: number;
+  /** Sees the template at work on marked texts. */
+  readonly observe?: Observer;
 }
 
 /** Writes conversations by a template, in the shape that the template reads. */
@@ -18,12 +28,14 @@ export interface TemplateWriter {
   readonly shape: MessageShape;
   /** @throws invalid_input for content it has no words for, and where the template refuses. */
   write(messages: readonly Message[], options: WriteOptions): TextRun[];
+  /** The text alone. */
+  text(messages: readonly Message[], options: WriteOptions): string;
 }
 
 export interface TemplateWriterOptions {
   readonly template: ChatTemplate;
-  /** Finds the control tokens that a text spells. */
-  readonly control: RegExp | undefined;
+  /** The control tokens, as they are spelled. */
+  readonly control: readonly string[];
 }
 
 export function createTemplateWriter(options: TemplateWriterOptions): TemplateWriter {
@@ -34,25 +46,72 @@ export function createTemplateWriter(options: TemplateWriterOptions): TemplateWr
 }
 
 function writerOf(
-  { template, control }: TemplateWriterOptions,
+  { template, control: tokens }: TemplateWriterOptions,
   shape: MessageShape,
 ): TemplateWriter {
+  const control = controlPattern(tokens);
+  const ends = controlPattern([...new Set(tokens.flatMap((text) => [text.at(0)!, text.at(-1)!]))]);
+  const blanks = ends && new RegExp(ends.source, 'g');
+  const escapes = template.source.includes('ensure_ascii');
+  const runsOf = (
+    messages: readonly Message[],
+    options: WriteOptions,
+    how: TextMarksOptions,
+  ): TextRun[] => {
+    const { tools, generationPrompt, indexOffset = 0 } = options;
+    const marks = new TextMarks(control, { ...how, escapes });
+    const variables = {
+      messages: messages.map((message, index) =>
+        templateMessage(message, { shape, marks, index: index - indexOffset }),
+      ),
+      tools: templateTools(tools, marks),
+      documents: null,
+      add_generation_prompt: generationPrompt,
+    };
+    const rendered = template.render(variables, how.tracks ? options.observe : undefined);
+    return marks.read(rendered);
+  };
   return Object.freeze({
     shape,
     write(messages: readonly Message[], options: WriteOptions) {
-      const { tools, generationPrompt, indexOffset = 0 } = options;
-      const marks = new TextMarks(control);
-      const rendered = template.render({
-        messages: messages.map((message, index) =>
-          templateMessage(message, { shape, marks, index: index - indexOffset }),
-        ),
-        tools: templateTools(tools, marks),
-        documents: null,
-        add_generation_prompt: generationPrompt,
-      });
-      return marks.read(rendered);
+      const marked = runsOf(messages, options, { tracks: true });
+      const plain = runsOf(messages, options, { tracks: false });
+      if (textOfRuns(marked) === textOfRuns(plain)) return marked;
+      // The template looks into its texts, and took the marks for letters of theirs: nobody can say whose
+      // text is whose, only that the control tokens don't come of letters in messages.
+      const blank = runsOf(messages, options, { tracks: false, blanks });
+      const controls = (runs: readonly TextRun[]) => controlsIn(runs, control).join('\n');
+      if (controls(plain) !== controls(blank)) throw ambiguousControl();
+      return plain;
     },
+    text: (messages: readonly Message[], options: WriteOptions) =>
+      textOfRuns(runsOf(messages, options, { tracks: false })),
   });
+}
+
+/** The control tokens that the template's own runs spell, in order. */
+function controlsIn(runs: readonly TextRun[], control: RegExp | undefined): string[] {
+  if (control === undefined) return [];
+  return runs.flatMap(({ text, owner }) =>
+    owner === undefined ? allMatches(control, text).map(([token]) => token) : [],
+  );
+}
+
+function ambiguousControl(): LachesisError {
+  return invalidInput(
+    'messages',
+    'make the template write other control tokens than it would by itself.',
+    {
+      reason: 'AMBIGUOUS_CONTROL_TOKEN',
+      remedy:
+        'This template cuts or compares texts: take out what spells a part of a control token.',
+    },
+  );
+}
+
+/** The template raised, as templates do for what they don't know. */
+export function isRefusal(thrown: unknown): thrown is LachesisError {
+  return thrown instanceof LachesisError && thrown.reason === 'TEMPLATE_REFUSED';
 }
 
 const PLAIN: MessageShape = Object.freeze({
@@ -78,7 +137,7 @@ function findShape(writerFor: (shape: MessageShape) => TemplateWriter): MessageS
     try {
       return writerFor(shape).write(messages, { tools: [], generationPrompt: false });
     } catch (thrown) {
-      if (thrown instanceof LachesisError) return [];
+      if (isRefusal(thrown)) return [];
       throw thrown;
     }
   };

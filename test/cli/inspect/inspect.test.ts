@@ -4,9 +4,12 @@ import path from 'node:path';
 import { beforeAll, expect, test } from 'vitest';
 import { tokenLines } from '../../../src/cli/inspect/token-view.ts';
 import { type Rollout, readRolloutLine } from '../../../src/contract/index.ts';
+import { defineEnvironment, hostEnvironment, playRollout } from '../../../src/environment/index.ts';
 import { readModelRenderer } from '../../../src/models/index.ts';
 import { emptyLedger, SegmentBuilder } from '../../../src/tokens/index.ts';
+import { tool } from '../../../src/tools/index.ts';
 import { byteTokenizer } from '../../models/rendering/byte-model.ts';
+import { terseModel } from '../../support/terse-model.ts';
 import { cli } from '../support.ts';
 
 const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-inspect-'));
@@ -96,16 +99,117 @@ test('colours say likely and unlikely, and strike through what is in no loss', a
   expect(shown(lost, false)).toContain('\n    2 3 ');
 });
 
-test('nothing that a model sampled acts on the terminal', () => {
-  const line = '\u001b]0;title\u0007\u001b[2J\u202e\u200b';
+test('calls say which agent made them, what for, and from where', async () => {
+  const ask = tool({
+    name: 'ask',
+    description: '',
+    parameters: { type: 'object' },
+    execute: async (_, { model }) => (await model.ask('who?', { agent: 'oracle' })).text,
+  });
+  const definition = defineEnvironment({
+    name: 'asking',
+    tasks: [{ data: 0 }],
+    tools: [ask],
+    prompt: () => 'go',
+    reward: () => 1,
+  });
+  const rollout = await playRollout({
+    environment: await hostEnvironment(definition),
+    modelServer: terseModel(({ last }) => (last === 'go' ? '!ask' : 'me')),
+    ...{ rolloutId: 'r', groupId: '', index: 0, task: { key: '0', split: '', data: 0 } },
+    signal: new AbortController().signal,
+  });
+  const lines = tokenLines(rollout, { color: false, columns: 80, textOf: undefined });
+  expect(lines.slice(1, 4)).toEqual([
+    'ledger  11 sampled = 8 trained, not_for_training 3',
+    'call 0  id #0',
+    'call 1  after #0  agent oracle  purpose side',
+  ]);
+  const heads = lines.filter((line) => line.startsWith('segment'));
+  expect(heads[1]).toMatch(/^segment s1 {2}sub_agent \(agent oracle\) {2}\d+ tokens/);
+});
+
+const hostile = '\u001b]0;title\u0007\u001b[2J\u202e\u200b\u009b1A\n';
+
+interface FileRollout {
+  readonly segments: readonly [
+    {
+      readonly spans: readonly [{ origin: string; loss: string }];
+      readonly token_ids: unknown[];
+    },
+  ];
+  readonly ledger: { sampled: number; dropped_branch: number };
+}
+
+/** The first rollout of the file, changed, in a file of its own. */
+function changed(name: string, change: (rollout: FileRollout) => void): string {
+  const [line = '{}'] = readFileSync(file, 'utf8').split('\n');
+  const rollout = JSON.parse(line);
+  change(rollout);
+  const to = path.join(folder, name);
+  writeFileSync(to, `${JSON.stringify(rollout)}\n`);
+  return to;
+}
+
+test('nothing that a file or a model says acts on the terminal', () => {
   const rendering = { tokenizerSha256: '', templateSha256: '' };
-  const builder = new SegmentBuilder({ id: 's0', reason: 'start', rendering });
+  const parent = { id: hostile, sharedTokens: 0 };
+  const builder = new SegmentBuilder({ id: hostile, reason: 'start', rendering });
   builder.append([1], { origin: 'prompt' });
-  const rollout = { id: 'r', taskKey: 't', calls: [], segments: [builder.build()] };
-  const outcome = { kind: 'scored', reward: 1, components: [] } as const;
-  const whole = { ...rollout, outcome, ledger: emptyLedger() } as unknown as Rollout;
-  const lines = tokenLines(whole, { color: false, columns: 80, textOf: () => line });
+  const segment = { ...builder.build(), parent, agent: hostile, reasonDetail: hostile };
+  const call = { index: 0, callId: hostile, parentCallId: hostile, agent: hostile };
+  const calls = [{ ...call, purpose: hostile, failed: true }];
+  const outcome = { kind: 'not_scored', failure: { reason: hostile } };
+  const rollout = { id: hostile, taskKey: hostile, calls, segments: [segment], outcome };
+  const whole = { ...rollout, ledger: emptyLedger() } as unknown as Rollout;
+  const lines = tokenLines(whole, { color: false, columns: 80, textOf: () => hostile });
   expect(lines.join('')).not.toMatch(/\p{Cc}|\p{Cf}/u);
+});
+
+test('nor what an error quotes of it', async () => {
+  const bad = changed('bad.jsonl', (rollout) => {
+    rollout.segments[0].spans[0].origin = hostile;
+    rollout.segments[0].spans[0].loss = hostile;
+  });
+  const run = cli('inspect', 'tokens', bad);
+  expect(await run.code).toBe(2);
+  expect(run.err()).not.toMatch(/(?!\n)\p{Cc}|\p{Cf}/u);
+});
+
+test('a ledger that does not balance is told', async () => {
+  const off = changed('off.jsonl', (rollout) => {
+    rollout.ledger.sampled += 5;
+    rollout.ledger.dropped_branch = 2;
+  });
+  const run = cli('inspect', 'tokens', off);
+  expect(await run.code).toBe(0);
+  expect(run.out()).toMatch(
+    /trained, dropped_branch 2; DOES NOT BALANCE: 3 too few in the buckets/,
+  );
+  expect(await inspected()).not.toContain('BALANCE');
+});
+
+test.each([2 ** 32 + 5, 2 ** 31, 1.5, -3, null, 'a'])(
+  'an id that is none is told as it stands: %j',
+  async (id) => {
+    const bad = changed('ids.jsonl', (rollout) => {
+      rollout.segments[0].token_ids[2] = id;
+    });
+    const run = cli('inspect', 'tokens', bad);
+    expect(await run.code).toBe(2);
+    expect(run.err()).toContain(
+      `segments[0].token_ids[2]: is ${JSON.stringify(id)}; an id is a whole`,
+    );
+  },
+);
+
+test('an id that the tokenizer lacks is shown as a number', async () => {
+  const unknown = changed('unknown.jsonl', (rollout) => {
+    rollout.segments[0].token_ids[2] = 999_999;
+  });
+  const run = cli('inspect', 'tokens', unknown);
+  expect(run.err() + String(await run.code)).toBe('0');
+  expect(run.out()).toContain('<999999>');
 });
 
 test.each([

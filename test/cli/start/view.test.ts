@@ -23,7 +23,7 @@ test('the view names what the ledger leaves out', () => {
     },
     80,
   );
-  expect(lines.at(-1)).toContain('10 sampled = 8 trained, maskedByFailure 2');
+  expect(lines.at(-1)).toContain('10 sampled = 8 trained, masked_by_failure 2');
   expect(lines.every((line) => line.length <= 110)).toBe(true);
 });
 

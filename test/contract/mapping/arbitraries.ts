@@ -10,6 +10,7 @@ import type {
 } from '../../../src/contract/index.ts';
 import type { ErrorKind } from '../../../src/errors.ts';
 import type { ContentPart, JsonValue, Message, SamplingParameters } from '../../../src/messages.ts';
+import type { ModelCall } from '../../../src/models/index.ts';
 import {
   ledgerOfSpans,
   type Row,
@@ -295,18 +296,32 @@ export const rollout: fc.Arbitrary<Rollout> = fc
     segments: fc.array(segment, { maxLength: 1 }),
     provenance,
     call: fc.record({
-      ...{ index: fc.constant(0), callId: text, parentCallId: text, agent: text, purpose: text },
-      ...{ announcedVersion: count, finishReason: text, failed: fc.boolean() },
+      ...{ callId: text, parentCallId: text, agent: text, finishReason: text },
+      ...{ continues: fc.constantFrom(-1, 0, 7), passesOver: fc.array(count, { maxLength: 2 }) },
+      alters: fc.option(fc.record({ callIndex: count, commonTokens: count }), { nil: undefined }),
     }),
     startTimeMs: ms,
     endTimeMs: ms,
     metrics: fc.dictionary(id, double, { maxKeys: 3, noNullPrototype: true }),
   })
   .map(({ call, ...parts }) => {
-    const spans = parts.segments.flatMap((each) => each.spans);
-    const sampledTokens = sampledLength(spans);
-    const calls = parts.segments.length === 0 ? [] : [{ ...call, sampledTokens }];
-    return { ...parts, calls, ledger: ledgerOfSpans(spans, sampledTokens) };
+    const calls: ModelCall[] = [];
+    const segments = parts.segments.map((each) => ({
+      ...each,
+      spans: each.spans.map((span) => {
+        if (span.origin !== 'sampled') return span;
+        const index = calls.length;
+        calls.push({
+          ...{ ...call, index, announcedVersion: each.policyVersions[0]?.announcedVersion ?? 0 },
+          purpose: span.loss === 'not_for_training' ? 'judge' : 'act',
+          failed: span.loss === 'abandoned_retry',
+          sampledTokens: span.length,
+        });
+        return { ...span, callIndex: index };
+      }),
+    }));
+    const spans = segments.flatMap((each) => each.spans);
+    return { ...parts, segments, calls, ledger: ledgerOfSpans(spans, sampledLength(spans)) };
   });
 
 export const task: fc.Arbitrary<Task> = fc.record({ key: id, split: text, data: json });

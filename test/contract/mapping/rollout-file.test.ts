@@ -77,6 +77,7 @@ function rollout(): Rollout {
       {
         ...{ index: 0, callId: 'c', parentCallId: '', agent: 'a', purpose: 'act' },
         ...{ announcedVersion: 4, sampledTokens: 2, finishReason: 'stop', failed: false },
+        ...{ continues: -1, passesOver: [0], alters: { callIndex: 3, commonTokens: 2 } },
       },
     ],
     ledger: { ...emptyLedger(), sampled: 2, trained: 2 },

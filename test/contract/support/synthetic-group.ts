@@ -5,12 +5,13 @@ import {
   GroupPartKind,
   TrainingPolicy,
 } from '../../../gen/lachesis/v1/group_pb.ts';
-import { StopReason } from '../../../gen/lachesis/v1/rollout_pb.ts';
+import { RolloutSchema, StopReason } from '../../../gen/lachesis/v1/rollout_pb.ts';
 import {
   Codec,
   LossState,
   type Row,
   RowSchema,
+  SegmentReason,
   SpanOrigin,
 } from '../../../gen/lachesis/v1/tokens_pb.ts';
 import { chunksOfParts, encodeFloat32, encodeInt32, WIRE_LIMITS } from '../../../src/wire/index.ts';
@@ -20,6 +21,8 @@ export interface SyntheticGroup {
   readonly frames: readonly JsonValue[];
   /** SHA-256 over all parts' bytes, base64. */
   readonly bytesDigest: string;
+  /** The same over its rows' bytes only: what a batch without transcripts holds. */
+  readonly rowsDigest: string;
   readonly bytes: number;
 }
 
@@ -37,7 +40,10 @@ export interface SyntheticGroupOptions {
 export function syntheticGroup(options: SyntheticGroupOptions): SyntheticGroup {
   const { runId, groupId, rollouts = 2, sampledTokens = 16 } = options;
   const ids = Array.from({ length: rollouts }, (_, index) => `${groupId}.${index}`);
-  const parts = ids.map((rolloutId) => rowBytes(rolloutId, sampledTokens));
+  const parts = [
+    ...ids.map((rolloutId) => rowBytes(rolloutId, sampledTokens)),
+    ...ids.map((rolloutId, index) => rolloutBytes(rolloutId, sampledTokens, index)),
+  ];
   const digests = parts.map((part) => createHash('sha256').update(part).digest().subarray(0, 16));
   const digest = createHash('sha256').update(Buffer.concat(digests)).digest();
   const sampled = BigInt(sampledTokens);
@@ -53,15 +59,15 @@ export function syntheticGroup(options: SyntheticGroupOptions): SyntheticGroup {
       ledger: { sampled, trained: sampled },
       turnsUsed: 1,
     })),
-    parts: parts.map((part, rolloutIndex) => ({
-      kind: GroupPartKind.ROW,
+    parts: parts.map((part, index) => ({
+      kind: index < rollouts ? GroupPartKind.ROW : GroupPartKind.ROLLOUT,
       encodedSize: BigInt(part.length),
       codec: Codec.RAW,
-      rolloutIndex,
-      tokens: sampledTokens + 1,
-      sampledTokens,
-      trainedTokens: sampledTokens,
-      digest: digests[rolloutIndex] ?? new Uint8Array(),
+      rolloutIndex: index % rollouts,
+      ...(index < rollouts
+        ? { tokens: sampledTokens + 1, sampledTokens, trainedTokens: sampledTokens }
+        : {}),
+      digest: digests[index] ?? new Uint8Array(),
     })),
     oldestPolicyVersion: 0n,
     ledger: { sampled: sampled * BigInt(rollouts), trained: sampled * BigInt(rollouts) },
@@ -77,6 +83,9 @@ export function syntheticGroup(options: SyntheticGroupOptions): SyntheticGroup {
   return {
     frames: [{ header: toJson(GroupHeaderSchema, header) }, ...chunks, { end: {} }],
     bytesDigest: createHash('sha256').update(Buffer.concat(parts)).digest('base64'),
+    rowsDigest: createHash('sha256')
+      .update(Buffer.concat(parts.slice(0, rollouts)))
+      .digest('base64'),
     bytes: parts.reduce((sum, part) => sum + part.length, 0),
   };
 }
@@ -88,6 +97,23 @@ export function trainingRow(rolloutId: string): JsonValue {
 
 function rowBytes(rolloutId: string, sampledTokens: number): Uint8Array {
   return toBinary(RowSchema, rowOf(rolloutId, sampledTokens, 32_000));
+}
+
+/** The transcript, whose one segment left its columns to the row. */
+function rolloutBytes(rolloutId: string, sampledTokens: number, reward: number): Uint8Array {
+  const { spans, policyVersions } = rowOf(rolloutId, sampledTokens, 32_000);
+  const sampled = BigInt(sampledTokens);
+  return toBinary(
+    RolloutSchema,
+    create(RolloutSchema, {
+      id: rolloutId,
+      taskKey: 'task',
+      segments: [{ id: '0', reason: SegmentReason.START, spans, policyVersions }],
+      result: { stopReason: StopReason.NATURAL, turnsUsed: 1 },
+      outcome: { case: 'reward', value: { value: reward } },
+      ledger: { sampled, trained: sampled },
+    }),
+  );
 }
 
 function rowOf(rolloutId: string, sampledTokens: number, vocabulary: number): Row {

@@ -1,8 +1,11 @@
 import { describe, expect, test } from 'vitest';
 import { unreached } from '../../../src/models/engines/http-errors.ts';
+import { probeEngine } from '../../../src/models/engines/probe.ts';
 import {
   createEnginePool,
   createScriptedEngine,
+  type Engine,
+  type EngineDescription,
   type EnginePoolOptions,
   generateMany,
   type ScriptedEngine,
@@ -216,5 +219,89 @@ describe('an engine pool', () => {
     await expect(by()).rejects.toMatchObject({ reason: 'ENGINE_CLOSED' });
     wait.resolve();
     await first;
+  });
+});
+
+describe('a pool of which an engine does not answer', () => {
+  /** Engines, of which some are down until they are told otherwise. */
+  function start(isDown: boolean[], described: Partial<EngineDescription>[] = []) {
+    const clock = manualClock();
+    const scripted = isDown.map((_, index) =>
+      createScriptedEngine({
+        replies: () => ({ tokenIds: [index] }),
+        ...(described[index] !== undefined && { description: described[index] }),
+      }),
+    );
+    const engines = scripted.map((engine, index): Engine => {
+      const up = async () => {
+        if (isDown[index]) throw down();
+      };
+      return {
+        ...engine,
+        describe: async (options) => up().then(() => engine.describe(options)),
+        generate: async (...call) => up().then(() => engine.generate(...call)),
+        health: up,
+      };
+    });
+    const made = createEnginePool({ engines: engines.map((engine) => ({ engine })), clock });
+    const by = async () => (await made.generate(request(), { signal: live })).tokenIds[0];
+    const ailments = () => made.states().map(({ ailment }) => ailment);
+    return { clock, made, by, ailments };
+  }
+
+  test('begins with the others, and takes it when it is there', async () => {
+    const isDown = [true, false];
+    const { clock, made, by, ailments } = start(isDown);
+    expect(await made.describe()).toMatchObject({ model: 'scripted' });
+    expect(ailments()).toEqual([expect.stringContaining("can't be reached"), undefined]);
+    expect([await by(), await by()]).toEqual([1, 1]);
+    isDown[0] = false;
+    await clock.advance(5_000);
+    await expect.poll(ailments).toEqual([undefined, undefined]);
+    expect(await by()).toBe(0);
+    await made.close();
+  });
+
+  test('fails only when none answers, with what one of them says', async () => {
+    const { made } = start([true, true]);
+    await expect(made.describe()).rejects.toMatchObject({ reason: 'ENGINE_UNREACHABLE' });
+    await made.close();
+  });
+
+  test.each<[string, Partial<EngineDescription>]>([
+    ['another tokenizer', { rendering: { tokenizerSha256: 'bb', templateSha256: '' } }],
+    ['fewer ids', { vocabularySize: 10 }],
+    ['raw logprobs', { logprobMode: 'raw' }],
+  ])('keeps it out when it comes with %s', async (_, other) => {
+    const isDown = [true, false];
+    const rendering = { tokenizerSha256: 'aa', templateSha256: '' };
+    const { clock, made, by, ailments } = start(isDown, [other, { rendering }]);
+    await made.describe();
+    isDown[0] = false;
+    await clock.advance(5_000);
+    await expect
+      .poll(ailments)
+      .toEqual([expect.stringMatching(/differ in tokenizerSha256|its \w+ is/), undefined]);
+    expect([await by(), await by()]).toEqual([1, 1]);
+    await made.close();
+  });
+
+  test('is probed as what its route declares of itself, and no better', async () => {
+    const up = createScriptedEngine({ replies: () => ({ tokenIds: [1, 2] }) });
+    const dead: Engine = {
+      ...createScriptedEngine({ replies: [] }),
+      generate: async () => {
+        throw down();
+      },
+    };
+    const options = { promptTokenIds: Int32Array.of(1, 2, 3), signal: live };
+    const made = createEnginePool({ engines: [{ engine: up }, { engine: dead }] });
+    const probe = await probeEngine(made, options);
+    expect(probe).toMatchObject({ tier: 'text', logprobMode: 'unknown' });
+    expect(probe.findings.at(-1)!.detail).toMatch(/engine 1: it is out: .*can't be reached/);
+    const both = createEnginePool({ engines: [{ engine: dead }, { engine: dead }] });
+    await expect(probeEngine(both, options)).rejects.toMatchObject({
+      reason: 'ENGINE_UNREACHABLE',
+    });
   });
 });

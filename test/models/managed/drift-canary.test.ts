@@ -24,6 +24,9 @@ function scoring(score: NonNullable<Engine['score']>): Engine {
   return { ...createScriptedEngine({ replies: [] }), score };
 }
 
+const unscored = (metrics: MetricsRegistry) =>
+  metrics.snapshot().find(({ name }) => name.endsWith('_unscored_turns_total'))?.series;
+
 describe('the drift canary', () => {
   test('scores every so many turns, and exports how far they are off', async () => {
     const metrics = new MetricsRegistry();
@@ -44,23 +47,29 @@ describe('the drift canary', () => {
 
   test('passes turns over rather than pile them up', async () => {
     const wait = Promise.withResolvers<Float32Array>();
+    const metrics = new MetricsRegistry();
     const canary = new DriftCanary({
       engine: scoring(() => wait.promise),
       share: 1,
       maxWaiting: 2,
+      metrics,
     });
     for (let i = 0; i < 5; i++) canary.turn(turn);
     expect(canary.stats().passedOver).toBe(3);
+    expect(unscored(metrics)).toEqual([[['passed_over'], 3]]);
     wait.resolve(Float32Array.of(-9, -1, -2));
     await canary.idle();
     expect(canary.stats()).toMatchObject({ turns: 2, max: 0 });
   });
 
   test('a score that fails, or is of other tokens, fails nobody', async () => {
-    const canary = new DriftCanary({ engine: scoring(async () => Float32Array.of(-9)), share: 1 });
+    const metrics = new MetricsRegistry();
+    const engine = scoring(async () => Float32Array.of(-9));
+    const canary = new DriftCanary({ engine, share: 1, metrics });
     canary.turn(turn);
     await canary.idle();
     expect(canary.stats()).toMatchObject({ failed: 1, turns: 0, lastError: /0 scores came for 2/ });
+    expect(unscored(metrics)).toEqual([[['failed'], 1]]);
   });
 
   test('its close gives up what is under way', async () => {

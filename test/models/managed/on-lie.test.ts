@@ -66,7 +66,7 @@ describe('a generation that lies', () => {
     const first = await ask([user]);
     const second = await ask([user, first.message, user]);
     await ask([user, first.message, user, second.message, user]);
-    const { segments, sampledTokens } = session.record();
+    const { segments, calls, sampledTokens } = session.record();
     expect(segments).toHaveLength(1);
     expect(segments[0]!.logprobs).toBeUndefined();
     const losses = segments[0]!.spans.map(({ loss }) => loss);
@@ -80,12 +80,35 @@ describe('a generation that lies', () => {
       rolloutId: 'r',
       maxRowTokens: 0,
       segments,
+      calls,
       policy: 'strict',
       sampledTokens: sampledTokens!,
       masked: false,
     });
     expect(ledgerBalance(settled.ledger)).toBe(0);
     expect(settled.ledger).toMatchObject({ trained: 0, notForTraining: sampledTokens });
+  });
+
+  test('leaves what was sampled before it to be trained where its numbers are', async () => {
+    const { ask, session } = start(
+      [{ text: 'hello' }, { text: 'lo' }, { text: 'world', logprobs: [-1] }, { text: 'an' }],
+      { onLie: 'mark' },
+    );
+    const { message } = await ask([user]);
+    await ask([user, message, say('user', 'a')]);
+    // A branch whose own answer is marked, and one that goes on from where that one branched off.
+    await ask([user, message, say('user', 'b')]);
+    await ask([user, message, say('user', 'b'), say('user', 'c')]);
+    const { segments, calls, sampledTokens = 0 } = session.record();
+    for (const policy of ['strict', 'realign', 'fork'] as const) {
+      const { rows, ledger } = settle({
+        ...{ rolloutId: 'r', segments, calls, policy, sampledTokens },
+        ...{ maxRowTokens: 0, masked: false },
+      });
+      expect(ledgerBalance(ledger)).toBe(0);
+      for (const row of rows) expect(row.logprobs).toBeDefined();
+      expect(ledger.trained).toBeGreaterThan(0);
+    }
   });
 
   test('of ids that are none is refused even so', async () => {

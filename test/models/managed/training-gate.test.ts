@@ -49,14 +49,47 @@ describe('a managed server', () => {
   });
 
   test('refuses raw logprobs where they are of another distribution', async () => {
-    for (const sampling of [{ temperature: 0.5 }, { topP: 0.9 }, { topK: 5 }]) {
+    const shaped: [string, SamplingParameters][] = [
+      ['temperature', { temperature: 0.5 }],
+      ['topP', { topP: 0.9 }],
+      ['topK', { topK: 5 }],
+      ['extra.min_p', { extra: { min_p: 0.3 } }],
+      ['extra.repetition_penalty', { extra: { min_p: 0, repetition_penalty: 1.5 } }],
+      ['extra.logit_bias', { extra: { logit_bias: { 65: 10 } } }],
+      // What nobody here knows may shape it too.
+      ['extra.some_new_filter', { extra: { some_new_filter: true } }],
+    ];
+    for (const [field, sampling] of shaped) {
       await expect(play({ logprobMode: 'raw' }, {}, sampling)).rejects.toMatchObject({
         kind: 'failed_precondition',
         reason: 'RAW_LOGPROBS',
         message: /processed_logprobs/,
-        field: 'sampling.temperature',
+        field: `sampling.${field}`,
       });
     }
+  });
+
+  test('refuses an engine of another tokenizer, unless allowed', async () => {
+    await using served = await servePolicy();
+    const engine = { ...served.engine, tokenize: async () => Int32Array.of(1, 2) };
+    const ask = (options: Partial<ManagedServerOptions>) =>
+      createManagedServer({ engine, renderer: served.renderer, ...options })
+        .openSession({ rolloutId: 'r', announcedVersion: () => 5 })
+        .complete(
+          { messages: [say('user', 'the lamp')], tools: [], sampling: { maxTokens: 4 } },
+          { signal: live },
+        );
+    await expect(ask({})).rejects.toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'TOKENIZER_DIFFERS',
+      message: /other_tokenizer/,
+    });
+    expect((await ask({ allow: ['other_tokenizer'] })).completionTokens).toBeGreaterThan(0);
+  });
+
+  test('takes raw logprobs with extra fields that shape nothing', async () => {
+    const extra = { min_p: 0, presence_penalty: 0, logit_bias: {}, top_k: -1, priority: 3 };
+    expect((await play({ logprobMode: 'raw' }, {}, { extra })).record.modelCalls).toBe(1);
   });
 
   test('takes them at temperature 1, or when told', async () => {

@@ -54,17 +54,30 @@ test('a template of its own file comes before the config’s, and a given one be
   expect(given.fingerprint).toEqual(plain.fingerprint);
 });
 
-test('several templates in the config: the one for tools, else the default', async () => {
+test('several templates in the config: the one for tools where there are tools, else the default', async () => {
+  // At its edges is what Jinja takes off, or doesn't: spaces before a block, line breaks, spaces at the end.
+  const toolUse = `  {% set n = 1 %}\n\n${template}\n  {{ n }}\n  `;
   const chat_template = [
     { name: 'default', template: template.replaceAll('m.content', "'d'") },
-    { name: 'tool_use', template },
+    { name: 'tool_use', template: toolUse },
+    { name: 'rag', template: 'r' },
   ];
-  const folder = folderOf({ ...model, 'tokenizer_config.json': { chat_template } });
-  const renderer = await readModelRenderer(folder, { stopTokenIds: [263] });
-  const pieces = renderer.render([user('x')], []);
-  expect(pieces.map(({ tokenIds }) => renderer.decode(tokenIds)).join('')).toBe(
-    '<|user|>x<|end|><|assistant|>',
-  );
+  const text = async (files: Readonly<Record<string, unknown>>, tools: typeof given) => {
+    const renderer = await readModelRenderer(folderOf({ ...model, ...files }), {
+      stopTokenIds: [263],
+    });
+    const pieces = renderer.render([user('x')], tools);
+    return pieces.map(({ tokenIds }) => renderer.decode(tokenIds)).join('');
+  };
+  const given = [{ name: 'f', description: 'd', parameters: {} }];
+  const config = { 'tokenizer_config.json': { chat_template } };
+  const plain = '<|user|>d<|end|><|assistant|>';
+  expect(await text(config, [])).toBe(plain);
+  expect(await text(config, given)).toBe(await text({ 'chat_template.jinja': toolUse }, given));
+  const alone = (name: string) => chat_template.filter((one) => one.name === name);
+  const only = (name: string) => ({ 'tokenizer_config.json': { chat_template: alone(name) } });
+  expect(await text(only('default'), given)).toBe(plain);
+  expect(await text(only('tool_use'), given)).toBe(await text(config, given));
 });
 
 test.each([
@@ -75,4 +88,11 @@ test.each([
   [{ ...model, 'chat_template.jinja': '{% if' }, 'TEMPLATE_SYNTAX'],
 ])('files that can’t be used are typed errors (%#)', async (files, reason) => {
   await expect(readModelRenderer(folderOf(files))).rejects.toMatchObject({ reason });
+});
+
+test('a path that leads nowhere is a typed error that names it', async () => {
+  const nowhere = path.join(folderOf({}), 'model.gguf');
+  const error = await readModelRenderer(nowhere).catch((thrown: unknown) => thrown);
+  expect(error).toMatchObject({ kind: 'not_found', reason: 'NO_TOKENIZER' });
+  expect(String(error)).toContain(nowhere);
 });

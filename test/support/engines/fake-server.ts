@@ -101,7 +101,7 @@ export async function startFakeServer(routes: readonly FakeRoute[]): Promise<Fak
       return;
     }
     const answer = found.reply(request.body);
-    if (answer instanceof EventStream) {
+    if (answer instanceof EventStream && fault?.raw === undefined) {
       await stream(response, answer);
       return;
     }

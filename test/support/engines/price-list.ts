@@ -20,25 +20,32 @@ const round = (item: string, price: string): readonly Message[] => [
   { role: 'assistant', content: textContent(price), toolCalls: [] },
 ];
 
+/** Four rounds that show how it goes, and the task's own question. */
+export const conversation = (item: string): readonly Message[] => [
+  ...round('mirror', '32'),
+  ...round('basket', '18'),
+  ...round('ladder', '64'),
+  ...round('candle', '35'),
+  question(item),
+];
+
+export const PRICE = {
+  name: 'price',
+  description: 'The price of an item.',
+  parameters: { type: 'object', properties: { item: { type: 'string' } }, required: ['item'] },
+} as const;
+
 export default defineEnvironment({
   name: 'price-list',
   version: '1',
   tasks: Object.keys(PRICES).map((item) => ({ key: item, data: { item } })),
   tools: [
     tool({
-      name: 'price',
-      description: 'The price of an item.',
-      parameters: { type: 'object', properties: { item: { type: 'string' } }, required: ['item'] },
+      ...PRICE,
       execute: ({ item }) => PRICES[String(item)] ?? { error: 'There is no such item.' },
     }),
   ],
-  prompt: (task) => [
-    ...round('mirror', '32'),
-    ...round('basket', '18'),
-    ...round('ladder', '64'),
-    ...round('candle', '35'),
-    question(task.data.item),
-  ],
+  prompt: (task) => conversation(task.data.item),
   reward: ({ task, finalText }) => (finalText.trim() === PRICES[task.data.item] ? 1 : 0),
   maxTurns: 3,
   sampling: { temperature: 1, maxTokens: 32 },

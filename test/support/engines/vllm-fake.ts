@@ -1,6 +1,7 @@
 import { EventStream, startFakeServer } from './fake-server.ts';
 import { type FakeEngine, type FakeScript, newScript } from './script.ts';
 import { anything, exactly, flag, ids, listOf, number, type Shape, text, whole } from './shape.ts';
+import { type ChatTurn, chatCompletion, chatEvents, chatRequest } from './vllm-chat.ts';
 
 /*
  * Field lists of vllm-project/vllm:
@@ -9,7 +10,8 @@ import { anything, exactly, flag, ids, listOf, number, type Shape, text, whole }
  *     the older logprob dialect: the same folder's serving.py, commit 00a80787a504467c1bcd76d5405a50b2aaa00d5a;
  *   SamplingParams: vllm/sampling_params.py, commit 00388f6573ccfcffad607b8c9ecdf341a4669ceb;
  *   CompletionRequest: vllm/entrypoints/openai/completion/protocol.py,
- *     commit 002032ee2b18e1f7bd924ec47b62504ba3866063.
+ *     commit 002032ee2b18e1f7bd924ec47b62504ba3866063;
+ *   the chat route: ./vllm-chat.ts.
  */
 
 const neutral = {
@@ -117,6 +119,13 @@ export interface VllmFakeOptions {
   /** Of a streamed answer: events, one token each, before nothing more comes or the connection breaks. */
   readonly stallsAfter?: number;
   readonly breaksAfter?: number;
+  /** Default: 512. */
+  readonly contextLength?: number;
+  /** What the chat route makes of a request. Default: a word, from the script. */
+  readonly chat?: (body: Body) => ChatTurn;
+  /** The chat route as of a server that does not know `return_token_ids`, or has logprobs off. */
+  readonly withoutIds?: boolean;
+  readonly withoutLogprobs?: boolean;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a foreign body
@@ -130,7 +139,14 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
       route: 'GET /v1/models',
       reply: () => ({
         object: 'list',
-        data: [{ id: 'org/model', object: 'model', owned_by: 'vllm', max_model_len: 512 }],
+        data: [
+          {
+            id: 'org/model',
+            object: 'model',
+            owned_by: 'vllm',
+            max_model_len: options.contextLength ?? 512,
+          },
+        ],
       }),
     },
     ...(options.controlPlane === false
@@ -157,6 +173,17 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
       shape: completionRequest,
       samples: true,
       reply: (body: Body) => completed(script, body),
+    },
+    {
+      route: 'POST /v1/chat/completions',
+      shape: chatRequest,
+      samples: true,
+      reply: (body: Body) => {
+        const turn = options.chat?.(body) ?? scripted(script);
+        return body.stream === true
+          ? chatEvents(body, turn, options)
+          : chatCompletion(body, turn, options);
+      },
     },
   ]);
   return Object.assign(server, { script });
@@ -226,6 +253,17 @@ function promptLogprobs(prompt: readonly number[], top: number): unknown[] {
           ...(top > 0 && { [id + 1]: { logprob: -at / 20, rank: 1, decoded_token: 'b' } }),
         },
   );
+}
+
+function scripted({ ids: sampled, logprobs, finish, promptTokens }: FakeScript): ChatTurn {
+  return {
+    prompt: [5, 6, 7, 8],
+    sampled,
+    message: { content: 'ok' },
+    finish,
+    ...(logprobs !== undefined && { logprobs: logprobs.map((logprob) => logprob ?? -9999) }),
+    ...(promptTokens !== undefined && { promptTokens }),
+  };
 }
 
 function completed(script: FakeScript, body: Body): unknown {

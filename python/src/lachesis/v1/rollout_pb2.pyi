@@ -244,7 +244,7 @@ class Provenance(_message.Message):
     def __init__(self, environment: _Optional[str] = ..., environment_version: _Optional[str] = ..., verifier_version: _Optional[str] = ..., model: _Optional[str] = ..., sampling: _Optional[_Union[_content_pb2.SamplingParameters, _Mapping]] = ..., rendering: _Optional[_Union[_tokens_pb2.RenderingFingerprint, _Mapping]] = ..., isolation: _Optional[str] = ..., worker_id: _Optional[str] = ..., logprob_mode: _Optional[str] = ...) -> None: ...
 
 class ModelCall(_message.Message):
-    __slots__ = ("index", "call_id", "parent_call_id", "agent", "purpose", "announced_version", "sampled_tokens", "finish_reason", "failed")
+    __slots__ = ("index", "call_id", "parent_call_id", "agent", "purpose", "announced_version", "sampled_tokens", "finish_reason", "failed", "continues", "passes_over", "alters")
     INDEX_FIELD_NUMBER: _ClassVar[int]
     CALL_ID_FIELD_NUMBER: _ClassVar[int]
     PARENT_CALL_ID_FIELD_NUMBER: _ClassVar[int]
@@ -254,6 +254,9 @@ class ModelCall(_message.Message):
     SAMPLED_TOKENS_FIELD_NUMBER: _ClassVar[int]
     FINISH_REASON_FIELD_NUMBER: _ClassVar[int]
     FAILED_FIELD_NUMBER: _ClassVar[int]
+    CONTINUES_FIELD_NUMBER: _ClassVar[int]
+    PASSES_OVER_FIELD_NUMBER: _ClassVar[int]
+    ALTERS_FIELD_NUMBER: _ClassVar[int]
     index: int
     call_id: str
     parent_call_id: str
@@ -263,7 +266,18 @@ class ModelCall(_message.Message):
     sampled_tokens: int
     finish_reason: str
     failed: bool
-    def __init__(self, index: _Optional[int] = ..., call_id: _Optional[str] = ..., parent_call_id: _Optional[str] = ..., agent: _Optional[str] = ..., purpose: _Optional[str] = ..., announced_version: _Optional[int] = ..., sampled_tokens: _Optional[int] = ..., finish_reason: _Optional[str] = ..., failed: bool = ...) -> None: ...
+    continues: int
+    passes_over: _containers.RepeatedScalarFieldContainer[int]
+    alters: AlteredAnswer
+    def __init__(self, index: _Optional[int] = ..., call_id: _Optional[str] = ..., parent_call_id: _Optional[str] = ..., agent: _Optional[str] = ..., purpose: _Optional[str] = ..., announced_version: _Optional[int] = ..., sampled_tokens: _Optional[int] = ..., finish_reason: _Optional[str] = ..., failed: bool = ..., continues: _Optional[int] = ..., passes_over: _Optional[_Iterable[int]] = ..., alters: _Optional[_Union[AlteredAnswer, _Mapping]] = ...) -> None: ...
+
+class AlteredAnswer(_message.Message):
+    __slots__ = ("call_index", "common_tokens")
+    CALL_INDEX_FIELD_NUMBER: _ClassVar[int]
+    COMMON_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    call_index: int
+    common_tokens: int
+    def __init__(self, call_index: _Optional[int] = ..., common_tokens: _Optional[int] = ...) -> None: ...
 
 class Rollout(_message.Message):
     __slots__ = ("id", "group_id", "task_key", "index", "messages", "segments", "result", "reward", "not_scored", "ledger", "provenance", "start_time", "end_time", "metrics", "calls")

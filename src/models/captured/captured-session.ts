@@ -1,0 +1,196 @@
+import type { Deadline } from '../../async/index.ts';
+import { errorMessage } from '../../errors.ts';
+import type { SamplingParameters } from '../../messages.ts';
+import type { EngineDescription, EngineGeneration } from '../engine.ts';
+import { checkGeneration } from '../managed/check-generation.ts';
+import type { DriftCanary } from '../managed/drift-canary.ts';
+import { unreliable } from '../managed/marked.ts';
+import { assertRequest, sessionCall } from '../managed/session-call.ts';
+import { SessionTokens } from '../managed/session-tokens.ts';
+import { SharedReplies } from '../managed/shared-replies.ts';
+import type { Track } from '../managed/track.ts';
+import type {
+  Completion,
+  CompletionRequest,
+  ModelSession,
+  SessionOptions,
+  SessionRecord,
+} from '../model-server.ts';
+import { placePrompt } from './place-prompt.ts';
+import type { CapturedReply, ChatCall } from './vllm-chat.ts';
+
+/** What the sessions of a server that renders by itself share; none of it changes. */
+export interface CapturedConfig {
+  readonly logprobs: 'required' | 'ignore';
+  readonly timeoutMs: number;
+  readonly onLie: 'refuse' | 'mark';
+  readonly describe: (signal: AbortSignal) => Promise<EngineDescription>;
+  /** Throws when what is sampled like this could not be trained. */
+  readonly assertSampling: (sampling: SamplingParameters, description: EngineDescription) => void;
+  readonly ask: (
+    call: ChatCall,
+    description: EngineDescription,
+    ids: Set<string>,
+  ) => Promise<CapturedReply>;
+  readonly canary: DriftCanary | undefined;
+}
+
+/** Ids of which only the server knows the vocabulary: any that an int32 holds. */
+const ANY_ID = 2 ** 31;
+
+/**
+ * One rollout's conversations with a server that renders by itself. A call sends its messages, and its
+ * tokens are put where the prompt belongs that the server says it read. A call that fails leaves no
+ * trace but its count and what it sampled. Calls may be under way at the same time.
+ */
+export class CapturedSession implements ModelSession {
+  readonly #config: CapturedConfig;
+  readonly #options: SessionOptions;
+  readonly #tokens: SessionTokens;
+  readonly #callIds = new Set<string>();
+  readonly #replies = new SharedReplies();
+  #logprobMode: SessionRecord['logprobMode'];
+
+  constructor(config: CapturedConfig, options: SessionOptions) {
+    this.#config = config;
+    this.#options = options;
+    // The server's tokenizer and template are its own, and it does not say which they are.
+    this.#tokens = new SessionTokens({ tokenizerSha256: '', templateSha256: '' });
+  }
+
+  async complete(
+    request: CompletionRequest,
+    { signal }: { readonly signal: AbortSignal },
+  ): Promise<Completion> {
+    return await sessionCall(request, {
+      replies: this.#replies,
+      timeoutMs: this.#config.timeoutMs,
+      signal,
+      make: (deadline) => this.#complete(request, deadline),
+    });
+  }
+
+  record(): SessionRecord {
+    return this.#tokens.record(this.#logprobMode);
+  }
+
+  async #complete(request: CompletionRequest, deadline: Deadline): Promise<Completion> {
+    assertRequest(request);
+    const { signal } = deadline;
+    const lineage = request.lineage ?? {};
+    const { log } = this.#tokens;
+    const heldWhenAsked = new Map(
+      this.#tokens.tracksOf(lineage).map((track): [Track, number] => [track, track.builder.length]),
+    );
+    const description = await this.#config.describe(signal);
+    this.#logprobMode = description.logprobMode;
+    this.#config.assertSampling(request.sampling, description);
+
+    const announcedVersion = this.#options.announcedVersion();
+    const callIndex = log.begin(lineage, announcedVersion);
+    const { messages } = request;
+    this.#tokens.asked(lineage, { callIndex, messages, pieces: [] });
+    using _ending = this.#tokens.untilEnded(callIndex);
+    const { rolloutId } = this.#options;
+    const reply = await this.#config.ask(
+      {
+        request,
+        requestId: `${rolloutId}/${callIndex}`,
+        sessionId: rolloutId,
+        logprobs: this.#config.logprobs === 'required',
+        signal,
+      },
+      description,
+      this.#callIds,
+    );
+    const { failure } = reply.generation;
+    const call = { callIndex, announcedVersion };
+    const generation = this.#checked(reply, call);
+    this.#keep(request, { ...reply, generation }, { ...call, heldWhenAsked });
+    if (failure !== undefined && !signal.aborted) throw failure;
+    // What came in time for the record may still have come too late for the caller.
+    signal.throwIfAborted();
+    log.answered(callIndex);
+    if (!this.#tokens.isMarked(callIndex)) this.#watch(request, reply);
+    return { ...reply.completion, callId: log.idOf(callIndex) };
+  }
+
+  /** The generation as it may be kept; throws where it may not. */
+  #checked(
+    { promptTokenIds, generation }: CapturedReply,
+    call: { readonly callIndex: number; readonly announcedVersion: number },
+  ): EngineGeneration {
+    const logprobsRequired = this.#config.logprobs === 'required';
+    const rules = { vocabularySize: ANY_ID, logprobsRequired, promptTokenIds };
+    try {
+      checkGeneration(generation, rules);
+      return generation;
+    } catch (thrown) {
+      const kept = this.#config.onLie === 'mark' ? unreliable(generation, rules) : undefined;
+      if (kept === undefined) {
+        const { tokenIds } = generation;
+        const why = errorMessage(thrown);
+        this.#tokens.keepRefused({ promptTokenIds, tokenIds, ...call, why });
+        throw thrown;
+      }
+      this.#tokens.mark(call.callIndex);
+      return kept;
+    }
+  }
+
+  #keep(
+    request: CompletionRequest,
+    { promptTokenIds, generation, completion }: CapturedReply,
+    {
+      callIndex,
+      announcedVersion,
+      heldWhenAsked,
+    }: {
+      readonly callIndex: number;
+      readonly announcedVersion: number;
+      readonly heldWhenAsked: ReadonlyMap<Track, number>;
+    },
+  ): void {
+    const { messages, tools, transcriptIndexes, lineage = {} } = request;
+    const { agent = '' } = lineage;
+    const transcriptIndex = (index: number): number => transcriptIndexes?.[index] ?? index;
+    const toolsKey = JSON.stringify(tools);
+    const plan = placePrompt({
+      tracks: this.#tokens.tracksOf(lineage),
+      agent,
+      promptTokenIds,
+      messages,
+      isView: transcriptIndexes !== undefined,
+      toolsKey,
+      heldWhenAsked,
+    });
+    const respelled = plan.kind === 'begin' ? plan.respelled : undefined;
+    this.#tokens.asked(lineage, { callIndex, messages, pieces: plan.pieces, respelled });
+    const track = this.#tokens.write(plan, { agent, toolsKey, transcriptIndex });
+    const { tokenIds, logprobs, versions, finish } = generation;
+    track.builder.appendSampled(
+      tokenIds,
+      this.#config.logprobs === 'required' ? logprobs : undefined,
+      {
+        callIndex,
+        messageIndex: transcriptIndex(messages.length - 1) + 1,
+        announcedVersion,
+        versions,
+      },
+    );
+    this.#tokens.log.sampled(callIndex, tokenIds.length, finish);
+    track.answered(messages, completion.message, { callIndex, tokens: promptTokenIds.length });
+    this.#tokens.answered(callIndex, completion.message, tokenIds);
+  }
+
+  #watch({ messages, sampling }: CompletionRequest, reply: CapturedReply): void {
+    const { promptTokenIds, generation } = reply;
+    const { tokenIds, logprobs } = generation;
+    // The ids of a picture are places only, and can't be scored without it.
+    const isText = messages.every(({ content }) => content.every(({ kind }) => kind === 'text'));
+    if (logprobs === undefined || !isText) return;
+    // Raw logprobs are those of temperature 1, whatever was sampled with.
+    const temperature = this.#logprobMode === 'raw' ? 1 : (sampling.temperature ?? 1);
+    this.#config.canary?.turn({ promptTokenIds, tokenIds, logprobs, temperature });
+  }
+}

@@ -1,0 +1,185 @@
+import type { AssistantMessage, Message } from '../../messages.ts';
+import type { AlteredAnswer, CallUse } from '../../tokens/index.ts';
+import type { RenderedPiece } from '../rendering/chat-renderer.ts';
+import { messageKey, sameMessage } from './message-identity.ts';
+
+/** A prompt as it was asked with, as far as it concerns the answers in it. */
+export interface AskedPrompt {
+  readonly callIndex: number;
+  readonly agent: string;
+  readonly messages: readonly Message[];
+  /** What was written for the messages that are new. */
+  readonly pieces: readonly RenderedPiece[];
+  /** The place of a message that says what was sampled, in other tokens. */
+  readonly respelled?: number | undefined;
+  /**
+   * The call that it says it goes on from; `set_off` for one of another agent's, which began a conversation
+   * that is like no other. Undefined where nothing is said.
+   */
+  readonly declared?: number | 'set_off' | undefined;
+  /** It is the agent's own word; calls for another purpose pass over nobody's. */
+  readonly isAct: boolean;
+}
+
+interface Asked {
+  readonly callIndex: number;
+  readonly agent: string;
+  readonly continues: number;
+  readonly passesOver: readonly number[];
+  readonly length: number;
+  /** Its answer came, or never will. */
+  ended: boolean;
+  /** The messages since the last one of an assistant. */
+  readonly tail: readonly Message[];
+  /** All of them, where the call begins a conversation. */
+  readonly opening: readonly Message[] | undefined;
+}
+
+interface Answer {
+  readonly callIndex: number;
+  readonly agent: string;
+  /** Messages of its prompt: its place in a conversation. */
+  readonly place: number;
+  readonly tokenIds: Int32Array;
+}
+
+/**
+ * The answers of a session, and what the prompts after them made of them. It goes by the messages: where a
+ * template writes the same message in other tokens, the agent has taken it all the same.
+ */
+export class Answers {
+  readonly #asked: Asked[] = [];
+  readonly #byCall = new Map<number, Answer>();
+  readonly #byMessage = new Map<Message, Answer>();
+  readonly #byKey = new Map<string, Answer[]>();
+
+  /** What a prompt makes of the answers so far. It may be told again once more is known of its pieces. */
+  asked(prompt: AskedPrompt): CallUse {
+    const { callIndex, agent, messages } = prompt;
+    const use = this.#useOf(prompt);
+    this.#asked[callIndex] = {
+      ...{ callIndex, agent, continues: use.continues, passesOver: use.passesOver },
+      length: messages.length,
+      ended: false,
+      tail: messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1),
+      // A copy: callers go on writing in their own.
+      opening: use.continues < 0 ? [...messages] : undefined,
+    };
+    return use;
+  }
+
+  /** A call is over, whatever came of it. */
+  ended(callIndex: number): void {
+    const asked = this.#asked[callIndex];
+    if (asked !== undefined) asked.ended = true;
+  }
+
+  answered(callIndex: number, message: AssistantMessage, tokenIds: Int32Array): void {
+    const { agent = '', length: place = 0 } = this.#asked[callIndex] ?? {};
+    const answer = { callIndex, agent, place, tokenIds };
+    this.#byCall.set(callIndex, answer);
+    this.#byMessage.set(message, answer);
+    const { reasoning, ...stripped } = message;
+    const keys = [messageKey(message)];
+    // Most clients send an answer back without its reasoning.
+    if (reasoning !== undefined) keys.push(messageKey(stripped));
+    for (const key of keys) {
+      const held = this.#byKey.get(key);
+      if (held === undefined) this.#byKey.set(key, [answer]);
+      else held.push(answer);
+    }
+  }
+
+  #useOf(prompt: AskedPrompt): CallUse {
+    const { declared } = prompt;
+    const found = this.#foundIn(prompt);
+    const { alters } = found;
+    const isDeclared = typeof declared === 'number' && alters?.callIndex !== declared;
+    const continues = declared === 'set_off' ? -1 : isDeclared ? declared : found.continues;
+    const passesOver = this.#asked[prompt.callIndex]?.passesOver ?? this.#passed(prompt, continues);
+    return { agent: prompt.agent, continues, passesOver, alters };
+  }
+
+  #foundIn(prompt: AskedPrompt): Pick<CallUse, 'continues' | 'alters'> {
+    const { messages } = prompt;
+    let alters: AlteredAnswer | undefined;
+    for (let at = messages.length - 1; at >= 0; at--) {
+      const message = messages[at]!;
+      if (message.role !== 'assistant') continue;
+      const own = this.#find(message, at, prompt);
+      if (own !== undefined && at !== prompt.respelled) {
+        return { continues: own.callIndex, alters };
+      }
+      alters ??= this.#altered(at, prompt, own);
+    }
+    return { continues: -1, alters };
+  }
+
+  /**
+   * The answer that a message is. Of several that say the same it is the declared one, else one of the
+   * same agent's before another's, and of those the latest at its place before the latest of all.
+   */
+  #find(
+    message: AssistantMessage,
+    at: number,
+    { agent, declared }: AskedPrompt,
+  ): Answer | undefined {
+    const itself = this.#byMessage.get(message);
+    if (itself !== undefined) return itself;
+    const equal = this.#byKey.get(messageKey(message)) ?? [];
+    const own = equal.filter((answer) => answer.agent === agent);
+    const likely = own.length > 0 ? own : equal;
+    return (
+      equal.find(({ callIndex }) => callIndex === declared) ??
+      likely.findLast(({ place }) => place === at) ??
+      likely.at(-1)
+    );
+  }
+
+  /** The answer in whose place a message stands that says something else. */
+  #altered(
+    at: number,
+    { callIndex, agent, messages, pieces }: AskedPrompt,
+    own: Answer | undefined,
+  ): AlteredAnswer | undefined {
+    const call = this.#asked.findLast(
+      (one) =>
+        one !== undefined &&
+        one.callIndex !== callIndex &&
+        one.agent === agent &&
+        one.length === at &&
+        this.#byCall.has(one.callIndex) &&
+        one.tail.every((message, i) => sameMessage(message, messages[at - one.tail.length + i]!)),
+    );
+    const answer = own ?? (call && this.#byCall.get(call.callIndex));
+    if (answer === undefined) return undefined;
+    const written = pieces
+      .filter(({ messageIndex, origin }) => messageIndex === at && origin === 'foreign')
+      .flatMap(({ tokenIds }) => [...tokenIds]);
+    const differs = written.findIndex((id, i) => id !== answer.tokenIds[i]);
+    return {
+      callIndex: answer.callIndex,
+      commonTokens: differs < 0 ? written.length : differs,
+    };
+  }
+
+  /** The calls of an agent at whose place it is asked again, without their answers. */
+  #passed(
+    { callIndex, agent, declared, isAct, messages }: AskedPrompt,
+    continues: number,
+  ): readonly number[] {
+    if (!isAct || declared === 'set_off') return [];
+    const passed = this.#asked.filter((one) => {
+      if (one === undefined || one.callIndex >= callIndex) return false;
+      if (one.agent !== agent || one.continues !== continues) return false;
+      if (one.length > messages.length) return one.ended && continues >= 0;
+      const start = one.opening === undefined ? one.length - one.tail.length : 0;
+      const isBegun = (one.opening ?? one.tail).every((message, i) =>
+        sameMessage(message, messages[start + i]!),
+      );
+      if (isBegun && one.length === messages.length) return true;
+      return one.ended && (continues >= 0 || isBegun);
+    });
+    return passed.map((one) => one.callIndex);
+  }
+}
