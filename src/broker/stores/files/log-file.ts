@@ -1,0 +1,126 @@
+import path from 'node:path';
+import { writeFailed } from '../refusals.ts';
+import type { Breakage } from './breakage.ts';
+import type { StoreFile, StoreFileSystem } from './file-system.ts';
+import {
+  encodeFrame,
+  encodeLogHeader,
+  type Frame,
+  LOG_HEADER_BYTES,
+  logName,
+} from './log-format.ts';
+
+/** Of every log file of one store. */
+export interface LogFileContext {
+  readonly folder: string;
+  readonly storeId: Uint8Array;
+  readonly fileSystem: StoreFileSystem;
+  readonly breakage: Breakage;
+  /** Whether the disk is asked to sync. */
+  readonly isSynced: boolean;
+}
+
+/** One file of the commit log, open for more. */
+export class LogFile {
+  readonly number: number;
+  readonly #file: StoreFile;
+  readonly #context: LogFileContext;
+  #end: number;
+  #isSynced = true;
+
+  private constructor(number: number, file: StoreFile, end: number, context: LogFileContext) {
+    this.number = number;
+    this.#file = file;
+    this.#end = end;
+    this.#context = context;
+  }
+
+  static async create(number: number, context: LogFileContext): Promise<LogFile> {
+    const { folder, fileSystem, storeId } = context;
+    const name = path.join(folder, logName(number));
+    // One that nothing counts on yet, from a start that was cut off.
+    await fileSystem.remove(name);
+    const file = await fileSystem.open(name, 'create');
+    try {
+      await file.write([encodeLogHeader(number, storeId)], 0);
+      if (context.isSynced) {
+        await file.datasync();
+        await fileSystem.syncFolder(folder);
+      }
+      return new LogFile(number, file, LOG_HEADER_BYTES, context);
+    } catch (error) {
+      await file.close();
+      await fileSystem.remove(name);
+      throw error;
+    }
+  }
+
+  /** Cut back to `end`: what follows was never committed. Undefined when it is shorter than that. */
+  static async reopen(
+    number: number,
+    end: number,
+    context: LogFileContext,
+  ): Promise<LogFile | undefined> {
+    const name = path.join(context.folder, logName(number));
+    const file = await context.fileSystem.open(name, 'write');
+    if ((await file.size()) < end) {
+      await file.close();
+      return undefined;
+    }
+    await file.truncate(end);
+    return new LogFile(number, file, end, context);
+  }
+
+  get end(): number {
+    return this.#end;
+  }
+
+  get isSynced(): boolean {
+    return this.#isSynced;
+  }
+
+  /** Gives the bytes it took. When it throws, the file is as it was. */
+  append(frame: Frame): number {
+    const bytes = encodeFrame(frame);
+    try {
+      this.#file.writeSync(bytes, this.#end);
+    } catch (error) {
+      const failure = writeFailed(this.#name, error);
+      this.cut(this.#end);
+      throw failure;
+    }
+    this.#end += bytes.length;
+    this.#isSynced = false;
+    return bytes.length;
+  }
+
+  /** Takes back what was appended since it ended there. */
+  cut(end: number): void {
+    try {
+      this.#file.truncateSync(end);
+      this.#end = end;
+    } catch (error) {
+      this.#context.breakage.break(writeFailed(this.#name, error));
+    }
+  }
+
+  async sync(): Promise<void> {
+    if (this.#isSynced || !this.#context.isSynced) return;
+    this.#isSynced = true;
+    try {
+      await this.#file.datasync();
+    } catch (error) {
+      const failure = writeFailed(this.#name, error);
+      this.#context.breakage.break(failure);
+      throw failure;
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.#file.close();
+  }
+
+  get #name(): string {
+    return path.join(this.#context.folder, logName(this.number));
+  }
+}
