@@ -2,5 +2,5 @@ export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { createMemoryBroker } from './memory-broker.ts';
 export type { BrokerLimits, MemoryBrokerOptions } from './options.ts';
-export { isUniform } from './uniform-rewards.ts';
 export * from './stores/index.ts';
+export { isUniform } from './uniform-rewards.ts';

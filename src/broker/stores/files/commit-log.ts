@@ -45,7 +45,10 @@ export class CommitLog {
     this.#current = fields.current;
   }
 
-  /** As the index left it. A log that lost its end, as with the power, is written anew. */
+  /**
+   * As the index left it. One that lost its end, as with the power, is written anew; so is one that
+   * does not tell all: its first file is then not its last.
+   */
   static async open(
     context: LogFileContext,
     options: { readonly index: StoreIndex; readonly rewriteBytes: number },

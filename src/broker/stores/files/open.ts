@@ -59,7 +59,7 @@ export async function openStoreOn(given: string, options: OpenOptions): Promise<
 }
 
 /** An empty index beside a full log would call all of it garbage. */
-async function assertIndexed(
+export async function assertIndexed(
   { folder, indexFile }: StoreFolder,
   fileSystem: StoreFileSystem,
 ): Promise<void> {
