@@ -116,6 +116,7 @@ export class CommitLog {
       });
   }
 
+  /** Waits for a rewrite: it may be what makes the log whole again. */
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#rewriting;
@@ -139,7 +140,6 @@ export class CommitLog {
     for (const change of this.#everything()) {
       bytes += this.#write({ kind: 'snapshot', sequence: this.#sequence(), change });
       await turn();
-      if (this.#isClosing) return;
     }
     this.#write({ kind: 'complete', sequence: this.#sequence(), change: NO_CHANGE });
     await next.sync();
