@@ -83,7 +83,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({
       kind: fc.constant('crash' as const),
       during: fc.constantFrom('append', 'commit'),
-      at: fc.nat(8),
+      at: fc.nat(12),
       tear: share,
       seed: fc.nat(),
     }),

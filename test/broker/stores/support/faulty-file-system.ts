@@ -40,6 +40,8 @@ export class FaultyFileSystem implements StoreFileSystem {
   readonly #synced = new Map<string, Synced>();
   /** Called before each operation that changes something; what it throws is what the disk says. */
   before: (operation: FileOperation, file: string) => void = () => {};
+  /** Called before, after and halfway through each of them. */
+  moment: () => void = () => {};
   /**
    * `payload first` as the store has it; with `commit first` a sync says yes at once and happens at the
    * next turn of the event loop, when whoever waited for it has committed.
@@ -49,8 +51,9 @@ export class FaultyFileSystem implements StoreFileSystem {
   roomBytes = Number.POSITIVE_INFINITY;
 
   async open(file: string, mode: 'create' | 'write' | 'read'): Promise<StoreFile> {
-    if (mode === 'create') this.before('open', file);
+    if (mode === 'create') this.#begin('open', file);
     const inner = await nodeFileSystem.open(file, mode);
+    if (mode === 'create') this.moment();
     if (mode === 'create') this.#synced.set(file, { bytes: 0, isNamed: false });
     // What a file has when it is opened was there before.
     else if (!this.#synced.has(file)) {
@@ -60,9 +63,10 @@ export class FaultyFileSystem implements StoreFileSystem {
   }
 
   async remove(file: string): Promise<void> {
-    this.before('remove', file);
+    this.#begin('remove', file);
     this.#synced.delete(file);
     await nodeFileSystem.remove(file);
+    this.moment();
   }
 
   list(folder: string) {
@@ -70,7 +74,7 @@ export class FaultyFileSystem implements StoreFileSystem {
   }
 
   async syncFolder(folder: string): Promise<void> {
-    this.before('syncFolder', folder);
+    this.#begin('syncFolder', folder);
     await nodeFileSystem.syncFolder(folder);
     for (const [file, synced] of this.#synced) {
       if (path.dirname(file) === folder) synced.isNamed = true;
@@ -104,6 +108,11 @@ export class FaultyFileSystem implements StoreFileSystem {
     }
   }
 
+  #begin(operation: FileOperation, file: string): void {
+    this.moment();
+    this.before(operation, file);
+  }
+
   #faulty(file: string, inner: StoreFile): StoreFile {
     const spend = (bytes: number): number => {
       const fits = Math.min(bytes, this.roomBytes);
@@ -118,33 +127,43 @@ export class FaultyFileSystem implements StoreFileSystem {
     };
     return {
       write: async (buffers, position) => {
-        this.before('write', file);
+        this.#begin('write', file);
         const all = Buffer.concat(buffers);
         const fits = spend(all.length);
         // As the system does it: what fits is written, then comes the error.
-        await inner.write([all.subarray(0, fits)], position);
+        const half = fits >> 1;
+        await inner.write([all.subarray(0, half)], position);
+        this.moment();
+        await inner.write([all.subarray(half, fits)], position + half);
+        this.moment();
         if (fits < all.length) throw full();
       },
       writeSync: (bytes, position) => {
-        this.before('writeSync', file);
+        this.#begin('writeSync', file);
         const fits = spend(bytes.length);
-        inner.writeSync(bytes.subarray(0, fits), position);
+        const half = fits >> 1;
+        inner.writeSync(bytes.subarray(0, half), position);
+        this.moment();
+        inner.writeSync(bytes.subarray(half, fits), position + half);
+        this.moment();
         if (fits < bytes.length) throw full();
       },
       read: (length, position) => inner.read(length, position),
       size: () => inner.size(),
       truncate: async (length) => {
-        this.before('truncate', file);
+        this.#begin('truncate', file);
         truncated(length);
         await inner.truncate(length);
+        this.moment();
       },
       truncateSync: (length) => {
-        this.before('truncate', file);
+        this.#begin('truncate', file);
         truncated(length);
         inner.truncateSync(length);
+        this.moment();
       },
       datasync: async () => {
-        this.before('datasync', file);
+        this.#begin('datasync', file);
         const sync = async (): Promise<void> => {
           // Before: what is written meanwhile may not be in it.
           const { size } = statSync(file);

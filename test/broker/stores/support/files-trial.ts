@@ -46,12 +46,12 @@ export async function filesTrial(): Promise<StoreOnTrial> {
         isCopied = true;
         FaultyFileSystem.copy(folder(), copy);
       };
-      fileSystem.before = () => {
+      fileSystem.moment = () => {
         if (left-- === 0) die();
       };
       await during();
       die();
-      fileSystem.before = () => {};
+      fileSystem.moment = () => {};
       await store.close();
       rmSync(folder(), { recursive: true });
       life += 1;
