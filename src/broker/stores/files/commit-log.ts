@@ -8,7 +8,7 @@ import type { IndexState, StoreIndex } from './store-index.ts';
 /** A log much longer than what it says is written anew. */
 const REWRITE_FACTOR = 3;
 
-type LogPlace = Pick<IndexState, 'firstLog' | 'lastLog' | 'logEnd'>;
+type LogPlace = Pick<IndexState, 'firstLog' | 'lastLog' | 'logEnd' | 'logSynced'>;
 
 /**
  * A second copy of the index, as a row of changes: written before each commit, so that `reindex` can
@@ -53,7 +53,7 @@ export class CommitLog {
     context: LogFileContext,
     options: { readonly index: StoreIndex; readonly rewriteBytes: number },
   ): Promise<CommitLog> {
-    const { firstLog, lastLog, logEnd } = options.index.state();
+    const { firstLog, lastLog, logEnd, logSynced } = options.index.state();
     const { fileSystem, folder } = context;
     const found = await fileSystem.list(folder);
     const numbers = found.flatMap(({ name }) => logNumber(name) ?? []);
@@ -65,7 +65,7 @@ export class CommitLog {
     const isNew = logEnd === 0;
     const last =
       numbers.includes(lastLog) && !isNew
-        ? await LogFile.reopen(lastLog, logEnd, context)
+        ? await LogFile.reopen(lastLog, { end: logEnd, syncedEnd: logSynced }, context)
         : undefined;
     if (last !== undefined) {
       const log = new CommitLog(context, { ...options, first: firstLog, current: last });
@@ -79,7 +79,8 @@ export class CommitLog {
   }
 
   get place(): LogPlace {
-    return { firstLog: this.#first, lastLog: this.#current.number, logEnd: this.#current.end };
+    const { number: lastLog, end: logEnd, syncedEnd: logSynced } = this.#current;
+    return { firstLog: this.#first, lastLog, logEnd, logSynced };
   }
 
   /** Before the commit; gives what takes it back when that fails. */

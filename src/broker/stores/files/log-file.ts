@@ -9,6 +9,7 @@ import {
   LOG_HEADER_BYTES,
   logName,
 } from './log-format.ts';
+import { walkFrames } from './log-walk.ts';
 
 /** Of every log file of one store. */
 export interface LogFileContext {
@@ -26,12 +27,18 @@ export class LogFile {
   readonly #file: StoreFile;
   readonly #context: LogFileContext;
   #end: number;
-  #isSynced = true;
+  #syncedEnd: number;
 
-  private constructor(number: number, file: StoreFile, end: number, context: LogFileContext) {
+  private constructor(
+    number: number,
+    file: StoreFile,
+    place: { readonly end: number; readonly syncedEnd: number },
+    context: LogFileContext,
+  ) {
     this.number = number;
     this.#file = file;
-    this.#end = end;
+    this.#end = place.end;
+    this.#syncedEnd = place.syncedEnd;
     this.#context = context;
   }
 
@@ -47,7 +54,8 @@ export class LogFile {
         await file.datasync();
         await fileSystem.syncFolder(folder);
       }
-      return new LogFile(number, file, LOG_HEADER_BYTES, context);
+      const place = { end: LOG_HEADER_BYTES, syncedEnd: LOG_HEADER_BYTES };
+      return new LogFile(number, file, place, context);
     } catch (error) {
       await file.close();
       await fileSystem.remove(name);
@@ -55,28 +63,39 @@ export class LogFile {
     }
   }
 
-  /** Cut back to `end`: what follows was never committed. Undefined when it is shorter than that. */
+  /**
+   * Cut back to `end`: what follows was never committed. Undefined when it doesn't say all that it
+   * should: what was not synced may have gone with the power.
+   */
   static async reopen(
     number: number,
-    end: number,
+    place: { readonly end: number; readonly syncedEnd: number },
     context: LogFileContext,
   ): Promise<LogFile | undefined> {
+    const { end, syncedEnd } = place;
     const name = path.join(context.folder, logName(number));
     const file = await context.fileSystem.open(name, 'write');
-    if ((await file.size()) < end) {
+    let whole = syncedEnd;
+    if ((await file.size()) >= end) {
+      for await (const walked of walkFrames(file, { from: syncedEnd, until: end })) {
+        whole = walked.end;
+      }
+    }
+    if (whole < end) {
       await file.close();
       return undefined;
     }
     await file.truncate(end);
-    return new LogFile(number, file, end, context);
+    return new LogFile(number, file, place, context);
   }
 
   get end(): number {
     return this.#end;
   }
 
-  get isSynced(): boolean {
-    return this.#isSynced;
+  /** Up to here it is on the disk for good. */
+  get syncedEnd(): number {
+    return this.#syncedEnd;
   }
 
   /** Gives the bytes it took. When it throws, the file is as it was. */
@@ -90,7 +109,6 @@ export class LogFile {
       throw failure;
     }
     this.#end += bytes.length;
-    this.#isSynced = false;
     return bytes.length;
   }
 
@@ -99,16 +117,18 @@ export class LogFile {
     try {
       this.#file.truncateSync(end);
       this.#end = end;
+      this.#syncedEnd = Math.min(this.#syncedEnd, end);
     } catch (error) {
       this.#context.breakage.break(writeFailed(this.#name, error));
     }
   }
 
   async sync(): Promise<void> {
-    if (this.#isSynced || !this.#context.isSynced) return;
-    this.#isSynced = true;
+    const end = this.#end;
+    if (end === this.#syncedEnd || !this.#context.isSynced) return;
     try {
       await this.#file.datasync();
+      this.#syncedEnd = Math.max(this.#syncedEnd, end);
     } catch (error) {
       const failure = writeFailed(this.#name, error);
       this.#context.breakage.break(failure);

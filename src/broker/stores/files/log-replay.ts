@@ -1,15 +1,7 @@
 import path from 'node:path';
 import type { StoreFileSystem } from './file-system.ts';
-import {
-  decodeFrame,
-  encodeLogHeader,
-  FRAME_HEADER_BYTES,
-  type Frame,
-  frameLength,
-  LOG_HEADER_BYTES,
-  logName,
-  logNumber,
-} from './log-format.ts';
+import { encodeLogHeader, LOG_HEADER_BYTES, logName, logNumber } from './log-format.ts';
+import { type WalkedFrame, walkFrames } from './log-walk.ts';
 import type { StoreIndex } from './store-index.ts';
 
 /** What the commit log of a store says, as far as it can be read. */
@@ -38,11 +30,6 @@ export interface ReplaySource {
 interface LogEnd {
   readonly lastLog: number;
   readonly logEnd: number;
-}
-
-interface ReadFrame {
-  readonly frame: Frame;
-  readonly end: number;
 }
 
 /**
@@ -112,21 +99,17 @@ async function* framesOf(
   source: ReplaySource,
   number: number,
   until: LogEnd | undefined,
-): AsyncIterable<ReadFrame> {
+): AsyncIterable<WalkedFrame> {
   const { folder, storeId, fileSystem, signal } = source;
   const file = await fileSystem.open(path.join(folder, logName(number)), 'read');
   try {
     const header = await file.read(LOG_HEADER_BYTES, 0);
     if (!encodeLogHeader(number, storeId).equals(header)) return;
-    for (let at = LOG_HEADER_BYTES; ; ) {
+    const size = await file.size();
+    const end = until?.lastLog === number ? Math.min(size, until.logEnd) : size;
+    for await (const walked of walkFrames(file, { from: LOG_HEADER_BYTES, until: end })) {
       signal.throwIfAborted();
-      const length = frameLength(await file.read(FRAME_HEADER_BYTES, at));
-      if (length === undefined || at + length > (await file.size())) return;
-      const frame = decodeFrame(await file.read(length, at));
-      if (frame === undefined) return;
-      at += length;
-      if (until?.lastLog === number && at > until.logEnd) return;
-      yield { frame, end: at };
+      yield walked;
     }
   } finally {
     await file.close();

@@ -4,6 +4,7 @@ import path from 'node:path';
 import { LachesisError } from '../../../errors.ts';
 import { storeDamaged } from '../refusals.ts';
 import { nodeFileSystem } from './file-system.ts';
+import { LOG_HEADER_BYTES } from './log-format.ts';
 import { replayLog } from './log-replay.ts';
 import { NO_CHANGE } from './logged-change.ts';
 import { PayloadCheck } from './payload-check.ts';
@@ -85,11 +86,9 @@ async function rebuild(
     // Of a log that no longer says what the index does, a new one is made when it is opened.
     const isTrue = isWhole && lost.length === 0;
     index.setState({
-      sequence,
+      ...{ sequence, lastLog, logEnd, records },
       firstLog: isTrue ? firstLog : firstLog - 1,
-      lastLog,
-      logEnd,
-      records,
+      logSynced: LOG_HEADER_BYTES,
     });
   });
   return { records, payloads, commits: sequence, isWhole, missingCommits, lost };

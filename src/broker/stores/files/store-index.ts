@@ -12,10 +12,11 @@ const PAGE = 64;
 export interface IndexState {
   /** Commits so far. */
   readonly sequence: number;
-  /** Log files that a replay needs, and how far the last of them counts. */
+  /** Log files that a replay needs, how far the last of them counts, and how far it was synced. */
   readonly firstLog: number;
   readonly lastLog: number;
   readonly logEnd: number;
+  readonly logSynced: number;
   readonly records: number;
 }
 
@@ -43,9 +44,10 @@ const SCHEMA = `
     first_log INTEGER NOT NULL,
     last_log INTEGER NOT NULL,
     log_end INTEGER NOT NULL,
+    log_synced INTEGER NOT NULL,
     records INTEGER NOT NULL
   ) STRICT;
-  INSERT INTO state VALUES (1, 0, 1, 1, 0, 0);
+  INSERT INTO state VALUES (1, 0, 1, 1, 0, 0, 0);
   PRAGMA user_version = ${INDEX_VERSION};
 `;
 
@@ -85,12 +87,13 @@ export class StoreIndex implements Disposable {
       firstLog: Number(row?.['first_log']),
       lastLog: Number(row?.['last_log']),
       logEnd: Number(row?.['log_end']),
+      logSynced: Number(row?.['log_synced']),
       records: Number(row?.['records']),
     };
   }
 
-  setState({ sequence, firstLog, lastLog, logEnd, records }: IndexState): void {
-    this.#statements.setState.run(sequence, firstLog, lastLog, logEnd, records);
+  setState({ sequence, firstLog, lastLog, logEnd, logSynced, records }: IndexState): void {
+    this.#statements.setState.run(sequence, firstLog, lastLog, logEnd, logSynced, records);
   }
 
   /** Gives by how many the records grew. What is there already, or gone already, is no mistake here. */
@@ -173,7 +176,8 @@ type StatementName = keyof typeof STATEMENTS;
 
 const STATEMENTS = {
   state: 'SELECT * FROM state',
-  setState: 'UPDATE state SET sequence = ?, first_log = ?, last_log = ?, log_end = ?, records = ?',
+  setState: `UPDATE state SET sequence = ?, first_log = ?, last_log = ?, log_end = ?, log_synced = ?,
+    records = ?`,
   update: 'UPDATE records SET value = ? WHERE key = ?',
   insert: 'INSERT INTO records VALUES (?, ?)',
   removeKey: 'DELETE FROM records WHERE key = ?',
