@@ -124,6 +124,51 @@ describe('a full disk', () => {
   });
 });
 
+/** Fails the next commit of SQLite, as it says it. */
+function failCommit(errcode: number): Disposable {
+  const exec = DatabaseSync.prototype.exec;
+  return vi.spyOn(DatabaseSync.prototype, 'exec').mockImplementation(function (
+    this: DatabaseSync,
+    sql: string,
+  ) {
+    if (sql !== 'COMMIT') return exec.call(this, sql);
+    throw Object.assign(new Error('no commit'), { code: 'ERR_SQLITE_ERROR', errcode });
+  });
+}
+
+describe('a failing index', () => {
+  const put = (key: string) => ({ put: [{ key, value: new Uint8Array(10) }] });
+
+  test('without room for the commit itself is as it was, and so is the log', async () => {
+    const { folder, store } = await opened();
+    store.commit(put('a'));
+    {
+      using _ = failCommit(13);
+      const full = expect.objectContaining({ reason: 'STORE_FULL' });
+      expect(() => store.commit(put('b'))).toThrow(full);
+    }
+    store.commit(put('c'));
+    expect(keysOf(store)).toEqual(['a', 'c']);
+    await store.close();
+    await expectSound(folder);
+  });
+
+  test('whose disk fails breaks the store', async () => {
+    const { folder, store } = await opened();
+    store.commit(put('a'));
+    {
+      using _ = failCommit(1_034);
+      const failed = expect.objectContaining({ reason: 'STORE_FAILED' });
+      expect(() => store.commit(put('b'))).toThrow(failed);
+    }
+    const broken = expect.objectContaining({ reason: 'STORE_BROKEN' });
+    expect(() => store.commit(put('c'))).toThrow(broken);
+    expect(keysOf(store)).toEqual(['a']);
+    await store.close();
+    await expectSound(folder);
+  });
+});
+
 describe('a failing disk', () => {
   test('a failed write is typed and leaves the log whole', async () => {
     const { folder, fileSystem, store } = await opened();

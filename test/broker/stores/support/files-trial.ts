@@ -5,21 +5,30 @@ import { expect } from 'vitest';
 import { checkStore } from '../../../../src/broker/stores/files/check-store.ts';
 import { openStoreOn } from '../../../../src/broker/stores/files/open.ts';
 import { reindexStore } from '../../../../src/broker/stores/files/reindex-store.ts';
+import { StoreIndex } from '../../../../src/broker/stores/files/store-index.ts';
 import type { BrokerStore } from '../../../../src/broker/stores/store.ts';
 import { bytesOf, type StoreOnTrial } from '../conformance.ts';
 import { FaultyFileSystem } from './faulty-file-system.ts';
 
 const { signal } = new AbortController();
 
+/** All that the index of a store that nobody has open says. */
+function indexOf(folder: string): unknown {
+  using index = new StoreIndex(path.join(folder, 'index.db'), 'none');
+  return [[...index.recordPages('')].flat(), [...index.payloadPages()].flat()];
+}
+
 /** `fsck` finds nothing, and an index that is lost is made again as it was. */
 export async function expectSound(folder: string): Promise<void> {
   const before = await checkStore(folder, { signal });
   expect(before).toMatchObject({ problemCount: 0, problems: [] });
+  const said = indexOf(folder);
   for (const end of ['', '-wal']) rmSync(path.join(folder, `index.db${end}`), { force: true });
   const { records, payloads } = before;
   const report = await reindexStore(folder, { signal });
   expect(report).toMatchObject({ records, payloads, isWhole: true, missingCommits: 0, lost: [] });
   expect(await checkStore(folder, { signal })).toEqual(before);
+  expect(indexOf(folder)).toEqual(said);
 }
 
 /** The files driver, with segments and logs so small that they turn over all the time. */
