@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { BrokerStore, PayloadRef } from '../../../src/broker/stores/store.ts';
+import { bytesOf } from './support/bytes.ts';
 
 /** A driver on trial: what is opened again must be what was there. */
 export interface StoreOnTrial extends AsyncDisposable {
@@ -89,17 +90,6 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     }),
   },
 );
-
-/** Bytes that differ by seed, so that one payload is never taken for another. */
-export function bytesOf(length: number, seed: number): Uint8Array {
-  const bytes = new Uint8Array(length);
-  let state = (seed | 0) + 0x9e3779b9;
-  for (let at = 0; at < length; at += 1) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) | 0;
-    bytes[at] = state >>> 24;
-  }
-  return bytes;
-}
 
 /** The chunks that a payload comes in; also an empty one among them. */
 function chunksOf(bytes: Uint8Array): Uint8Array[] {

@@ -7,7 +7,7 @@ import { checkStore } from '../../../src/broker/stores/files/check-store.ts';
 import type { FilesStore } from '../../../src/broker/stores/files/files-store.ts';
 import { openStoreOn } from '../../../src/broker/stores/files/open.ts';
 import type { PayloadRef } from '../../../src/broker/stores/store.ts';
-import { bytesOf } from './conformance.ts';
+import { bytesOf } from './support/bytes.ts';
 import { FaultyFileSystem } from './support/faulty-file-system.ts';
 import { expectSound, filesTrial } from './support/files-trial.ts';
 

@@ -6,7 +6,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import type { FilesStore } from '../../../src/broker/stores/files/files-store.ts';
 import { type OpenOptions, openStoreOn } from '../../../src/broker/stores/files/open.ts';
 import type { PayloadRef } from '../../../src/broker/stores/store.ts';
-import { bytesOf } from './conformance.ts';
+import { bytesOf } from './support/bytes.ts';
 import { FaultyFileSystem } from './support/faulty-file-system.ts';
 import { expectSound } from './support/files-trial.ts';
 

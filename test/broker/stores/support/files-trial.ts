@@ -7,7 +7,8 @@ import { openStoreOn } from '../../../../src/broker/stores/files/open.ts';
 import { reindexStore } from '../../../../src/broker/stores/files/reindex-store.ts';
 import { StoreIndex } from '../../../../src/broker/stores/files/store-index.ts';
 import type { BrokerStore } from '../../../../src/broker/stores/store.ts';
-import { bytesOf, type StoreOnTrial } from '../conformance.ts';
+import type { StoreOnTrial } from '../conformance.ts';
+import { bytesOf } from './bytes.ts';
 import { FaultyFileSystem } from './faulty-file-system.ts';
 
 const { signal } = new AbortController();
