@@ -1,5 +1,5 @@
-import type { StoreFile } from './file-system.ts';
 import { decodeFrame, FRAME_HEADER_BYTES, type Frame, frameLength } from './log-format.ts';
+import { type Readable, windowOn } from './window.ts';
 
 export interface WalkedFrame {
   readonly frame: Frame;
@@ -9,13 +9,14 @@ export interface WalkedFrame {
 
 /** The whole frames of a log file between `from` and `until`, to the first that is none. */
 export async function* walkFrames(
-  file: StoreFile,
+  file: Readable,
   { from, until }: { readonly from: number; readonly until: number },
 ): AsyncGenerator<WalkedFrame> {
+  const window = windowOn(file);
   for (let at = from; ; ) {
-    const length = frameLength(await file.read(FRAME_HEADER_BYTES, at));
+    const length = frameLength(await window.read(FRAME_HEADER_BYTES, at));
     if (length === undefined || at + length > until) return;
-    const frame = decodeFrame(await file.read(length, at));
+    const frame = decodeFrame(await window.read(length, at));
     if (frame === undefined) return;
     at += length;
     yield { frame, end: at };

@@ -1,8 +1,8 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { crc32 } from 'node:zlib';
 import { MAX_KEY_BYTES } from '../limits.ts';
-import type { StoreFile } from './file-system.ts';
 import { decodeRecordHead, RECORD_HEADER_BYTES } from './segment-format.ts';
+import { type Readable, windowOn } from './window.ts';
 
 /** A record as it lies in its segment. */
 export interface WalkedRecord {
@@ -21,7 +21,7 @@ const STEP_BYTES = 2 ** 20;
 
 /** The record that begins at `at`; undefined when no whole one does before `size`. Payloads are not read. */
 export async function recordAt(
-  file: StoreFile,
+  file: Readable,
   at: number,
   size: number,
 ): Promise<WalkedRecord | undefined> {
@@ -36,7 +36,7 @@ export async function recordAt(
 
 /** Whether those bytes of the file have that CRC; read a piece at a time. */
 export async function hasChecksum(
-  file: StoreFile,
+  file: Readable,
   payload: { readonly offset: number; readonly length: number; readonly crc32: number },
 ): Promise<boolean> {
   let crc = 0;
@@ -45,21 +45,22 @@ export async function hasChecksum(
     const piece = await file.read(wanted, payload.offset + done);
     if (piece.length < wanted) return false;
     crc = crc32(piece, crc);
-    await turn();
+    if (wanted === STEP_BYTES) await turn();
   }
   return crc === payload.crc32;
 }
 
 /** Where the whole records from `from` on end: the rest of the file was not written to its end. */
 export async function endOfWholeRecords(
-  file: StoreFile,
+  file: Readable,
   from: number,
   size: number,
 ): Promise<number> {
+  const window = windowOn(file);
   let end = from;
   for (;;) {
-    const record = await recordAt(file, end, size);
-    if (record === undefined || !(await hasChecksum(file, record))) return end;
+    const record = await recordAt(window, end, size);
+    if (record === undefined || !(await hasChecksum(window, record))) return end;
     end = record.end;
   }
 }
