@@ -10,7 +10,9 @@ export const reindex: StoreTask = async (folder, { signal }) => {
     isSound: isWhole && missingCommits === 0 && lost.length === 0,
     lines: [
       `index.db has ${records} records and ${payloads} payloads again, of ${commits} commits`,
-      ...(isWhole ? [] : ["The commit log doesn't reach back to its beginning: there was more."]),
+      ...(isWhole
+        ? []
+        : ["The commit log is damaged, or doesn't reach back to its beginning: there was more."]),
       ...(missingCommits === 0 ? [] : [`${missingCommits} commits are missing in the commit log.`]),
       ...lost.map(({ label, problem }) => `${JSON.stringify(label)} is lost: ${problem}`),
     ],

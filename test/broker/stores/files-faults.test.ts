@@ -332,6 +332,31 @@ describe('opening', () => {
     await (await openStoreOn(folder, {})).close();
   });
 
+  test('an index that another program has open is refused', async () => {
+    const { folder, store } = await opened();
+    await store.close();
+    const other = new DatabaseSync(path.join(folder, 'index.db'));
+    other.exec('BEGIN EXCLUSIVE');
+    await expect(openStoreOn(folder, {})).rejects.toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'LOCKED',
+    });
+    other.close();
+    await (await openStoreOn(folder, {})).close();
+  });
+
+  test('what the system refuses is typed', async () => {
+    const folder = place();
+    const fileSystem = new FaultyFileSystem();
+    fileSystem.before = () => {
+      throw Object.assign(failing('EACCES'), { syscall: 'open' });
+    };
+    await expect(openStoreOn(folder, { fileSystem })).rejects.toMatchObject({
+      kind: 'infrastructure_error',
+      reason: 'STORE_FAILED',
+    });
+  });
+
   test('a store of a newer format is refused', async () => {
     const { folder, store } = await opened();
     await keep(store, 'a');

@@ -113,6 +113,29 @@ test('reindex restores an index that is lost, and refuses to replace one that is
   ]);
 });
 
+test.each([
+  ['in its header', 5],
+  ['in its first commit', 80],
+])('reindex says so when the commit log is damaged %s', async (_, at) => {
+  const { folder } = await storeFolder();
+  rmSync(path.join(folder, 'index.db'));
+  const log = path.join(folder, '00000001.log');
+  const bytes = readFileSync(log);
+  bytes[at] = 255;
+  writeFileSync(log, bytes);
+  const { code, out } = await say('reindex', folder);
+  expect(code).toBe(1);
+  expect(out).toContain('The commit log is damaged');
+});
+
+test('a commit cut off at the end of the log is no damage', async () => {
+  const { folder } = await storeFolder();
+  rmSync(path.join(folder, 'index.db'));
+  const log = path.join(folder, '00000001.log');
+  truncateSync(log, readFileSync(log).length - 1);
+  expect(await json('reindex', folder)).toMatchObject({ code: 0, isWhole: true, commits: 1 });
+});
+
 test('reindex leaves out what its segment no longer holds, and says so', async () => {
   const { folder, refs } = await storeFolder();
   truncateSync(path.join(folder, '00000001.seg'), refs[1]!.offset + 10);

@@ -9,6 +9,7 @@ import { isSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from './segment-fo
 import { endOfWholeRecords } from './segment-walk.ts';
 import { type StoreFolder, takeStoreFolder } from './store-folder.ts';
 import { type SegmentUse, StoreIndex } from './store-index.ts';
+import { typedFailures } from './typed-failures.ts';
 
 /** Of more, only the number is told. */
 const MAX_PROBLEMS = 100;
@@ -35,10 +36,14 @@ export interface StoreCheck {
 }
 
 /** Reads all that lives in a store and changes nothing. No process may have it open. */
-export async function checkStore(
-  given: string,
+export function checkStore(
+  folder: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<StoreCheck> {
+  return typedFailures(folder, () => check(folder, signal));
+}
+
+async function check(given: string, signal: AbortSignal): Promise<StoreCheck> {
   using folder = await takeStoreFolder(given, 'open');
   await assertIndexed(folder, nodeFileSystem);
   using index = new StoreIndex(folder.indexFile, 'commit');
@@ -140,7 +145,10 @@ async function checkLog(
     return;
   }
   if (!replay.isWhole) {
-    problems.add({ kind: 'log', message: "the commit log doesn't reach back to its beginning" });
+    problems.add({
+      kind: 'log',
+      message: "the commit log is damaged, or doesn't reach back to its beginning",
+    });
   }
   for (const what of differences(index, other)) {
     problems.add({ kind: 'log', message: `index and commit log differ in ${what}` });

@@ -46,6 +46,10 @@ export function encodeLogHeader(number: number, storeId: Uint8Array): Buffer {
   return header;
 }
 
+export function isLogHeader(bytes: Uint8Array, number: number, storeId: Uint8Array): boolean {
+  return encodeLogHeader(number, storeId).equals(bytes);
+}
+
 export function encodeFrame({ kind, sequence, change }: Frame): Buffer {
   const steps = [
     ...change.remove.map((key) => step(REMOVE, key)),

@@ -1,6 +1,13 @@
 import path from 'node:path';
-import type { StoreFileSystem } from './file-system.ts';
-import { encodeLogHeader, LOG_HEADER_BYTES, logName, logNumber } from './log-format.ts';
+import type { StoreFile, StoreFileSystem } from './file-system.ts';
+import {
+  FRAME_HEADER_BYTES,
+  frameLength,
+  isLogHeader,
+  LOG_HEADER_BYTES,
+  logName,
+  logNumber,
+} from './log-format.ts';
 import { type WalkedFrame, walkFrames } from './log-walk.ts';
 import type { StoreIndex } from './store-index.ts';
 
@@ -9,14 +16,16 @@ export interface Replay {
   /** Files read, from one that tells all that there was. */
   readonly firstLog: number;
   readonly lastLog: number;
-  /** Where the whole frames of the last one end, and what follows them. */
+  /** Where the whole frames of the last one end. */
   readonly logEnd: number;
-  readonly tornBytes: number;
   readonly sequence: number;
   readonly records: number;
   /** Commits that are missing between others. */
   readonly missingCommits: number;
-  /** Whether it goes back to the beginning, or to a file that took up all that there was. */
+  /**
+   * Whether it goes back to the beginning, or to a file that took up all that there was, and can be
+   * read to its end but for a last commit that was cut off.
+   */
   readonly isWhole: boolean;
 }
 
@@ -55,6 +64,7 @@ export async function replayLog(
   let records = 0;
   let missingCommits = 0;
   let logEnd = 0;
+  let isDamaged = false;
   for (const number of numbers) {
     logEnd = 0;
     for await (const { frame, end } of framesOf(source, number, until)) {
@@ -67,17 +77,39 @@ export async function replayLog(
       if (frame.kind === 'complete') continue;
       records += index.transaction(() => index.apply(frame.change));
     }
+    isDamaged ||= !(await isReadFrom(source, number, { logEnd, isLast: number === last }, until));
   }
-  const bytes = files.find(({ name }) => name === logName(last))?.bytes ?? 0;
   return {
     ...{ firstLog, lastLog: last, logEnd, sequence, records, missingCommits },
-    tornBytes: bytes - logEnd,
-    isWhole: (complete !== undefined || firstLog === 1) && isUnbroken(numbers),
+    isWhole: (complete !== undefined || firstLog === 1) && isUnbroken(numbers) && !isDamaged,
   };
 }
 
 function isUnbroken(numbers: readonly number[]): boolean {
   return numbers.every((number, index) => number === numbers[0]! + index);
+}
+
+/** Whether what follows the whole frames of a file is nothing, or at its very end one that was cut off. */
+async function isReadFrom(
+  source: ReplaySource,
+  number: number,
+  { logEnd, isLast }: { readonly logEnd: number; readonly isLast: boolean },
+  until: LogEnd | undefined,
+): Promise<boolean> {
+  await using file = await openLog(source, number);
+  const size = await endOf(file, number, until);
+  if (size === logEnd) return true;
+  const left = size - logEnd;
+  if (logEnd === 0) {
+    // The file itself was being made, or nothing has been committed to it.
+    if (left < LOG_HEADER_BYTES) return true;
+    if (!isLogHeader(await file.read(LOG_HEADER_BYTES, 0), number, source.storeId)) return false;
+    if (left === LOG_HEADER_BYTES) return true;
+  }
+  if (!isLast) return false;
+  const at = Math.max(logEnd, LOG_HEADER_BYTES);
+  const length = frameLength(await file.read(FRAME_HEADER_BYTES, at));
+  return size - at < FRAME_HEADER_BYTES || (length !== undefined && at + length > size);
 }
 
 /** The newest file that took up all that there was. */
@@ -100,18 +132,26 @@ async function* framesOf(
   number: number,
   until: LogEnd | undefined,
 ): AsyncIterable<WalkedFrame> {
-  const { folder, storeId, fileSystem, signal } = source;
-  const file = await fileSystem.open(path.join(folder, logName(number)), 'read');
-  try {
-    const header = await file.read(LOG_HEADER_BYTES, 0);
-    if (!encodeLogHeader(number, storeId).equals(header)) return;
-    const size = await file.size();
-    const end = until?.lastLog === number ? Math.min(size, until.logEnd) : size;
-    for await (const walked of walkFrames(file, { from: LOG_HEADER_BYTES, until: end })) {
-      signal.throwIfAborted();
-      yield walked;
-    }
-  } finally {
-    await file.close();
+  await using file = await openLog(source, number);
+  const header = await file.read(LOG_HEADER_BYTES, 0);
+  if (!isLogHeader(header, number, source.storeId)) return;
+  const end = await endOf(file, number, until);
+  for await (const walked of walkFrames(file, { from: LOG_HEADER_BYTES, until: end })) {
+    source.signal.throwIfAborted();
+    yield walked;
   }
+}
+
+async function openLog(
+  { folder, fileSystem }: ReplaySource,
+  number: number,
+): Promise<StoreFile & AsyncDisposable> {
+  const file = await fileSystem.open(path.join(folder, logName(number)), 'read');
+  return Object.assign(file, { [Symbol.asyncDispose]: () => file.close() });
+}
+
+/** How far it counts. */
+async function endOf(file: StoreFile, number: number, until: LogEnd | undefined): Promise<number> {
+  const size = await file.size();
+  return until?.lastLog === number ? Math.min(size, until.logEnd) : size;
 }

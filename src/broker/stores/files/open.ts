@@ -11,6 +11,7 @@ import { segmentNumber } from './segment-format.ts';
 import { Segments } from './segments.ts';
 import { type StoreFolder, takeStoreFolder } from './store-folder.ts';
 import { StoreIndex } from './store-index.ts';
+import { typedFailures } from './typed-failures.ts';
 
 /** What only tests and commands choose. */
 export interface OpenOptions extends FilesStoreOptions {
@@ -34,7 +35,11 @@ export function openFilesStore(
 }
 
 /** As {@link openFilesStore}, with what only tests and commands choose. */
-export async function openStoreOn(given: string, options: OpenOptions): Promise<FilesStore> {
+export function openStoreOn(given: string, options: OpenOptions): Promise<FilesStore> {
+  return typedFailures(given, () => open(given, options));
+}
+
+async function open(given: string, options: OpenOptions): Promise<FilesStore> {
   const config = resolveFilesStoreOptions(options);
   const { fileSystem = nodeFileSystem, collect = false, use = 'make' } = options;
   await using opened = new AsyncDisposableStack();

@@ -10,6 +10,7 @@ import { NO_CHANGE } from './logged-change.ts';
 import { PayloadCheck } from './payload-check.ts';
 import { takeStoreFolder } from './store-folder.ts';
 import { StoreIndex } from './store-index.ts';
+import { typedFailures } from './typed-failures.ts';
 
 export interface StoreReindex {
   readonly records: number;
@@ -26,10 +27,14 @@ export interface StoreReindex {
  * Makes a lost index anew from the commit log, and leaves out what its segments no longer hold. The
  * store is not changed until all of it is read. Throws failed_precondition when there is an index.
  */
-export async function reindexStore(
-  given: string,
+export function reindexStore(
+  folder: string,
   { signal }: { readonly signal: AbortSignal },
 ): Promise<StoreReindex> {
+  return typedFailures(folder, () => reindex(folder, signal));
+}
+
+async function reindex(given: string, signal: AbortSignal): Promise<StoreReindex> {
   using folder = await takeStoreFolder(given, 'open');
   const { indexFile, storeId } = folder;
   if (existsSync(indexFile)) throw indexPresent(indexFile);

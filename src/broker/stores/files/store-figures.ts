@@ -6,6 +6,7 @@ import type { StoreRecovery } from './open-segments.ts';
 import { segmentNumber } from './segment-format.ts';
 import { takeStoreFolder } from './store-folder.ts';
 import { StoreIndex } from './store-index.ts';
+import { typedFailures } from './typed-failures.ts';
 
 /** What a store holds, as its index says; no payload is read. */
 export interface StoreFigures {
@@ -23,7 +24,11 @@ export interface StoreFigures {
 }
 
 /** Changes nothing. No process may have it open. */
-export async function readStoreFigures(given: string): Promise<StoreFigures> {
+export function readStoreFigures(folder: string): Promise<StoreFigures> {
+  return typedFailures(folder, () => figures(folder));
+}
+
+async function figures(given: string): Promise<StoreFigures> {
   using folder = await takeStoreFolder(given, 'open');
   await assertIndexed(folder, nodeFileSystem);
   using index = new StoreIndex(folder.indexFile, 'commit');
