@@ -1,5 +1,5 @@
 // The one file that knows node:sqlite: Node renames its class (DEP0210), and it is a release candidate.
-import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
+import type { DatabaseSync, SQLInputValue } from 'node:sqlite';
 import { LachesisError } from '../../../errors.ts';
 import { storeDamaged, storeFailed, storeFull } from '../refusals.ts';
 
@@ -27,6 +27,8 @@ export class SqlFile implements Disposable {
   /** An empty `file` is a temporary database, on disk where it grows. */
   constructor(file: string) {
     this.#file = file === '' ? 'a temporary index' : file;
+    // Loaded when it is wanted: some versions of Node warn of it, also those who keep nothing.
+    const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
     this.#database = this.#typed(() => new DatabaseSync(file));
   }
 
