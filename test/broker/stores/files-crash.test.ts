@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import fc from 'fast-check';
@@ -72,6 +72,36 @@ test('a tail torn anywhere behind the last commit is cut, counted, and written o
     expect(await again.read(ref!, { signal })).toEqual(chunks[0]);
     expect(await again.read(next!, { signal })).toEqual(bytesOf(800, 5));
   }
+});
+
+test('fsck finds whatever byte of a live payload is changed, and no other of a segment', async () => {
+  using place = scratch();
+  const folder = path.join(place.root, 'store');
+  const store = await openStoreOn(folder, {});
+  const labels = ['a', 'b', 'c', 'd'];
+  const refs = await store.append(
+    labels.map((label, seed) => ({ label, chunks: [bytesOf(300, seed)] })),
+    { signal },
+  );
+  const cites = [refs[0]!, refs[2]!];
+  store.commit({ put: [{ key: 'a', value: new Uint8Array(1) }], cites });
+  await store.close();
+  const file = path.join(folder, '00000001.seg');
+  const whole = readFileSync(file);
+  const headBytes = 24 + 1;
+  await fc.assert(
+    fc.asyncProperty(fc.nat(whole.length - 1), fc.integer({ min: 1, max: 255 }), async (at, by) => {
+      const bytes = Buffer.from(whole);
+      bytes[at] = (bytes[at]! + by) % 256;
+      writeFileSync(file, bytes);
+      const isLive = cites.some(
+        ({ offset, length }) => at >= offset - headBytes && at < offset + length,
+      );
+      const { problemCount } = await checkStore(folder, { signal });
+      expect(problemCount > 0).toBe(isLive || at < 32);
+    }),
+    { numRuns: 60 },
+  );
 });
 
 interface Loss {

@@ -88,7 +88,10 @@ async function writeMeta(file: string): Promise<void> {
     await handle.close();
   }
   await rename(unfinished, file);
-  await nodeFileSystem.syncFolder(path.dirname(file));
+  const folder = path.dirname(file);
+  await nodeFileSystem.syncFolder(folder);
+  // The folder's own name; one that others own may not be open to us.
+  await nodeFileSystem.syncFolder(path.dirname(folder)).catch(() => {});
 }
 
 function readStoreId(file: string): Uint8Array {
