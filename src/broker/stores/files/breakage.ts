@@ -12,6 +12,10 @@ export class Breakage {
     this.#cause ??= cause;
   }
 
+  get isBroken(): boolean {
+    return this.#cause !== undefined;
+  }
+
   /** Throws failed_precondition STORE_BROKEN once it is broken. */
   assertWhole(): void {
     if (this.#cause !== undefined) throw storeBroken(this.#cause);

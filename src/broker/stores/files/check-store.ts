@@ -77,18 +77,14 @@ async function checkSegments(
   let tornBytes = 0;
   for (const [number, bytes] of sizes) {
     const name = segmentName(number);
-    const file = await nodeFileSystem.open(path.join(folder, name), 'read');
-    try {
-      const header = await file.read(SEGMENT_HEADER_BYTES, 0);
-      if (isSegmentHeader(header, number, storeId)) {
-        if (number === last) tornBytes = await tornAfter(file, uses.get(number), bytes);
-      } else if (number !== last || uses.has(number)) {
-        const message = `${name} doesn't begin as a segment of this store`;
-        problems.add({ kind: 'segment', message });
-      } else tornBytes = bytes;
-    } finally {
-      await file.close();
-    }
+    await using file = await nodeFileSystem.open(path.join(folder, name), 'read');
+    const header = await file.read(SEGMENT_HEADER_BYTES, 0);
+    if (isSegmentHeader(header, number, storeId)) {
+      if (number === last) tornBytes = await tornAfter(file, uses.get(number), bytes);
+    } else if (number !== last || uses.has(number)) {
+      const message = `${name} doesn't begin as a segment of this store`;
+      problems.add({ kind: 'segment', message });
+    } else tornBytes = bytes;
   }
   const all = [...uses.values()];
   const liveBytes = all.reduce((sum, use) => sum + use.liveBytes, 0);

@@ -121,24 +121,17 @@ export class CommitLog {
   async close(): Promise<void> {
     this.#isClosing = true;
     await this.#rewriting;
-    try {
-      await this.#current.sync();
-    } finally {
-      await this.#current.close();
-    }
+    await syncAndClose(this.#current);
   }
 
   async #rewrite(): Promise<void> {
     const before = this.#current;
     const next = await LogFile.create(before.number + 1, this.#context);
     this.#current = next;
-    try {
-      await before.sync();
-    } finally {
-      await before.close();
-    }
+    await syncAndClose(before);
     let bytes = 0;
     for (const change of this.#everything()) {
+      this.#context.breakage.assertWhole();
       bytes += this.#write({ kind: 'snapshot', sequence: this.#sequence(), change });
       await turn();
     }
@@ -169,4 +162,9 @@ export class CommitLog {
     this.writtenBytes += bytes;
     return bytes;
   }
+}
+
+async function syncAndClose(log: LogFile): Promise<void> {
+  await using open = log;
+  await open.sync();
 }

@@ -6,7 +6,7 @@ import path from 'node:path';
  * A file of the store's log. Positions are given, so that nothing depends on where another call left
  * off; a write that returns has written all of it, and one that throws may have written some.
  */
-export interface StoreFile {
+export interface StoreFile extends AsyncDisposable {
   write(buffers: readonly Uint8Array[], position: number): Promise<void>;
   /** For what is small and must be there when a commit returns. */
   writeSync(bytes: Uint8Array, position: number): void;
@@ -17,7 +17,6 @@ export interface StoreFile {
   truncateSync(length: number): void;
   /** After it, what was written outlives the machine's power. */
   datasync(): Promise<void>;
-  close(): Promise<void>;
 }
 
 /** What the store asks of the disk. Tests put one in front that fails, or forgets what was not synced. */
@@ -110,7 +109,7 @@ class NodeFile implements StoreFile {
     return this.#handle.datasync();
   }
 
-  close(): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
     return this.#handle.close();
   }
 }

@@ -176,7 +176,7 @@ export class OpenFilesStore implements FilesStore {
     ending.use(folder);
     ending.use(index);
     ending.defer(() => commitLog.close());
-    ending.defer(() => segmentLog.close());
+    ending.use(segmentLog);
     await this.#queue.drained();
     await this.#removing;
   }
@@ -247,12 +247,8 @@ export class OpenFilesStore implements FilesStore {
   async #readAt(name: string, ref: PayloadRef): Promise<Uint8Array> {
     const { fileSystem } = this.#parts;
     try {
-      const file = await fileSystem.open(name, 'read');
-      try {
-        return await file.read(ref.length, ref.offset);
-      } finally {
-        await file.close();
-      }
+      await using file = await fileSystem.open(name, 'read');
+      return await file.read(ref.length, ref.offset);
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
         throw payloadGone(ref);

@@ -22,7 +22,7 @@ export interface LogFileContext {
 }
 
 /** One file of the commit log, open for more. */
-export class LogFile {
+export class LogFile implements AsyncDisposable {
   readonly number: number;
   readonly #file: StoreFile;
   readonly #context: LogFileContext;
@@ -57,7 +57,7 @@ export class LogFile {
       const place = { end: LOG_HEADER_BYTES, syncedEnd: LOG_HEADER_BYTES };
       return new LogFile(number, file, place, context);
     } catch (error) {
-      await file.close();
+      await file[Symbol.asyncDispose]();
       await fileSystem.remove(name);
       throw error;
     }
@@ -82,7 +82,7 @@ export class LogFile {
       }
     }
     if (whole < end) {
-      await file.close();
+      await file[Symbol.asyncDispose]();
       return undefined;
     }
     await file.truncate(end);
@@ -125,19 +125,21 @@ export class LogFile {
 
   async sync(): Promise<void> {
     const end = this.#end;
-    if (end === this.#syncedEnd || !this.#context.isSynced) return;
+    const { isSynced, breakage } = this.#context;
+    // One that failed is not tried again.
+    if (end === this.#syncedEnd || !isSynced || breakage.isBroken) return;
     try {
       await this.#file.datasync();
       this.#syncedEnd = Math.max(this.#syncedEnd, end);
     } catch (error) {
       const failure = writeFailed(this.#name, error);
-      this.#context.breakage.break(failure);
+      breakage.break(failure);
       throw failure;
     }
   }
 
-  async close(): Promise<void> {
-    await this.#file.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file[Symbol.asyncDispose]();
   }
 
   get #name(): string {

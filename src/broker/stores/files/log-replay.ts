@@ -142,12 +142,8 @@ async function* framesOf(
   }
 }
 
-async function openLog(
-  { folder, fileSystem }: ReplaySource,
-  number: number,
-): Promise<StoreFile & AsyncDisposable> {
-  const file = await fileSystem.open(path.join(folder, logName(number)), 'read');
-  return Object.assign(file, { [Symbol.asyncDispose]: () => file.close() });
+function openLog({ folder, fileSystem }: ReplaySource, number: number): Promise<StoreFile> {
+  return fileSystem.open(path.join(folder, logName(number)), 'read');
 }
 
 /** How far it counts. */

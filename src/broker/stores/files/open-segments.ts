@@ -99,7 +99,7 @@ async function lastSegment(
       await file.truncate(end);
       return { file, end, tornBytes: size - whole, uncommittedBytes: whole - from };
     }
-    await file.close();
+    await file[Symbol.asyncDispose]();
     if (use !== undefined) {
       throw storeDamaged(name, "doesn't begin as a segment of this store", RESTORE);
     }

@@ -56,7 +56,7 @@ async function open(given: string, options: OpenOptions): Promise<FilesStore> {
     { ...files, segments, segmentBytes },
     { index, collect },
   );
-  opened.defer(() => log.close());
+  opened.use(log);
   const commitLog = await CommitLog.open(files, { index, rewriteBytes: logBytes });
   const parts = { folder, config, fileSystem, breakage, index, segments, recovery };
   opened.move();

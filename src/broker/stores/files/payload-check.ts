@@ -40,7 +40,7 @@ export class PayloadCheck implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#open?.file?.close();
+    await this.#open?.file?.[Symbol.asyncDispose]();
     this.#open = undefined;
   }
 

@@ -28,7 +28,7 @@ export interface PreparedPayload {
 }
 
 /** The segment that is written to: one round at a time, at its end. */
-export class SegmentLog {
+export class SegmentLog implements AsyncDisposable {
   readonly #context: SegmentLogContext;
   #number: number;
   #file: StoreFile;
@@ -81,8 +81,8 @@ export class SegmentLog {
     return citations;
   }
 
-  async close(): Promise<void> {
-    await this.#file.close();
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#file[Symbol.asyncDispose]();
   }
 
   async #roll(): Promise<void> {
@@ -95,7 +95,7 @@ export class SegmentLog {
     this.#number = number;
     this.#file = made;
     this.#end = SEGMENT_HEADER_BYTES;
-    await before.close();
+    await before[Symbol.asyncDispose]();
   }
 
   async #sync(): Promise<void> {
@@ -138,7 +138,7 @@ export async function createSegment(
       }
       return file;
     } catch (error) {
-      await file.close();
+      await file[Symbol.asyncDispose]();
       await fileSystem.remove(name);
       throw error;
     }

@@ -174,7 +174,7 @@ export class FaultyFileSystem implements StoreFileSystem {
         if (this.order === 'payload first') await sync();
         else setImmediate(() => void sync().catch(() => {}));
       },
-      close: () => inner.close(),
+      [Symbol.asyncDispose]: () => inner[Symbol.asyncDispose](),
     };
   }
 }
