@@ -17,6 +17,7 @@ import { policyCommand } from './policy.ts';
 import { processCommand } from './process.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
+import { storeCommand } from './store/store.ts';
 import { validateCommand } from './validate/validate.ts';
 import { visibleLines } from './visible.ts';
 
@@ -33,6 +34,7 @@ const COMMANDS: readonly Command[] = [
   processCommand,
   evaluateCommand,
   inspectCommand,
+  storeCommand,
 ];
 
 /** Exit codes: 0 done, 1 failed, 2 what was given is wrong, 130 stopped by Ctrl-C. */

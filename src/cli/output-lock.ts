@@ -1,7 +1,7 @@
 import { mkdirSync, realpathSync } from 'node:fs';
 import path from 'node:path';
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
-import { LockFile } from './lock-file.ts';
+import { LockFile } from '../files/index.ts';
 
 /**
  * Has an output file to itself until disposed of, by a `FILE.lock` beside it: two processes that append to

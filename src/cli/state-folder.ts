@@ -9,8 +9,8 @@ import {
   writeCheckpoint,
 } from '../environment/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
+import { LockFile } from '../files/index.ts';
 import type { CommandOption } from './command.ts';
-import { LockFile } from './lock-file.ts';
 
 const SAVE_EVERY_MS = 30_000;
 const LOCK_NAME = 'lachesis.lock';

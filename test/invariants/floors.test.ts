@@ -12,7 +12,7 @@ const FLOORS: readonly (readonly string[])[] = [
   ['tools', 'models', 'broker'],
   ['sandbox', 'policy', 'parsers'],
   ['tokens'],
-  ['telemetry', 'transport', 'wire'],
+  ['telemetry', 'transport', 'wire', 'files'],
   ['errors', 'messages', 'random', 'async', 'gen'],
 ];
 

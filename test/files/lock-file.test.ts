@@ -12,8 +12,8 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test, vi } from 'vitest';
-import { LockFile } from '../../src/cli/lock-file.ts';
-import { parseStat, processStat } from '../../src/cli/process-stat.ts';
+import { LockFile } from '../../src/files/lock-file.ts';
+import { parseStat, processStat } from '../../src/files/process-stat.ts';
 
 const place = (): string => path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-lock-')), 'lock');
 const take = (file: string) => LockFile.take(file, 'The folder');

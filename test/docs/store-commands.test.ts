@@ -1,0 +1,43 @@
+import { existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { openFilesStore } from '../../src/broker/index.ts';
+import { cli } from '../cli/support.ts';
+
+const { signal } = new AbortController();
+const page = readFileSync(path.resolve(import.meta.dirname, '../../docs/store.md'), 'utf8');
+
+test('the commands of docs/store.md do what they say, in their order', async () => {
+  const folder = path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-docs-')), 'store');
+  const store = await openFilesStore(folder);
+  const [ref] = await store.append([{ label: 'g', chunks: [new Uint8Array(100)] }], { signal });
+  store.commit({ put: [{ key: 'g', value: new Uint8Array(1) }], cites: [ref!] });
+  await store.close();
+  const commands = [...page.matchAll(/^ {4}(\S.*)$/gm)].map(([, command = '']) => command);
+  const said: string[] = [];
+  for (const command of commands) {
+    const words = command
+      .split(' ')
+      .map((word) => word.replace(/^store(?=\/|$)/, () => (word === 'store' ? word : folder)));
+    if (words[0] === 'mv') {
+      renameSync(words[1]!, words[2]!);
+      continue;
+    }
+    const [, , , what = ''] = words;
+    const run = cli('store', what, folder);
+    expect(await run.code, run.err()).toBe(0);
+    said.push(`${what}: ${run.out()}`);
+  }
+  expect(said.map((text) => text.split(':')[0])).toEqual(['stats', 'fsck', 'gc', 'reindex']);
+  expect(said.at(-1)).toContain('index.db has 1 records and 1 payloads again, of 1 commits');
+});
+
+test('the files of a store are those that docs/store.md names', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-docs-'));
+  const store = await openFilesStore(folder);
+  const names = [...page.matchAll(/^\| `([\w.]+)`/gm)].map(([, name = '']) => name);
+  expect(names).toHaveLength(5);
+  expect(names.filter((name) => !existsSync(path.join(folder, name)))).toEqual([]);
+  await store.close();
+});
