@@ -1,0 +1,83 @@
+import { randomUUID } from 'node:crypto';
+import type { Broker, RunState, StoredGroup } from '../../broker/index.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
+import type { EarlyGroups } from './early-groups.ts';
+import type { AtroposConfig } from './gateway-options.ts';
+import type { ScoredData } from './scored-data.ts';
+import type { Session } from './session.ts';
+import { storeScoredData } from './store-scored-data.ts';
+import { type Location, Unprocessable } from './unprocessable.ts';
+
+export interface PushTarget {
+  readonly config: AtroposConfig;
+  readonly session: Session;
+  readonly run: RunState;
+}
+
+/** Name of groups that say no environment. */
+const NO_ENVIRONMENT = 'atropos';
+
+/** Refuses a group that no batch of the run can hold, before any of its push is stored. */
+export function assertFits({ tokens }: ScoredData, run: RunState, loc: Location): void {
+  const { batchSize } = run.settings;
+  if (batchSize.kind !== 'rows' || tokens.length <= batchSize.rows) return;
+  const detail = `has ${tokens.length} sequences and a batch ${batchSize.rows}; a group is never split`;
+  throw new Unprocessable([...loc, 'tokens'], 'group_larger_than_batch', detail);
+}
+
+/** Submits a group as any other producer does, waiting for room until the signal fires. */
+export async function pushGroup(
+  data: ScoredData,
+  { config, session, run }: PushTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  const { broker, clock, onChange } = config;
+  const environment = data.envId === undefined ? undefined : session.environments.meet(data.envId);
+  if (environment !== undefined) session.environments.sawGroup(environment, data.tokens.length);
+  const groupId = `atropos-${randomUUID()}`;
+  const stored = storeScoredData(data, {
+    groupId,
+    run,
+    environment: legalName(environment?.name ?? NO_ENVIRONMENT),
+    nowMs: Math.floor(clock.nowMs()),
+  });
+  await submit(broker, stored, signal);
+  session.waiting.add({ id: groupId, envId: data.envId, sequences: data.tokens.length });
+  session.latest = stored;
+  onChange(run.id);
+}
+
+/** Submits what was pushed before there was a run. What it can't hold is told in the log: its push was answered. */
+export async function pushEarlyGroups(
+  early: EarlyGroups,
+  target: PushTarget,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const data of early.takeAll()) {
+    try {
+      assertFits(data, target.run, []);
+      await pushGroup(data, target, signal);
+    } catch (error) {
+      const reason = error instanceof LachesisError ? error.reason : errorMessage(error);
+      target.config.logger.warn('a group pushed before its run was opened was dropped', { reason });
+    }
+  }
+}
+
+async function submit(broker: Broker, group: StoredGroup, signal: AbortSignal): Promise<void> {
+  for (;;) {
+    try {
+      await broker.submit(group);
+      return;
+    } catch (error) {
+      if (!(error instanceof LachesisError) || error.kind !== 'resource_exhausted') throw error;
+      await broker.waitForRoom(group.runId, signal);
+      if (signal.aborted) throw error;
+    }
+  }
+}
+
+/** A name as a run's environments may have: Atropos takes any text. */
+function legalName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9._:/@=+-]/g, '-').slice(0, 200);
+}

@@ -1,0 +1,60 @@
+import type { Clock, RunState, StoredGroup } from '../../broker/index.ts';
+import { Environments } from './environments.ts';
+import type { AtroposConfig } from './gateway-options.ts';
+import type { TrainerRegistration } from './trainer-registration.ts';
+import { WaitingSequences } from './waiting-sequences.ts';
+
+/** What the gateway remembers of the run it serves, beside what the broker holds of it. */
+export class Session {
+  readonly environments: Environments;
+  readonly waiting = new WaitingSequences();
+  /** The trainer asked for a batch: environments may register. */
+  isStarted = false;
+  /** The run was opened through this gateway. */
+  isOwn = false;
+  registration: TrainerRegistration | undefined;
+  /** The group that was stored last. */
+  latest: StoredGroup | undefined;
+  readonly #clock: Clock;
+  /** What the step of the run is less than the one that is told. */
+  #stepOffset = 0;
+  #lastHandedOut = 0;
+  #isAdopted = false;
+
+  constructor({ clock, limits }: AtroposConfig, latest?: StoredGroup) {
+    this.#clock = clock;
+    this.latest = latest;
+    const { environmentLeaseMs: leaseMs, maxEnvironments } = limits;
+    this.environments = new Environments({ clock, leaseMs, maxEnvironments });
+  }
+
+  /** The first registration counts; what is known already stays. */
+  register(registration: TrainerRegistration, run: RunState): void {
+    if (this.registration !== undefined) return;
+    this.registration = registration;
+    this.#stepOffset = registration.startingStep - run.step;
+  }
+
+  /**
+   * A run that was there before this process: its trainer started it, and its environments have ids that
+   * are not known here. New ids begin where no count of theirs can be.
+   */
+  adopt(): void {
+    if (this.isOwn || this.#isAdopted) return;
+    this.#isAdopted = true;
+    this.isStarted = true;
+    this.environments.beginAt(Math.floor(this.#clock.nowMs()));
+  }
+
+  /**
+   * The trainer's starting step and the batches that were handed out since: a batch counts when its
+   * answer begins, once, however often it has to be sent.
+   */
+  stepOf(run: RunState): number {
+    return this.#stepOffset + Math.max(run.step, this.#lastHandedOut);
+  }
+
+  handsOut(step: number): void {
+    this.#lastHandedOut = Math.max(this.#lastHandedOut, step);
+  }
+}

@@ -1,0 +1,121 @@
+import type { StoredGroup } from '../../broker/index.ts';
+import { pushEarlyGroups } from './push-groups.ts';
+import { json, type Route, type RouteContext } from './route.ts';
+import { batchSizeOf, findRun } from './run-of.ts';
+import { scoredDataText } from './scored-data-text.ts';
+import { Session } from './session.ts';
+import {
+  readTrainerRegistration,
+  registrationUuid,
+  runSettingsOf,
+} from './trainer-registration.ts';
+
+/** `POST /register`: opens the run, or joins it as it is. */
+export const registerRoute: Route = async (context) => {
+  const registration = readTrainerRegistration((await context.body()).value);
+  const { run, existed } = await context.run.open(runSettingsOf(registration));
+  const { session } = context;
+  batchSizeOf(run);
+  if (existed) session.adopt();
+  else session.isOwn = true;
+  session.register(registration, run);
+  await pushEarlyGroups(context.early, { ...context, run }, context.signal);
+  return json({ uuid: registrationUuid() });
+};
+
+/** `GET /batch`: a batch, or null when the queue is short. */
+export const batchRoute: Route = async (context) => {
+  const { session, desk, config } = context;
+  const run = await findRun(context);
+  if (run === undefined || run.closed) {
+    const message =
+      run === undefined
+        ? 'Trainer not registered. Call /register first.'
+        : `Run ${run.id} is closed. Call /register to open another.`;
+    return json({ status: 'error', message, batch: [] });
+  }
+  batchSizeOf(run);
+  session.isStarted = true;
+  const held = await desk.take(run.id, context.signal);
+  if (held === undefined) return json({ batch: null });
+  const { batch } = held;
+  session.handsOut(batch.step);
+  session.waiting.taken(batch.groups.map(({ id }) => id));
+  config.onChange(run.id);
+  return {
+    answer: { kind: 'pieces', pieces: batchText(context, batch.groups) },
+    written: async () => {
+      await held.written();
+      config.onChange(run.id);
+    },
+    lost: held.lost,
+  };
+};
+
+function* batchText({ session }: RouteContext, groups: readonly StoredGroup[]): Generator<string> {
+  yield '{"batch":[';
+  for (const [index, group] of groups.entries()) {
+    if (index > 0) yield ',';
+    yield* scoredDataText(group, (name) => session.environments.idOf(name));
+  }
+  yield ']}';
+}
+
+/** `GET /status`: the step, and the groups that wait. */
+export const statusRoute: Route = async (context) => {
+  const run = await findRun(context);
+  if (run === undefined) return json({ current_step: 0, queue_size: context.early.groups });
+  const { waitingGroups } = await context.config.broker.status(run.id);
+  return json({ current_step: context.session.stepOf(run), queue_size: waitingGroups });
+};
+
+/** `GET /info`: what the trainer said of its batches; -1 before it did. */
+export const infoRoute: Route = async (context) => {
+  const run = await findRun(context);
+  return json({
+    batch_size: run === undefined ? -1 : batchSizeOf(run),
+    max_token_len: context.session.registration?.maxTokenLen ?? -1,
+  });
+};
+
+/** `GET /wandb_info`: environments wait until there is a project. */
+export const wandbInfoRoute: Route = async (context) => {
+  const { registration } = context.session;
+  const run = await findRun(context);
+  if (run === undefined) return json({ group: null, project: null });
+  // A run that a gRPC trainer opened has no such names.
+  return json({
+    group: registration?.wandbGroup ?? run.id,
+    project: registration?.wandbProject ?? 'lachesis',
+  });
+};
+
+/** `GET /latest_example`: the group that was stored last. */
+export const latestExampleRoute: Route = async ({ session }) => {
+  if (session.latest === undefined) return json(NO_EXAMPLE);
+  const pieces = scoredDataText(session.latest, (name) => session.environments.idOf(name));
+  // One group, whose length is known before it is sent: short ones are not compressed.
+  return { answer: { kind: 'raw', text: [...pieces].join('') } };
+};
+
+const NO_EXAMPLE = Object.freeze({
+  tokens: [],
+  masks: [],
+  scores: [],
+  advantages: [],
+  ref_logprobs: [],
+  generation_params: [],
+  inference_logprobs: [],
+  messages: [],
+  images: [],
+});
+
+/** `GET /reset_data`: closes the run; the next registration opens another. */
+export const resetRoute: Route = async ({ state, run }) => {
+  await run.reset();
+  state.session = new Session(state.config, state.session.latest);
+  state.early.takeAll();
+  return { answer: { kind: 'text', text: 'Reset successful' } };
+};
+
+export const rootRoute: Route = async () => json({ message: 'AtroposLib API' });
