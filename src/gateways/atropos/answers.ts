@@ -16,7 +16,7 @@ export type Answer =
 
 /** Answers of this many bytes are compressed for who accepts it, as in Atropos. */
 const MIN_GZIP_BYTES = 1_000;
-/** Pieces are put together up to here before they are written. */
+/** Bytes of one write. */
 const WRITE_BYTES = 256 * 1_024;
 
 const gzipBytes = promisify(gzip);
@@ -118,15 +118,22 @@ function accepts(request: NodeRequest): boolean {
     .includes('gzip');
 }
 
-function* joined(pieces: Iterable<string>): Generator<string> {
+/** Small pieces put together and large ones cut, so that no write is long in coming or in leaving. */
+function* joined(pieces: Iterable<string>): Generator<Buffer> {
   let text = '';
   for (const piece of pieces) {
     text += piece;
     if (text.length < WRITE_BYTES) continue;
-    yield text;
+    yield* cut(Buffer.from(text));
     text = '';
   }
-  if (text !== '') yield text;
+  yield* cut(Buffer.from(text));
+}
+
+function* cut(bytes: Buffer): Generator<Buffer> {
+  for (let at = 0; at < bytes.length; at += WRITE_BYTES) {
+    yield bytes.subarray(at, at + WRITE_BYTES);
+  }
 }
 
 /** Resolves when the connection took it. */

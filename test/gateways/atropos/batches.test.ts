@@ -1,0 +1,178 @@
+import * as http from 'node:http';
+import { expect, test } from 'vitest';
+import { createMemoryBroker } from '../../../src/broker/index.ts';
+import { group, startTestGateway, trainer } from './support.ts';
+
+/** Asks for a batch and hangs up after the first bytes of its answer. */
+function hangUp(address: string): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const request = http.get(`${address}/batch`, { agent: false }, (response) => {
+      response.once('data', () => {
+        response.on('error', () => {});
+        request.destroy();
+        resolve();
+      });
+    });
+    request.on('error', reject);
+  });
+}
+
+/** More than the socket's buffers hold, so that its reader is needed. */
+const large = (mark: number) => group(1, mark, { images: 'x'.repeat(12 * 2 ** 20) });
+
+test('a trainer whose connection breaks gets the same batch again, and its step counts once', async () => {
+  await using server = await startTestGateway();
+  await server.begin(1);
+  await server.push(large(1));
+  await server.push(large(2));
+  await hangUp(server.address);
+  await expect.poll(async () => (await server.broker.status('atropos')).leasedBatches).toBe(1);
+  const first = await server.ask('/batch');
+  expect(first.body.batch[0].tokens[0][0]).toBe(1);
+  expect((await server.ask('/status')).body.current_step).toBe(1);
+  expect((await server.ask('/batch')).body.batch[0].tokens[0][0]).toBe(2);
+  expect((await server.ask('/status')).body.current_step).toBe(2);
+  await expect.poll(async () => (await server.broker.getRun('atropos')).step).toBe(2);
+});
+
+test('a reader that stands still loses its batch to the next', async () => {
+  await using server = await startTestGateway({ limits: { writeStallMs: 200 } });
+  await server.begin(1);
+  await server.push(large(1));
+  const broken = new Promise<void>((resolve) => {
+    http.get(`${server.address}/batch`, { agent: false }, (response) => {
+      response.pause();
+      response.on('error', () => resolve());
+      response.on('close', () => resolve());
+      setTimeout(() => response.resume(), 1_000);
+    });
+  });
+  await broken;
+  expect((await server.ask('/batch')).body.batch[0].tokens[0][0]).toBe(1);
+});
+
+test('two trainers that ask at once get different batches', async () => {
+  await using server = await startTestGateway();
+  await server.begin(2);
+  for (const mark of [1, 2, 3, 4]) await server.push(group(2, mark));
+  const answers = await Promise.all([1, 2, 3, 4, 5].map(() => server.ask('/batch')));
+  const marks = answers.map(({ body }) => body.batch?.[0].tokens[0][0] ?? 0);
+  expect(marks.toSorted()).toEqual([0, 1, 2, 3, 4]);
+});
+
+test('a gateway that starts again serves the run that it finds: its batches, its step, its size', async () => {
+  await using broker = await disposable();
+  {
+    await using before = await startTestGateway({ broker });
+    await before.begin(2);
+    await before.push(group(2, 1));
+    await before.push(group(2, 2));
+    expect((await before.ask('/batch')).body.batch[0].tokens[0][0]).toBe(1);
+  }
+  await using after = await startTestGateway({ broker });
+  expect((await after.ask('/status')).body).toEqual({ current_step: 1, queue_size: 1 });
+  expect((await after.ask('/info')).body.batch_size).toBe(2);
+  expect((await after.ask('/batch')).body.batch[0].tokens[0][0]).toBe(2);
+  const registered = await after.ask('/register', {
+    body: { ...trainer, batch_size: 9, max_token_len: 64, starting_step: 41 },
+  });
+  expect(registered.status).toBe(200);
+  expect((await after.ask('/info')).body).toEqual({ batch_size: 2, max_token_len: 64 });
+  await expect.poll(async () => (await after.ask('/status')).body.current_step).toBe(41);
+});
+
+test('groups pushed before any registration wait for it', async () => {
+  await using server = await startTestGateway();
+  for (const mark of [1, 2]) {
+    expect((await server.push(group(2, mark, { env_id: 0 }))).body).toEqual({ status: 'received' });
+  }
+  await server.push(group(3, 3));
+  expect((await server.ask('/status')).body).toEqual({ current_step: 0, queue_size: 3 });
+  await server.ask('/register', {
+    body: { ...trainer, batch_size: 2 },
+  });
+  const marks = [];
+  for (let i = 0; i < 3; i++) marks.push((await server.ask('/batch')).body.batch?.[0].tokens[0][0]);
+  // The third does not fit its batches; its push was answered before that was known.
+  expect(marks).toEqual([1, 2, undefined]);
+});
+
+test('groups pushed before any registration are bounded, and told to come again', async () => {
+  await using server = await startTestGateway({ limits: { maxEarlySequences: 3 } });
+  expect((await server.push(group(2))).status).toBe(200);
+  const refused = await server.push(group(2));
+  expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5']);
+  expect((await server.push(group(1))).status).toBe(200);
+});
+
+test('a push waits while the queue is full, and goes on when a batch leaves', async () => {
+  const broker = createMemoryBroker({ limits: { maxWaitingGroups: 2 } });
+  await using server = await startTestGateway({ broker });
+  await server.begin(2);
+  await server.push(group(2, 1));
+  await server.push(group(2, 2));
+  let answered = false;
+  const third = server.push(group(2, 3)).then((answer) => {
+    answered = true;
+    return answer;
+  });
+  expect((await server.ask('/status')).body.queue_size).toBe(2);
+  expect(answered).toBe(false);
+  await server.ask('/batch');
+  expect((await third).body).toEqual({ status: 'received' });
+  await broker.close();
+});
+
+test('a push that finds no room in time is answered with 503, and sent again it is stored once', async () => {
+  const broker = createMemoryBroker({ limits: { maxWaitingGroups: 2 } });
+  await using server = await startTestGateway({ broker, limits: { pushWaitMs: 50 } });
+  await server.begin(2);
+  await server.push(group(2, 1));
+  const list = { body: [group(2, 2), group(2, 3)] };
+  expect((await server.ask('/scored_data_list', list)).status).toBe(503);
+  await server.ask('/batch');
+  expect((await server.ask('/scored_data_list', list)).body).toEqual({
+    status: 'received',
+    groups_processed: 2,
+  });
+  const marks = [];
+  for (let i = 0; i < 3; i++) {
+    marks.push((await server.ask('/batch')).body.batch?.[0].tokens[0][0]);
+  }
+  expect(marks).toEqual([2, 3, undefined]);
+  await broker.close();
+});
+
+test('the same group pushed twice is two groups, when its first answer was read', async () => {
+  await using server = await startTestGateway();
+  await server.begin(2);
+  await server.push(group(2, 1));
+  await server.push(group(2, 1));
+  expect((await server.ask('/status')).body.queue_size).toBe(2);
+});
+
+test('a run that counts tokens is not served: its trainer would not get a number of sequences', async () => {
+  await using server = await startTestGateway();
+  await server.broker.openRun(
+    'atropos',
+    {
+      batchSize: { kind: 'tokens', tokens: 64 },
+      trainingPolicy: 'strict',
+      maxStaleness: undefined,
+      maxWaitingGroups: 0,
+      failedRollouts: 'drop_rollout',
+      maxRowTokens: 0,
+      environments: [],
+      autoPlay: undefined,
+      dropUniformGroups: false,
+    },
+    0,
+  );
+  expect((await server.ask('/register', { body: trainer })).status).toBe(409);
+  expect((await server.ask('/batch')).body.detail).toContain('counts its batches in tokens');
+});
+
+async function disposable() {
+  const broker = createMemoryBroker();
+  return Object.assign(broker, { [Symbol.asyncDispose]: () => broker.close() });
+}
