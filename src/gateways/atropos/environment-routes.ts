@@ -1,4 +1,4 @@
-import { environmentStatus } from './environment-status.ts';
+import { environmentStatusText } from './environment-status.ts';
 import { laxInteger, laxNumber, model, optional, required, text } from './lax-values.ts';
 import { json, type Route, type RouteContext } from './route.ts';
 import { batchSizeOf, findRun } from './run-of.ts';
@@ -53,16 +53,15 @@ export const environmentStatusRoute: Route = async (context) => {
   if (environment === undefined || run === undefined) return json(ALONE);
   const status = await config.broker.status(run.id);
   session.waiting.trim(status.waitingGroups);
-  return json(
-    environmentStatus({
-      environment,
-      alive: session.environments.alive(),
-      waiting: session.waiting,
-      otherSequences: Math.max(0, status.waitingRows - session.waiting.total),
-      batchSize: batchSizeOf(run),
-      currentStep: session.stepOf(run),
-    }),
-  );
+  const text = environmentStatusText({
+    environment,
+    alive: session.environments.alive(),
+    waiting: session.waiting,
+    otherSequences: Math.max(0, status.waitingRows - session.waiting.total),
+    batchSize: batchSizeOf(run),
+    currentStep: session.stepOf(run),
+  });
+  return { answer: { kind: 'raw', text } };
 };
 
 const ALONE = Object.freeze({

@@ -1,4 +1,5 @@
 import type { EnvironmentRecord } from './environments.ts';
+import { floatText } from './float-text.ts';
 import type { WaitingSequences } from './waiting-sequences.ts';
 
 /** Least share of its own inference concurrency that an environment is told to use. */
@@ -14,8 +15,27 @@ export interface StatusQuestion {
   readonly currentStep: number;
 }
 
-/** The answer of /status-env, field for field as environments steer by it. */
-export function environmentStatus(question: StatusQuestion): Readonly<Record<string, number>> {
+/** The answer of /status-env as JSON text, field for field as environments steer by it. */
+export function environmentStatusText(question: StatusQuestion): string {
+  const {
+    unallocated_fraction: unallocated,
+    env_weight: weight,
+    ...counts
+  } = environmentStatus(question);
+  const floats = `"unallocated_fraction":${floatText(unallocated)},"env_weight":${floatText(weight)}`;
+  return `${JSON.stringify(counts).slice(0, -1)},${floats}}`;
+}
+
+export interface EnvironmentStatus {
+  readonly current_step: number;
+  readonly queue_size: number;
+  readonly unallocated_fraction: number;
+  readonly self_queue_size: number;
+  readonly max_group_size: number;
+  readonly env_weight: number;
+}
+
+function environmentStatus(question: StatusQuestion): EnvironmentStatus {
   const { environment, alive, waiting } = question;
   const own = waiting.of(environment.id);
   // Told too many, an environment waits for a trainer that waits for it; so where its size is not known

@@ -3,6 +3,7 @@ import type { StoredGroup } from '../../broker/index.ts';
 import { decodeGroupHeader, decodePart, decodeRollout, decodeRow } from '../../contract/index.ts';
 import type { Row } from '../../tokens/index.ts';
 import { readExactColumn, readFloatColumn, readIntColumn } from './float-column.ts';
+import { floatsText } from './float-text.ts';
 import {
   type ColumnField,
   KEPT_FIELDS_TYPE,
@@ -31,7 +32,7 @@ export function* scoredDataText(
   yield ',';
   yield* field('masks', decoded, (row, i) => `[${maskOf(row, kept.masks.get(i)).join(',')}]`);
   const scores = rows.map(({ rolloutIndex }) => header.rollouts[rolloutIndex]?.reward ?? 0);
-  yield `,"scores":${numbers(scores)},`;
+  yield `,"scores":${floatsText(scores)},`;
   yield* column('advantages', ({ columns }) => readFloatColumn(columns, 'advantages')?.values);
   yield* column(
     'ref_logprobs',
@@ -43,7 +44,7 @@ export function* scoredDataText(
   yield `"env_id":${kept.envId ?? 'null'},`;
   yield* distilled('distill_token_ids', (values) => `[${values.join(',')}]`);
   yield ',';
-  yield* distilled('distill_logprobs', numbers);
+  yield* distilled('distill_logprobs', floatsText);
   yield '}';
 
   function* column(
@@ -51,7 +52,7 @@ export function* scoredDataText(
     values: (row: Row, index: number) => ArrayLike<number> | undefined,
   ): Generator<string> {
     if (kept.given.get(name) === 'columns') {
-      yield* field(name, decoded, (row, i) => numbers(values(row, i) ?? []));
+      yield* field(name, decoded, (row, i) => floatsText(values(row, i) ?? []));
       yield ',';
     } else yield `"${name}":${kept.given.get(name) === 'empty' ? '[]' : 'null'},`;
   }
@@ -156,16 +157,4 @@ function logprobsOf(row: Row, fill: number | readonly number[] = FILL): Float64A
     }
   }
   return values;
-}
-
-/** A list of numbers that Python reads as floats: 1 is 1.0. */
-function numbers(values: ArrayLike<number>): string {
-  let text = '[';
-  for (let at = 0; at < values.length; at++) {
-    const value = values[at] as number;
-    if (at > 0) text += ',';
-    if (!Number.isInteger(value) || Math.abs(value) >= 1e21) text += value;
-    else text += Object.is(value, -0) ? '-0.0' : `${value}.0`;
-  }
-  return `${text}]`;
 }

@@ -13,6 +13,7 @@ import {
 import { encodeInt32 } from '../../wire/index.ts';
 import { transcriptOf } from './chat-transcript.ts';
 import { exactColumn, floatColumns, intColumn } from './float-column.ts';
+import { floatsText } from './float-text.ts';
 import {
   type ColumnField,
   KEPT_FIELDS_TYPE,
@@ -151,8 +152,11 @@ function keptFieldsOf(data: ScoredData): KeptFields {
   note('distill_logprobs', data.distilled.logprobs);
   if (given.get('distill_token_ids') === 'columns' && !isUniform(data)) {
     for (const name of ['distill_token_ids', 'distill_logprobs'] as const) given.set(name, 'text');
-    text.set('distill_token_ids', cubeText(data.distilled.ids));
-    text.set('distill_logprobs', cubeText(data.distilled.logprobs));
+    text.set(
+      'distill_token_ids',
+      cubeText(data.distilled.ids, (row) => `[${row.join(',')}]`),
+    );
+    text.set('distill_logprobs', cubeText(data.distilled.logprobs, floatsText));
   }
   const fills = new Map<number, number | readonly number[]>();
   const masks = new Map<number, readonly number[]>();
@@ -176,8 +180,11 @@ function isUniform({ distilled }: ScoredData): boolean {
   return k > 0 && sequences.every((sequence) => sequence.every(({ length }) => length === k));
 }
 
-function cubeText(cube: readonly (readonly ArrayLike<number>[])[] | undefined): string {
-  return JSON.stringify(cube?.map((rows) => rows.map((row) => Array.from(row))) ?? null);
+function cubeText<Row>(
+  cube: readonly (readonly Row[])[] = [],
+  write: (row: Row) => string,
+): string {
+  return `[${cube.map((rows) => `[${rows.map(write).join(',')}]`).join(',')}]`;
 }
 
 function atTrained(values: Float64Array, mask: Int32Array): Float64Array {
