@@ -8,6 +8,8 @@ export interface AtroposLimits {
   readonly maxBodyBytes: number;
   /** Of all bodies that are being read or wait for room. Default: 512 MiB. */
   readonly maxBufferedBytes: number;
+  /** Of a run that `/register` opens. Default: 4,096. */
+  readonly maxWaitingGroups: number;
   /** How long a push waits for room in the queue before it is answered with 503. Default: 4 minutes. */
   readonly pushWaitMs: number;
   /** Sequences that are kept for a run that no trainer has opened yet. Default: 4,096. */
@@ -54,6 +56,7 @@ export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
     limits: Object.freeze({
       maxBodyBytes: 64 * MIB,
       maxBufferedBytes: 512 * MIB,
+      maxWaitingGroups: 4_096,
       pushWaitMs: 240_000,
       maxEarlySequences: 4_096,
       maxEarlyTokens: 8 * MIB,

@@ -120,8 +120,8 @@ class Requests {
       return;
     }
     using share = this.#budget.open();
-    using gone = abortOnClose(response);
-    const outcome = await this.#run(route, request, url.searchParams, share, gone.signal);
+    using ending = endingOf(response, this.#closing.signal);
+    const outcome = await this.#run(route, request, url.searchParams, share, ending.signal);
     await this.#send(request, response, outcome);
   }
 
@@ -130,7 +130,7 @@ class Requests {
     request: NodeRequest,
     query: URLSearchParams,
     budget: { add(bytes: number): void },
-    gone: AbortSignal,
+    signal: AbortSignal,
   ): Promise<Outcome> {
     const state = this.#state;
     const { maxBodyBytes } = this.#config.limits;
@@ -146,7 +146,7 @@ class Requests {
           const found = await bytes();
           return found === undefined ? undefined : parseBody(found);
         },
-        signal: AbortSignal.any([gone, this.#closing.signal]),
+        signal,
       });
     } catch (error) {
       const answer = refusalAnswer(error);
@@ -199,14 +199,26 @@ function refuseHead(
   response.end(JSON.stringify({ detail }));
 }
 
-/** A signal that fires when the client goes away before its answer is complete. */
-function abortOnClose(response: NodeResponse): Disposable & { readonly signal: AbortSignal } {
+/** A signal that fires when the client goes away before its answer is complete, and when the gateway closes. */
+function endingOf(
+  response: NodeResponse,
+  closing: AbortSignal,
+): Disposable & { readonly signal: AbortSignal } {
   const controller = new AbortController();
-  const onClose = (): void => {
+  const onGone = (): void => {
     if (response.writableFinished) return;
     const gone = new LachesisError('cancelled', 'The client went away.', { reason: 'CLIENT_GONE' });
     controller.abort(gone);
   };
-  response.on('close', onClose);
-  return { signal: controller.signal, [Symbol.dispose]: () => void response.off('close', onClose) };
+  const onClosing = (): void => controller.abort(closing.reason);
+  response.on('close', onGone);
+  if (closing.aborted) onClosing();
+  else closing.addEventListener('abort', onClosing);
+  return {
+    signal: controller.signal,
+    [Symbol.dispose]: () => {
+      response.off('close', onGone);
+      closing.removeEventListener('abort', onClosing);
+    },
+  };
 }

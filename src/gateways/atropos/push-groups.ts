@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { startDeadline } from '../../async/index.ts';
 import type { Broker, RunState, StoredGroup } from '../../broker/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import type { EarlyGroups } from './early-groups.ts';
@@ -12,6 +13,7 @@ export interface PushTarget {
   readonly config: AtroposConfig;
   readonly session: Session;
   readonly run: RunState;
+  readonly signal: AbortSignal;
 }
 
 /** Name of groups that say no environment. */
@@ -25,11 +27,11 @@ export function assertFits({ tokens }: ScoredData, run: RunState, loc: Location)
   throw new Unprocessable([...loc, 'tokens'], 'group_larger_than_batch', detail);
 }
 
-/** Submits a group as any other producer does, waiting for room until the signal fires. */
+/** Submits a group as any other producer does, waiting for room until `untilMs` or the signal fires. */
 export async function pushGroup(
   data: ScoredData,
-  { config, session, run }: PushTarget,
-  signal: AbortSignal,
+  { config, session, run, signal }: PushTarget,
+  untilMs: number,
 ): Promise<void> {
   const { broker, clock, onChange } = config;
   const environment = data.envId === undefined ? undefined : session.environments.meet(data.envId);
@@ -41,38 +43,42 @@ export async function pushGroup(
     environment: legalName(environment?.name ?? NO_ENVIRONMENT),
     nowMs: Math.floor(clock.nowMs()),
   });
-  await submit(broker, stored, signal);
+  await submit(broker, stored, () => Math.max(0, untilMs - clock.nowMs()), signal);
   session.waiting.add({ id: groupId, envId: data.envId, sequences: data.tokens.length });
   session.latest = stored;
   onChange(run.id);
 }
 
 /** Submits what was pushed before there was a run. What it can't hold is told in the log: its push was answered. */
-export async function pushEarlyGroups(
-  early: EarlyGroups,
-  target: PushTarget,
-  signal: AbortSignal,
-): Promise<void> {
+export async function pushEarlyGroups(early: EarlyGroups, target: PushTarget): Promise<void> {
+  const { clock, limits, logger } = target.config;
+  const untilMs = clock.nowMs() + limits.pushWaitMs;
   for (const data of early.takeAll()) {
     try {
       assertFits(data, target.run, []);
-      await pushGroup(data, target, signal);
+      await pushGroup(data, target, untilMs);
     } catch (error) {
       const reason = error instanceof LachesisError ? error.reason : errorMessage(error);
-      target.config.logger.warn('a group pushed before its run was opened was dropped', { reason });
+      logger.warn('a group pushed before its run was opened was dropped', { reason });
     }
   }
 }
 
-async function submit(broker: Broker, group: StoredGroup, signal: AbortSignal): Promise<void> {
+async function submit(
+  broker: Broker,
+  group: StoredGroup,
+  leftMs: () => number,
+  signal: AbortSignal,
+): Promise<void> {
   for (;;) {
     try {
       await broker.submit(group);
       return;
     } catch (error) {
       if (!(error instanceof LachesisError) || error.kind !== 'resource_exhausted') throw error;
-      await broker.waitForRoom(group.runId, signal);
-      if (signal.aborted) throw error;
+      using patience = startDeadline({ timeoutMs: leftMs(), reason: () => error, signal });
+      await broker.waitForRoom(group.runId, patience.signal);
+      if (patience.aborted) throw error;
     }
   }
 }

@@ -53,12 +53,10 @@ async function push(
       return { ...json(answer), lost: note };
     }
     groups.forEach((group, at) => assertFits(group, run, locs[at] ?? []));
-    const signal = AbortSignal.any([
-      context.signal,
-      AbortSignal.timeout(context.config.limits.pushWaitMs),
-    ]);
+    const { clock, limits } = context.config;
+    const untilMs = clock.nowMs() + limits.pushWaitMs;
     for (const group of groups.slice(stored)) {
-      await pushGroup(group, { ...context, run }, signal);
+      await pushGroup(group, { ...context, run }, untilMs);
       stored += 1;
     }
     return { ...json(answer), lost: note };

@@ -12,7 +12,7 @@ export async function findRun(context: RouteContext): Promise<RunState | undefin
   if (run === undefined) return undefined;
   context.session.adopt();
   if (context.early.groups > 0 && !run.closed) {
-    await pushEarlyGroups(context.early, { ...context, run }, context.signal);
+    await pushEarlyGroups(context.early, { ...context, run });
   }
   return run;
 }

@@ -43,12 +43,15 @@ export function readTrainerRegistration(value: unknown): TrainerRegistration {
 }
 
 /** Atropos trains on whatever is pushed: nothing is cut, dropped or too old. */
-export function runSettingsOf({ batchSize }: TrainerRegistration): RunSettings {
+export function runSettingsOf(
+  { batchSize }: TrainerRegistration,
+  maxWaitingGroups: number,
+): RunSettings {
   return {
     batchSize: { kind: 'rows', rows: batchSize },
     trainingPolicy: 'strict',
     maxStaleness: undefined,
-    maxWaitingGroups: 0,
+    maxWaitingGroups,
     failedRollouts: 'drop_rollout',
     maxRowTokens: 0,
     environments: [],

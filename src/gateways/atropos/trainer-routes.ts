@@ -13,13 +13,15 @@ import {
 /** `POST /register`: opens the run, or joins it as it is. */
 export const registerRoute: Route = async (context) => {
   const registration = readTrainerRegistration((await context.body()).value);
-  const { run, existed } = await context.run.open(runSettingsOf(registration));
+  const { run, existed } = await context.run.open(
+    runSettingsOf(registration, context.config.limits.maxWaitingGroups),
+  );
   const { session } = context;
   batchSizeOf(run);
   if (existed) session.adopt();
   else session.isOwn = true;
   session.register(registration, run);
-  await pushEarlyGroups(context.early, { ...context, run }, context.signal);
+  await pushEarlyGroups(context.early, { ...context, run });
   return json({ uuid: registrationUuid() });
 };
 

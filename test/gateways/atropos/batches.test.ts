@@ -106,8 +106,7 @@ test('groups pushed before any registration are bounded, and told to come again'
 });
 
 test('a push waits while the queue is full, and goes on when a batch leaves', async () => {
-  const broker = createMemoryBroker({ limits: { maxWaitingGroups: 2 } });
-  await using server = await startTestGateway({ broker });
+  await using server = await startTestGateway({ limits: { maxWaitingGroups: 2 } });
   await server.begin(2);
   await server.push(group(2, 1));
   await server.push(group(2, 2));
@@ -120,12 +119,11 @@ test('a push waits while the queue is full, and goes on when a batch leaves', as
   expect(answered).toBe(false);
   await server.ask('/batch');
   expect((await third).body).toEqual({ status: 'received' });
-  await broker.close();
 });
 
 test('a push that finds no room in time is answered with 503, and sent again it is stored once', async () => {
-  const broker = createMemoryBroker({ limits: { maxWaitingGroups: 2 } });
-  await using server = await startTestGateway({ broker, limits: { pushWaitMs: 50 } });
+  const limits = { maxWaitingGroups: 2, pushWaitMs: 50 };
+  await using server = await startTestGateway({ limits });
   await server.begin(2);
   await server.push(group(2, 1));
   const list = { body: [group(2, 2), group(2, 3)] };
@@ -140,7 +138,6 @@ test('a push that finds no room in time is answered with 503, and sent again it 
     marks.push((await server.ask('/batch')).body.batch?.[0].tokens[0][0]);
   }
   expect(marks).toEqual([2, 3, undefined]);
-  await broker.close();
 });
 
 test('the same group pushed twice is two groups, when its first answer was read', async () => {
