@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate as breathe } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { constants, createGzip, gzip } from 'node:zlib';
 import { LachesisError } from '../../errors.ts';
@@ -59,7 +60,11 @@ async function sendPieces(
     ...(compress ? { 'content-encoding': 'gzip' } : {}),
   });
   const send = async (source: AsyncIterable<Buffer>): Promise<void> => {
-    for await (const chunk of source) await writeChunk(response, chunk, stallMs);
+    for await (const chunk of source) {
+      await writeChunk(response, chunk, stallMs);
+      // A reader that takes everything at once would keep all other requests waiting till the end.
+      await breathe();
+    }
   };
   const text = Readable.from(joined(pieces), { objectMode: false });
   if (compress) await pipeline(text, createGzip({ level: constants.Z_BEST_SPEED }), send);
