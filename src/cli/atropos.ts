@@ -1,3 +1,4 @@
+import path from 'node:path';
 import type { Broker } from '../broker/index.ts';
 import { invalidInput } from '../errors.ts';
 import { type AtroposGateway, startAtroposGateway } from '../gateways/index.ts';
@@ -19,6 +20,9 @@ export const ATROPOS_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
 };
 
+/** In the state folder; no environment's file ends so. */
+const REGISTRATION_FILE = 'atropos.registration';
+
 /** Undefined when none is asked for. */
 export async function atroposGateway(
   values: OptionValues,
@@ -29,6 +33,7 @@ export async function atroposGateway(
   },
 ): Promise<AtroposGateway | undefined> {
   const port = integerOption(values, 'atropos', 0, 65_535);
+  const state = textOption(values, 'state');
   const runId = textOption(values, 'atropos-run');
   if (port === undefined) {
     if (runId === undefined) return undefined;
@@ -39,6 +44,7 @@ export async function atroposGateway(
       ...parts,
       port,
       ...(runId === undefined ? {} : { runId }),
+      ...(state === undefined ? {} : { registrationFile: path.join(state, REGISTRATION_FILE) }),
     });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -6,6 +6,30 @@ import { cli } from './support.ts';
 
 const shop = path.resolve(import.meta.dirname, '../../examples/environments/shop.ts');
 
+interface Group {
+  readonly tokens: readonly (readonly number[])[];
+  readonly masks: readonly (readonly number[])[];
+  readonly inference_logprobs: readonly (readonly number[])[];
+  readonly scores: readonly number[];
+}
+
+/** What the server played has masks and fills as Atropos writes them. */
+function expectAligned({ tokens, masks, inference_logprobs, scores }: Group): void {
+  expect(scores).toHaveLength(tokens.length);
+  for (const [i, ids] of tokens.entries()) {
+    const trained = masks[i]?.map((mask) => mask !== -100) ?? [];
+    expect(masks[i]).toEqual(ids.map((id, at) => (trained[at] ? id : -100)));
+    expect(trained).toContain(true);
+    expect(trained).toContain(false);
+    const logprobs = inference_logprobs[i] ?? [];
+    expect(logprobs).toHaveLength(ids.length);
+    for (const [at, logprob] of logprobs.entries()) {
+      if (trained[at]) expect(logprob).toBeLessThanOrEqual(0);
+      else expect(logprob).toBe(1);
+    }
+  }
+}
+
 test('serve --atropos alone needs no FILE, and a gRPC trainer pulls what was pushed there', async () => {
   const run = cli('serve', '--atropos', '0');
   const [, address] = await run.until(/listening on (\S+)/);
@@ -38,17 +62,28 @@ test('an Atropos trainer pulls what the server itself plays', async () => {
   });
   // More than it plays ahead: taking one has to make it play on.
   for (let step = 1; step <= 4; step++) {
-    let batch: { scores: number[]; masks: number[][] }[] | null = null;
+    let batch: Group[] | null = null;
     const take = async (): Promise<boolean> => {
       batch = (await ask(atropos, '/batch')).body.batch;
       return batch !== null;
     };
     await expect.poll(take, { timeout: 10_000 }).toBe(true);
     expect(batch).toMatchObject([{ env_id: null }, { env_id: null }]);
+    for (const group of batch ?? []) expectAligned(group);
     expect((await ask(atropos, '/status')).body.current_step).toBe(step);
   }
   run.stop();
   expect(await run.code).toBe(0);
+});
+
+test('a port that is taken is told by its option', async () => {
+  const first = cli('serve', '--atropos', '0');
+  const [, port = ''] = await first.until(/atropos on http:\/\/127\.0\.0\.1:(\d+)/);
+  const second = cli('serve', '--atropos', port);
+  expect(await second.code).not.toBe(0);
+  expect(second.err()).toMatch(/--atropos: \d+ of 127\.0\.0\.1 is in use/);
+  first.stop();
+  expect(await first.code).toBe(0);
 });
 
 test('what --atropos needs is said', async () => {

@@ -24,6 +24,8 @@ export interface AtroposLimits {
   readonly maxBatchesInWriting: number;
   /** How long the reader of an answer may stand still. Default: 60 s. */
   readonly writeStallMs: number;
+  /** How long a connection stays open and quiet after a batch until that counts as read. Default: 1 s. */
+  readonly quietMs: number;
 }
 
 export interface AtroposOptions {
@@ -32,6 +34,8 @@ export interface AtroposOptions {
   readonly runId?: string;
   /** Default: 0, a free one. It listens on 127.0.0.1 and nowhere else: Atropos has no credentials. */
   readonly port?: number;
+  /** Where a trainer's registration is kept for the next start. Default: nowhere. */
+  readonly registrationFile?: string;
   /** Called when groups came or went, so that more can be played. Default: nobody. */
   readonly onChange?: (runId: string) => void;
   readonly limits?: Partial<AtroposLimits>;
@@ -50,6 +54,7 @@ export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
     broker: options.broker,
     runId: options.runId ?? 'atropos',
     port: options.port ?? 0,
+    registrationFile: options.registrationFile ?? '',
     onChange: options.onChange ?? (() => {}),
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
@@ -64,6 +69,7 @@ export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
       maxEnvironments: 1_024,
       maxBatchesInWriting: 8,
       writeStallMs: 60_000,
+      quietMs: 1_000,
       ...options.limits,
     }),
   });

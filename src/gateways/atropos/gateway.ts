@@ -15,6 +15,7 @@ import {
   resolveAtroposOptions,
 } from './gateway-options.ts';
 import { scoredDataListRoute, scoredDataRoute } from './push-routes.ts';
+import { loadRegistration, type SavedRegistration } from './registration-file.ts';
 import { type Body, BodyBudget, parseBody, readBody } from './request-body.ts';
 import type { GatewayState, Outcome, Route } from './route.ts';
 import { Session } from './session.ts';
@@ -29,6 +30,7 @@ import {
   wandbInfoRoute,
 } from './trainer-routes.ts';
 import { UnheardPushes } from './unheard-pushes.ts';
+import { untilRead } from './until-read.ts';
 
 /** A gateway that serves. */
 export interface AtroposGateway extends AsyncDisposable {
@@ -60,7 +62,8 @@ export const ATROPOS_ROUTES: Readonly<Record<string, Readonly<Record<string, Rou
 /** Starts a gateway on loopback; resolves when it serves. The broker stays the caller's. */
 export async function startAtroposGateway(options: AtroposOptions): Promise<AtroposGateway> {
   const config = resolveAtroposOptions(options);
-  const requests = new Requests(config);
+  const saved = await loadRegistration(config.registrationFile, config.logger);
+  const requests = new Requests(config, saved);
   const listener = await startListener({
     routes: () => {},
     port: config.port,
@@ -86,7 +89,7 @@ class Requests {
   readonly #budget: BodyBudget;
   readonly #closing = new AbortController();
 
-  constructor(config: AtroposConfig) {
+  constructor(config: AtroposConfig, saved: SavedRegistration | undefined) {
     const { broker, runId, limits, logger } = config;
     this.#config = config;
     this.#budget = new BodyBudget(limits.maxBufferedBytes);
@@ -96,6 +99,7 @@ class Requests {
       desk: new BatchDesk(broker, logger, limits.maxBatchesInWriting),
       early: new EarlyGroups(limits),
       unheard: new UnheardPushes(),
+      saved,
       session: new Session(config),
     };
   }
@@ -173,7 +177,9 @@ class Requests {
       await outcome.lost?.();
       return;
     }
-    await outcome.written?.();
+    if (outcome.written === undefined) return;
+    const isRead = await untilRead(request, this.#config.limits.quietMs);
+    await (isRead ? outcome.written() : outcome.lost?.());
   }
 }
 

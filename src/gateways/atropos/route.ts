@@ -3,6 +3,7 @@ import type { BatchDesk } from './batch-desk.ts';
 import type { CurrentRun } from './current-run.ts';
 import type { EarlyGroups } from './early-groups.ts';
 import type { AtroposConfig } from './gateway-options.ts';
+import type { SavedRegistration } from './registration-file.ts';
 import type { Body } from './request-body.ts';
 import type { Session } from './session.ts';
 import type { UnheardPushes } from './unheard-pushes.ts';
@@ -14,6 +15,8 @@ export interface GatewayState {
   readonly desk: BatchDesk;
   readonly early: EarlyGroups;
   readonly unheard: UnheardPushes;
+  /** As the process before this one left it. */
+  readonly saved: SavedRegistration | undefined;
   /** Replaced at a reset. */
   session: Session;
 }
@@ -33,7 +36,9 @@ export interface RouteContext extends GatewayState {
 /** What follows from whether an answer was written out. */
 export interface Outcome {
   readonly answer: Answer;
+  /** It was, and was read as far as its connection tells. */
   readonly written?: () => Promise<void> | void;
+  /** Its connection broke. */
   readonly lost?: () => Promise<void> | void;
 }
 

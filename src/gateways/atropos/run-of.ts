@@ -10,7 +10,7 @@ import type { RouteContext } from './route.ts';
 export async function findRun(context: RouteContext): Promise<RunState | undefined> {
   const run = await context.run.find();
   if (run === undefined) return undefined;
-  context.session.adopt();
+  context.session.adopt(run, context.saved);
   if (context.early.groups > 0 && !run.closed) {
     await pushEarlyGroups(context.early, { ...context, run });
   }

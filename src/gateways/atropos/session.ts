@@ -1,6 +1,7 @@
 import type { Clock, RunState, StoredGroup } from '../../broker/index.ts';
 import { Environments } from './environments.ts';
 import type { AtroposConfig } from './gateway-options.ts';
+import type { SavedRegistration } from './registration-file.ts';
 import type { TrainerRegistration } from './trainer-registration.ts';
 import { WaitingSequences } from './waiting-sequences.ts';
 
@@ -28,21 +29,27 @@ export class Session {
     this.environments = new Environments({ clock, leaseMs, maxEnvironments });
   }
 
-  /** The first registration counts; what is known already stays. */
-  register(registration: TrainerRegistration, run: RunState): void {
-    if (this.registration !== undefined) return;
+  /** The first registration counts: then it is returned, to be saved. What is known already stays. */
+  register(registration: TrainerRegistration, run: RunState): SavedRegistration | undefined {
+    if (this.registration !== undefined) return undefined;
     this.registration = registration;
     this.#stepOffset = registration.startingStep - run.step;
+    const { id: runId, openTimeMs } = run;
+    return { runId, openTimeMs, registration, stepOffset: this.#stepOffset };
   }
 
   /**
    * A run that was there before this process: its trainer started it, and its environments have ids that
-   * are not known here. New ids begin where no count of theirs can be.
+   * are not known here. New ids begin where no count of theirs can be. What was saved of it is known again.
    */
-  adopt(): void {
+  adopt(run: RunState, saved: SavedRegistration | undefined): void {
     if (this.isOwn || this.#isAdopted) return;
     this.#isAdopted = true;
     this.isStarted = true;
+    if (saved?.runId === run.id && saved.openTimeMs === run.openTimeMs) {
+      this.registration = saved.registration;
+      this.#stepOffset = saved.stepOffset;
+    }
     this.environments.beginAt(Math.floor(this.#clock.nowMs()));
   }
 

@@ -1,5 +1,6 @@
 import type { StoredGroup } from '../../broker/index.ts';
 import { pushEarlyGroups } from './push-groups.ts';
+import { saveRegistration } from './registration-file.ts';
 import { json, type Route, type RouteContext } from './route.ts';
 import { batchSizeOf, findRun } from './run-of.ts';
 import { scoredDataText } from './scored-data-text.ts';
@@ -18,9 +19,10 @@ export const registerRoute: Route = async (context) => {
   );
   const { session } = context;
   batchSizeOf(run);
-  if (existed) session.adopt();
+  if (existed) session.adopt(run, context.saved);
   else session.isOwn = true;
-  session.register(registration, run);
+  const saved = session.register(registration, run);
+  if (saved !== undefined) await saveRegistration(saved, context.config);
   await pushEarlyGroups(context.early, { ...context, run });
   return json({ uuid: registrationUuid() });
 };

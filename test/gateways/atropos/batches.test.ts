@@ -1,7 +1,11 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import * as http from 'node:http';
+import * as net from 'node:net';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createMemoryBroker } from '../../../src/broker/index.ts';
-import { group, startTestGateway, trainer } from './support.ts';
+import { environment, group, startTestGateway, trainer } from './support.ts';
 
 /** Asks for a batch and hangs up after the first bytes of its answer. */
 function hangUp(address: string): Promise<void> {
@@ -33,6 +37,29 @@ test('a trainer whose connection breaks gets the same batch again, and its step 
   expect((await server.ask('/batch')).body.batch[0].tokens[0][0]).toBe(2);
   expect((await server.ask('/status')).body.current_step).toBe(2);
   await expect.poll(async () => (await server.broker.getRun('atropos')).step).toBe(2);
+});
+
+test('a trainer that dies with a small answer in its buffers gets the batch again', async () => {
+  await using server = await startTestGateway({ limits: { quietMs: 5_000 } });
+  await server.begin(2);
+  await server.push(group(2, 1));
+  await server.push(group(2, 2));
+  const socket = net.connect(server.gateway.port, '127.0.0.1');
+  socket.on('error', () => {});
+  socket.write('GET /batch HTTP/1.1\r\nhost: localhost\r\n\r\n');
+  const step = async () => (await server.ask('/status')).body.current_step;
+  await expect.poll(step).toBe(1);
+  // As a kernel does for a killed process that had not read all.
+  socket.resetAndDestroy();
+  const marks: number[] = [];
+  const take = async (): Promise<number> => {
+    const { batch } = (await server.ask('/batch')).body;
+    if (batch !== null) marks.push(batch[0].tokens[0][0]);
+    return marks.length;
+  };
+  await expect.poll(take).toBe(2);
+  expect(marks.toSorted()).toEqual([1, 2]);
+  expect(await step()).toBe(2);
 });
 
 test('a reader that stands still loses its batch to the next', async () => {
@@ -79,6 +106,31 @@ test('a gateway that starts again serves the run that it finds: its batches, its
   expect(registered.status).toBe(200);
   expect((await after.ask('/info')).body).toEqual({ batch_size: 2, max_token_len: 64 });
   await expect.poll(async () => (await after.ask('/status')).body.current_step).toBe(41);
+});
+
+test('what a trainer said is known again after a restart, where there is a file for it', async () => {
+  await using broker = await disposable();
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-atropos-'));
+  const registrationFile = path.join(folder, 'registration');
+  const said = { starting_step: 40, checkpoint_dir: 'here', num_steps: 99 };
+  {
+    await using before = await startTestGateway({ broker, registrationFile });
+    await before.begin(2, said);
+    await before.push(group(2, 1));
+    await before.ask('/batch');
+  }
+  {
+    await using after = await startTestGateway({ broker, registrationFile });
+    expect((await after.ask('/status')).body.current_step).toBe(41);
+    expect((await after.ask('/info')).body).toEqual({ batch_size: 2, max_token_len: 2048 });
+    expect((await after.ask('/wandb_info')).body).toEqual({ group: 'group', project: 'project' });
+    const registered = await after.ask('/register-env', { body: environment });
+    expect(registered.body).toMatchObject({ starting_step: 41, checkpoint_dir: 'here' });
+  }
+  writeFileSync(registrationFile, '{"run_id": 3');
+  await using broken = await startTestGateway({ broker, registrationFile });
+  expect((await broken.ask('/status')).body.current_step).toBe(1);
+  rmSync(folder, { recursive: true });
 });
 
 test('groups pushed before any registration wait for it', async () => {
