@@ -6,41 +6,57 @@ import type { ScoredData } from './scored-data.ts';
  */
 export class EarlyGroups {
   readonly #maxSequences: number;
-  readonly #maxTokens: number;
-  #groups: ScoredData[] = [];
+  readonly #maxBytes: number;
+  readonly #groups: { readonly data: ScoredData; readonly bytes: number }[] = [];
   #sequences = 0;
-  #tokens = 0;
+  #bytes = 0;
+  #isLeaving = false;
 
-  constructor(limits: { readonly maxEarlySequences: number; readonly maxEarlyTokens: number }) {
+  constructor(limits: { readonly maxEarlySequences: number; readonly maxEarlyBytes: number }) {
     this.#maxSequences = limits.maxEarlySequences;
-    this.#maxTokens = limits.maxEarlyTokens;
+    this.#maxBytes = limits.maxEarlyBytes;
   }
 
   get groups(): number {
     return this.#groups.length;
   }
 
-  /** All of them or, where there is no room for all, none: then false. */
-  add(groups: readonly ScoredData[]): boolean {
+  /** All of a body of so many bytes or, where there is no room for all, none: then false. */
+  add(groups: readonly ScoredData[], bodyBytes: number): boolean {
     const sequences = groups.reduce((sum, { tokens }) => sum + tokens.length, 0);
-    const tokens = groups.reduce((sum, group) => sum + tokensOf(group), 0);
     if (this.#sequences + sequences > this.#maxSequences) return false;
-    if (this.#tokens + tokens > this.#maxTokens) return false;
-    this.#groups.push(...groups);
+    if (this.#bytes + bodyBytes > this.#maxBytes) return false;
+    groups.forEach((data, i) => {
+      this.#groups.push({ data, bytes: i === 0 ? bodyBytes : 0 });
+    });
     this.#sequences += sequences;
-    this.#tokens += tokens;
+    this.#bytes += bodyBytes;
     return true;
   }
 
-  takeAll(): readonly ScoredData[] {
-    const groups = this.#groups;
-    this.#groups = [];
-    this.#sequences = 0;
-    this.#tokens = 0;
-    return groups;
+  /** Takes out one after the other, each once `leave` is done with it; what throws stays, and all behind it. */
+  async leave(leave: (data: ScoredData) => Promise<void>): Promise<void> {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
+    try {
+      for (let first = this.#groups[0]; first !== undefined; first = this.#groups[0]) {
+        await leave(first.data);
+        // Unless a reset threw them all away meanwhile.
+        if (this.#groups[0] === first) this.#drop();
+      }
+    } finally {
+      this.#isLeaving = false;
+    }
   }
-}
 
-function tokensOf({ tokens }: ScoredData): number {
-  return tokens.reduce((sum, { length }) => sum + length, 0);
+  clear(): void {
+    while (this.#groups.length > 0) this.#drop();
+  }
+
+  #drop(): void {
+    const first = this.#groups.shift();
+    if (first === undefined) return;
+    this.#sequences -= first.data.tokens.length;
+    this.#bytes -= first.bytes;
+  }
 }

@@ -14,8 +14,8 @@ export interface AtroposLimits {
   readonly pushWaitMs: number;
   /** Sequences that are kept for a run that no trainer has opened yet. Default: 4,096. */
   readonly maxEarlySequences: number;
-  /** Tokens of those. Default: 8,388,608. */
-  readonly maxEarlyTokens: number;
+  /** Bytes of their bodies. Default: 256 MiB. */
+  readonly maxEarlyBytes: number;
   /** How long an environment counts as alive after its last call. Default: 30 s. */
   readonly environmentLeaseMs: number;
   /** Default: 1,024. */
@@ -64,7 +64,7 @@ export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
       maxWaitingGroups: 4_096,
       pushWaitMs: 240_000,
       maxEarlySequences: 4_096,
-      maxEarlyTokens: 8 * MIB,
+      maxEarlyBytes: 256 * MIB,
       environmentLeaseMs: 30_000,
       maxEnvironments: 1_024,
       maxBatchesInWriting: 8,

@@ -30,7 +30,7 @@ import {
   wandbInfoRoute,
 } from './trainer-routes.ts';
 import { UnheardPushes } from './unheard-pushes.ts';
-import { untilRead } from './until-read.ts';
+import { Readers } from './until-read.ts';
 
 /** A gateway that serves. */
 export interface AtroposGateway extends AsyncDisposable {
@@ -87,12 +87,14 @@ class Requests {
   readonly #config: AtroposConfig;
   readonly #state: GatewayState;
   readonly #budget: BodyBudget;
+  readonly #readers: Readers;
   readonly #closing = new AbortController();
 
   constructor(config: AtroposConfig, saved: SavedRegistration | undefined) {
     const { broker, runId, limits, logger } = config;
     this.#config = config;
     this.#budget = new BodyBudget(limits.maxBufferedBytes);
+    this.#readers = new Readers(limits.quietMs);
     this.#state = {
       config,
       run: new CurrentRun(broker, runId),
@@ -114,6 +116,7 @@ class Requests {
   }
 
   async handle(request: NodeRequest, response: NodeResponse): Promise<void> {
+    this.#readers.heard(request);
     const url = new URL(request.url ?? '/', 'http://atropos');
     const byMethod = Object.hasOwn(ATROPOS_ROUTES, url.pathname)
       ? ATROPOS_ROUTES[url.pathname]
@@ -178,7 +181,7 @@ class Requests {
       return;
     }
     if (outcome.written === undefined) return;
-    const isRead = await untilRead(request, this.#config.limits.quietMs);
+    const isRead = await this.#readers.untilRead(request);
     await (isRead ? outcome.written() : outcome.lost?.());
   }
 }

@@ -49,18 +49,29 @@ export async function pushGroup(
   onChange(run.id);
 }
 
-/** Submits what was pushed before there was a run. What it can't hold is told in the log: its push was answered. */
+/**
+ * Submits what was pushed before there was a run. What finds no room stays for the next time; what no
+ * batch can hold is told in the log, since its push was answered.
+ */
 export async function pushEarlyGroups(early: EarlyGroups, target: PushTarget): Promise<void> {
-  const { clock, limits, logger } = target.config;
-  const untilMs = clock.nowMs() + limits.pushWaitMs;
-  for (const data of early.takeAll()) {
-    try {
-      assertFits(data, target.run, []);
-      await pushGroup(data, target, untilMs);
-    } catch (error) {
-      const reason = error instanceof LachesisError ? error.reason : errorMessage(error);
-      logger.warn('a group pushed before its run was opened was dropped', { reason });
-    }
+  const { clock, logger } = target.config;
+  try {
+    await early.leave(async (data) => {
+      try {
+        assertFits(data, target.run, []);
+        await pushGroup(data, target, clock.nowMs());
+      } catch (error) {
+        if (error instanceof LachesisError && error.kind === 'resource_exhausted') throw error;
+        logger.warn('a group pushed before its run was opened was dropped', {
+          reason: error instanceof LachesisError ? error.reason : errorMessage(error),
+        });
+      }
+    });
+  } catch (error) {
+    logger.info('groups pushed before their run was opened wait for room', {
+      groups: early.groups,
+      reason: errorMessage(error),
+    });
   }
 }
 

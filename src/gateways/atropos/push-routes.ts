@@ -5,7 +5,6 @@ import { assertFits, pushGroup } from './push-groups.ts';
 import { json, type Outcome, type Route, type RouteContext } from './route.ts';
 import { findRun } from './run-of.ts';
 import { readScoredData, type ScoredData } from './scored-data.ts';
-import { bodyDigest } from './unheard-pushes.ts';
 
 /** `POST /scored_data`: one group. */
 export const scoredDataRoute: Route = async (context) => {
@@ -40,13 +39,14 @@ async function push(
   answer: object,
 ): Promise<Outcome> {
   const { early, unheard } = context;
-  const digest = bodyDigest(text);
-  let stored = unheard.take(digest);
-  const note = (): void => unheard.note(digest, stored);
+  let stored = unheard.take(text);
+  const note = (): void => unheard.note(text, stored);
   try {
     const run = await findRun(context);
     if (run === undefined) {
-      if (stored < groups.length && !early.add(groups.slice(stored))) throw noRun();
+      if (stored < groups.length && !early.add(groups.slice(stored), text.length)) {
+        throw noRun();
+      }
       stored = groups.length;
       // A trainer may have registered meanwhile; then they are its run's.
       await findRun(context);

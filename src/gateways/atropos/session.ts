@@ -13,6 +13,8 @@ export class Session {
   isStarted = false;
   /** The run was opened through this gateway. */
   isOwn = false;
+  /** The run, once it was registered for or taken over. */
+  runId: string | undefined;
   registration: TrainerRegistration | undefined;
   /** The group that was stored last. */
   latest: StoredGroup | undefined;
@@ -31,6 +33,7 @@ export class Session {
 
   /** The first registration counts: then it is returned, to be saved. What is known already stays. */
   register(registration: TrainerRegistration, run: RunState): SavedRegistration | undefined {
+    this.runId = run.id;
     if (this.registration !== undefined) return undefined;
     this.registration = registration;
     this.#stepOffset = registration.startingStep - run.step;
@@ -46,6 +49,7 @@ export class Session {
     if (this.isOwn || this.#isAdopted) return;
     this.#isAdopted = true;
     this.isStarted = true;
+    this.runId = run.id;
     if (saved?.runId === run.id && saved.openTimeMs === run.openTimeMs) {
       this.registration = saved.registration;
       this.#stepOffset = saved.stepOffset;

@@ -1,4 +1,4 @@
-import type { StoredGroup } from '../../broker/index.ts';
+import type { RunState, StoredGroup } from '../../broker/index.ts';
 import { pushEarlyGroups } from './push-groups.ts';
 import { saveRegistration } from './registration-file.ts';
 import { json, type Route, type RouteContext } from './route.ts';
@@ -9,23 +9,45 @@ import {
   readTrainerRegistration,
   registrationUuid,
   runSettingsOf,
+  type TrainerRegistration,
 } from './trainer-registration.ts';
 
 /** `POST /register`: opens the run, or joins it as it is. */
 export const registerRoute: Route = async (context) => {
+  const { config, state } = context;
   const registration = readTrainerRegistration((await context.body()).value);
-  const { run, existed } = await context.run.open(
-    runSettingsOf(registration, context.config.limits.maxWaitingGroups),
-  );
-  const { session } = context;
+  const run = await openRun(context, registration);
   batchSizeOf(run);
-  if (existed) session.adopt(run, context.saved);
-  else session.isOwn = true;
-  const saved = session.register(registration, run);
-  if (saved !== undefined) await saveRegistration(saved, context.config);
-  await pushEarlyGroups(context.early, { ...context, run });
+  const saved = state.session.register(registration, run);
+  if (saved !== undefined) await saveRegistration(saved, config);
+  await pushEarlyGroups(context.early, { ...context, session: state.session, run });
   return json({ uuid: registrationUuid() });
 };
+
+async function openRun(
+  { config, run: current, saved, state }: RouteContext,
+  registration: TrainerRegistration,
+): Promise<RunState> {
+  const { session } = state;
+  const wasOwn = session.isOwn;
+  // Said before it is, so that nobody who finds it meanwhile takes it for one that was there.
+  session.isOwn = true;
+  try {
+    const settings = runSettingsOf(registration, config.limits.maxWaitingGroups);
+    const { run, existed } = await current.open(settings);
+    session.isOwn = wasOwn || !existed;
+    // Where an operator closed the last one, this is another run.
+    if (session.runId !== undefined && session.runId !== run.id) {
+      state.session = new Session(config, session.latest);
+      state.session.isOwn = !existed;
+    }
+    state.session.adopt(run, saved);
+    return run;
+  } catch (error) {
+    session.isOwn = wasOwn;
+    throw error;
+  }
+}
 
 /** `GET /batch`: a batch, or null when the queue is short. */
 export const batchRoute: Route = async (context) => {
@@ -118,7 +140,7 @@ const NO_EXAMPLE = Object.freeze({
 export const resetRoute: Route = async ({ state, run }) => {
   await run.reset();
   state.session = new Session(state.config, state.session.latest);
-  state.early.takeAll();
+  state.early.clear();
   return { answer: { kind: 'text', text: 'Reset successful' } };
 };
 

@@ -12,14 +12,18 @@ export class UnheardPushes {
   readonly #stored = new Map<string, number>();
 
   /** Groups of this body that are stored already; forgotten by asking. */
-  take(digest: string): number {
+  take(body: string): number {
+    // Mostly there is none, and a body is long.
+    if (this.#stored.size === 0) return 0;
+    const digest = digestOf(body);
     const stored = this.#stored.get(digest) ?? 0;
     this.#stored.delete(digest);
     return stored;
   }
 
-  note(digest: string, storedGroups: number): void {
+  note(body: string, storedGroups: number): void {
     if (storedGroups === 0) return;
+    const digest = digestOf(body);
     this.#stored.delete(digest);
     this.#stored.set(digest, storedGroups);
     if (this.#stored.size <= MAX_PUSHES) return;
@@ -28,6 +32,6 @@ export class UnheardPushes {
   }
 }
 
-export function bodyDigest(body: string): string {
+function digestOf(body: string): string {
   return createHash('sha256').update(body).digest('base64');
 }

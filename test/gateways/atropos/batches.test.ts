@@ -78,6 +78,45 @@ test('a reader that stands still loses its batch to the next', async () => {
   expect((await server.ask('/batch')).body.batch[0].tokens[0][0]).toBe(1);
 });
 
+test('a trainer that keeps its connection gets batch after batch without a pause', async () => {
+  await using server = await startTestGateway({
+    limits: { quietMs: 60_000, maxBatchesInWriting: 1 },
+  });
+  await server.begin(1);
+  for (let mark = 0; mark < 5; mark++) await server.push(group(1, mark));
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 });
+  const take = () =>
+    new Promise<string>((resolve, reject) => {
+      const request = http.get(`${server.address}/batch`, { agent }, (response) => {
+        let text = '';
+        response.on('data', (chunk: Buffer) => {
+          text += chunk;
+        });
+        response.on('end', () => resolve(text));
+      });
+      request.on('error', reject);
+    });
+  for (let mark = 0; mark < 5; mark++) {
+    expect(JSON.parse(await take()).batch[0].tokens[0][0]).toBe(mark);
+  }
+  agent.destroy();
+});
+
+test('a run that an operator closed is followed by another, of its own steps', async () => {
+  await using server = await startTestGateway();
+  await server.begin(1, { starting_step: 5 });
+  await server.push(group(1, 1));
+  await server.ask('/batch');
+  await server.broker.closeRun('atropos');
+  expect((await server.push(group(1, 2))).status).toBe(409);
+  expect((await server.ask('/batch')).body.message).toContain('atropos is closed');
+  await server.begin(2, { starting_step: 0 });
+  expect((await server.ask('/status')).body.current_step).toBe(0);
+  expect((await server.ask('/info')).body.batch_size).toBe(2);
+  await server.push(group(2, 3));
+  expect((await server.ask('/batch')).body.batch[0].tokens[0][0]).toBe(3);
+});
+
 test('two trainers that ask at once get different batches', async () => {
   await using server = await startTestGateway();
   await server.begin(2);
@@ -155,6 +194,20 @@ test('groups pushed before any registration are bounded, and told to come again'
   const refused = await server.push(group(2));
   expect([refused.status, refused.headers['retry-after']]).toEqual([503, '5']);
   expect((await server.push(group(1))).status).toBe(200);
+});
+
+test('groups that find no room when their run opens wait for it, and none is lost', async () => {
+  await using server = await startTestGateway({ limits: { maxWaitingGroups: 1 } });
+  for (const mark of [1, 2, 3]) await server.push(group(1, mark));
+  await server.ask('/register', { body: { ...trainer, batch_size: 1 } });
+  const marks: number[] = [];
+  const take = async (): Promise<number> => {
+    const { batch } = (await server.ask('/batch')).body;
+    if (batch !== null) marks.push(batch[0].tokens[0][0]);
+    return marks.length;
+  };
+  await expect.poll(take).toBe(3);
+  expect(marks).toEqual([1, 2, 3]);
 });
 
 test('a push waits while the queue is full, and goes on when a batch leaves', async () => {
