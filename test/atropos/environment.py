@@ -1,6 +1,6 @@
-"""An environment on Atropos' own SDK that needs no model: usage environment.py URL NAME LOG STEPS.
+"""An environment on Atropos' own SDK that needs no model: usage environment.py URL NAME LOG STEPS [SHARE].
 
-Every group is noted in LOG before the SDK sends it."""
+Every group is noted in LOG before the SDK sends it; each third item gives two groups, which the SDK sends as a list."""
 
 import asyncio
 import json
@@ -26,7 +26,12 @@ class CountingEnv(BaseEnv):
 
     async def collect_trajectories(self, item):
         await asyncio.sleep(0.01)
-        prompt = self.tokenizer.encode(f"{self.config.wandb_name} {item}?")
+        if item % 3 == 0:
+            return [self.play(item, "a"), self.play(item, "b")], []
+        return self.play(item, ""), []
+
+    def play(self, item, part):
+        prompt = self.tokenizer.encode(f"{self.config.wandb_name} {item}{part}?")
         group = {"tokens": [], "masks": [], "scores": [], "inference_logprobs": [], "messages": []}
         for index in range(GROUP_SIZE):
             answer = self.tokenizer.encode("ja" * (1 + index + item % 50))
@@ -39,20 +44,22 @@ class CountingEnv(BaseEnv):
         group["generation_params"] = {"temperature": 1.0}
         self.log.write(json.dumps(group) + "\n")
         self.log.flush()
-        return group, []
+        return group
 
     async def evaluate(self, *_args, **_options):
         pass
 
 
 async def main():
-    url, name, _, steps = sys.argv[1:]
+    url, name, _, steps = sys.argv[1:5]
+    share = float(sys.argv[5]) if len(sys.argv) > 5 else None
     config = BaseEnvConfig(
         group_size=GROUP_SIZE,
         rollout_server_url=url,
         wandb_name=name,
         total_steps=int(steps),
         use_wandb=False,
+        min_batch_allocation=share,
         max_num_workers=4,
         steps_per_eval=-1,
         min_items_sent_before_logging=10**9,

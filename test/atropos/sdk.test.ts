@@ -55,7 +55,14 @@ test("Atropos' own environments push and a trainer like its example pulls, witho
   const logs = ['one', 'two'].map((name) => path.join(folder, `${name}.jsonl`));
   await using trainer = runPython('trainer.py', address, String(batches), String(BATCH_SIZE));
   await using one = runPython('environment.py', address, 'one', logs[0] ?? '', String(batches));
-  await using two = runPython('environment.py', address, 'two', logs[1] ?? '', String(batches));
+  await using two = runPython(
+    'environment.py',
+    address,
+    'two',
+    logs[1] ?? '',
+    String(batches),
+    '0.25',
+  );
   await trained(trainer, [one, two]);
   const got = gotBatches(trainer.lines);
   expect(got.map(({ sequences }) => sequences)).toEqual(got.map(() => BATCH_SIZE));

@@ -210,6 +210,8 @@ test('what is no route, no method or comes from a web page is refused', async ()
   expect(method.headers.allow).toBe('POST');
   const link = { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'navigate' };
   expect((await server.ask('/reset_data', { headers: link })).status).toBe(403);
+  const rebound = { host: 'evil.example' };
+  expect((await server.ask('/status', { headers: rebound })).status).toBe(403);
   const page = { origin: 'http://evil.example' };
   expect((await server.ask('/status', { headers: page })).status).toBe(403);
 });
