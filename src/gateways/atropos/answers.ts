@@ -7,8 +7,7 @@ import { LachesisError } from '../../errors.ts';
 import type { NodeRequest, NodeResponse } from '../../transport/index.ts';
 import { Unprocessable } from './unprocessable.ts';
 
-/** What a route answers; a text is no JSON, raw is JSON text, and pieces are JSON text that is
- * written as it is made. */
+/** What a route answers: `text` is no JSON, `raw` is JSON text, and so are `pieces`, written as they are made. */
 export type Answer =
   | { readonly kind: 'json'; readonly status?: number; readonly body: unknown }
   | { readonly kind: 'raw'; readonly status?: number; readonly text: string }

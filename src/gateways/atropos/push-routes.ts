@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises';
 import { LachesisError } from '../../errors.ts';
 import { listSlices } from './json-slices.ts';
 import { list, model } from './lax-values.ts';
@@ -58,6 +59,8 @@ async function push(
     for (const group of groups.slice(stored)) {
       await pushGroup(group, { ...context, run }, untilMs);
       stored += 1;
+      // A list may hold thousands, and storing one waits for nothing.
+      await breathe();
     }
     return { ...json(answer), lost: note };
   } catch (error) {

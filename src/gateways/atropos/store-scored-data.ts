@@ -1,7 +1,13 @@
 import { createHash } from 'node:crypto';
 import { type AgentResult, unplayedResult } from '../../agent/index.ts';
 import type { RunState, StoredGroup } from '../../broker/index.ts';
-import { encodeSettled, type Group, type Rollout, toStoredGroup } from '../../contract/index.ts';
+import {
+  encodeSettled,
+  type Group,
+  type Rollout,
+  type SettledRollout,
+  toStoredGroup,
+} from '../../contract/index.ts';
 import type { Message } from '../../messages.ts';
 import {
   type Column,
@@ -13,14 +19,14 @@ import {
 import { encodeInt32 } from '../../wire/index.ts';
 import { transcriptOf } from './chat-transcript.ts';
 import { exactColumn, floatColumns, intColumn } from './float-column.ts';
-import { floatsText } from './float-text.ts';
+import { keptFieldsOf } from './keep-fields.ts';
 import {
   type ColumnField,
   KEPT_FIELDS_TYPE,
   type KeptFields,
   writeKeptFields,
 } from './kept-fields.ts';
-import { IGNORED, isRegular, spansOfMask } from './mask-spans.ts';
+import { IGNORED, spansOfMask } from './mask-spans.ts';
 import type { ScoredData } from './scored-data.ts';
 
 export interface StoredAs {
@@ -37,12 +43,13 @@ export interface StoredAs {
  */
 export function storeScoredData(data: ScoredData, as: StoredAs): StoredGroup {
   const kept = keptFieldsOf(data);
-  const rollouts = data.tokens.map((_, index) => rolloutOf(data, index, kept, as));
+  const taskKey = taskKeyOf(data);
+  const rollouts = data.tokens.map((_, index) => rolloutOf(data, index, kept, { ...as, taskKey }));
   const group: Group = {
     id: as.groupId,
     runId: as.run.id,
     environment: as.environment,
-    taskKey: rollouts[0]?.rollout.taskKey ?? '',
+    taskKey,
     rollouts: rollouts.map(({ rollout }) => rollout),
     trainingPolicy: as.run.settings.trainingPolicy,
   };
@@ -50,7 +57,12 @@ export function storeScoredData(data: ScoredData, as: StoredAs): StoredGroup {
   return toStoredGroup(header, headerBytes, parts);
 }
 
-function rolloutOf(data: ScoredData, index: number, kept: KeptFields, as: StoredAs) {
+function rolloutOf(
+  data: ScoredData,
+  index: number,
+  kept: KeptFields,
+  as: StoredAs & { readonly taskKey: string },
+): SettledRollout {
   const id = `${as.groupId}/${index}`;
   const segment = segmentOf(data, index, kept, as.run.policyVersion);
   const trained = trainedLength(segment.spans);
@@ -58,7 +70,7 @@ function rolloutOf(data: ScoredData, index: number, kept: KeptFields, as: Stored
   const rollout: Rollout = {
     id,
     groupId: as.groupId,
-    taskKey: taskKeyOf(data),
+    taskKey: as.taskKey,
     index,
     result: resultOf(data, index, kept),
     outcome: { kind: 'scored', reward: data.scores[index] as number, components: [] },
@@ -137,54 +149,6 @@ function otherColumns(data: ScoredData, index: number, given: KeptFields['given'
     );
   }
   return columns;
-}
-
-function keptFieldsOf(data: ScoredData): KeptFields {
-  const given = new Map<ColumnField, 'columns' | 'empty' | 'text'>();
-  const text = new Map(data.opaque);
-  const note = (name: ColumnField, rows: readonly unknown[] | undefined): void => {
-    if (rows !== undefined) given.set(name, rows.length === 0 ? 'empty' : 'columns');
-  };
-  note('advantages', data.advantages);
-  note('ref_logprobs', data.refLogprobs);
-  note('inference_logprobs', data.inferenceLogprobs);
-  note('distill_token_ids', data.distilled.ids);
-  note('distill_logprobs', data.distilled.logprobs);
-  if (given.get('distill_token_ids') === 'columns' && !isUniform(data)) {
-    for (const name of ['distill_token_ids', 'distill_logprobs'] as const) given.set(name, 'text');
-    text.set(
-      'distill_token_ids',
-      cubeText(data.distilled.ids, (row) => `[${row.join(',')}]`),
-    );
-    text.set('distill_logprobs', cubeText(data.distilled.logprobs, floatsText));
-  }
-  const fills = new Map<number, number | readonly number[]>();
-  const masks = new Map<number, readonly number[]>();
-  data.masks.forEach((mask, i) => {
-    if (!isRegular(data.tokens[i] as Int32Array, mask)) masks.set(i, [...mask]);
-    const logprobs = data.inferenceLogprobs?.[i];
-    if (logprobs === undefined) return;
-    const filled = [...logprobs.filter((_, at) => mask[at] === IGNORED)];
-    const [first = 1] = filled;
-    const same = filled.every((value) => value === first);
-    if (!same) fills.set(i, filled);
-    else if (first !== 1) fills.set(i, first);
-  });
-  return { envId: data.envId, given, fills, masks, text };
-}
-
-/** Whether every position has the same number of choices, at least one: then they are a column. */
-function isUniform({ distilled }: ScoredData): boolean {
-  const k = distilled.ids?.[0]?.[0]?.length ?? 0;
-  const sequences = distilled.ids ?? [];
-  return k > 0 && sequences.every((sequence) => sequence.every(({ length }) => length === k));
-}
-
-function cubeText<Row>(
-  cube: readonly (readonly Row[])[] = [],
-  write: (row: Row) => string,
-): string {
-  return `[${cube.map((rows) => `[${rows.map(write).join(',')}]`).join(',')}]`;
 }
 
 function atTrained(values: Float64Array, mask: Int32Array): Float64Array {
