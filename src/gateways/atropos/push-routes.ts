@@ -57,10 +57,10 @@ async function push(
     const { clock, limits } = context.config;
     const untilMs = clock.nowMs() + limits.pushWaitMs;
     for (const group of groups.slice(stored)) {
+      // Reading a group and storing it take milliseconds each and wait for nothing; others come in between.
+      await breathe();
       await pushGroup(group, { ...context, run }, untilMs);
       stored += 1;
-      // A list may hold thousands, and storing one waits for nothing.
-      await breathe();
     }
     return { ...json(answer), lost: note };
   } catch (error) {
