@@ -12,7 +12,7 @@ export type Answer =
   | { readonly kind: 'json'; readonly status?: number; readonly body: unknown }
   | { readonly kind: 'raw'; readonly status?: number; readonly text: string }
   | { readonly kind: 'text'; readonly status?: number; readonly text: string }
-  | { readonly kind: 'pieces'; readonly pieces: Iterable<string> };
+  | { readonly kind: 'pieces'; readonly pieces: AsyncIterable<Iterable<string>> };
 
 /** Answers of this many bytes are compressed for who accepts it, as in Atropos. */
 const MIN_GZIP_BYTES = 1_000;
@@ -49,7 +49,7 @@ export async function sendAnswer(
 
 async function sendPieces(
   response: NodeResponse,
-  pieces: Iterable<string>,
+  pieces: AsyncIterable<Iterable<string>>,
   compress: boolean,
   stallMs: number,
 ): Promise<void> {
@@ -123,13 +123,15 @@ function accepts(request: NodeRequest): boolean {
 }
 
 /** Small pieces put together and large ones cut, so that no write is long in coming or in leaving. */
-function* joined(pieces: Iterable<string>): Generator<Buffer> {
+async function* joined(pieces: AsyncIterable<Iterable<string>>): AsyncGenerator<Buffer> {
   let text = '';
-  for (const piece of pieces) {
-    text += piece;
-    if (text.length < WRITE_BYTES) continue;
-    yield* cut(Buffer.from(text));
-    text = '';
+  for await (const some of pieces) {
+    for (const piece of some) {
+      text += piece;
+      if (text.length < WRITE_BYTES) continue;
+      yield* cut(Buffer.from(text));
+      text = '';
+    }
   }
   yield* cut(Buffer.from(text));
 }

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { startDeadline } from '../../async/index.ts';
-import type { Broker, RunState, StoredGroup } from '../../broker/index.ts';
+import type { Broker, RunState } from '../../broker/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import type { EarlyGroups } from './early-groups.ts';
 import type { AtroposConfig } from './gateway-options.ts';
@@ -77,7 +77,7 @@ export async function pushEarlyGroups(early: EarlyGroups, target: PushTarget): P
 
 async function submit(
   broker: Broker,
-  group: StoredGroup,
+  group: Parameters<Broker['submit']>[0],
   leftMs: () => number,
   signal: AbortSignal,
 ): Promise<void> {

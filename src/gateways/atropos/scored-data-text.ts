@@ -21,11 +21,12 @@ const FILL = 1;
  */
 export function* scoredDataText(
   stored: StoredGroup,
+  parts: readonly Uint8Array[],
   envIdOf: (environment: string) => number | undefined,
 ): Generator<string> {
   const header = decodeGroupHeader(stored.header);
-  const rows = rowsOf(header, stored);
-  const kept = keptOf(header, stored) ?? foreignFields(rows, envIdOf(stored.environment));
+  const rows = rowsOf(header, parts);
+  const kept = keptOf(header, parts) ?? foreignFields(rows, envIdOf(stored.environment));
   const decoded = rows.map(({ row }) => row);
   yield '{';
   yield* field('tokens', decoded, ({ tokenIds }) => `[${tokenIds.join(',')}]`);
@@ -95,22 +96,22 @@ function* field(
 
 function rowsOf(
   header: GroupHeader,
-  stored: StoredGroup,
+  parts: readonly Uint8Array[],
 ): readonly { readonly row: Row; readonly rolloutIndex: number }[] {
   return header.parts.flatMap((part, i) => {
     if (part.kind !== GroupPartKind.ROW) return [];
-    const bytes = decodePart(part, stored.parts[i] as Uint8Array, `parts[${i}]`);
+    const bytes = decodePart(part, parts[i] as Uint8Array, `parts[${i}]`);
     return [{ row: decodeRow(bytes, `parts[${i}]`), rolloutIndex: part.rolloutIndex }];
   });
 }
 
-function keptOf(header: GroupHeader, stored: StoredGroup): KeptFields | undefined {
+function keptOf(header: GroupHeader, parts: readonly Uint8Array[]): KeptFields | undefined {
   const at = header.parts.findIndex(
     ({ kind, rolloutIndex }) => kind === GroupPartKind.ROLLOUT && rolloutIndex === 0,
   );
   const part = header.parts[at];
   if (part === undefined) return undefined;
-  const bytes = decodePart(part, stored.parts[at] as Uint8Array, `parts[${at}]`);
+  const bytes = decodePart(part, parts[at] as Uint8Array, `parts[${at}]`);
   const last = decodeRollout(bytes, [], `parts[${at}]`).result.messages.at(-1);
   for (const content of last?.content ?? []) {
     if (content.kind === 'opaque' && content.type === KEPT_FIELDS_TYPE) {

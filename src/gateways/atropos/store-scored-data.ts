@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { type AgentResult, unplayedResult } from '../../agent/index.ts';
-import type { RunState, StoredGroup } from '../../broker/index.ts';
+import type { RunState } from '../../broker/index.ts';
 import {
   encodeSettled,
   type Group,
@@ -41,7 +41,7 @@ export interface StoredAs {
  * A pushed group as one of ours: a sequence is a rollout of one segment and one row, also where nothing
  * of it is trained, since Atropos counts a batch in sequences. It is encoded and validated as any other.
  */
-export function storeScoredData(data: ScoredData, as: StoredAs): StoredGroup {
+export function storeScoredData(data: ScoredData, as: StoredAs): ReturnType<typeof toStoredGroup> {
   const kept = keptFieldsOf(data);
   const taskKey = taskKeyOf(data);
   const rollouts = data.tokens.map((_, index) => rolloutOf(data, index, kept, { ...as, taskKey }));

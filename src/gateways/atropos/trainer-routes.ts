@@ -1,4 +1,5 @@
 import type { RunState, StoredGroup } from '../../broker/index.ts';
+import { partsOf } from './parts-of.ts';
 import { pushEarlyGroups } from './push-groups.ts';
 import { saveRegistration } from './registration-file.ts';
 import { json, type Route, type RouteContext } from './route.ts';
@@ -78,13 +79,18 @@ export const batchRoute: Route = async (context) => {
   };
 };
 
-function* batchText({ session }: RouteContext, groups: readonly StoredGroup[]): Generator<string> {
-  yield '{"batch":[';
+/** A group at a time, so that no more of a batch than that has to be at hand. */
+async function* batchText(
+  { session, signal }: RouteContext,
+  groups: readonly StoredGroup[],
+): AsyncGenerator<Iterable<string>> {
+  yield ['{"batch":['];
   for (const [index, group] of groups.entries()) {
-    if (index > 0) yield ',';
-    yield* scoredDataText(group, (name) => session.environments.idOf(name));
+    if (index > 0) yield [','];
+    const parts = await partsOf(group, { signal });
+    yield scoredDataText(group, parts, (name) => session.environments.idOf(name));
   }
-  yield ']}';
+  yield [']}'];
 }
 
 /** `GET /status`: the step, and the groups that wait. */
@@ -117,9 +123,11 @@ export const wandbInfoRoute: Route = async (context) => {
 };
 
 /** `GET /latest_example`: the group that was stored last. */
-export const latestExampleRoute: Route = async ({ session }) => {
-  if (session.latest === undefined) return json(NO_EXAMPLE);
-  const pieces = scoredDataText(session.latest, (name) => session.environments.idOf(name));
+export const latestExampleRoute: Route = async ({ session, signal }) => {
+  const { latest, environments } = session;
+  if (latest === undefined) return json(NO_EXAMPLE);
+  const parts = await partsOf(latest, { signal });
+  const pieces = scoredDataText(latest, parts, (name) => environments.idOf(name));
   // One group, whose length is known before it is sent: short ones are not compressed.
   return { answer: { kind: 'raw', text: [...pieces].join('') } };
 };
