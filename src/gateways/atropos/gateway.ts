@@ -116,7 +116,7 @@ class Requests {
   }
 
   async handle(request: NodeRequest, response: NodeResponse): Promise<void> {
-    this.#readers.heard(request);
+    await this.#readers.heard(request);
     const url = new URL(request.url ?? '/', 'http://atropos');
     const byMethod = Object.hasOwn(ATROPOS_ROUTES, url.pathname)
       ? ATROPOS_ROUTES[url.pathname]
@@ -180,9 +180,11 @@ class Requests {
       await outcome.lost?.();
       return;
     }
-    if (outcome.written === undefined) return;
-    const isRead = await this.#readers.untilRead(request);
-    await (isRead ? outcome.written() : outcome.lost?.());
+    const { written, lost } = outcome;
+    if (written === undefined) return;
+    await this.#readers.untilRead(request, async (isRead) => {
+      await (isRead ? written() : lost?.());
+    });
   }
 }
 

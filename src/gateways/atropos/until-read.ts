@@ -9,34 +9,41 @@ import type { NodeRequest } from '../../transport/index.ts';
  */
 export class Readers {
   readonly #quietMs: number;
-  readonly #waiting = new WeakMap<Socket, () => void>();
+  readonly #waiting = new WeakMap<Socket, { settle: () => void; done: Promise<void> }>();
 
   constructor(quietMs: number) {
     this.#quietMs = quietMs;
   }
 
-  /** A request came: what was written on its connection before is read. */
-  heard(request: NodeRequest): void {
+  /** A request came: what was written on its connection before is read. Resolves when that was dealt with. */
+  async heard(request: NodeRequest): Promise<void> {
     const socket = http1SocketOf(request);
-    if (socket !== undefined) this.#waiting.get(socket)?.();
+    const waiting = socket && this.#waiting.get(socket);
+    waiting?.settle();
+    await waiting?.done;
   }
 
-  untilRead(request: NodeRequest): Promise<boolean> {
+  /** Calls `then` when it is known, and resolves with it. */
+  async untilRead(request: NodeRequest, then: (isRead: boolean) => Promise<void>): Promise<void> {
     const socket = http1SocketOf(request);
-    if (socket === undefined) return Promise.resolve(true);
-    if (socket.destroyed) return Promise.resolve(socket.errored === null);
-    return new Promise((resolve) => {
-      const settle = (isRead: boolean): void => {
-        clearTimeout(timer);
-        socket.off('close', onClose);
-        this.#waiting.delete(socket);
-        resolve(isRead);
-      };
-      const onClose = (hadError: boolean): void => settle(!hadError);
-      const timer = setTimeout(() => settle(true), this.#quietMs);
-      socket.once('close', onClose);
-      this.#waiting.set(socket, () => settle(true));
+    if (socket === undefined) return await then(true);
+    if (socket.destroyed) return await then(socket.errored === null);
+    const known = Promise.withResolvers<boolean>();
+    const timer = setTimeout(() => known.resolve(true), this.#quietMs);
+    const onClose = (hadError: boolean): void => known.resolve(!hadError);
+    socket.once('close', onClose);
+    const done = known.promise.then((isRead) => {
+      clearTimeout(timer);
+      socket.off('close', onClose);
+      return then(isRead);
     });
+    const waiting = { settle: () => known.resolve(true), done };
+    this.#waiting.set(socket, waiting);
+    try {
+      await done;
+    } finally {
+      if (this.#waiting.get(socket) === waiting) this.#waiting.delete(socket);
+    }
   }
 }
 
