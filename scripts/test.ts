@@ -1,4 +1,5 @@
 // `npm test`: every check that a change must pass, a time per suite, and one closing line.
+import { ensureAtropos } from './atropos.ts';
 import { ensureRealEngine } from './engines-real.ts';
 import { ensurePython } from './python.ts';
 import { binary, program, pytest, root, type Suite, type SuiteResult, vitest } from './suites.ts';
@@ -37,6 +38,15 @@ const enginesReal: Suite = {
   },
 };
 
+const atropos: Suite = {
+  name: 'atropos',
+  run: async () => {
+    const { skipped } = ensureAtropos();
+    if (skipped !== undefined) return { passed: 0, failed: 0, skipped: [`atropos: ${skipped}`] };
+    return vitest('atropos', ['test/atropos']).run();
+  },
+};
+
 const suites: Readonly<Record<string, readonly Suite[]>> = {
   static: [
     program('format and lint', binary('biome'), ['ci', '--colors=off', '.']),
@@ -62,11 +72,13 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
         'test/package/**',
         'test/tokenizers/**',
         'test/engines-real/**',
+        'test/atropos/**',
       ],
     ),
   ],
   tokenizers: [tokenizers],
   'engines-real': [enginesReal],
+  atropos: [atropos],
   hostile: [vitest('hostile', ['test/hostile'])],
   contract: [vitest('contract', ['test/contract']), python],
   package: [vitest('package', ['test/package'])],

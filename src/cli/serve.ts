@@ -2,6 +2,7 @@ import { createMemoryBroker } from '../broker/index.ts';
 import { invalidInput } from '../errors.ts';
 import { engineGateway } from '../gateways/index.ts';
 import { MetricsRegistry } from '../telemetry/index.ts';
+import { ATROPOS_OPTIONS, atroposGateway } from './atropos.ts';
 import type { Command } from './command.ts';
 import { Hosting } from './hosting.ts';
 import { listen } from './listen.ts';
@@ -16,15 +17,17 @@ import { untilStopped } from './until-stopped.ts';
 export const serveCommand: Command = {
   name: 'serve',
   summary: 'Host environments and play them for trainers, over gRPC.',
-  usage: 'FILE... [options]',
+  usage: '[FILE...] [options]',
   examples: [
     'lachesis serve examples/environments/shop.ts',
     'lachesis serve examples/environments/gsm8k.ts --data test.jsonl --port 7070',
     'lachesis serve env.ts --openai-url http://127.0.0.1:8000/v1 --openai-model my-model',
+    'lachesis serve --atropos 8000',
   ],
   options: {
     ...LISTEN_OPTIONS,
     ...MODEL_OPTIONS,
+    ...ATROPOS_OPTIONS,
     data: {
       type: 'string',
       value: 'PATH',
@@ -45,8 +48,10 @@ export const serveCommand: Command = {
     state: STATE_OPTION,
   },
   run: async ({ positionals, values }, io) => {
-    if (positionals.length === 0) {
-      throw invalidInput('FILE', 'is missing; give at least one file with an environment.');
+    if (positionals.length === 0 && values['atropos'] === undefined) {
+      throw invalidInput('FILE', 'is missing; give at least one file with an environment.', {
+        remedy: 'With --atropos PORT none is needed.',
+      });
     }
     await using hosting = await Hosting.open({
       files: positionals,
@@ -62,12 +67,13 @@ export const serveCommand: Command = {
     await using writer = file === undefined ? undefined : new RolloutWriter(file);
     const config = listenConfig(values, io);
     const { policy } = model;
+    const broker = createMemoryBroker({ metrics });
     await using server = await listen({
       ...config,
       environments,
       modelServerFor: () => model.modelServer,
       metrics,
-      broker: createMemoryBroker({ metrics }),
+      broker,
       concurrency: integerOption(values, 'concurrency', 1) ?? 64,
       ...(policy === undefined
         ? {}
@@ -76,12 +82,20 @@ export const serveCommand: Command = {
         ? {}
         : { onRolloutFinished: (rollout, runId) => writer.write(rollout, runId) }),
     });
+    await using atropos = await atroposGateway(values, {
+      broker,
+      onChange: (runId) => server.runChanged(runId),
+      logger: config.logger,
+    });
     hosting.begin();
-    const names = environments.map(({ name }) => name).join(', ');
-    io.out(`lachesis serving ${names}, played by ${model.description}\n`);
+    if (environments.length > 0) {
+      const names = environments.map(({ name }) => name).join(', ');
+      io.out(`lachesis serving ${names}, played by ${model.description}\n`);
+    }
     io.out(`listening on ${server.address}\n`);
+    if (atropos !== undefined) io.out(`atropos on ${atropos.address}\n`);
     await untilStopped(io.signal);
-    await server.drain(5_000);
+    await Promise.all([server.drain(5_000), atropos?.drain(5_000)]);
     return (await hosting.end()) ? 0 : 1;
   },
 };

@@ -10,6 +10,7 @@ export { groupDigest, partDigest } from './group/digest.ts';
 export {
   type EncodedGroup,
   encodeGroup,
+  encodeSettled,
   type GroupEncoding,
 } from './group/encode-group.ts';
 export {

@@ -30,6 +30,8 @@ export interface LachesisServer extends AsyncDisposable {
   /** The file that clients of this user find; undefined without start tokens. */
   readonly tokenFile: string | undefined;
   readonly listener: Pick<Listener, 'stats'>;
+  /** Groups of this run came or went by another way than these services: it may have to be played on. */
+  runChanged(runId: string): void;
   /**
    * Says NOT_SERVING, takes nothing new, lets what runs finish for `graceMs`, then aborts it with
    * UNAVAILABLE and closes. Every rollout still gets its terminal event.
@@ -132,6 +134,7 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
     tokens,
     tokenFile: tokenFile?.path,
     listener,
+    runChanged: (runId) => autoPlay.kick(runId),
     drain,
     close: () => drain(0),
     [Symbol.asyncDispose]: () => drain(0),

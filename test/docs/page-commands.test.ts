@@ -15,12 +15,17 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The indented commands of the pages, each once, in their order. */
 const commands = [
   ...new Set(
-    ['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'].flatMap((page) => {
-      const text = readFileSync(path.join(root, 'docs', page), 'utf8').replaceAll(/\\\n\s*/g, ' ');
-      return [...text.matchAll(/^ {4}(npx .*|grep .*|wc .*)$/gm)].map(
-        ([, command = '']) => command,
-      );
-    }),
+    ['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md', 'from-atropos.md'].flatMap(
+      (page) => {
+        const text = readFileSync(path.join(root, 'docs', page), 'utf8').replaceAll(
+          /\\\n\s*/g,
+          ' ',
+        );
+        return [...text.matchAll(/^ {4}(npx .*|grep .*|wc .*)$/gm)].map(
+          ([, command = '']) => command,
+        );
+      },
+    ),
   ),
 ];
 
@@ -28,6 +33,8 @@ const commands = [
 function placed(word: string): string {
   if (/^[\w-]+\.ts$/.test(word)) return path.join(snippets, word);
   if (/^[\w-]+\.jsonl$|^results$|^\.\/state$/.test(word)) return path.join(folder, word);
+  // The page's port may be another program's here.
+  if (word === '8000') return '0';
   return word.startsWith('examples/') ? path.join(root, word) : word;
 }
 

@@ -3,6 +3,7 @@ import type {
   PayloadRef,
   StoreChange,
   StoreRecord,
+  StoreStats,
 } from '../../../src/broker/index.ts';
 
 /** The plainest store: maps that outlive whoever uses them. */
@@ -46,6 +47,16 @@ export class MapStore implements BrokerStore {
     const bytes = this.payloads.get(offset);
     if (bytes === undefined || !this.live.has(offset)) throw new Error(`nothing lies at ${offset}`);
     return bytes;
+  }
+
+  stats(): StoreStats {
+    return {
+      segments: 1,
+      records: this.records_.size,
+      payloads: this.live.size,
+      ...{ liveBytes: 0, garbageBytes: 0, queuedBytes: 0, appendedBytes: 0, writtenBytes: 0 },
+      freeDiskBytes: undefined,
+    };
   }
 
   async close(): Promise<void> {}

@@ -1,0 +1,75 @@
+import type { Batch, Broker } from '../../broker/index.ts';
+import { errorMessage, LachesisError } from '../../errors.ts';
+import type { Logger } from '../../telemetry/index.ts';
+
+/** A batch that is on its way to a trainer. Exactly one of the two is called. */
+export interface HeldBatch {
+  readonly batch: Batch;
+  /** Its answer was written out fully. */
+  written(): Promise<void>;
+  /** It was not: whoever asks next gets the same batch. */
+  lost(): Promise<void>;
+}
+
+/**
+ * Takes batches as a consumer of the broker. Atropos trainers have no names, so each answer being written
+ * is a consumer of its own: two trainers that ask at once get different batches, and one that asks again
+ * after its connection broke gets the same.
+ */
+export class BatchDesk {
+  readonly #broker: Broker;
+  readonly #logger: Logger;
+  readonly #free: string[];
+
+  constructor(broker: Broker, logger: Logger, size: number) {
+    this.#broker = broker;
+    this.#logger = logger;
+    this.#free = Array.from({ length: size }, (_, i) => `atropos-${size - 1 - i}`);
+  }
+
+  /** Undefined when no batch is to be had now. */
+  async take(runId: string, signal: AbortSignal): Promise<HeldBatch | undefined> {
+    const consumerId = this.#free.pop();
+    if (consumerId === undefined) return undefined;
+    const key = { runId, consumerId };
+    try {
+      await this.#broker.registerConsumer({ ...key, worldSize: 1, mode: 'compete' });
+      const next = await this.#broker.nextBatch({ ...key, rank: 0, waitMs: 0, signal });
+      if (next.kind === 'batch') return this.#hold(key, next.batch);
+    } catch (error) {
+      this.#free.push(consumerId);
+      throw error;
+    }
+    this.#free.push(consumerId);
+    return undefined;
+  }
+
+  #hold(key: { readonly runId: string; readonly consumerId: string }, batch: Batch): HeldBatch {
+    const lease = { ...key, batchId: batch.id, rank: 0 };
+    const extending = setInterval(
+      () => {
+        this.#broker.extendBatch(lease).catch((error: unknown) => this.#failed('extend', error));
+      },
+      Math.max(100, Math.floor(batch.leaseMs / 3)),
+    );
+    const end = async (how: 'ack' | 'give back', done: Promise<unknown>): Promise<void> => {
+      clearInterval(extending);
+      // Another consumer may have it already, when its lease ran out: it is not lost.
+      await done.catch((error: unknown) => this.#failed(how, error));
+      this.#free.push(key.consumerId);
+    };
+    return {
+      batch,
+      written: () => end('ack', this.#broker.ackBatch(lease)),
+      lost: () =>
+        end('give back', this.#broker.nackBatch({ ...lease, reason: 'its answer was not read' })),
+    };
+  }
+
+  #failed(what: string, error: unknown): void {
+    const known = error instanceof LachesisError;
+    this.#logger.warn(`could not ${what} a batch`, {
+      reason: known ? error.reason : errorMessage(error),
+    });
+  }
+}

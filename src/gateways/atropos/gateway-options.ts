@@ -1,0 +1,80 @@
+import { type Broker, type Clock, systemClock } from '../../broker/index.ts';
+import { invalidInput } from '../../errors.ts';
+import { type Logger, silentLogger } from '../../telemetry/index.ts';
+
+/** What bounds a gateway. */
+export interface AtroposLimits {
+  /** Largest request body, before and after decompression. Default: 64 MiB. */
+  readonly maxBodyBytes: number;
+  /** Of all bodies that are being read or wait for room. Default: 512 MiB. */
+  readonly maxBufferedBytes: number;
+  /** Of a run that `/register` opens. Default: 4,096. */
+  readonly maxWaitingGroups: number;
+  /** How long a push waits for room in the queue before it is answered with 503. Default: 4 minutes. */
+  readonly pushWaitMs: number;
+  /** Sequences that are kept for a run that no trainer has opened yet. Default: 4,096. */
+  readonly maxEarlySequences: number;
+  /** Bytes of their bodies. Default: 256 MiB. */
+  readonly maxEarlyBytes: number;
+  /** How long an environment counts as alive after its last call. Default: 30 s. */
+  readonly environmentLeaseMs: number;
+  /** Default: 1,024. */
+  readonly maxEnvironments: number;
+  /** Answers of /batch being written at once; more are told null. Default: 8. */
+  readonly maxBatchesInWriting: number;
+  /** How long the reader of an answer may stand still. Default: 60 s. */
+  readonly writeStallMs: number;
+  /** How long a connection stays open and quiet after a batch until that counts as read. Default: 1 s. */
+  readonly quietMs: number;
+}
+
+export interface AtroposOptions {
+  readonly broker: Broker;
+  /** The run that it serves. Default: `atropos`. */
+  readonly runId?: string;
+  /** Default: 0, a free one. It listens on 127.0.0.1 and nowhere else: Atropos has no credentials. */
+  readonly port?: number;
+  /** Where a trainer's registration is kept for the next start. Default: nowhere. */
+  readonly registrationFile?: string;
+  /** Called when groups came or went, so that more can be played. Default: nobody. */
+  readonly onChange?: (runId: string) => void;
+  readonly limits?: Partial<AtroposLimits>;
+  readonly clock?: Clock;
+  readonly logger?: Logger;
+}
+
+export type AtroposConfig = Readonly<Required<Omit<AtroposOptions, 'limits'>>> & {
+  readonly limits: AtroposLimits;
+};
+
+const MIB = 1_048_576;
+
+export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
+  const config: AtroposConfig = Object.freeze({
+    broker: options.broker,
+    runId: options.runId ?? 'atropos',
+    port: options.port ?? 0,
+    registrationFile: options.registrationFile ?? '',
+    onChange: options.onChange ?? (() => {}),
+    clock: options.clock ?? systemClock,
+    logger: options.logger ?? silentLogger,
+    limits: Object.freeze({
+      maxBodyBytes: 64 * MIB,
+      maxBufferedBytes: 512 * MIB,
+      maxWaitingGroups: 4_096,
+      pushWaitMs: 240_000,
+      maxEarlySequences: 4_096,
+      maxEarlyBytes: 256 * MIB,
+      environmentLeaseMs: 30_000,
+      maxEnvironments: 1_024,
+      maxBatchesInWriting: 8,
+      writeStallMs: 60_000,
+      quietMs: 1_000,
+      ...options.limits,
+    }),
+  });
+  for (const [name, value] of Object.entries(config.limits)) {
+    if (!(value >= 0)) throw invalidInput(`atropos.${name}`, `is ${value}; it must be 0 or more.`);
+  }
+  return config;
+}

@@ -1,0 +1,100 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { createMemoryBroker } from '../../src/broker/index.ts';
+import { startAtroposGateway } from '../../src/gateways/index.ts';
+import { type PythonProgram, runPython } from './support/python-program.ts';
+
+const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-atropos-'));
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+const BATCH_SIZE = 16;
+type Group = Readonly<Record<string, unknown>>;
+
+function sentGroups(log: string): readonly Group[] {
+  return readFileSync(log, 'utf8')
+    .trimEnd()
+    .split('\n')
+    .map((line) => JSON.parse(line) as Group);
+}
+
+function gotBatches(lines: readonly string[]) {
+  return lines.map(
+    (line) => JSON.parse(line) as { sequences: number; step: number; batch: readonly Group[] },
+  );
+}
+
+/** Each group that a trainer got is one that an environment sent, whole, and none came twice. */
+function expectDelivered(got: readonly Group[], sent: readonly Group[]): void {
+  const byPrompt = new Map(sent.map((group) => [JSON.stringify(group['tokens']), group]));
+  for (const group of got) {
+    const key = JSON.stringify(group['tokens']);
+    expect(group).toMatchObject(byPrompt.get(key) ?? { unknown: key });
+    byPrompt.delete(key);
+  }
+  expect(byPrompt.size).toBe(sent.length - got.length);
+}
+
+/** Waits for the trainer, and no longer than the environments are well. */
+async function trained(
+  trainer: PythonProgram,
+  environments: readonly PythonProgram[],
+): Promise<void> {
+  await new Promise<void>((resolve, reject) => {
+    trainer.done.then(resolve, reject);
+    for (const { done } of environments) done.catch(reject);
+  });
+}
+
+test("Atropos' own environments push and a trainer like its example pulls, without a changed line", async () => {
+  const batches = 12;
+  const broker = createMemoryBroker();
+  await using gateway = await startAtroposGateway({ broker });
+  const { address } = gateway;
+  const logs = ['one', 'two'].map((name) => path.join(folder, `${name}.jsonl`));
+  await using trainer = runPython('trainer.py', address, String(batches), String(BATCH_SIZE));
+  await using one = runPython('environment.py', address, 'one', logs[0] ?? '', String(batches));
+  await using two = runPython(
+    'environment.py',
+    address,
+    'two',
+    logs[1] ?? '',
+    String(batches),
+    '0.25',
+  );
+  await trained(trainer, [one, two]);
+  const got = gotBatches(trainer.lines);
+  expect(got.map(({ sequences }) => sequences)).toEqual(got.map(() => BATCH_SIZE));
+  expect(got.map(({ step }) => step)).toEqual(got.map((_, i) => i + 1));
+  expectDelivered(
+    got.flatMap(({ batch }) => batch),
+    logs.flatMap(sentGroups),
+  );
+  for (const group of got.flatMap(({ batch }) => batch)) expect([0, 1]).toContain(group['env_id']);
+  await broker.close();
+}, 60_000);
+
+test('environments and trainer go on by themselves when the server starts again', async () => {
+  const batches = 10;
+  const log = path.join(folder, 'restarted.jsonl');
+  const broker = createMemoryBroker();
+  const first = await startAtroposGateway({ broker });
+  const { address, port } = first;
+  await using trainer = runPython('trainer.py', address, String(batches), String(BATCH_SIZE));
+  await using environment = runPython('environment.py', address, 'restarted', log, '1000');
+  await expect.poll(() => trainer.lines.length, { timeout: 30_000 }).toBeGreaterThan(2);
+  const before = trainer.lines.length;
+  await first.drain(500);
+  await new Promise((resolve) => setTimeout(resolve, 500));
+  await using _second = await startAtroposGateway({ broker, port });
+  await trained(trainer, [environment]);
+  expect(trainer.lines.length).toBeGreaterThan(before);
+  const got = gotBatches(trainer.lines);
+  expect(got.map(({ step }) => step)).toEqual(got.map((_, i) => i + 1));
+  expectDelivered(
+    got.flatMap(({ batch }) => batch),
+    sentGroups(log),
+  );
+  await broker.close();
+}, 90_000);
