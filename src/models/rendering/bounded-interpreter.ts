@@ -1,4 +1,4 @@
-import { type Environment, Interpreter } from '@huggingface/jinja';
+import { Interpreter } from '@huggingface/jinja';
 import { LachesisError } from '../../errors.ts';
 
 /** A node of a template's syntax tree; the package's own types can't be resolved from its entry. */
@@ -18,7 +18,8 @@ interface PackageInterpreter {
   run(program: unknown): TemplateValue;
   evaluate(node: TemplateNode | undefined, environment: unknown): TemplateValue;
 }
-const PackageInterpreter: new (environment: Environment) => PackageInterpreter = Interpreter;
+// By a name of our own, so that no declaration file of ours leads to the package's.
+const PackageInterpreter = Interpreter as new (environment: object) => PackageInterpreter;
 
 /** A step is an expression or statement that is evaluated; a round of a loop costs a few. */
 const STEPS = 1_000_000;
@@ -41,7 +42,7 @@ export class BoundedInterpreter extends PackageInterpreter {
   readonly #iterated = new WeakSet<object>();
   #steps: number;
 
-  constructor(environment: Environment, items: number, observe?: Observer) {
+  constructor(environment: object, items: number, observe?: Observer) {
     super(environment);
     this.#steps = STEPS + STEPS_PER_ITEM * items + STEPS_PER_PAIR * items ** 2;
     this.#observe = observe;
