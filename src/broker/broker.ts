@@ -61,7 +61,7 @@ export interface StoredRow {
   readonly trainedTokens: number;
 }
 
-/** What the broker indexes of a group. The header's and the parts' bytes are kept as they came. */
+/** What the broker indexes of a group. Its header's and parts' bytes are kept as they came. */
 export interface StoredGroup<Payload extends GroupPayload = GroupPayload> {
   readonly id: string;
   readonly runId: string;
@@ -72,8 +72,6 @@ export interface StoredGroup<Payload extends GroupPayload = GroupPayload> {
   /** Undefined when nothing was sampled. */
   readonly oldestPolicyVersion: number | undefined;
   readonly ledger: Ledger;
-  /** The serialized `lachesis.v1.GroupHeader`, as submitted. */
-  readonly header: Uint8Array;
   readonly payload: Payload;
   /** As in its header: stands for all its parts. */
   readonly digest: Uint8Array;

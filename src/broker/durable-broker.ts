@@ -1,8 +1,9 @@
-import type { Broker, StoredGroup, SubmittedGroup } from './broker.ts';
+import type { Broker } from './broker.ts';
 import { BrokerShell } from './broker-shell.ts';
+import type { GroupPayload } from './group-payload.ts';
 import { readAssignments, readRuns } from './journal/read-journal.ts';
 import { StoreJournal } from './journal/store-journal.ts';
-import { StoredPayload } from './journal/stored-payload.ts';
+import { storePayload } from './journal/stored-payload.ts';
 import { type MemoryBrokerOptions, resolveBrokerOptions } from './options.ts';
 import type { BrokerStore } from './stores/store.ts';
 
@@ -28,24 +29,15 @@ export function openDurableBroker({
     journal,
     runs,
     assignments: readAssignments(store, runs),
-    keep: async (group, { signal }) => await keep(store, group, signal),
+    keep: async (group, { signal }) => {
+      const { id, runId, payload } = group;
+      const abandon = (begun: GroupPayload): void => journal.release(begun);
+      const stored = await storePayload(store, `${runId}/${id}`, payload, { signal, abandon });
+      return { ...group, payload: stored };
+    },
     async close() {
       journal.flush();
       await store.close();
     },
   });
-}
-
-/** Its parts in the store, and not in memory any more. */
-async function keep(
-  store: BrokerStore,
-  group: SubmittedGroup,
-  signal: AbortSignal,
-): Promise<StoredGroup> {
-  const label = `${group.runId}/${group.id}`;
-  const refs = await store.append(
-    group.payload.parts.map((part) => ({ label, chunks: [part] })),
-    { signal },
-  );
-  return { ...group, payload: new StoredPayload(store, refs) };
 }

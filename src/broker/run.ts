@@ -2,7 +2,7 @@ import { BatchLedger } from './batch-ledger.ts';
 import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { cutBatch } from './cut-batch.ts';
-import { GroupHistory, groupBytes } from './group-history.ts';
+import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
 import type { RunJournal } from './journal/run-journal.ts';
@@ -203,7 +203,7 @@ export class Run {
       version,
       rows: group.rows.length,
       tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
-      bytes: groupBytes(group),
+      bytes: group.payload.byteLength,
       arrivedMs: nowMs,
     });
     return { kind: 'stored', position };

@@ -61,17 +61,16 @@ function readGroup(
   key: string,
   value: Uint8Array,
 ): RestoredRun['groups'][number] {
-  const { json, bytes: header } = decodeRecord(key, value);
-  const record = json as GroupRecord | { readonly id: string };
+  const record = decodeRecord(key, value).json as GroupRecord | { readonly id: string };
   const position = positionOf(key);
-  if (!('payload' in record)) return { id: record.id, position };
+  if (!('places' in record)) return { id: record.id, position };
   const { id, environment, taskKey, rows, ledger, version, arrivedMs } = record;
   const group = {
-    ...{ id, runId, environment, taskKey, rows, ledger, header },
+    ...{ id, runId, environment, taskKey, rows, ledger },
     rewards: record.rewards.map((reward) => reward ?? undefined),
     oldestPolicyVersion: record.oldestPolicyVersion ?? undefined,
     digest: new Uint8Array(Buffer.from(record.digest, 'base64')),
-    payload: new StoredPayload(store, record.payload),
+    payload: new StoredPayload(store, record.places),
   };
   return { group, position, version, arrivedMs };
 }

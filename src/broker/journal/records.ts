@@ -1,6 +1,6 @@
 import type { Ledger } from '../../tokens/index.ts';
 import type { RunSettings, StoredGroup, StoredRow } from '../broker.ts';
-import type { PayloadRef } from '../stores/store.ts';
+import type { PayloadPlaces } from './stored-payload.ts';
 
 /** What a run's record holds: all of it that is not in the records of its groups, batches and consumers. */
 export interface RunRecord {
@@ -37,7 +37,7 @@ export interface AcceptedGroup {
   readonly arrivedMs: number;
 }
 
-/** {@link AcceptedGroup} as JSON; its header stands beside it. */
+/** {@link AcceptedGroup} as JSON. */
 export interface GroupRecord {
   readonly id: string;
   readonly environment: string;
@@ -51,8 +51,8 @@ export interface GroupRecord {
   readonly digest: string;
   readonly version: number;
   readonly arrivedMs: number;
-  /** Of its parts. */
-  readonly payload: readonly PayloadRef[];
+  /** Of its header and parts. */
+  readonly places: PayloadPlaces;
 }
 
 /** How far an open batch is with one lane of consumers. A lease is anew from when the store is opened. */

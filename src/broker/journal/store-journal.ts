@@ -2,7 +2,7 @@ import { errorMessage, LachesisError } from '../../errors.ts';
 import type { GroupPayload } from '../group-payload.ts';
 import type { BrokerStore, PayloadRef } from '../stores/store.ts';
 import type { Journal } from './journal.ts';
-import { refsOf } from './stored-payload.ts';
+import { placesOf } from './stored-payload.ts';
 
 interface Round {
   readonly promise: Promise<void>;
@@ -50,11 +50,11 @@ export class StoreJournal implements Journal {
   }
 
   cite(payload: GroupPayload): void {
-    this.#cites.push(...refsOf(payload));
+    this.#cites.push(...placesOf(payload).blocks);
   }
 
   release(payload: GroupPayload): void {
-    this.#releases.push(...refsOf(payload));
+    this.#releases.push(...placesOf(payload).blocks);
     this.#schedule();
   }
 
