@@ -1,6 +1,7 @@
 import type { Broker } from './broker.ts';
 import { BrokerShell } from './broker-shell.ts';
 import type { GroupPayload } from './group-payload.ts';
+import { LongRecords } from './journal/long-records.ts';
 import { readAssignments, readRuns } from './journal/read-journal.ts';
 import { StoreJournal } from './journal/store-journal.ts';
 import { storePayload } from './journal/stored-payload.ts';
@@ -23,12 +24,14 @@ export function openDurableBroker({
   onFailure = () => {},
   ...options
 }: DurableBrokerOptions): Broker {
-  const journal = new StoreJournal(store, onFailure);
-  const runs = readRuns(store);
+  const records = new LongRecords(store);
+  const runs = readRuns(store, records);
+  const assignments = readAssignments(records, runs);
+  const journal = new StoreJournal(store, records, onFailure);
   return new BrokerShell(resolveBrokerOptions(options), {
     journal,
     runs,
-    assignments: readAssignments(store, runs),
+    assignments,
     keep: async (group, { signal }) => {
       const { id, runId, payload } = group;
       const abandon = (begun: GroupPayload): void => journal.release(begun);
