@@ -9,11 +9,11 @@ import {
   type Broker,
   openDurableBroker,
   openFilesStore,
-  type RunSettings,
   type SubmittedGroup,
 } from '../src/broker/index.ts';
 import { encodeGroup, toStoredGroup } from '../src/contract/index.ts';
 import { report, round } from './support/report.ts';
+import { runSettings } from './support/run-settings.ts';
 import { sampleGroup } from './support/sample-group.ts';
 
 const { values } = parseArgs({
@@ -38,7 +38,7 @@ const sample = sampleGroup({
   tokens: TOKENS,
   promptTokens: 4,
 });
-const encoding = encodeGroup(sample, { policy: settings() });
+const encoding = encodeGroup(sample, { policy: runSettings(GROUPS_PER_BATCH * ROWS) });
 if (encoding.kind === 'dropped')
   throw new Error(`the sample group was dropped: ${encoding.reason}`);
 const { header, headerBytes, parts } = encoding.encoded;
@@ -62,7 +62,7 @@ async function atDepth(depth: number): Promise<object> {
       limits: { maxWaitingBytes: Number.MAX_SAFE_INTEGER, replayBytes: 0 },
     });
     const before = heap();
-    await broker.openRun('run', settings(), 0);
+    await broker.openRun('run', runSettings(GROUPS_PER_BATCH * ROWS), 0);
     const start = performance.now();
     await fill(broker, depth + batches * GROUPS_PER_BATCH);
     const fillSeconds = (performance.now() - start) / 1_000;
@@ -132,18 +132,4 @@ function heap(): number {
   globalThis.gc?.();
   const { heapUsed, arrayBuffers } = process.memoryUsage();
   return heapUsed + arrayBuffers;
-}
-
-function settings(): RunSettings {
-  return {
-    batchSize: { kind: 'rows', rows: GROUPS_PER_BATCH * ROWS },
-    trainingPolicy: 'strict',
-    maxStaleness: undefined,
-    maxWaitingGroups: Number.MAX_SAFE_INTEGER,
-    failedRollouts: 'drop_rollout',
-    maxRowTokens: 0,
-    environments: [],
-    autoPlay: undefined,
-    dropUniformGroups: false,
-  };
 }

@@ -67,7 +67,10 @@ async function ours(): Promise<Figures> {
     const trainer = child();
     const producers = Array.from({ length: plan.producers }, child);
     const status: number[] = [];
-    const both = async (name: string, time: number): Promise<readonly [Pulled, Pushed[], void]> =>
+    const both = async (
+      name: string,
+      time: number,
+    ): Promise<readonly [Pulled, Pushed[], unknown]> =>
       await Promise.all([
         trainer.ask<Pulled>('pull', order('trainer', time)),
         Promise.all(

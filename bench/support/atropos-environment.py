@@ -56,6 +56,7 @@ async def main():
         wandb_name=name,
         total_steps=10**9,
         use_wandb=False,
+        max_token_length=4096,
         max_num_workers=8,
         max_batches_offpolicy=1000,
         steps_per_eval=-1,

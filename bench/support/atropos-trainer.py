@@ -17,7 +17,7 @@ answer = requests.post(
         "wandb_group": "",
         "wandb_project": "",
         "batch_size": 16 * 8,
-        "max_token_len": 2048,
+        "max_token_len": 4096,
         "starting_step": 0,
         "checkpoint_dir": "checkpoints",
         "save_checkpoint_interval": 1000,

@@ -8,6 +8,8 @@ import { storePayload } from './journal/stored-payload.ts';
 import { type MemoryBrokerOptions, resolveBrokerOptions } from './options.ts';
 import type { BrokerStore } from './stores/store.ts';
 
+const MAX_WAITING_BYTES = 2 ** 40;
+
 export interface DurableBrokerOptions extends MemoryBrokerOptions {
   /** Closed with the broker. Nobody else may write to it meanwhile. */
   readonly store: BrokerStore;
@@ -28,7 +30,7 @@ export function openDurableBroker({
   const runs = readRuns(store, records);
   const assignments = readAssignments(records, runs);
   const journal = new StoreJournal(store, records, onFailure);
-  return new BrokerShell(resolveBrokerOptions(options), {
+  return new BrokerShell(resolveBrokerOptions(onDisk(options)), {
     journal,
     runs,
     assignments,
@@ -43,4 +45,9 @@ export function openDurableBroker({
       await store.close();
     },
   });
+}
+
+/** Waiting bytes lie on the disk, whose end the store tells. */
+function onDisk(options: MemoryBrokerOptions): MemoryBrokerOptions {
+  return { ...options, limits: { maxWaitingBytes: MAX_WAITING_BYTES, ...options.limits } };
 }
