@@ -86,6 +86,7 @@ export const serveCommand: Command = {
       broker,
       onChange: (runId) => server.runChanged(runId),
       logger: config.logger,
+      metrics,
     });
     hosting.begin();
     if (environments.length > 0) {
