@@ -92,16 +92,12 @@ test('environments and trainer go on by themselves when the server is killed and
   await trained(trainer, [environment]);
   const got = gotBatches(trainer.lines);
   expect(got.map(({ sequences }) => sequences)).toEqual(got.map(() => BATCH_SIZE));
-  expectDelivered(uniqueBatches(got), sentGroups(log));
+  const batchesOnce = uniqueBatches(got);
+  expectDelivered(batchesOnce.flat(), sentGroups(log));
+  expect(got.at(-1)?.step).toBe(batchesOnce.length);
 }, 90_000);
 
-/** A server that is killed before it knows that a batch was read hands it out again, and its step with it. */
-function uniqueBatches(got: ReturnType<typeof gotBatches>): readonly Group[] {
-  const byStep = new Map<number, readonly Group[]>();
-  for (const { step, batch } of got) {
-    expect(batch).toEqual(byStep.get(step) ?? batch);
-    byStep.set(step, batch);
-  }
-  expect([...byStep.keys()]).toEqual([...byStep.keys()].map((_, i) => i + 1));
-  return [...byStep.values()].flat();
+/** Without those that came again: from a server that was killed before it knew that they were read. */
+function uniqueBatches(got: ReturnType<typeof gotBatches>): readonly (readonly Group[])[] {
+  return [...new Map(got.map(({ batch }) => [JSON.stringify(batch), batch])).values()];
 }
