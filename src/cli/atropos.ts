@@ -2,7 +2,7 @@ import path from 'node:path';
 import type { Broker } from '../broker/index.ts';
 import { invalidInput } from '../errors.ts';
 import { type AtroposGateway, startAtroposGateway } from '../gateways/index.ts';
-import type { Logger } from '../telemetry/index.ts';
+import type { Logger, MetricsRegistry } from '../telemetry/index.ts';
 import type { CommandOption, OptionValues } from './command.ts';
 import { integerOption, textOption } from './read-options.ts';
 
@@ -21,7 +21,7 @@ export const ATROPOS_OPTIONS: Readonly<Record<string, CommandOption>> = {
 };
 
 /** In the state folder; no environment's file ends so. */
-const REGISTRATION_FILE = 'atropos.registration';
+const SESSION_FILE = 'atropos.session';
 
 /** Undefined when none is asked for. */
 export async function atroposGateway(
@@ -30,6 +30,7 @@ export async function atroposGateway(
     readonly broker: Broker;
     readonly onChange: (runId: string) => void;
     readonly logger: Logger;
+    readonly metrics: MetricsRegistry;
   },
 ): Promise<AtroposGateway | undefined> {
   const port = integerOption(values, 'atropos', 0, 65_535);
@@ -44,7 +45,7 @@ export async function atroposGateway(
       ...parts,
       port,
       ...(runId === undefined ? {} : { runId }),
-      ...(state === undefined ? {} : { registrationFile: path.join(state, REGISTRATION_FILE) }),
+      ...(state === undefined ? {} : { sessionFile: path.join(state, SESSION_FILE) }),
     });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -88,6 +88,7 @@ export const serveCommand: Command = {
       broker,
       onChange: (runId) => server.runChanged(runId),
       logger: config.logger,
+      metrics,
     });
     hosting.begin();
     for (const line of kept.lines) io.out(`${line}\n`);

@@ -1,4 +1,5 @@
 export { type Assignment, rolloutIdOf, rolloutIdsOf, taskKeyOf } from './assignment.ts';
+export { isLogprob } from './group/check-rows.ts';
 export {
   decodeGroup,
   decodeGroupHeader,

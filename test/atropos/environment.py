@@ -4,6 +4,7 @@ Every group is noted in LOG before the SDK sends it; each third item gives two g
 
 import asyncio
 import json
+import os
 import random
 import sys
 
@@ -31,7 +32,8 @@ class CountingEnv(BaseEnv):
         return self.play(item, ""), []
 
     def play(self, item, part):
-        prompt = self.tokenizer.encode(f"{self.config.wandb_name} {item}{part}?")
+        # One that was started again plays other items than before.
+        prompt = self.tokenizer.encode(f"{self.config.wandb_name} {os.getpid()} {item}{part}?")
         group = {"tokens": [], "masks": [], "scores": [], "inference_logprobs": [], "messages": []}
         for index in range(GROUP_SIZE):
             answer = self.tokenizer.encode("ja" * (1 + index + item % 50))

@@ -41,6 +41,11 @@ def get_batch():
     return data["batch"]
 
 
+@retry(stop=stop_after_attempt(5), wait=wait_exponential(multiplier=1, min=1, max=10))
+def get_step():
+    return requests.get(f"{url}/status", timeout=10).json()["current_step"]
+
+
 register()
 got = 0
 while got < batches:
@@ -61,5 +66,4 @@ while got < batches:
             logprobs = np.array(group["inference_logprobs"][index], dtype=np.float32)
             assert len(tokens) == len(labels) == len(logprobs)
             assert (logprobs[labels == -100] == 1.0).all() and (logprobs[labels != -100] < 0).all()
-    step = requests.get(f"{url}/status", timeout=10).json()["current_step"]
-    print(json.dumps({"sequences": sequences, "step": step, "batch": batch}), flush=True)
+    print(json.dumps({"sequences": sequences, "step": get_step(), "batch": batch}), flush=True)

@@ -11,6 +11,12 @@ export interface PartRow {
 /** Rounding may leave the logprob of a certain token a little above 0. */
 const MAX_LOGPROB = 1e-3;
 
+/** Whether a row may say it of a sampled token: rounded to its float32, it is finite and not above 0. */
+export function isLogprob(value: number): boolean {
+  const rounded = Math.fround(value);
+  return Number.isFinite(rounded) && rounded <= MAX_LOGPROB;
+}
+
 function checkLogprobs(logprobs: Float32Array | undefined, field: string): void {
   const at = logprobs?.findIndex((logprob) => logprob > MAX_LOGPROB) ?? -1;
   if (at < 0) return;

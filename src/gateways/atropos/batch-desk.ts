@@ -20,11 +20,14 @@ export class BatchDesk {
   readonly #broker: Broker;
   readonly #logger: Logger;
   readonly #free: string[];
+  readonly #consumers: readonly string[];
+  #reclaimed: { readonly runId: string; readonly done: Promise<void> } | undefined;
 
   constructor(broker: Broker, logger: Logger, size: number) {
     this.#broker = broker;
     this.#logger = logger;
-    this.#free = Array.from({ length: size }, (_, i) => `atropos-${size - 1 - i}`);
+    this.#consumers = Array.from({ length: size }, (_, i) => `atropos-${size - 1 - i}`);
+    this.#free = [...this.#consumers];
   }
 
   /** Undefined when no batch is to be had now. */
@@ -33,6 +36,7 @@ export class BatchDesk {
     if (consumerId === undefined) return undefined;
     const key = { runId, consumerId };
     try {
+      await this.#reclaim(runId);
       await this.#broker.registerConsumer({ ...key, worldSize: 1, mode: 'compete' });
       const next = await this.#broker.nextBatch({ ...key, rank: 0, waitMs: 0, signal });
       if (next.kind === 'batch') return this.#hold(key, next.batch);
@@ -42,6 +46,29 @@ export class BatchDesk {
     }
     this.#free.push(consumerId);
     return undefined;
+  }
+
+  /**
+   * Batches that a process before this one was writing out are free again. It held them as the very
+   * consumers of this one, and a consumer that comes back with another size gives its batch back.
+   */
+  async #reclaim(runId: string): Promise<void> {
+    if (this.#reclaimed?.runId !== runId) {
+      const reclaim = async (consumerId: string): Promise<void> => {
+        for (const worldSize of [2, 1]) {
+          await this.#broker.registerConsumer({ runId, consumerId, worldSize, mode: 'compete' });
+        }
+      };
+      const done = Promise.all(this.#consumers.map(reclaim)).then(() => {});
+      this.#reclaimed = { runId, done };
+    }
+    const reclaimed = this.#reclaimed;
+    try {
+      await reclaimed.done;
+    } catch (error) {
+      if (this.#reclaimed === reclaimed) this.#reclaimed = undefined;
+      throw error;
+    }
   }
 
   #hold(key: { readonly runId: string; readonly consumerId: string }, batch: Batch): HeldBatch {

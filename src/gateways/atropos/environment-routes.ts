@@ -24,6 +24,7 @@ export const registerEnvironmentRoute: Route = async (context) => {
   const record = session.environments.register(registration);
   // What the SDK does at any status but success: it asks again in a second.
   if (record === undefined) return json({ status: 'wait: too many environments are connected' });
+  await context.file.save(() => session.saved(run));
   return json({
     status: 'success',
     env_id: record.id,
@@ -39,8 +40,13 @@ export const registerEnvironmentRoute: Route = async (context) => {
 export const disconnectEnvironmentRoute: Route = async (context) => {
   const body = model((await context.body()).value, []);
   const id = laxInteger(required(body, 'env_id'), ['env_id']);
-  if (context.session.environments.disconnect(id)) return json({ status: 'success' });
-  return json({ status: 'failure', error: `there is no environment ${id}` });
+  const run = await findRun(context);
+  const { session } = context;
+  if (!session.environments.disconnect(id)) {
+    return json({ status: 'failure', error: `there is no environment ${id}` });
+  }
+  if (run !== undefined) await context.file.save(() => session.saved(run));
+  return json({ status: 'success' });
 };
 
 /** `GET /status-env` with a body, with a query, and as a POST: what an environment steers by. */

@@ -76,10 +76,11 @@ function environmentWeight(
   environment: EnvironmentRecord,
   alive: readonly EnvironmentRecord[],
 ): number {
-  const total = alive.reduce(
-    (sum, { contextTokens, weight }) => sum + contextTokens * Math.max(0, weight),
-    0,
-  );
+  const said = alive.flatMap(({ contextTokens }) => contextTokens ?? []);
+  const average = said.reduce((sum, tokens) => sum + tokens / said.length, 0) || 1;
+  const partOf = ({ contextTokens, weight }: EnvironmentRecord): number =>
+    (contextTokens ?? average) * Math.max(0, weight);
+  const total = alive.reduce((sum, each) => sum + partOf(each), 0);
   if (total <= 0) return Math.max(MIN_ENV_WEIGHT, 1 / Math.max(1, alive.length));
-  return Math.max(MIN_ENV_WEIGHT, (environment.contextTokens * environment.weight) / total);
+  return Math.max(MIN_ENV_WEIGHT, partOf(environment) / total);
 }

@@ -5,7 +5,8 @@ export interface EnvironmentRecord {
   readonly id: number;
   /** Unique here: the desired name and a count. */
   readonly name: string;
-  readonly contextTokens: number;
+  /** Undefined while nobody has said: then it counts as the others do on average. */
+  readonly contextTokens: number | undefined;
   readonly weight: number;
   /** As registered, or the largest it pushed; undefined while nobody has said. */
   groupSize: number | undefined;
@@ -21,6 +22,14 @@ export interface Registration {
   readonly weight: number;
   readonly groupSize: number;
   readonly minShare: number | undefined;
+}
+
+/** All that has to be known of them again after a restart. */
+export interface SavedEnvironments {
+  readonly nextId: number;
+  /** How many registered under a name. */
+  readonly counts: readonly (readonly [name: string, count: number])[];
+  readonly known: readonly Omit<EnvironmentRecord, 'lastSeenMs'>[];
 }
 
 export interface EnvironmentsOptions {
@@ -50,6 +59,24 @@ export class Environments {
     this.#nextId = Math.max(this.#nextId, id);
   }
 
+  /** Puts back what was saved, all of them as seen just now. */
+  restore({ nextId, counts, known }: SavedEnvironments): void {
+    this.beginAt(nextId);
+    for (const [name, count] of counts) this.#counts.set(name, count);
+    for (const { connected, ...fields } of known) {
+      if (this.#byId.size >= this.#options.maxEnvironments) return;
+      this.#add(fields).connected = connected;
+    }
+  }
+
+  saved(): SavedEnvironments {
+    return {
+      nextId: this.#nextId,
+      counts: [...this.#counts],
+      known: [...this.#byId.values()].map(({ lastSeenMs: _, ...fields }) => fields),
+    };
+  }
+
   /** Undefined when there are too many that are alive. */
   register(registration: Registration): EnvironmentRecord | undefined {
     if (!this.#makeRoom()) return undefined;
@@ -68,8 +95,8 @@ export class Environments {
       return known;
     }
     if (!this.#makeRoom()) return undefined;
-    const unknown = { contextTokens: 1, weight: 1, minShare: undefined, groupSize: undefined };
-    return this.#add({ ...unknown, id, name: `environment-${id}` });
+    const unknown = { contextTokens: undefined, minShare: undefined, groupSize: undefined };
+    return this.#add({ ...unknown, weight: 1, id, name: `environment-${id}` });
   }
 
   /** It pushed a group of this size; as in Atropos its size only grows. */
@@ -89,6 +116,7 @@ export class Environments {
     return this.#byId.get(id);
   }
 
+  /** By the name that its groups have. */
   idOf(name: string): number | undefined {
     return this.#byName.get(name);
   }
@@ -105,7 +133,7 @@ export class Environments {
     const lastSeenMs = this.#options.clock.nowMs();
     const record: EnvironmentRecord = { ...fields, connected: true, lastSeenMs };
     this.#byId.set(record.id, record);
-    this.#byName.set(record.name, record.id);
+    this.#byName.set(legalName(record.name), record.id);
     return record;
   }
 
@@ -118,7 +146,13 @@ export class Environments {
       .toSorted((a, b) => a.lastSeenMs - b.lastSeenMs);
     if (oldest === undefined) return false;
     this.#byId.delete(oldest.id);
-    if (this.#byName.get(oldest.name) === oldest.id) this.#byName.delete(oldest.name);
+    const name = legalName(oldest.name);
+    if (this.#byName.get(name) === oldest.id) this.#byName.delete(name);
     return true;
   }
+}
+
+/** A name as a run's environments may have: Atropos takes any text. */
+export function legalName(name: string): string {
+  return name.replaceAll(/[^A-Za-z0-9._:/@=+-]/g, '-').slice(0, 200);
 }

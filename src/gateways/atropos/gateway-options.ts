@@ -1,6 +1,8 @@
 import { type Broker, type Clock, systemClock } from '../../broker/index.ts';
 import { invalidInput } from '../../errors.ts';
-import { type Logger, silentLogger } from '../../telemetry/index.ts';
+import { type Logger, type MetricsRegistry, silentLogger } from '../../telemetry/index.ts';
+
+import { type GatewayMetrics, gatewayMetrics } from './gateway-metrics.ts';
 
 /** What bounds a gateway. */
 export interface AtroposLimits {
@@ -14,8 +16,6 @@ export interface AtroposLimits {
   readonly pushWaitMs: number;
   /** Sequences that are kept for a run that no trainer has opened yet. Default: 4,096. */
   readonly maxEarlySequences: number;
-  /** Bytes of their bodies. Default: 256 MiB. */
-  readonly maxEarlyBytes: number;
   /** How long an environment counts as alive after its last call. Default: 30 s. */
   readonly environmentLeaseMs: number;
   /** Default: 1,024. */
@@ -34,17 +34,20 @@ export interface AtroposOptions {
   readonly runId?: string;
   /** Default: 0, a free one. It listens on 127.0.0.1 and nowhere else: Atropos has no credentials. */
   readonly port?: number;
-  /** Where a trainer's registration is kept for the next start. Default: nowhere. */
-  readonly registrationFile?: string;
+  /** Where what trainers and environments said of themselves is kept for the next start. Default: nowhere. */
+  readonly sessionFile?: string;
   /** Called when groups came or went, so that more can be played. Default: nobody. */
   readonly onChange?: (runId: string) => void;
   readonly limits?: Partial<AtroposLimits>;
   readonly clock?: Clock;
   readonly logger?: Logger;
+  /** Where its counters go. Default: nowhere. */
+  readonly metrics?: MetricsRegistry;
 }
 
-export type AtroposConfig = Readonly<Required<Omit<AtroposOptions, 'limits'>>> & {
+export type AtroposConfig = Readonly<Required<Omit<AtroposOptions, 'limits' | 'metrics'>>> & {
   readonly limits: AtroposLimits;
+  readonly metrics: GatewayMetrics;
 };
 
 const MIB = 1_048_576;
@@ -54,17 +57,17 @@ export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
     broker: options.broker,
     runId: options.runId ?? 'atropos',
     port: options.port ?? 0,
-    registrationFile: options.registrationFile ?? '',
+    sessionFile: options.sessionFile ?? '',
     onChange: options.onChange ?? (() => {}),
     clock: options.clock ?? systemClock,
     logger: options.logger ?? silentLogger,
+    metrics: gatewayMetrics(options.metrics),
     limits: Object.freeze({
       maxBodyBytes: 64 * MIB,
       maxBufferedBytes: 512 * MIB,
       maxWaitingGroups: 4_096,
       pushWaitMs: 240_000,
       maxEarlySequences: 4_096,
-      maxEarlyBytes: 256 * MIB,
       environmentLeaseMs: 30_000,
       maxEnvironments: 1_024,
       maxBatchesInWriting: 8,

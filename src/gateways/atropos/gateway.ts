@@ -3,7 +3,7 @@ import { type NodeRequest, type NodeResponse, startListener } from '../../transp
 import { refusalAnswer, sendAnswer } from './answers.ts';
 import { BatchDesk } from './batch-desk.ts';
 import { CurrentRun } from './current-run.ts';
-import { EarlyGroups } from './early-groups.ts';
+import { EarlyRun } from './early-run.ts';
 import {
   disconnectEnvironmentRoute,
   environmentStatusRoute,
@@ -15,10 +15,11 @@ import {
   resolveAtroposOptions,
 } from './gateway-options.ts';
 import { scoredDataListRoute, scoredDataRoute } from './push-routes.ts';
-import { loadRegistration, type SavedRegistration } from './registration-file.ts';
+import { Pushes } from './pushes.ts';
 import { type Body, BodyBudget, parseBody, readBody } from './request-body.ts';
 import type { GatewayState, Outcome, Route } from './route.ts';
 import { Session } from './session.ts';
+import { type SavedSession, SessionFile } from './session-file.ts';
 import {
   batchRoute,
   infoRoute,
@@ -29,7 +30,6 @@ import {
   statusRoute,
   wandbInfoRoute,
 } from './trainer-routes.ts';
-import { UnheardPushes } from './unheard-pushes.ts';
 import { Readers } from './until-read.ts';
 
 /** A gateway that serves. */
@@ -62,8 +62,8 @@ export const ATROPOS_ROUTES: Readonly<Record<string, Readonly<Record<string, Rou
 /** Starts a gateway on loopback; resolves when it serves. The broker stays the caller's. */
 export async function startAtroposGateway(options: AtroposOptions): Promise<AtroposGateway> {
   const config = resolveAtroposOptions(options);
-  const saved = await loadRegistration(config.registrationFile, config.logger);
-  const requests = new Requests(config, saved);
+  const file = new SessionFile(config.sessionFile, config.logger);
+  const requests = new Requests(config, file, await file.load());
   const listener = await startListener({
     routes: () => {},
     port: config.port,
@@ -90,8 +90,8 @@ class Requests {
   readonly #readers: Readers;
   readonly #closing = new AbortController();
 
-  constructor(config: AtroposConfig, saved: SavedRegistration | undefined) {
-    const { broker, runId, limits, logger } = config;
+  constructor(config: AtroposConfig, file: SessionFile, saved: SavedSession | undefined) {
+    const { broker, runId, limits, logger, clock } = config;
     this.#config = config;
     this.#budget = new BodyBudget(limits.maxBufferedBytes);
     this.#readers = new Readers(limits.quietMs);
@@ -99,8 +99,9 @@ class Requests {
       config,
       run: new CurrentRun(broker, runId),
       desk: new BatchDesk(broker, logger, limits.maxBatchesInWriting),
-      early: new EarlyGroups(limits),
-      unheard: new UnheardPushes(),
+      early: new EarlyRun(broker, runId, limits.maxEarlySequences),
+      pushes: new Pushes(clock),
+      file,
       saved,
       session: new Session(config),
     };

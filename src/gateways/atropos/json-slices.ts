@@ -47,9 +47,12 @@ export function depthOf(text: string): number {
   return deepest;
 }
 
+/** What stands for Python's `NaN` in a parsed body; no field takes such a text for one. */
+export const NOT_A_NUMBER = '\u0000NaN';
+
 /**
- * The text with Python's `NaN` and `Infinity` as a number that JSON has and no field takes: 1e999,
- * which is read as infinite. Undefined when there are none.
+ * The text with Python's `Infinity` as 1e999, which is read as infinite, and its `NaN` as the text
+ * that stands for it. Undefined when there are none.
  */
 export function withoutPythonNumbers(text: string): string | undefined {
   let result = '';
@@ -60,7 +63,7 @@ export function withoutPythonNumbers(text: string): string | undefined {
     else if (code === LETTER_N || code === LETTER_I) {
       const word = code === LETTER_N ? 'NaN' : 'Infinity';
       if (!text.startsWith(word, at)) continue;
-      result += `${text.slice(copied, at)}1e999`;
+      result += text.slice(copied, at) + (code === LETTER_N ? NOT_A_NUMBER_JSON : '1e999');
       copied = at + word.length;
       at = copied - 1;
     }
@@ -68,6 +71,7 @@ export function withoutPythonNumbers(text: string): string | undefined {
   return copied === 0 ? undefined : result + text.slice(copied);
 }
 
+const NOT_A_NUMBER_JSON = JSON.stringify(NOT_A_NUMBER);
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const OPEN_LIST = 0x5b;

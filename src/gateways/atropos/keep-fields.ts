@@ -1,6 +1,7 @@
 import { floatsText } from './float-text.ts';
 import type { ColumnField, KeptFields } from './kept-fields.ts';
 import { IGNORED, isRegular } from './mask-spans.ts';
+import { isRebuilt, logprobsText, type PushedLogprobs } from './pushed-logprobs.ts';
 import type { ScoredData } from './scored-data.ts';
 
 /** What of a pushed group has to be kept beside its columns, and which of its fields are columns. */
@@ -24,18 +25,27 @@ export function keptFieldsOf(data: ScoredData): KeptFields {
     text.set('distill_logprobs', cubeText(data.distilled.logprobs, floatsText));
   }
   const fills = new Map<number, number | readonly number[]>();
+  const logprobs = new Map<number, string>();
   const masks = new Map<number, readonly number[]>();
   data.masks.forEach((mask, i) => {
     if (!isRegular(data.tokens[i] as Int32Array, mask)) masks.set(i, [...mask]);
-    const logprobs = data.inferenceLogprobs?.[i];
-    if (logprobs === undefined) return;
-    const filled = [...logprobs.filter((_, at) => mask[at] === IGNORED)];
-    const [first = 1] = filled;
-    const same = filled.every((value) => value === first);
-    if (!same) fills.set(i, filled);
-    else if (first !== 1) fills.set(i, first);
+    const pushed = data.inferenceLogprobs?.[i];
+    if (pushed === undefined) return;
+    if (!isRebuilt(pushed, mask)) {
+      logprobs.set(i, logprobsText(pushed));
+      return;
+    }
+    const fill = fillOf(pushed, mask);
+    if (fill !== 1) fills.set(i, fill);
   });
-  return { envId: data.envId, given, fills, masks, text };
+  return { envId: data.envId, given, fills, logprobs, masks, text };
+}
+
+/** What stands at the untrained positions: one value, or theirs in order. */
+function fillOf(logprobs: PushedLogprobs, mask: Int32Array): number | readonly number[] {
+  const filled = logprobs.filter((_, at) => mask[at] === IGNORED) as number[];
+  const [first = 1] = filled;
+  return filled.every((value) => value === first) ? first : filled;
 }
 
 /** Whether every position has the same number of choices, at least one: then they are a column. */

@@ -1,4 +1,5 @@
 import { isJsonObject, type JsonObject } from '../../messages.ts';
+import { NOT_A_NUMBER } from './json-slices.ts';
 import { type Location, Unprocessable } from './unprocessable.ts';
 
 /**
@@ -9,13 +10,12 @@ export function laxInteger(value: unknown, loc: Location): number {
   if (Number.isSafeInteger(value)) return value as number;
   if (typeof value === 'boolean') return Number(value);
   if (typeof value === 'number') {
-    if (!Number.isFinite(value)) {
-      throw new Unprocessable(loc, 'finite_number', 'Input should be a finite number');
-    }
+    if (!Number.isFinite(value)) throw notFinite(loc);
     if (Number.isInteger(value)) throw tooLarge(loc);
     const detail = 'Input should be a valid integer, got a number with a fractional part';
     throw new Unprocessable(loc, 'int_from_float', detail);
   }
+  if (value === NOT_A_NUMBER) throw notFinite(loc);
   if (typeof value === 'string') {
     const text = value.trim();
     if (/^[+-]?\d+(\.0*)?$/.test(text)) {
@@ -31,17 +31,20 @@ export function laxInteger(value: unknown, loc: Location): number {
 
 /** Finite: NaN and the infinities are refused, in whatever spelling. */
 export function laxNumber(value: unknown, loc: Location): number {
-  const number = numberOf(value, loc);
+  const number = laxFloat(value, loc);
   if (Number.isFinite(number)) return number;
-  throw new Unprocessable(loc, 'finite_number', 'Input should be a finite number');
+  throw notFinite(loc);
 }
 
-function numberOf(value: unknown, loc: Location): number {
+/** Any float of Python's: also NaN and the infinities. */
+export function laxFloat(value: unknown, loc: Location): number {
   if (typeof value === 'number') return value;
   if (typeof value === 'boolean') return Number(value);
+  if (value === NOT_A_NUMBER) return Number.NaN;
   if (typeof value === 'string') {
     const text = value.trim();
-    if (/^[+-]?(nan|inf(inity)?)$/i.test(text)) return Number.NaN;
+    const [, sign, word] = /^([+-]?)(nan|inf)(?:inity)?$/i.exec(text) ?? [];
+    if (word !== undefined) return numberOfWord(word, sign === '-');
     if (/^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(text)) return Number(text);
     const detail = 'Input should be a valid number, unable to parse string as a number';
     throw new Unprocessable(loc, 'float_parsing', detail);
@@ -50,7 +53,7 @@ function numberOf(value: unknown, loc: Location): number {
 }
 
 export function text(value: unknown, loc: Location): string {
-  if (typeof value === 'string') return value;
+  if (typeof value === 'string' && value !== NOT_A_NUMBER) return value;
   throw new Unprocessable(loc, 'string_type', 'Input should be a valid string');
 }
 
@@ -80,6 +83,15 @@ export function required(body: JsonObject, name: string, loc: Location = []): un
 /** A field that may be absent or null, which is the same. */
 export function optional(body: JsonObject, name: string): unknown {
   return Object.hasOwn(body, name) ? (body[name] ?? undefined) : undefined;
+}
+
+function numberOfWord(word: string, isNegative: boolean): number {
+  if (word.toLowerCase() === 'nan') return Number.NaN;
+  return isNegative ? -Infinity : Infinity;
+}
+
+export function notFinite(loc: Location): Unprocessable {
+  return new Unprocessable(loc, 'finite_number', 'Input should be a finite number');
 }
 
 function tooLarge(loc: Location): Unprocessable {

@@ -1,8 +1,9 @@
 import { setImmediate as breathe } from 'node:timers/promises';
-import { LachesisError } from '../../errors.ts';
+import type { RunState } from '../../broker/index.ts';
 import { listSlices } from './json-slices.ts';
 import { list, model } from './lax-values.ts';
-import { assertFits, pushGroup } from './push-groups.ts';
+import { assertFits, pushEarlyGroup, pushGroup } from './push-groups.ts';
+import type { Push } from './pushes.ts';
 import { json, type Outcome, type Route, type RouteContext } from './route.ts';
 import { findRun } from './run-of.ts';
 import { readScoredData, type ScoredData } from './scored-data.ts';
@@ -39,40 +40,55 @@ async function push(
   locs: readonly (readonly number[])[],
   answer: object,
 ): Promise<Outcome> {
-  const { early, unheard } = context;
-  let stored = unheard.take(text);
-  const note = (): void => unheard.note(text, stored);
+  const one = context.pushes.begin(text);
+  context.config.metrics.resent(one.stored);
   try {
-    const run = await findRun(context);
-    if (run === undefined) {
-      if (stored < groups.length && !early.add(groups.slice(stored), text.length)) {
-        throw noRun();
-      }
-      stored = groups.length;
+    let run = await findRun(context);
+    if (run === undefined && (await pushEarly(context, one, groups))) {
       // A trainer may have registered meanwhile; then they are its run's.
       await findRun(context);
-      return { ...json(answer), lost: note };
+      return { ...json(answer), lost: () => one.unheard() };
     }
-    groups.forEach((group, at) => assertFits(group, run, locs[at] ?? []));
+    run ??= (await findRun(context)) as RunState;
+    for (const [at, group] of groups.entries()) assertFits(group, run, locs[at] ?? []);
     const { clock, limits } = context.config;
     const untilMs = clock.nowMs() + limits.pushWaitMs;
-    for (const group of groups.slice(stored)) {
-      // Reading a group and storing it take milliseconds each and wait for nothing; others come in between.
-      await breathe();
-      await pushGroup(group, { ...context, run }, untilMs);
-      stored += 1;
-    }
-    return { ...json(answer), lost: note };
+    const target = { ...context, run };
+    await storeEach(context, one, groups, (data, id) => pushGroup(data, id, target, untilMs));
+    return { ...json(answer), lost: () => one.unheard() };
   } catch (error) {
-    note();
+    one.unheard();
     throw error;
   }
 }
 
-function noRun(): LachesisError {
-  return new LachesisError(
-    'resource_exhausted',
-    'No trainer has registered, and as many groups wait for one as are kept.',
-    { reason: 'NO_RUN', remedy: 'Register a trainer, or send it later.', retryAfterMs: 5_000 },
-  );
+/** False when a trainer registered just now. */
+async function pushEarly(
+  context: RouteContext,
+  one: Push,
+  groups: readonly ScoredData[],
+): Promise<boolean> {
+  const sequences = groups.slice(one.stored).reduce((sum, { tokens }) => sum + tokens.length, 0);
+  return await context.early.arrive(sequences, async (run) => {
+    const target = { ...context, run };
+    await storeEach(context, one, groups, (data, id) => pushEarlyGroup(data, id, target));
+  });
+}
+
+async function storeEach(
+  { config }: RouteContext,
+  one: Push,
+  groups: readonly ScoredData[],
+  store: (data: ScoredData, id: string) => Promise<'stored' | 'duplicate'>,
+): Promise<void> {
+  for (const [at, data] of groups.entries()) {
+    if (at < one.stored) continue;
+    // Reading a group and storing it take milliseconds each and wait for nothing; others come in between.
+    await breathe();
+    if ((await store(data, one.idOf(at))) === 'duplicate') {
+      if (one.mayBeResent) config.metrics.resent(1);
+      else await store(data, one.otherIdOf(at));
+    }
+    one.stored = at + 1;
+  }
 }

@@ -37,10 +37,6 @@ export function integerRow(value: unknown, loc: Location, least: number): Int32A
   return row;
 }
 
-export function readNumberRows(value: unknown, loc: Location): readonly Float64Array[] {
-  return list(value, loc).map((row, i) => readFloats(row, [...loc, i]));
-}
-
 export function readNumbers(value: unknown, loc: Location): Float64Array {
   const items = list(value, loc);
   const row = new Float64Array(items.length);

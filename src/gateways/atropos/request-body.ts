@@ -82,7 +82,7 @@ async function inflate(bytes: Buffer, maxOutputLength: number): Promise<Uint8Arr
   }
 }
 
-/** Parses JSON as Python does: `NaN` is a number too, which no field takes. */
+/** Parses JSON as Python does: `NaN` and `Infinity` are numbers too, which only logprobs take. */
 export function parseBody(bytes: Uint8Array | undefined): Body {
   if (bytes === undefined) throw new Unprocessable([], 'missing', 'Field required');
   let text: string;

@@ -1,22 +1,23 @@
 import type { Answer } from './answers.ts';
 import type { BatchDesk } from './batch-desk.ts';
 import type { CurrentRun } from './current-run.ts';
-import type { EarlyGroups } from './early-groups.ts';
+import type { EarlyRun } from './early-run.ts';
 import type { AtroposConfig } from './gateway-options.ts';
-import type { SavedRegistration } from './registration-file.ts';
+import type { Pushes } from './pushes.ts';
 import type { Body } from './request-body.ts';
 import type { Session } from './session.ts';
-import type { UnheardPushes } from './unheard-pushes.ts';
+import type { SavedSession, SessionFile } from './session-file.ts';
 
 /** What the routes work on. */
 export interface GatewayState {
   readonly config: AtroposConfig;
   readonly run: CurrentRun;
   readonly desk: BatchDesk;
-  readonly early: EarlyGroups;
-  readonly unheard: UnheardPushes;
+  readonly early: EarlyRun;
+  readonly pushes: Pushes;
+  readonly file: SessionFile;
   /** As the process before this one left it. */
-  readonly saved: SavedRegistration | undefined;
+  readonly saved: SavedSession | undefined;
   /** Replaced at a reset. */
   session: Session;
 }

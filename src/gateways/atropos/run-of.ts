@@ -1,19 +1,15 @@
 import type { RunState } from '../../broker/index.ts';
 import { LachesisError } from '../../errors.ts';
+import { adoptRun } from './adopt-run.ts';
 import { pushEarlyGroups } from './push-groups.ts';
 import type { RouteContext } from './route.ts';
 
-/**
- * The run that is served. One that was not opened through this gateway (before a restart, or by a gRPC
- * client) is taken over as it is.
- */
+/** The run that is served. */
 export async function findRun(context: RouteContext): Promise<RunState | undefined> {
   const run = await context.run.find();
   if (run === undefined) return undefined;
-  context.session.adopt(run, context.saved);
-  if (context.early.groups > 0 && !run.closed) {
-    await pushEarlyGroups(context.early, { ...context, run });
-  }
+  await adoptRun(run, context.state);
+  if (!run.closed) await pushEarlyGroups(context.early, { ...context, run });
   return run;
 }
 

@@ -41,7 +41,10 @@ export function* scoredDataText(
     ({ columns }) => readFloatColumn(columns, 'reference_logprobs')?.values,
   );
   yield* text('messages', 'generation_params');
-  yield* column('inference_logprobs', (row, i) => logprobsOf(row, kept.fills.get(i)));
+  yield* column(
+    'inference_logprobs',
+    (row, i) => kept.logprobs.get(i) ?? logprobsOf(row, kept.fills.get(i)),
+  );
   yield* text('overrides', 'group_overrides', 'images');
   yield `"env_id":${kept.envId ?? 'null'},`;
   yield* distilled('distill_token_ids', (values) => `[${values.join(',')}]`);
@@ -51,10 +54,13 @@ export function* scoredDataText(
 
   function* column(
     name: ColumnField,
-    values: (row: Row, index: number) => ArrayLike<number> | undefined,
+    values: (row: Row, index: number) => ArrayLike<number> | string | undefined,
   ): Generator<string> {
     if (kept.given.get(name) === 'columns') {
-      yield* field(name, decoded, (row, i) => floatsText(values(row, i) ?? []));
+      yield* field(name, decoded, (row, i) => {
+        const found = values(row, i) ?? [];
+        return typeof found === 'string' ? found : floatsText(found);
+      });
       yield ',';
     } else yield `"${name}":${kept.given.get(name) === 'empty' ? '[]' : 'null'},`;
   }
@@ -122,6 +128,8 @@ function keptOf(header: GroupHeader, parts: readonly Uint8Array[]): KeptFields |
   return undefined;
 }
 
+const EMPTY = { fills: new Map(), logprobs: new Map(), masks: new Map(), text: new Map() };
+
 /** Of a group that did not come through here: what its columns hold. */
 function foreignFields(
   rows: readonly { readonly row: Row }[],
@@ -136,11 +144,12 @@ function foreignFields(
     given.set('inference_logprobs', 'columns');
   if (all('advantages')) given.set('advantages', 'columns');
   if (all('reference_logprobs')) given.set('ref_logprobs', 'columns');
-  return { envId, given, fills: new Map(), masks: new Map(), text: new Map() };
+  return { envId, given, ...EMPTY };
 }
 
 function maskOf(row: Row, kept: readonly number[] | undefined): Int32Array | readonly number[] {
-  return kept ?? maskOfSpans(row.tokenIds, row.spans);
+  if (kept?.length === row.tokenIds.length) return kept;
+  return maskOfSpans(row.tokenIds, row.spans);
 }
 
 /** By position: the logprob where it is trained, the fill elsewhere. */

@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../messages.ts';
-import { depthOf, objectSlices } from './json-slices.ts';
-import { dictionary, laxInteger, list, optional, required } from './lax-values.ts';
+import { depthOf, NOT_A_NUMBER, objectSlices } from './json-slices.ts';
+import { dictionary, laxInteger, list, notFinite, optional, required } from './lax-values.ts';
+import { type PushedLogprobs, readLogprobs } from './pushed-logprobs.ts';
 import { type Distilled, readDistilled } from './read-distilled.ts';
-import { readIds, readNumberRows, readNumbers } from './read-rows.ts';
+import { readFloats, readIds, readNumbers } from './read-rows.ts';
 import { type Location, Unprocessable } from './unprocessable.ts';
 
 /** Fields of any shape, which go out again as the very text that came in. */
@@ -17,7 +18,7 @@ export const OPAQUE_FIELDS = [
 /** Most lists and objects that may stand in each other in an opaque field. */
 const MAX_DEPTH = 128;
 
-/** A scored group as an environment pushes it, checked: all lengths agree and all numbers are finite. */
+/** A scored group as an environment pushes it, checked: all lengths agree, and all numbers but logprobs are finite. */
 export interface ScoredData {
   /** One per sequence, none of them empty. */
   readonly tokens: readonly Int32Array[];
@@ -27,7 +28,7 @@ export interface ScoredData {
   /** By position, or an empty list where the environment said `[]`. */
   readonly advantages: readonly Float64Array[] | undefined;
   readonly refLogprobs: readonly Float64Array[] | undefined;
-  readonly inferenceLogprobs: readonly Float64Array[] | undefined;
+  readonly inferenceLogprobs: readonly PushedLogprobs[] | undefined;
   readonly distilled: Distilled;
   readonly envId: number | undefined;
   /** The opaque fields that are not null, as text. */
@@ -51,18 +52,21 @@ export function readScoredData(
   if (scores.length !== tokens.length) {
     throw wrong([...at, 'scores'], `has ${scores.length} entries for ${tokens.length} sequences`);
   }
-  const column = (name: string): readonly Float64Array[] | undefined => {
+  const rowsOf = <Row extends ArrayLike<unknown>>(
+    name: string,
+    read: (value: unknown, loc: Location) => Row,
+  ): readonly Row[] | undefined => {
     const value = optional(body, name);
     if (value === undefined) return undefined;
-    const rows = readNumberRows(value, [...at, name]);
+    const rows = list(value, [...at, name]).map((row, i) => read(row, [...at, name, i]));
     // `[]` is what the SDK says for "none" where it collects sequence by sequence.
     if (rows.length > 0) checkLengths(rows, tokens, [...at, name]);
     return rows;
   };
   const columns = {
-    advantages: column('advantages'),
-    refLogprobs: column('ref_logprobs'),
-    inferenceLogprobs: column('inference_logprobs'),
+    advantages: rowsOf('advantages', readFloats),
+    refLogprobs: rowsOf('ref_logprobs', readFloats),
+    inferenceLogprobs: rowsOf('inference_logprobs', readLogprobs),
   };
   const envId = optional(body, 'env_id');
   return {
@@ -134,16 +138,15 @@ function chatMessage(value: unknown, loc: Location): JsonObject {
 
 /** What stands in an opaque value goes to a trainer as JSON, which has no NaN. */
 function assertFinite(value: unknown, loc: Location): void {
-  if (typeof value === 'number' && !Number.isFinite(value)) {
-    throw new Unprocessable(loc, 'finite_number', 'Input should be a finite number');
-  }
+  if (value === NOT_A_NUMBER) throw notFinite(loc);
+  if (typeof value === 'number' && !Number.isFinite(value)) throw notFinite(loc);
   if (typeof value !== 'object' || value === null) return;
   if (Array.isArray(value)) value.forEach((item, i) => assertFinite(item, [...loc, i]));
   else for (const [key, item] of Object.entries(value)) assertFinite(item, [...loc, key]);
 }
 
 function checkLengths(
-  rows: readonly ArrayLike<number>[],
+  rows: readonly ArrayLike<unknown>[],
   tokens: readonly Int32Array[],
   loc: Location,
 ): void {
@@ -151,7 +154,7 @@ function checkLengths(
     throw wrong(loc, `has ${rows.length} sequences where tokens has ${tokens.length}`);
   }
   tokens.forEach(({ length }, i) => {
-    const found = (rows[i] as ArrayLike<number>).length;
+    const found = (rows[i] as ArrayLike<unknown>).length;
     if (found !== length) throw wrong([...loc, i], `has ${found} positions for ${length} tokens`);
   });
 }

@@ -1,7 +1,7 @@
 import type { Clock, RunState, StoredGroup } from '../../broker/index.ts';
 import { Environments } from './environments.ts';
 import type { AtroposConfig } from './gateway-options.ts';
-import type { SavedRegistration } from './registration-file.ts';
+import type { SavedSession } from './session-file.ts';
 import type { TrainerRegistration } from './trainer-registration.ts';
 import { WaitingSequences } from './waiting-sequences.ts';
 
@@ -18,6 +18,8 @@ export class Session {
   registration: TrainerRegistration | undefined;
   /** The group that was stored last. */
   latest: StoredGroup | undefined;
+  /** Environments whose logprobs were told to be none. */
+  readonly toldOfFlaws = new Set<string>();
   readonly #clock: Clock;
   /** What the step of the run is less than the one that is told. */
   #stepOffset = 0;
@@ -31,30 +33,41 @@ export class Session {
     this.environments = new Environments({ clock, leaseMs, maxEnvironments });
   }
 
-  /** The first registration counts: then it is returned, to be saved. What is known already stays. */
-  register(registration: TrainerRegistration, run: RunState): SavedRegistration | undefined {
+  /** The first registration counts: true for that, which has to be saved. What is known already stays. */
+  register(registration: TrainerRegistration, run: RunState): boolean {
     this.runId = run.id;
-    if (this.registration !== undefined) return undefined;
+    if (this.registration !== undefined) return false;
     this.registration = registration;
     this.#stepOffset = registration.startingStep - run.step;
-    const { id: runId, openTimeMs } = run;
-    return { runId, openTimeMs, registration, stepOffset: this.#stepOffset };
+    return true;
+  }
+
+  /** What the next process has to know of it. */
+  saved({ id: runId, openTimeMs }: RunState): SavedSession {
+    const { registration, environments } = this;
+    const stepOffset = this.#stepOffset;
+    return {
+      ...{ runId, openTimeMs, registration, stepOffset },
+      environments: environments.saved(),
+    };
   }
 
   /**
-   * A run that was there before this process: its trainer started it, and its environments have ids that
-   * are not known here. New ids begin where no count of theirs can be. What was saved of it is known again.
+   * A run that was there before this process: its trainer started it, and what was saved of it is known
+   * again. Where nothing was, its environments have ids that are not known here, and new ids begin where
+   * no count of theirs can be. True the first time.
    */
-  adopt(run: RunState, saved: SavedRegistration | undefined): void {
-    if (this.isOwn || this.#isAdopted) return;
+  adopt(run: RunState, saved: SavedSession | undefined): boolean {
+    if (this.isOwn || this.#isAdopted) return false;
     this.#isAdopted = true;
     this.isStarted = true;
     this.runId = run.id;
     if (saved?.runId === run.id && saved.openTimeMs === run.openTimeMs) {
       this.registration = saved.registration;
       this.#stepOffset = saved.stepOffset;
-    }
-    this.environments.beginAt(Math.floor(this.#clock.nowMs()));
+      this.environments.restore(saved.environments);
+    } else this.environments.beginAt(Math.floor(this.#clock.nowMs()));
+    return true;
   }
 
   /**

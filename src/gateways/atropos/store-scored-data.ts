@@ -27,6 +27,7 @@ import {
   writeKeptFields,
 } from './kept-fields.ts';
 import { IGNORED, spansOfMask } from './mask-spans.ts';
+import { flawOf, trainedLogprobs } from './pushed-logprobs.ts';
 import type { ScoredData } from './scored-data.ts';
 
 export interface StoredAs {
@@ -105,12 +106,8 @@ function segmentOf(
   const tokenIds = data.tokens[index] as Int32Array;
   const spans = spansOfMask(data.masks[index] as Int32Array);
   const sampled = trainedLength(spans);
-  const trainedLogprobs =
-    given.get('inference_logprobs') === 'columns'
-      ? atTrained(data.inferenceLogprobs?.[index] as Float64Array, data.masks[index] as Int32Array)
-      : undefined;
-  const exact =
-    trainedLogprobs && exactColumn('logprobs', trainedLogprobs, { axis: 'sampled_tokens' });
+  const logprobs = logprobsOf(data, index);
+  const exact = logprobs && exactColumn('logprobs', logprobs, { axis: 'sampled_tokens' });
   return {
     id: '0',
     parent: undefined,
@@ -120,7 +117,7 @@ function segmentOf(
     rendering: { tokenizerSha256: '', templateSha256: '' },
     tokenIds,
     // No logprobs at all is how a row without sampled tokens says it has them.
-    logprobs: trainedLogprobs && Float32Array.from(trainedLogprobs),
+    logprobs: logprobs && Float32Array.from(logprobs),
     spans,
     policyVersions: sampled === 0 ? [] : [{ length: sampled, announcedVersion }],
     columns: [...(exact === undefined ? [] : [exact]), ...otherColumns(data, index, given)],
@@ -151,8 +148,12 @@ function otherColumns(data: ScoredData, index: number, given: KeptFields['given'
   return columns;
 }
 
-function atTrained(values: Float64Array, mask: Int32Array): Float64Array {
-  return values.filter((_, at) => mask[at] !== IGNORED);
+/** Undefined where the environment said none, or something that can't be one. */
+function logprobsOf(data: ScoredData, index: number): Float64Array | undefined {
+  const pushed = data.inferenceLogprobs?.[index];
+  const mask = data.masks[index] as Int32Array;
+  if (pushed === undefined || flawOf(pushed, mask) !== undefined) return undefined;
+  return trainedLogprobs(pushed, mask);
 }
 
 function resultOf(data: ScoredData, index: number, kept: KeptFields): AgentResult {

@@ -1,6 +1,6 @@
 import type { RunState, StoredGroup } from '../../broker/index.ts';
+import { adoptRun } from './adopt-run.ts';
 import { pushEarlyGroups } from './push-groups.ts';
-import { saveRegistration } from './registration-file.ts';
 import { json, type Route, type RouteContext } from './route.ts';
 import { batchSizeOf, findRun } from './run-of.ts';
 import { scoredDataText } from './scored-data-text.ts';
@@ -14,18 +14,18 @@ import {
 
 /** `POST /register`: opens the run, or joins it as it is. */
 export const registerRoute: Route = async (context) => {
-  const { config, state } = context;
+  const { state } = context;
   const registration = readTrainerRegistration((await context.body()).value);
   const run = await openRun(context, registration);
   batchSizeOf(run);
-  const saved = state.session.register(registration, run);
-  if (saved !== undefined) await saveRegistration(saved, config);
-  await pushEarlyGroups(context.early, { ...context, session: state.session, run });
+  const { session, file } = state;
+  if (session.register(registration, run)) await file.save(() => session.saved(run));
+  await pushEarlyGroups(context.early, { ...context, session, run });
   return json({ uuid: registrationUuid() });
 };
 
 async function openRun(
-  { config, run: current, saved, state }: RouteContext,
+  { config, run: current, state }: RouteContext,
   registration: TrainerRegistration,
 ): Promise<RunState> {
   const { session } = state;
@@ -41,7 +41,7 @@ async function openRun(
       state.session = new Session(config, session.latest);
       state.session.isOwn = !existed;
     }
-    state.session.adopt(run, saved);
+    await adoptRun(run, state);
     return run;
   } catch (error) {
     session.isOwn = wasOwn;
@@ -100,7 +100,9 @@ async function bytesOf({ payload }: StoredGroup, signal: AbortSignal) {
 /** `GET /status`: the step, and the groups that wait. */
 export const statusRoute: Route = async (context) => {
   const run = await findRun(context);
-  if (run === undefined) return json({ current_step: 0, queue_size: context.early.groups });
+  if (run === undefined) {
+    return json({ current_step: 0, queue_size: (await context.early.waiting()).groups });
+  }
   const { waitingGroups } = await context.config.broker.status(run.id);
   return json({ current_step: context.session.stepOf(run), queue_size: waitingGroups });
 };
@@ -152,7 +154,7 @@ const NO_EXAMPLE = Object.freeze({
 export const resetRoute: Route = async ({ state, run }) => {
   await run.reset();
   state.session = new Session(state.config, state.session.latest);
-  state.early.clear();
+  await state.early.clear();
   return { answer: { kind: 'text', text: 'Reset successful' } };
 };
 

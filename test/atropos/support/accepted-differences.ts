@@ -103,8 +103,14 @@ export const ACCEPTED = {
     ours: '422 with the place',
     why: 'a bad group spoils its whole batch',
   },
+  logprobs: {
+    what: 'NaN, infinities and null in `inference_logprobs`',
+    theirs: 'NaN as in any field; null is a 422',
+    ours: '`received`, and handed out as they came, NaN in the spelling that Python reads',
+    why: 'an engine that does not tell a logprob is no reason to lose a group',
+  },
   finite: {
-    what: 'NaN and infinities, in any field',
+    what: 'NaN and infinities, in any other field',
     theirs: 'received; the batch that holds it, and `/latest_example`, answer 500 and are lost',
     ours: '422 with the place',
     why: 'JSON has no such numbers',

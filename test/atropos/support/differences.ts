@@ -1,3 +1,4 @@
+import { withoutPythonNumbers } from '../../../src/gateways/atropos/json-slices.ts';
 import type { Answered } from '../../gateways/atropos/support.ts';
 
 /** Where the answers to one request differ. */
@@ -31,7 +32,10 @@ function fieldsOf({ status, headers, text }: Answered): Map<string, string> {
 function parse(text: string): unknown {
   const keepNumbers = (_key: string, value: unknown, context?: { source: string }): unknown =>
     typeof value === 'number' ? `number ${context?.source}` : value;
-  return JSON.parse(text, keepNumbers as (key: string, value: unknown) => unknown);
+  return JSON.parse(
+    withoutPythonNumbers(text) ?? text,
+    keepNumbers as (key: string, value: unknown) => unknown,
+  );
 }
 
 function flatten(value: unknown, path: string, into: Map<string, string>): void {

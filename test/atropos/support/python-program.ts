@@ -42,3 +42,27 @@ export function runPython(file: string, ...args: readonly string[]): PythonProgr
     },
   };
 }
+
+/** The same, started again whenever it ended by itself, as a supervisor does. */
+export function keepRunning(file: string, ...args: readonly string[]): PythonProgram {
+  let current = runPython(file, ...args);
+  let isOver = false;
+  const over = Promise.withResolvers<void>();
+  const again = (): void => {
+    if (isOver) return;
+    current = runPython(file, ...args);
+    current.done.then(again, again);
+  };
+  current.done.then(again, again);
+  return {
+    get lines() {
+      return current.lines;
+    },
+    done: over.promise,
+    [Symbol.asyncDispose]: async () => {
+      isOver = true;
+      over.resolve();
+      await current[Symbol.asyncDispose]();
+    },
+  };
+}

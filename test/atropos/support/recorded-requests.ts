@@ -47,6 +47,9 @@ const begin: readonly RecordedRequest[] = [register, ['/batch'], registerEnv()];
 const gzip = { 'content-encoding': 'gzip' };
 const accept = { headers: { 'accept-encoding': 'gzip' } };
 
+const nullLogprob =
+  '{"tokens":[[1,2]],"masks":[[-100,2]],"scores":[1.0],"inference_logprobs":[[1.0,null]]}';
+
 /** Everything that a ScoredData can say. */
 const full = {
   ...group(2, 9, { env_id: 0 }),
@@ -290,6 +293,24 @@ export const SCENARIOS: readonly Scenario[] = [
       get('/latest_example', 'finite'),
       push({ tokens: [[1, -2]], masks: [[1, -2]], scores: [1] }, 'tokenRange'),
       push({ tokens: [[1, 2 ** 40]], masks: [[1, 2 ** 40]], scores: [1] }, 'tokenRange'),
+    ],
+  },
+  {
+    name: 'logprobs that are none',
+    requests: [
+      ...begin,
+      push(
+        group(2, 1, {
+          inference_logprobs: [
+            [1, 1, 1, 1],
+            [0, 2, -0.5, 0.25],
+          ],
+        }),
+      ),
+      ['/latest_example'],
+      raw(nullLogprob, {}, 'logprobs'),
+      raw(nullLogprob.replace('null', 'NaN')),
+      get('/latest_example', 'logprobs'),
     ],
   },
   {

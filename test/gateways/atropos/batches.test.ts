@@ -150,24 +150,24 @@ test('a gateway that starts again serves the run that it finds: its batches, its
 test('what a trainer said is known again after a restart, where there is a file for it', async () => {
   await using broker = await disposable();
   const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-atropos-'));
-  const registrationFile = path.join(folder, 'registration');
+  const sessionFile = path.join(folder, 'registration');
   const said = { starting_step: 40, checkpoint_dir: 'here', num_steps: 99 };
   {
-    await using before = await startTestGateway({ broker, registrationFile });
+    await using before = await startTestGateway({ broker, sessionFile });
     await before.begin(2, said);
     await before.push(group(2, 1));
     await before.ask('/batch');
   }
   {
-    await using after = await startTestGateway({ broker, registrationFile });
+    await using after = await startTestGateway({ broker, sessionFile });
     expect((await after.ask('/status')).body.current_step).toBe(41);
     expect((await after.ask('/info')).body).toEqual({ batch_size: 2, max_token_len: 2048 });
     expect((await after.ask('/wandb_info')).body).toEqual({ group: 'group', project: 'project' });
     const registered = await after.ask('/register-env', { body: environment });
     expect(registered.body).toMatchObject({ starting_step: 41, checkpoint_dir: 'here' });
   }
-  writeFileSync(registrationFile, '{"run_id": 3');
-  await using broken = await startTestGateway({ broker, registrationFile });
+  writeFileSync(sessionFile, '{"run_id": 3');
+  await using broken = await startTestGateway({ broker, sessionFile });
   expect((await broken.ask('/status')).body.current_step).toBe(1);
   rmSync(folder, { recursive: true });
 });

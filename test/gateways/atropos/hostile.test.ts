@@ -42,10 +42,17 @@ const refused: readonly [what: string, body: string, type: string, loc: string][
   ['"nan"', withField('scores', '["nan"]'), 'finite_number', 'body.scores.0'],
   ['words for a score', withField('scores', '["high"]'), 'float_parsing', 'body.scores.0'],
   ['null for a score', withField('scores', '[null]'), 'float_type', 'body.scores.0'],
+  ['NaN for a token', withField('tokens', '[[NaN,2,3]]'), 'finite_number', 'body.tokens.0.0'],
   [
-    'a logprob NaN',
-    withField('inference_logprobs', '[[1.0,NaN,-1]]'),
+    'NaN for an advantage',
+    withField('advantages', '[[1.0,NaN,-1]]'),
     'finite_number',
+    'body.advantages.0.1',
+  ],
+  [
+    'an object for a logprob',
+    withField('inference_logprobs', '[[1.0,{},-1]]'),
+    'float_type',
     'body.inference_logprobs.0.1',
   ],
   [

@@ -24,7 +24,9 @@ const scoredData = fc
         advantages: orNothing(cube(finite)),
         ref_logprobs: orNothing(cube(fc.float({ noNaN: true, noDefaultInfinity: true }))),
         inference_logprobs: orNothing(
-          cube(fc.oneof(fc.constant(1), fc.constant(0), fc.constant(-0.1), finite)),
+          cube(
+            fc.oneof(fc.constant(1), fc.constant(0), fc.constant(-0.1), finite, fc.constant(null)),
+          ),
         ),
         distill: fc.option(
           fc.oneof(

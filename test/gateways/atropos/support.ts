@@ -1,6 +1,7 @@
 import * as http from 'node:http';
 import { gunzipSync } from 'node:zlib';
 import { type Broker, createMemoryBroker } from '../../../src/broker/index.ts';
+import { withoutPythonNumbers } from '../../../src/gateways/atropos/json-slices.ts';
 import {
   type AtroposGateway,
   type AtroposOptions,
@@ -50,7 +51,8 @@ export function ask(address: string, path: string, sent: Sent = {}): Promise<Ans
           resolve({
             status: response.statusCode ?? 0,
             headers: response.headers,
-            body: isJson ? JSON.parse(text) : text,
+            // As Python reads it: a batch may hold NaN where that was pushed.
+            body: isJson ? JSON.parse(withoutPythonNumbers(text) ?? text) : text,
             text,
           });
         });

@@ -1,0 +1,55 @@
+import { isLogprob } from '../../contract/index.ts';
+import { floatText } from './float-text.ts';
+import { laxFloat, list } from './lax-values.ts';
+import { IGNORED } from './mask-spans.ts';
+import type { Location } from './unprocessable.ts';
+
+/**
+ * The `inference_logprobs` of a sequence by position, as an environment says them. Whatever it says is
+ * taken: some fill 1.0 where they have none, and NaN or null stand for what an engine did not tell.
+ */
+export type PushedLogprobs = readonly (number | null)[];
+
+/** What of a sequence's logprobs can't be one. */
+export type LogprobFlaw = 'above_zero' | 'not_finite' | 'null';
+
+export function readLogprobs(value: unknown, loc: Location): PushedLogprobs {
+  return list(value, loc).map((item, at) => {
+    if (item === null || typeof item === 'number') return item;
+    return laxFloat(item, [...loc, at]);
+  });
+}
+
+/**
+ * Why these can't be logprobs of a row, by the first trained position that says none; undefined when
+ * they can. What is unknown of one token is not guessed: the row then has no logprobs at all.
+ */
+export function flawOf(logprobs: PushedLogprobs, mask: Int32Array): LogprobFlaw | undefined {
+  for (const [at, value] of logprobs.entries()) {
+    if (mask[at] === IGNORED) continue;
+    if (value === null) return 'null';
+    if (isLogprob(value)) continue;
+    return value > 0 ? 'above_zero' : 'not_finite';
+  }
+  return undefined;
+}
+
+/** Whether the row's logprobs and one fill or a list of them stand for all of it, digit for digit. */
+export function isRebuilt(logprobs: PushedLogprobs, mask: Int32Array): boolean {
+  return logprobs.every((value, at) => {
+    if (value === null) return false;
+    if (mask[at] !== IGNORED) return isLogprob(value);
+    return Number.isFinite(value) && !Object.is(value, -0);
+  });
+}
+
+/** The trained positions' logprobs. */
+export function trainedLogprobs(logprobs: PushedLogprobs, mask: Int32Array): Float64Array {
+  return Float64Array.from(logprobs.filter((_, at) => mask[at] !== IGNORED) as number[]);
+}
+
+/** A list as Python writes and reads it: `[1.0,NaN,null]`. */
+export function logprobsText(logprobs: PushedLogprobs): string {
+  const texts = logprobs.map((value) => (value === null ? 'null' : floatText(value)));
+  return `[${texts.join(',')}]`;
+}
