@@ -172,15 +172,18 @@ export class BatchConsumer implements AsyncDisposable {
     const same = new SameBatch();
     let leftMs = waitMs;
     const received = await this.#reconnect.call(async (call) => {
+      const registerMs = performance.now();
       if (call.number > 0) {
         await this.#register(call);
         call.alive();
       }
       const startMs = performance.now();
+      const { timeoutMs = Infinity } = call;
+      const rest = timeoutMs === Infinity ? {} : { timeoutMs: timeoutMs - startMs + registerMs };
       const wait = leftMs === undefined ? {} : { wait: durationFromMs(leftMs) };
       try {
         const request = { runId, consumerId, rank, includeRollouts, ...wait };
-        const frames = this.#bulk.nextBatch(request, toConnect(call));
+        const frames = this.#bulk.nextBatch(request, toConnect({ ...call, ...rest }));
         return await receiveBatch(frames, rank, (manifest) => same.assert(manifest));
       } finally {
         if (leftMs !== undefined) leftMs = Math.max(0, leftMs - (performance.now() - startMs));
