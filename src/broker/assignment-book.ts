@@ -5,6 +5,8 @@ import { encodeRecord } from './journal/record-codec.ts';
 import type { AssignmentRecord } from './journal/records.ts';
 import { LinkedList, type LinkedNode } from './linked-list.ts';
 import { OrderedQueue, type QueueSeat } from './ordered-queue.ts';
+import type { Shortened, WorkerHold } from './run-detail.ts';
+import { type Hold, WorkerHolds } from './worker-holds.ts';
 
 /** Where an open assignment stands. One that ended is forgotten here. */
 type Standing =
@@ -18,6 +20,7 @@ type Standing =
       readonly workerId: string;
       readonly expiresMs: number;
       readonly node: LinkedNode<Open>;
+      readonly hold: Hold;
     };
 
 interface Open {
@@ -59,6 +62,7 @@ export class AssignmentBook {
   readonly #leases = new LinkedList<Open>();
   /** By run, and then by environment. */
   readonly #openOfRun = new Map<string, Map<string, number>>();
+  readonly #holds = new WorkerHolds();
   #lastOrdinal = 0;
 
   /** `restored` in the order of being enqueued. Their leases go on from `nowMs`. */
@@ -91,6 +95,10 @@ export class AssignmentBook {
 
   openByEnvironment(runId: string): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#openOfRun.get(runId) ?? []);
+  }
+
+  workers(runId: string, nowMs: number): Shortened<WorkerHold> {
+    return this.#holds.read(runId, nowMs);
   }
 
   has(id: string): boolean {
@@ -151,8 +159,7 @@ export class AssignmentBook {
         lost.push(id);
         continue;
       }
-      this.#leave(open);
-      this.#hold(open, workerId, nowMs);
+      this.#renew(open, nowMs);
     }
     return lost;
   }
@@ -230,7 +237,16 @@ export class AssignmentBook {
 
   #hold(open: Open, workerId: string, nowMs: number): void {
     const expiresMs = nowMs + this.#options.leaseMs;
-    open.standing = { kind: 'leased', workerId, expiresMs, node: this.#leases.push(open) };
+    const hold = this.#holds.hold(open.assignment.runId, workerId, nowMs);
+    const node = this.#leases.push(open);
+    open.standing = { kind: 'leased', workerId, expiresMs, node, hold };
+  }
+
+  #renew(open: Open, nowMs: number): void {
+    if (open.standing.kind !== 'leased') return;
+    this.#leases.remove(open.standing.node);
+    const expiresMs = nowMs + this.#options.leaseMs;
+    open.standing = { ...open.standing, expiresMs, node: this.#leases.push(open) };
   }
 
   /** Takes it off the list that it stands in. */
@@ -238,6 +254,7 @@ export class AssignmentBook {
     const { standing } = open;
     if (standing.kind === 'leased') {
       this.#leases.remove(standing.node);
+      this.#holds.drop(standing.hold);
       return;
     }
     standing.queue.remove(standing.seat);

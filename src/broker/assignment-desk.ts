@@ -1,5 +1,5 @@
 import { AssignmentBook, type RestoredAssignment } from './assignment-book.ts';
-import type { Broker, LeasedAssignment, StoredAssignment } from './broker.ts';
+import type { Broker, LeasedAssignment, RunStatus, StoredAssignment } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
@@ -46,8 +46,12 @@ export class AssignmentDesk {
     return this.#book.nextExpiryMs;
   }
 
-  openByEnvironment(runId: string): Readonly<Record<string, number>> {
-    return this.#book.openByEnvironment(runId);
+  /** What of a run is open, and with whom. */
+  openOf(runId: string, nowMs: number): Pick<RunStatus, 'openByEnvironment' | 'workers'> {
+    return {
+      openByEnvironment: this.#book.openByEnvironment(runId),
+      workers: this.#book.workers(runId, nowMs),
+    };
   }
 
   /** All or none; returns the ids that are new. */

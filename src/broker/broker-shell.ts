@@ -92,7 +92,7 @@ export class BrokerShell implements Broker {
     const run = this.#run(id);
     const nowMs = this.#nowMs();
     this.#assignments.expire(nowMs);
-    return run.status(nowMs, this.#assignments.openByEnvironment(id));
+    return run.status(nowMs, this.#assignments.openOf(id, nowMs));
   }
 
   async enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]> {

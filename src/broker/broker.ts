@@ -1,5 +1,6 @@
 import type { Ledger, TrainingPolicy } from '../tokens/index.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
+import type { RunDetail } from './run-detail.ts';
 
 /** What a batch counts. */
 export type BatchSize =
@@ -136,7 +137,7 @@ export type NextBatch =
       readonly closed: boolean;
     };
 
-export interface RunStatus {
+export interface RunStatus extends RunDetail {
   /** What holds auto play up, in words; empty for nothing, and always where the broker is asked itself. */
   readonly problem: string;
   readonly run: RunState;

@@ -4,5 +4,6 @@ export { type DurableBrokerOptions, openDurableBroker } from './durable-broker.t
 export { type GroupPayload, type HeldPayload, heldPayload } from './group-payload.ts';
 export { createMemoryBroker } from './memory-broker.ts';
 export type { BrokerLimits, MemoryBrokerOptions } from './options.ts';
+export type * from './run-detail.ts';
 export * from './stores/index.ts';
 export { isUniform } from './uniform-rewards.ts';

@@ -15,6 +15,7 @@ import { initCommand } from './init/init.ts';
 import { inspectCommand } from './inspect/inspect.ts';
 import { policyCommand } from './policy.ts';
 import { processCommand } from './process.ts';
+import { runCommand } from './runs/run.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
 import { storeCommand } from './store/store.ts';
@@ -28,6 +29,7 @@ const COMMANDS: readonly Command[] = [
   startCommand,
   serveCommand,
   policyCommand,
+  runCommand,
   initCommand,
   exportCommand,
   validateCommand,

@@ -40,6 +40,7 @@ export type {
   Weights,
 } from './policy-types.ts';
 export type { NoBatch } from './receive-batch.ts';
+export type { ConnectionChange, ReconnectOptions } from './reconnect.ts';
 export { type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
 export { ServerClient } from './server-client.ts';
 export { SubmitStream, type Submitted } from './submit-stream.ts';

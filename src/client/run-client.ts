@@ -17,6 +17,7 @@ import { type AutoPlayOptions, autoPlayOf } from './auto-play-options.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
+import { Reconnector } from './reconnect.ts';
 
 /**
  * Settings of a run. What is left out: `strict`, any staleness, failed rollouts dropped one by one, any
@@ -40,8 +41,11 @@ export interface ReadGroup {
 export class RunClient {
   readonly #client: Client<typeof RunService>;
 
-  constructor(transport: Transport) {
+  readonly #reconnect: Reconnector;
+
+  constructor(transport: Transport, reconnect: Reconnector = new Reconnector(false)) {
     this.#client = createRpcClient(RunService, transport);
+    this.#reconnect = reconnect;
   }
 
   /** Opens a run, or takes over one with the same settings. */
@@ -92,7 +96,7 @@ export class RunClient {
     return runStatusFromProto(status);
   }
 
-  /** The figures at once and then at every interval, until the run is closed. */
+  /** The figures at once and then at every interval, until the run is closed; survives reconnects. */
   async *watch(
     runId: string,
     options: CallOptions & { readonly intervalMs?: number } = {},
@@ -102,7 +106,11 @@ export class RunClient {
       runId,
       ...(intervalMs !== undefined && { interval: durationFromMs(intervalMs) }),
     };
-    for await (const { status } of this.#client.watchRun(request, toConnect(options))) {
+    const figures = this.#reconnect.stream(
+      (_, signal) => this.#client.watchRun(request, { ...toConnect(options), signal }),
+      { cursorOf: () => undefined, signal: options.signal },
+    );
+    for await (const { status } of figures) {
       yield runStatusFromProto(status);
     }
   }

@@ -3,17 +3,24 @@ import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import { type Assignment, assignmentToProto, msFromDuration } from '../contract/index.ts';
 import { createRpcClient } from '../transport/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
+import { Reconnector } from './reconnect.ts';
 import { SubmitStream } from './submit-stream.ts';
 
 /** For workers and other producers of groups. */
 export class WorkClient {
   readonly #control: Client<typeof WorkService>;
   readonly #bulk: Client<typeof WorkService>;
+  readonly #reconnect: Reconnector;
 
   /** Groups go over `bulk`, so that calls on `control` do not wait behind them. */
-  constructor(control: Transport, bulk: Transport = control) {
+  constructor(
+    control: Transport,
+    bulk: Transport = control,
+    reconnect: Reconnector = new Reconnector(false),
+  ) {
     this.#control = createRpcClient(WorkService, control);
     this.#bulk = createRpcClient(WorkService, bulk);
+    this.#reconnect = reconnect;
   }
 
   async register(
@@ -58,8 +65,9 @@ export class WorkClient {
     options: CallOptions & { readonly workerId?: string; readonly maxInFlight?: number } = {},
   ): SubmitStream {
     return new SubmitStream(
-      (frames, signal) => this.#bulk.submitGroups(frames, { ...toConnect(options), signal }),
+      (frames, call) => this.#bulk.submitGroups(frames, toConnect(call)),
       { runId, ...options },
+      this.#reconnect,
     );
   }
 }

@@ -236,8 +236,14 @@ test.each(Object.entries(BROKERS))(
             waitingRows: model.waiting.reduce((rows, waiting) => rows + waiting.rows, 0),
             leasedBatches: model.open.length,
             droppedGroups: model.stale === 0 ? {} : { stale: model.stale },
+            waitingByStaleness: model.staleness().waiting,
+            trainedByStaleness: model.staleness().trained,
+            recentBatches: Math.min(32, model.cut.length),
           });
           const inBatches = model.cut.flatMap(({ ids }) => ids);
+          const share = status.shares.first[0];
+          expect(share?.waitingGroups ?? 0).toBe(model.waiting.length);
+          if (model.cut.length <= 32) expect(share?.recentGroups ?? 0).toBe(inBatches.length);
           expect(new Set(inBatches).size).toBe(inBatches.length);
           expect(status.waitingGroups + inBatches.length + model.stale).toBe(status.acceptedGroups);
           expect(clock.timers).toBe(0);

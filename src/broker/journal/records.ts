@@ -26,6 +26,8 @@ export interface FiguresRecord {
   readonly ledger: Ledger;
   /** Oldest first. */
   readonly recentRewards: readonly number[];
+  /** Absent in a store of before it was counted. */
+  readonly trainedByStaleness?: readonly number[];
 }
 
 /** A group as it was accepted. */
