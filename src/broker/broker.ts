@@ -1,4 +1,5 @@
 import type { Ledger, TrainingPolicy } from '../tokens/index.ts';
+import type { AssignmentEvent, DeadLetter } from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
 
 /** What a batch counts. */
@@ -192,6 +193,13 @@ export interface Broker {
     readonly reason: string;
     readonly permanent: boolean;
   }): Promise<void>;
+  /**
+   * Tells of every assignment that is open, and then of whatever becomes of one, leases that run out
+   * included, until what is returned is disposed of. The listener must not throw.
+   */
+  followAssignments(listener: (event: AssignmentEvent) => void): Disposable;
+  /** The latest assignments that were given up, oldest first. One whose group came after all is none. */
+  deadLetters(runId: string): Promise<readonly DeadLetter[]>;
 
   /** Stores the group and ends its assignment in one step. Throws when refused; a group that comes twice is a duplicate. */
   submit(group: SubmittedGroup): Promise<SubmitOutcome>;

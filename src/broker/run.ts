@@ -1,7 +1,9 @@
+import type { DeadLetter } from './assignment-event.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { cutBatch } from './cut-batch.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { GroupHistory, groupBytes } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
@@ -33,6 +35,7 @@ export class Run {
   readonly figures: RunFigures;
   /** Assignments that ended without a group. */
   readonly endedAssignments = new RecentIds(MAX_ENDED);
+  readonly deadLetters = new DeadLetters();
   readonly #waiting: WaitingGroups;
   readonly #gate: RunGate;
   readonly #metrics: BrokerMetrics;
@@ -77,7 +80,10 @@ export class Run {
     }
     this.#step = restored.record.step;
     this.#closed = restored.record.closed;
-    for (const id of restored.ended) this.endedAssignments.add(id);
+    for (const { id, letter } of restored.ended) {
+      this.endedAssignments.add(id);
+      if (letter !== undefined) this.deadLetters.add(letter);
+    }
     restoreGroups(restored, this.history, this.#waiting);
     const nowMs = config.clock.nowMs();
     this.batches = new BatchLedger(ledger, restoreBatches(restored, nowMs));
@@ -156,11 +162,12 @@ export class Run {
   }
 
   /** An assignment ended without a group. */
-  giveUp(assignmentId: string, reason: DropReason): void {
-    const forgotten = this.endedAssignments.add(assignmentId);
-    this.#journal.assignmentEnded(assignmentId);
+  giveUp(letter: DeadLetter): void {
+    const forgotten = this.endedAssignments.add(letter.assignmentId);
+    this.deadLetters.add(letter);
+    this.#journal.assignmentEnded({ id: letter.assignmentId, letter });
     if (forgotten !== undefined) this.#journal.endedForgotten(forgotten);
-    this.figures.drop(reason);
+    this.figures.drop(letter.reason);
     this.#record();
   }
 
@@ -190,6 +197,7 @@ export class Run {
     const unfit = this.#gate.unfit(group, version, this.#policyVersion);
     const position = this.history.add(group);
     this.figures.accept(group);
+    if (this.deadLetters.delete(group.id)) this.#journal.assignmentEnded({ id: group.id });
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
     this.#record();
     if (unfit !== undefined) {

@@ -6,6 +6,7 @@ import type {
   AssignmentRecord,
   BatchRecord,
   ConsumerRecord,
+  EndedRecord,
   GroupRecord,
   RestoredRun,
   RunRecord,
@@ -51,7 +52,9 @@ function readRun(store: BrokerStore, record: RunRecord): RestoredRun {
     batches: list<BatchRecord>('batch'),
     done: list<BatchRecord>('done'),
     consumers: list<ConsumerRecord>('consumer'),
-    ended: list<{ readonly id: string }>('ended').map((one) => one.id),
+    ended: list<EndedRecord>('ended').sort(
+      (a, b) => (a.letter?.timeMs ?? 0) - (b.letter?.timeMs ?? 0),
+    ),
   };
 }
 
