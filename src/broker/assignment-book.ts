@@ -1,6 +1,11 @@
-import type { AssignmentEnding, AssignmentEvent, DeadLetter } from './assignment-event.ts';
+import type {
+  AssignmentEnding,
+  AssignmentEvent,
+  DeadLetter,
+  StoredAssignment,
+} from './assignment-event.ts';
 import { AssignmentQueues, type Seat } from './assignment-queues.ts';
-import type { LeasedAssignment, StoredAssignment } from './broker.ts';
+import type { LeasedAssignment } from './broker.ts';
 import type { Journal } from './journal/journal.ts';
 import { keys } from './journal/keys.ts';
 import { encodeRecord } from './journal/record-codec.ts';

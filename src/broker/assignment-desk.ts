@@ -1,7 +1,7 @@
 import { clipText } from '../errors.ts';
 import { AssignmentBook, type GivenUp, type RestoredAssignment } from './assignment-book.ts';
-import type { AssignmentEvent } from './assignment-event.ts';
-import type { Broker, LeasedAssignment, StoredAssignment } from './broker.ts';
+import type { AssignmentEvent, StoredAssignment } from './assignment-event.ts';
+import type { Broker, LeasedAssignment } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';

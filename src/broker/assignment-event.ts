@@ -1,4 +1,11 @@
-import type { StoredAssignment } from './broker.ts';
+/** The broker's own view of an order to play; `payload` is the serialized `lachesis.v1.Assignment`. */
+export interface StoredAssignment {
+  readonly id: string;
+  readonly runId: string;
+  readonly environment: string;
+  readonly priority: number;
+  readonly payload: Uint8Array;
+}
 
 /** Why an assignment is over; the last two leave a {@link DeadLetter}. */
 export type AssignmentEnding = 'stored' | 'run_closed' | 'assignment_failed' | 'attempts_exhausted';

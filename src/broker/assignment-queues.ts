@@ -1,4 +1,4 @@
-import type { StoredAssignment } from './broker.ts';
+import type { StoredAssignment } from './assignment-event.ts';
 import { OrderedQueue, type QueueSeat } from './ordered-queue.ts';
 
 /** What waits in {@link AssignmentQueues}. */

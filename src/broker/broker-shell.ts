@@ -1,5 +1,5 @@
 import { AssignmentDesk } from './assignment-desk.ts';
-import type { AssignmentEvent, DeadLetter } from './assignment-event.ts';
+import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
 import type { Backing } from './backing.ts';
 import { BatchDesk } from './batch-desk.ts';
 import type {
@@ -9,7 +9,6 @@ import type {
   RunSettings,
   RunState,
   RunStatus,
-  StoredAssignment,
   StoredGroup,
   SubmitOutcome,
   SubmittedGroup,

@@ -1,5 +1,5 @@
 import type { Ledger, TrainingPolicy } from '../tokens/index.ts';
-import type { AssignmentEvent, DeadLetter } from './assignment-event.ts';
+import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
 
 /** What a batch counts. */
@@ -78,15 +78,6 @@ export interface StoredGroup<Payload extends GroupPayload = GroupPayload> {
   readonly payload: Payload;
   /** As in its header: stands for all its parts. */
   readonly digest: Uint8Array;
-}
-
-/** The broker's own view of an order to play; `payload` is the serialized `lachesis.v1.Assignment`. */
-export interface StoredAssignment {
-  readonly id: string;
-  readonly runId: string;
-  readonly environment: string;
-  readonly priority: number;
-  readonly payload: Uint8Array;
 }
 
 export interface LeasedAssignment {

@@ -8,6 +8,7 @@ import {
 } from '../transport/index.ts';
 import { BatchClient } from './batch-client.ts';
 import { EnvironmentClient } from './environment-client.ts';
+import { fileOf, freshToken } from './fresh-token.ts';
 import { PolicyClient } from './policy-client.ts';
 import { RunClient } from './run-client.ts';
 import { ServerClient } from './server-client.ts';
@@ -17,7 +18,7 @@ import { WorkClient } from './work-client.ts';
 export interface ConnectOptions {
   /** `http://127.0.0.1:50051`. Default: the newest server of this user on this machine. */
   readonly address?: string;
-  /** Default: that of the server's token file, when the address is on this machine. */
+  /** Default: that of the server's token file, as it is now, when the address is on this machine. */
   readonly token?: string;
   /** Which token of the file. Default: operator. */
   readonly scope?: 'operator' | 'trainer' | 'worker';
@@ -78,12 +79,15 @@ export async function connect(options: ConnectOptions = {}): Promise<LachesisCli
       remedy: 'Start one with `lachesis serve`, or give its address.',
     });
   }
-  const token = options.token ?? found?.tokens[scope];
+  const given = options.token;
+  const directory = options.tokenDirectory;
+  const token =
+    given === undefined ? freshToken({ address, scope, found, directory }) : (): string => given;
   const transportOptions: GrpcTransportOptions = {
     ...options.transport,
     baseUrl: address,
     ...(tls !== undefined && { tls }),
-    ...(token !== undefined && { token: () => token }),
+    token,
     ...(interceptors !== undefined && { interceptors }),
   };
   const control = createGrpcTransport(transportOptions);
@@ -107,13 +111,5 @@ async function findServer(options: ConnectOptions): Promise<FoundTokenFile | und
   if (address !== undefined && token !== undefined) return undefined;
   const files = await findTokenFiles(options.tokenDirectory);
   if (address === undefined) return files[0];
-  const wanted = originOf(address);
-  return files.find((file) => originOf(file.address) === wanted);
-}
-
-function originOf(address: string): string {
-  if (!URL.canParse(address)) return address;
-  const url = new URL(address);
-  if (url.hostname === 'localhost') url.hostname = '127.0.0.1';
-  return url.origin;
+  return fileOf(files, address);
 }

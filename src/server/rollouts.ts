@@ -1,13 +1,15 @@
-import { bucketName, type Rollout, type RolloutProgress } from '../contract/index.ts';
+import {
+  bucketName,
+  ROLLOUT_CANCELLED,
+  type Rollout,
+  type RolloutProgress,
+} from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
 import { BUCKETS } from '../tokens/index.ts';
 import { abandonedRollout } from './abandoned-rollout.ts';
 import { Cancellations } from './cancellations.ts';
 import { RolloutLog, type RolloutLogLimits, type RolloutState } from './rollout-log.ts';
-
-/** The reason of a rollout that somebody cancelled. */
-export const ROLLOUT_CANCELLED = 'ROLLOUT_CANCELLED';
 
 /** The rollouts of a server: their log, and the means to end them. Gives each exactly one ending. */
 export class Rollouts {
@@ -67,6 +69,18 @@ export class Rollouts {
     return this.#cancellations.signalOf(rolloutId);
   }
 
+  isCancelled(rolloutId: string): boolean {
+    return this.#cancellations.isCancelled(rolloutId);
+  }
+
+  /** Rollouts of a group that still play and shall not; `all`: none of its rollouts is to be played. */
+  cancelledOf(groupId: string): { readonly all: boolean; readonly rolloutIds: readonly string[] } {
+    const known = this.log.rolloutsOf(groupId);
+    const open = known.filter((id) => this.log.stateOf(id)?.kind !== 'finished');
+    const rolloutIds = open.filter((id) => this.isCancelled(id));
+    return { all: known.length > 0 && rolloutIds.length === open.length, rolloutIds };
+  }
+
   /**
    * Ends the rollouts that have not ended; returns their ids. One that has not begun ends here and
    * now, one that plays ends by its player, with what it has done so far.
@@ -80,6 +94,16 @@ export class Rollouts {
       if (state.kind === 'waiting') this.#end(state, error);
     }
     return open.map(({ rolloutId }) => rolloutId);
+  }
+
+  /** The group is stored: its rollouts end as they stand in it, and those that are not in it as "not kept". */
+  endWith(groupId: string, rollouts: readonly Rollout[]): void {
+    for (const rollout of rollouts) {
+      this.progress({ kind: 'finished', rolloutId: rollout.id, groupId, rollout });
+    }
+    const message = 'the rollout is not in the group that was stored.';
+    const remedy = "Another attempt's group came first, or the run's policy dropped the rollout.";
+    this.abandon(groupId, new LachesisError('aborted', message, { reason: 'NOT_KEPT', remedy }));
   }
 
   /** The group will not be played on: its rollouts that have no ending get one. */
