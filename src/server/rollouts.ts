@@ -73,12 +73,14 @@ export class Rollouts {
     return this.#cancellations.isCancelled(rolloutId);
   }
 
-  /** Rollouts of a group that still play and shall not; `all`: none of its rollouts is to be played. */
+  /** Rollouts of a group that shall not be played (on), also where they ended before anyone had them; `all`: none shall. */
   cancelledOf(groupId: string): { readonly all: boolean; readonly rolloutIds: readonly string[] } {
     const known = this.log.rolloutsOf(groupId);
-    const open = known.filter((id) => this.log.stateOf(id)?.kind !== 'finished');
-    const rolloutIds = open.filter((id) => this.isCancelled(id));
-    return { all: known.length > 0 && rolloutIds.length === open.length, rolloutIds };
+    const open = this.#openOf(groupId);
+    return {
+      all: known.length > 0 && open.every(({ rolloutId }) => this.isCancelled(rolloutId)),
+      rolloutIds: known.filter((id) => this.isCancelled(id)),
+    };
   }
 
   /**
@@ -101,6 +103,9 @@ export class Rollouts {
     for (const rollout of rollouts) {
       this.progress({ kind: 'finished', rolloutId: rollout.id, groupId, rollout });
     }
+    for (const state of this.#openOf(groupId)) {
+      if (this.isCancelled(state.rolloutId)) this.#end(state, cancelledError());
+    }
     const message = 'the rollout is not in the group that was stored.';
     const remedy = "Another attempt's group came first, or the run's policy dropped the rollout.";
     this.abandon(groupId, new LachesisError('aborted', message, { reason: 'NOT_KEPT', remedy }));
@@ -108,10 +113,7 @@ export class Rollouts {
 
   /** The group will not be played on: its rollouts that have no ending get one. */
   abandon(groupId: string, error: LachesisError): void {
-    for (const rolloutId of this.log.rolloutsOf(groupId)) {
-      const state = this.log.stateOf(rolloutId);
-      if (state !== undefined && state.kind !== 'finished') this.#end(state, error);
-    }
+    for (const state of this.#openOf(groupId)) this.#end(state, error);
   }
 
   /** Nobody plays any more: whatever has no ending gets one. */
@@ -119,9 +121,22 @@ export class Rollouts {
     for (const state of this.log.open()) this.#end(state, error);
   }
 
+  #openOf(groupId: string): readonly RolloutState[] {
+    return this.log.rolloutsOf(groupId).flatMap((id) => {
+      const state = this.log.stateOf(id);
+      return state === undefined || state.kind === 'finished' ? [] : state;
+    });
+  }
+
   #end(state: RolloutState, error: LachesisError): void {
     const { rolloutId, group } = state;
     const rollout = abandonedRollout(state, error, this.#now());
     this.progress({ kind: 'finished', rolloutId, groupId: group.groupId, rollout });
   }
+}
+
+function cancelledError(): LachesisError {
+  return new LachesisError('cancelled', 'the rollout was cancelled.', {
+    reason: ROLLOUT_CANCELLED,
+  });
 }
