@@ -1,4 +1,5 @@
 import type { Ledger, TrainingPolicy } from '../tokens/index.ts';
+import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
 import type { RunDetail } from './run-detail.ts';
 
@@ -76,15 +77,6 @@ export interface StoredGroup<Payload extends GroupPayload = GroupPayload> {
   readonly payload: Payload;
   /** As in its header: stands for all its parts. */
   readonly digest: Uint8Array;
-}
-
-/** The broker's own view of an order to play; `payload` is the serialized `lachesis.v1.Assignment`. */
-export interface StoredAssignment {
-  readonly id: string;
-  readonly runId: string;
-  readonly environment: string;
-  readonly priority: number;
-  readonly payload: Uint8Array;
 }
 
 export interface LeasedAssignment {
@@ -191,6 +183,13 @@ export interface Broker {
     readonly reason: string;
     readonly permanent: boolean;
   }): Promise<void>;
+  /**
+   * Tells of every assignment that is open, and then of whatever becomes of one, leases that run out
+   * included, until what is returned is disposed of. The listener must not throw.
+   */
+  followAssignments(listener: (event: AssignmentEvent) => void): Disposable;
+  /** The latest assignments that were given up, oldest first. One whose group came after all is none. */
+  deadLetters(runId: string): Promise<readonly DeadLetter[]>;
 
   /** Stores the group and ends its assignment in one step. Throws when refused; a group that comes twice is a duplicate. */
   submit(group: SubmittedGroup): Promise<SubmitOutcome>;

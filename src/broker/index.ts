@@ -1,3 +1,4 @@
+export type * from './assignment-event.ts';
 export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
 export { type DurableBrokerOptions, openDurableBroker } from './durable-broker.ts';

@@ -1,7 +1,9 @@
+import type { DeadLetter } from './assignment-event.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { cutBatch } from './cut-batch.ts';
+import { DeadLetters } from './dead-letters.ts';
 import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
@@ -35,6 +37,7 @@ export class Run {
   readonly #observer: RunObserver;
   /** Assignments that ended without a group. */
   readonly endedAssignments = new RecentIds(MAX_ENDED);
+  readonly deadLetters = new DeadLetters();
   readonly #waiting: WaitingGroups;
   readonly #gate: RunGate;
   readonly #metrics: BrokerMetrics;
@@ -82,7 +85,10 @@ export class Run {
     }
     this.#step = restored.record.step;
     this.#closed = restored.record.closed;
-    for (const id of restored.ended) this.endedAssignments.add(id);
+    for (const { id, letter } of restored.ended) {
+      this.endedAssignments.add(id);
+      if (letter !== undefined) this.deadLetters.add(letter);
+    }
     restoreGroups(restored, this.history, this.#waiting);
     this.batches = new BatchLedger(ledger, restoreBatches(restored, nowMs));
   }
@@ -170,11 +176,12 @@ export class Run {
   }
 
   /** An assignment ended without a group. */
-  giveUp(assignmentId: string, reason: DropReason): void {
-    const forgotten = this.endedAssignments.add(assignmentId);
-    this.#journal.assignmentEnded(assignmentId);
+  giveUp(letter: DeadLetter): void {
+    const forgotten = this.endedAssignments.add(letter.assignmentId);
+    this.deadLetters.add(letter);
+    this.#journal.assignmentEnded({ id: letter.assignmentId, letter });
     if (forgotten !== undefined) this.#journal.endedForgotten(forgotten);
-    this.figures.drop(reason);
+    this.figures.drop(letter.reason);
     this.#record();
   }
 
@@ -205,6 +212,7 @@ export class Run {
     const position = this.history.add(group);
     this.figures.accept(group);
     this.#observer.accepted(group, nowMs);
+    if (this.deadLetters.delete(group.id)) this.#journal.assignmentEnded({ id: group.id });
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
     this.#record();
     if (unfit !== undefined) {

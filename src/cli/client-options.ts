@@ -22,6 +22,11 @@ export const CLIENT_OPTIONS: Readonly<Record<string, CommandOption>> = {
     value: 'FILE',
     help: 'The file of tokens that the server was started with. Default: what a server of this machine left for you.',
   },
+  token: {
+    type: 'string',
+    value: 'TOKEN',
+    help: 'A token itself; in the environment variable LACHESIS_TOKEN fewer eyes see it.',
+  },
   'tls-ca': {
     type: 'string',
     value: 'FILE',
@@ -41,19 +46,9 @@ export async function connectTo(
   io: Pick<CommandIo, 'signal'>,
   more: Pick<ConnectOptions, 'reconnect' | 'scope'> = {},
 ): Promise<LachesisClient> {
-  const address = addressOf(textOption(values, 'server'));
-  const scope = more.scope ?? 'operator';
-  const token = tokenOf(textOption(values, 'credentials'), scope);
-  const tls = tlsOf(values);
+  const options = connectOptions(values, more.scope);
   try {
-    return await connect({
-      ...more,
-      scope,
-      ...(address !== undefined && { address }),
-      ...(token !== undefined && { token }),
-      ...(tls !== undefined && { tls }),
-      signal: io.signal,
-    });
+    return await connect({ ...more, ...options, signal: io.signal });
   } catch (thrown) {
     if (io.signal.aborted) throw thrown;
     const { kind, message, reason, field, remedy } = lachesisErrorOf(thrown);
@@ -66,6 +61,22 @@ export async function connectTo(
       ...(remedy === undefined && { remedy: 'Give another --server.' }),
     });
   }
+}
+
+/** Which server is meant, and how to be let in. */
+export function connectOptions(
+  values: OptionValues,
+  scope: NonNullable<ConnectOptions['scope']> = 'operator',
+): Omit<ConnectOptions, 'signal'> {
+  const address = addressOf(textOption(values, 'server'));
+  const token = textOption(values, 'token') ?? tokenOf(textOption(values, 'credentials'), scope);
+  const tls = tlsOf(values);
+  return {
+    scope,
+    ...(address !== undefined && { address }),
+    ...(token !== undefined && { token }),
+    ...(tls !== undefined && { tls }),
+  };
 }
 
 function addressOf(text: string | undefined): string | undefined {

@@ -21,6 +21,7 @@ import { startCommand } from './start/start.ts';
 import { storeCommand } from './store/store.ts';
 import { validateCommand } from './validate/validate.ts';
 import { visibleLines } from './visible.ts';
+import { workerCommand } from './worker.ts';
 
 /** A message may quote what a file holds. */
 const MAX_ERROR_BYTES = 4_000;
@@ -28,6 +29,7 @@ const MAX_ERROR_BYTES = 4_000;
 const COMMANDS: readonly Command[] = [
   startCommand,
   serveCommand,
+  workerCommand,
   policyCommand,
   runCommand,
   initCommand,

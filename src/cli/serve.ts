@@ -39,6 +39,10 @@ export const serveCommand: Command = {
       value: 'NAME=VALUE',
       help: 'A setting of the environments; a value that reads as JSON is JSON.',
     },
+    'no-play': {
+      type: 'boolean',
+      help: 'Play nothing for runs here: leave it to `lachesis worker`. Tasks are served all the same.',
+    },
     concurrency: { type: 'string', value: 'N', help: 'Rollouts in flight. Default: 64.' },
     rollouts: {
       type: 'string',
@@ -73,6 +77,7 @@ export const serveCommand: Command = {
     await using server = await listen({
       ...config,
       environments,
+      worker: values['no-play'] !== true,
       modelServerFor: () => model.modelServer,
       metrics,
       broker,

@@ -19,7 +19,7 @@ import { WorkClient } from './work-client.ts';
 export interface ConnectOptions {
   /** `http://127.0.0.1:50051`. Default: the newest server of this user on this machine. */
   readonly address?: string;
-  /** Default: that of the server's token file, when the address is on this machine. */
+  /** Default: that of the server's token file, as it is now, when the address is on this machine. */
   readonly token?: string;
   /** Which token of the file. Default: operator. */
   readonly scope?: 'operator' | 'trainer' | 'worker';

@@ -1,8 +1,9 @@
 import type { Client, Transport } from '@connectrpc/connect';
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { RunService } from '../../gen/lachesis/v1/run_service_pb.ts';
-import type { RunSettings, RunState, RunStatus } from '../broker/index.ts';
+import type { DeadLetter, RunSettings, RunState, RunStatus } from '../broker/index.ts';
 import {
+  deadLetterFromProto,
   decodeGroup,
   durationFromMs,
   type Group,
@@ -94,6 +95,14 @@ export class RunClient {
   async status(runId: string, options?: CallOptions): Promise<RunStatus> {
     const { status } = await this.#client.getRunStatus({ runId }, toConnect(options));
     return runStatusFromProto(status);
+  }
+
+  /** The latest assignments that were given up, oldest first. */
+  async deadLetters(runId: string, options?: CallOptions): Promise<readonly DeadLetter[]> {
+    const { deadLetters } = await this.#client.listDeadLetters({ runId }, toConnect(options));
+    return deadLetters.map((letter, index) =>
+      deadLetterFromProto(letter, `dead_letters[${index}]`),
+    );
   }
 
   /** The figures at once and then at every interval, until the run is closed; survives reconnects. */

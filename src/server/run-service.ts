@@ -5,6 +5,7 @@ import {
   GetGroupResponseSchema,
   GetRunResponseSchema,
   GetRunStatusResponseSchema,
+  ListDeadLettersResponseSchema,
   ListRunsResponseSchema,
   OpenRunResponseSchema,
   RunService,
@@ -23,6 +24,7 @@ import type {
 import {
   assertRunId,
   countFromInt64,
+  deadLetterToProto,
   decodeGroupHeader,
   msFromDuration,
   runSettingsFromProto,
@@ -111,6 +113,10 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
     },
     getRun: async ({ runId }) =>
       create(GetRunResponseSchema, { run: runToProto(await broker.getRun(runId)) }),
+    listDeadLetters: async ({ runId }) => {
+      const deadLetters = (await broker.deadLetters(runId)).map(deadLetterToProto);
+      return create(ListDeadLettersResponseSchema, { deadLetters });
+    },
     listRuns: async ({ pageSize, pageToken }) => {
       if (pageSize < 0) throw invalidInput('page_size', 'is negative.');
       const runs = await broker.listRuns();

@@ -116,9 +116,19 @@ describe('workers over the wire', () => {
     const { work, runs } = served.client;
     const worker = { workerId: 'w1', environments: ['sums'], capacity: 4 };
     expect((await work.register(worker)).leaseMs).toBeGreaterThan(0);
-    expect(await work.heartbeat('w1', [])).toEqual({ credits: 0, cancelled: [] });
+    expect(await work.heartbeat('w1', [])).toEqual({
+      credits: 0,
+      cancelled: [],
+      cancelledRollouts: [],
+    });
     await runs.open('run', { batchSize: { kind: 'groups', groups: 1 }, maxWaitingGroups: 3 });
-    expect(await work.heartbeat('w1', [])).toEqual({ credits: 3, cancelled: [] });
-    await expect(work.heartbeat('w2', [])).rejects.toMatchObject({ code: Code.NotFound });
+    expect(await work.heartbeat('w1', [])).toEqual({
+      credits: 3,
+      cancelled: [],
+      cancelledRollouts: [],
+    });
+    await expect(work.heartbeat('w2', [])).rejects.toMatchObject({
+      code: Code.FailedPrecondition,
+    });
   });
 });

@@ -7,6 +7,7 @@ import type {
   AssignmentRecord,
   BatchRecord,
   ConsumerRecord,
+  EndedRecord,
   GroupRecord,
   RestoredRun,
   RunRecord,
@@ -52,7 +53,9 @@ function readRun(store: BrokerStore, records: LongRecords, record: RunRecord): R
     batches: list<BatchRecord>('batch'),
     done: list<BatchRecord>('done'),
     consumers: list<ConsumerRecord>('consumer'),
-    ended: list<{ readonly id: string }>('ended').map((one) => one.id),
+    ended: list<EndedRecord>('ended').sort(
+      (a, b) => (a.letter?.timeMs ?? 0) - (b.letter?.timeMs ?? 0),
+    ),
   };
 }
 

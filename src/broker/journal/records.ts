@@ -1,4 +1,5 @@
 import type { Ledger } from '../../tokens/index.ts';
+import type { DeadLetter } from '../assignment-event.ts';
 import type { RunSettings, StoredGroup, StoredRow } from '../broker.ts';
 import type { PayloadPlaces } from './stored-payload.ts';
 
@@ -95,6 +96,13 @@ export interface AssignmentRecord {
   readonly workerId: string | null;
 }
 
+/** An assignment that ended without a group. */
+export interface EndedRecord {
+  readonly id: string;
+  /** Absent where its group came after all. */
+  readonly letter?: DeadLetter;
+}
+
 /** All that is known of a run when a store is opened. */
 export interface RestoredRun {
   readonly record: RunRecord;
@@ -107,6 +115,6 @@ export interface RestoredRun {
   /** Batches that are done and can be gone back to, in step order. */
   readonly done: readonly BatchRecord[];
   readonly consumers: readonly ConsumerRecord[];
-  /** Assignments that ended without a group. */
-  readonly ended: readonly string[];
+  /** Assignments that ended without a group, oldest first. */
+  readonly ended: readonly EndedRecord[];
 }

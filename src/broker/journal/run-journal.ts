@@ -6,6 +6,7 @@ import type {
   AcceptedGroup,
   BatchRecord,
   ConsumerRecord,
+  EndedRecord,
   GroupRecord,
   RunRecord,
 } from './records.ts';
@@ -87,8 +88,8 @@ export class RunJournal {
     this.#journal.remove(keys.consumer(this.#runId, id));
   }
 
-  assignmentEnded(id: string): void {
-    this.#journal.put(keys.ended(this.#runId, id), () => encodeRecord({ id }));
+  assignmentEnded(record: EndedRecord): void {
+    this.#journal.put(keys.ended(this.#runId, record.id), () => encodeRecord(record));
   }
 
   endedForgotten(id: string): void {

@@ -356,3 +356,33 @@ class ScannedGroup(_message.Message):
     position: int
     header: _group_pb2.GroupHeader
     def __init__(self, position: _Optional[int] = ..., header: _Optional[_Union[_group_pb2.GroupHeader, _Mapping]] = ...) -> None: ...
+
+class ListDeadLettersRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class ListDeadLettersResponse(_message.Message):
+    __slots__ = ("dead_letters",)
+    DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    dead_letters: _containers.RepeatedCompositeFieldContainer[DeadLetter]
+    def __init__(self, dead_letters: _Optional[_Iterable[_Union[DeadLetter, _Mapping]]] = ...) -> None: ...
+
+class DeadLetter(_message.Message):
+    __slots__ = ("assignment_id", "environment", "reason", "error", "worker_id", "attempts", "time")
+    ASSIGNMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    assignment_id: str
+    environment: str
+    reason: str
+    error: str
+    worker_id: str
+    attempts: int
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, assignment_id: _Optional[str] = ..., environment: _Optional[str] = ..., reason: _Optional[str] = ..., error: _Optional[str] = ..., worker_id: _Optional[str] = ..., attempts: _Optional[int] = ..., time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
