@@ -29,9 +29,3 @@ export function admit(state: AdmissionState, bytes: number): Admission {
     ? { kind: 'admitted' }
     : { kind: 'held', by: 'uncuttable' };
 }
-
-/** How many groups may follow at once; one at a time while past the limit. */
-export function creditsOf(state: AdmissionState): number {
-  if (admit(state, 1).kind === 'held') return 0;
-  return Math.max(1, state.maxWaitingGroups - state.waitingGroups);
-}

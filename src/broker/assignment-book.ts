@@ -1,16 +1,16 @@
+import { AssignmentQueues } from './assignment-queues.ts';
 import type { LeasedAssignment, StoredAssignment } from './broker.ts';
 import type { Journal } from './journal/journal.ts';
 import { keys } from './journal/keys.ts';
 import { encodeRecord } from './journal/record-codec.ts';
 import type { AssignmentRecord } from './journal/records.ts';
 import { LinkedList, type LinkedNode } from './linked-list.ts';
-import { OrderedQueue, type QueueSeat } from './ordered-queue.ts';
+import type { QueueSeat } from './ordered-queue.ts';
 
 /** Where an open assignment stands. One that ended is forgotten here. */
 type Standing =
   | {
       readonly kind: 'queued';
-      readonly queue: OrderedQueue<Open>;
       readonly seat: QueueSeat<Open>;
     }
   | {
@@ -38,6 +38,16 @@ export interface AssignmentBookOptions {
   /** Times an assignment is tried before it is given up. */
   readonly maxAttempts: number;
   readonly journal: Journal;
+  readonly plays: AssignmentPlays;
+}
+
+/** Whom the book asks before it leases, and tells who is at work. */
+export interface AssignmentPlays {
+  mayBegin(assignment: StoredAssignment, nowMs: number): boolean;
+  /** Leased, or kept. */
+  began(assignment: StoredAssignment, nowMs: number): void;
+  /** Leased no more. */
+  stopped(assignment: StoredAssignment): void;
 }
 
 /** An assignment that a journal has. */
@@ -54,7 +64,7 @@ export interface RestoredAssignment {
 export class AssignmentBook {
   readonly #options: AssignmentBookOptions;
   readonly #open = new Map<string, Open>();
-  readonly #queues = new Map<string, OrderedQueue<Open>>();
+  readonly #queues = new AssignmentQueues<Open>();
   /** Every lease lasts as long, so pushing a renewed one to the end keeps them in expiry order. */
   readonly #leases = new LinkedList<Open>();
   /** By run, and then by environment. */
@@ -107,15 +117,14 @@ export class AssignmentBook {
   }
 
   #seat(assignment: StoredAssignment, ordinal: number, attempts: number): Open {
-    const queue = this.#queueOf(assignment.environment);
     const open = { assignment, ordinal, attempts } as Open;
-    open.standing = { kind: 'queued', queue, seat: queue.push(-assignment.priority, open) };
+    open.standing = { kind: 'queued', seat: this.#queues.push(open) };
     this.#open.set(assignment.id, open);
     this.#count(assignment, 1);
     return open;
   }
 
-  /** Takes turns over the environments; of each, highest priority first, then longest waiting. */
+  /** Takes turns over the environments; of each, highest priority first, then longest waiting, of what may begin. */
   lease(
     workerId: string,
     environments: readonly string[],
@@ -127,8 +136,9 @@ export class AssignmentBook {
     while (leased.length < max) {
       const before = leased.length;
       for (const name of names) {
-        const queue = this.#queues.get(name);
-        const open = leased.length < max ? queue?.first : undefined;
+        if (leased.length >= max) break;
+        const mayBegin = (one: Open) => this.#options.plays.mayBegin(one.assignment, nowMs);
+        const open = this.#queues.first(name, mayBegin);
         if (open === undefined) continue;
         this.#leave(open);
         open.attempts += 1;
@@ -201,9 +211,7 @@ export class AssignmentBook {
   #giveBack(open: Open): StoredAssignment | undefined {
     if (open.attempts >= this.#options.maxAttempts) return this.end(open.assignment.id);
     this.#leave(open);
-    const queue = this.#queueOf(open.assignment.environment);
-    const seat = queue.unshift(-open.assignment.priority, open);
-    open.standing = { kind: 'queued', queue, seat };
+    open.standing = { kind: 'queued', seat: this.#queues.unshift(open) };
     this.#later(open);
     return undefined;
   }
@@ -231,6 +239,7 @@ export class AssignmentBook {
   #hold(open: Open, workerId: string, nowMs: number): void {
     const expiresMs = nowMs + this.#options.leaseMs;
     open.standing = { kind: 'leased', workerId, expiresMs, node: this.#leases.push(open) };
+    this.#options.plays.began(open.assignment, nowMs);
   }
 
   /** Takes it off the list that it stands in. */
@@ -238,19 +247,8 @@ export class AssignmentBook {
     const { standing } = open;
     if (standing.kind === 'leased') {
       this.#leases.remove(standing.node);
-      return;
-    }
-    standing.queue.remove(standing.seat);
-    const { environment } = open.assignment;
-    if (standing.queue.size === 0) this.#queues.delete(environment);
-  }
-
-  #queueOf(environment: string): OrderedQueue<Open> {
-    const known = this.#queues.get(environment);
-    if (known !== undefined) return known;
-    const queue = new OrderedQueue<Open>();
-    this.#queues.set(environment, queue);
-    return queue;
+      this.#options.plays.stopped(open.assignment);
+    } else this.#queues.remove(open, standing.seat);
   }
 }
 
@@ -259,8 +257,10 @@ function keyOf({ runId, id }: StoredAssignment): string {
 }
 
 function recordOf({ assignment, ordinal, attempts, standing }: Open): Uint8Array {
-  const { id, environment, priority, payload } = assignment;
+  const { id, environment, priority, groupSize = null, payload } = assignment;
   const workerId = standing.kind === 'leased' ? standing.workerId : null;
-  const record: AssignmentRecord = { id, environment, priority, ordinal, attempts, workerId };
+  const record: AssignmentRecord = {
+    ...{ id, environment, priority, groupSize, ordinal, attempts, workerId },
+  };
   return encodeRecord(record, payload);
 }

@@ -1,14 +1,19 @@
-import { AssignmentBook, type RestoredAssignment } from './assignment-book.ts';
+import {
+  AssignmentBook,
+  type AssignmentPlays,
+  type RestoredAssignment,
+} from './assignment-book.ts';
 import type { Broker, LeasedAssignment, StoredAssignment } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { limitReached } from './refusals.ts';
-import type { DropReason } from './run-figures.ts';
+import { type DropReason, failureOf } from './run-figures.ts';
 import type { RunTable } from './run-table.ts';
+import { topicOf } from './topics.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
-const TOPIC = 'lease';
+const TOPIC = topicOf.lease;
 
 /** The book of assignments with a clock, and with workers who wait for some. */
 export class AssignmentDesk {
@@ -35,6 +40,7 @@ export class AssignmentDesk {
         leaseMs: rooms.config.assignmentLeaseMs,
         maxAttempts: rooms.config.maxAssignmentAttempts,
         journal: rooms.journal,
+        plays: this.#plays(),
       },
       rooms.restored,
       this.#nowMs(),
@@ -98,13 +104,21 @@ export class AssignmentDesk {
   }
 
   /** A lease that is not the worker's (any more) is left alone, so that saying it twice is once. */
-  fail(workerId: string, id: string, permanent: boolean): void {
+  fail({
+    workerId,
+    assignmentId,
+    reason,
+    permanent,
+  }: Parameters<Broker['failAssignment']>[0]): void {
     this.expire(this.#nowMs());
-    const failed = this.#book.fail(workerId, id, permanent);
+    const failed = this.#book.fail(workerId, assignmentId, permanent);
     if (failed.kind === 'not_held') return;
     this.#metrics.assignment('failed', 1);
-    if (failed.kind === 'queued_again') this.#waiting.wake(TOPIC);
-    else this.#giveUp(failed.assignment, permanent ? 'assignment_failed' : 'attempts_exhausted');
+    if (failed.kind === 'ended') {
+      this.#giveUp(failed.assignment, permanent ? failureOf(reason) : 'attempts_exhausted');
+    }
+    // It is queued again, or its place is free.
+    this.#waiting.wake(TOPIC);
   }
 
   /** Its group came. */
@@ -121,7 +135,21 @@ export class AssignmentDesk {
     const { requeued, ended } = this.#book.expire(nowMs);
     this.#metrics.assignment('expired', requeued + ended.length);
     for (const assignment of ended) this.#giveUp(assignment, 'attempts_exhausted');
-    if (requeued > 0) this.#waiting.wake(TOPIC);
+    if (requeued + ended.length > 0) this.#waiting.wake(TOPIC);
+  }
+
+  /** Who is at work, for the runs that keep places for it. */
+  #plays(): AssignmentPlays {
+    return {
+      mayBegin: (assignment, nowMs) =>
+        this.#runs.find(assignment.runId)?.mayBegin(assignment, nowMs) === true,
+      began: (assignment, nowMs) => {
+        const queue = this.#runs.find(assignment.runId)?.queue;
+        queue?.playing.begin(assignment);
+        this.#waiting.expectExpiry(queue?.heard(assignment.environment, nowMs) ?? Infinity);
+      },
+      stopped: ({ runId, id }) => this.#runs.find(runId)?.queue.playing.end(id),
+    };
   }
 
   #giveUp(assignment: StoredAssignment, reason: DropReason): void {

@@ -114,7 +114,7 @@ export class BrokerShell implements Broker {
 
   async failAssignment(request: Parameters<Broker['failAssignment']>[0]): Promise<void> {
     this.#assertOpen();
-    this.#assignments.fail(request.workerId, request.assignmentId, request.permanent);
+    this.#assignments.fail(request);
     await this.#journal.settled();
   }
 
@@ -127,6 +127,8 @@ export class BrokerShell implements Broker {
       return outcome;
     } catch (error) {
       this.#metrics.submitted('refused');
+      // What a batch waited for can't come in: it is cut without.
+      if (run.queue.gate.isCrowdedOut) this.#waiting.wake(topicOf.batch(run.id));
       throw error;
     }
   }
@@ -134,7 +136,7 @@ export class BrokerShell implements Broker {
   /** Its bytes are put away first, unless it is sure already that nobody will want them. */
   async #keep(run: Run, group: SubmittedGroup): Promise<StoredGroup> {
     const { keep } = this.#backing;
-    if (keep === undefined || run.check(group) === 'duplicate') return group;
+    if (keep === undefined || run.check(group, this.#nowMs()) === 'duplicate') return group;
     const kept = await keep(group, { signal: this.#closing.signal });
     this.#assertOpen();
     return kept;
@@ -147,6 +149,8 @@ export class BrokerShell implements Broker {
       isStored = outcome.kind === 'stored';
       this.#metrics.submitted(outcome.kind);
       if (isStored) {
+        const aliveUntilMs = run.queue.heard(group.environment, this.#nowMs());
+        this.#waiting.expectExpiry(aliveUntilMs ?? Infinity);
         this.#assignments.end(group.id);
         this.#waiting.wake(topicOf.batch(run.id));
       }
@@ -157,11 +161,12 @@ export class BrokerShell implements Broker {
     }
   }
 
-  async waitForRoom(runId: string, signal: AbortSignal): Promise<void> {
+  async waitForRoom(runId: string, signal: AbortSignal, group?: StoredGroup): Promise<void> {
     const run = this.#run(runId);
     await this.#waiting.wait<true>({
       topic: topicOf.room(runId),
-      attempt: () => (run.closed || run.credits > 0 ? true : undefined),
+      attempt: () =>
+        run.closed || run.queue.gate.hasRoom(group, this.#nowMs()) ? true : undefined,
       fallback: () => true,
       waitMs: undefined,
       signal,
@@ -169,7 +174,7 @@ export class BrokerShell implements Broker {
   }
 
   async credits(runId: string): Promise<number> {
-    return this.#run(runId).credits;
+    return this.#run(runId).credits(this.#nowMs());
   }
 
   async registerConsumer(consumer: Parameters<Broker['registerConsumer']>[0]) {
@@ -205,6 +210,7 @@ export class BrokerShell implements Broker {
     if (run.publish(version)) {
       this.#waiting.wake(topicOf.policy(runId));
       this.#waiting.wake(topicOf.room(runId));
+      this.#waiting.wake(topicOf.lease);
     }
     await this.#journal.settled();
     return run.policyVersion;
@@ -257,12 +263,13 @@ export class BrokerShell implements Broker {
     await this.#backing.close();
   }
 
-  /** Lets expire what is due; returns when the next lease of anything is over. */
+  /** Lets expire what is due; returns when time alone will next change anything. */
   #advance(nowMs: number): number | undefined {
     this.#assignments.expire(nowMs);
     let nextMs = this.#assignments.nextExpiryMs ?? Infinity;
     for (const run of this.#runs) {
       nextMs = Math.min(nextMs, run.batches.nextExpiryMs(nowMs) ?? Infinity);
+      if (!run.closed) nextMs = Math.min(nextMs, run.queue.nextMs(nowMs) ?? Infinity);
     }
     return nextMs === Infinity ? undefined : nextMs;
   }

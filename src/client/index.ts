@@ -40,7 +40,8 @@ export type {
   Weights,
 } from './policy-types.ts';
 export type { NoBatch } from './receive-batch.ts';
-export { type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
+export { type ReadGroup, RunClient } from './run-client.ts';
+export type { EnvironmentShareOptions, RunOptions } from './run-options.ts';
 export { ServerClient } from './server-client.ts';
 export { SubmitStream, type Submitted } from './submit-stream.ts';
 export {

@@ -12,7 +12,7 @@ export async function storeGroup(
       return await broker.submit(group);
     } catch (thrown) {
       if (!(thrown instanceof LachesisError) || thrown.kind !== 'resource_exhausted') throw thrown;
-      await broker.waitForRoom(group.runId, signal);
+      await broker.waitForRoom(group.runId, signal, group);
       signal.throwIfAborted();
     }
   }
