@@ -143,12 +143,10 @@ export class RunGate {
       maxWaitingGroups: this.#rooms.settings.maxWaitingGroups,
       maxWaitingBytes: config.limits.maxWaitingBytes,
       batchTarget: this.#target,
-      canCut: () => {
-        // What a batch waits for comes in past the limit, as what fills it does.
-        const units = environment === undefined ? 0 : waiting.unitsIn(environment);
-        if (environment !== undefined && minimums.waitsFor(environment, units, nowMs)) return false;
-        return this.#canCut();
-      },
+      isAwaited:
+        environment !== undefined &&
+        minimums.waitsFor(environment, waiting.unitsIn(environment), nowMs),
+      canCut: () => this.#canCut(),
     };
   }
 

@@ -17,6 +17,8 @@ export interface SharedBatch {
  * already is exact, and with it all others of its size, as in `selectExactRows`; its environment is
  * owed that, up to a batch, and is first when its size can be had again.
  *
+ * A set that gives nobody more than its due and a group comes before one that does.
+ *
  * Looks at no more groups of an environment and size than a batch could hold.
  */
 export function selectShared(
@@ -29,34 +31,82 @@ export function selectShared(
   if (waiting[size.kind] < target) return undefined;
   const lanes = [...waiting.lanes()].map(({ name, groups }) => laneOf(waiting, name, groups));
   const names = lanes.map(({ name }) => name);
-  let play = new Play(size.kind, lanes, ShareTurns.begin(shares, target, deficits, names));
+  const play = new Play(size.kind, lanes, ShareTurns.begin(shares, target, deficits, names));
   if (size.kind === 'tokens') {
     play.run(target);
     return { groups: play.taken, deficits: play.turns.deficits };
   }
-  const counts = new Map(size.kind === 'rows' ? waiting.sizes() : [[1, waiting.groups]]);
-  if (!isReachable(counts, target)) return undefined;
-  const chosen: WaitingGroup[] = [];
-  for (let missing = target; missing > 0; ) {
-    const ahead = play.copy();
-    const passedOver = ahead.run(missing);
-    const sizes = ahead.taken.map((group) => unitsOf(size.kind, group));
-    const kept = longestCompletable(sizes, counts, missing);
-    if (kept === sizes.length) play = ahead;
-    else play.take(kept);
-    chosen.push(...ahead.taken.slice(0, kept));
-    for (const units of sizes.slice(0, kept)) {
-      missing -= units;
-      counts.set(units, counts.get(units)! - 1);
-    }
-    const aside = sizes[kept] ?? passedOver;
-    if (aside !== undefined) {
-      play.setAside(aside);
-      counts.delete(aside);
-    }
-    play.taken = [];
+  const all = new Map(size.kind === 'rows' ? waiting.sizes() : [[1, waiting.groups]]);
+  if (!isReachable(all, target)) return undefined;
+  const fair = size.kind === 'rows' ? fairSizes(waiting, play.turns) : new Map(all);
+  const exact = new ExactPlay(size.kind, play, [all, fair], target);
+  exact.fill(all, true);
+  exact.fill(isReachable(fair, exact.missing) ? fair : all, false);
+  return { groups: exact.chosen, deficits: exact.deficits };
+}
+
+/** Fills a batch to the exact size, passing over what can't be completed to it. */
+class ExactPlay {
+  readonly chosen: WaitingGroup[] = [];
+  missing: number;
+  readonly #unit: BatchSize['kind'];
+  readonly #stocks: readonly Map<number, number>[];
+  #play: Play;
+
+  /** `stocks` are kept up to date as groups are taken: how many of each size are left. */
+  constructor(
+    unit: BatchSize['kind'],
+    play: Play,
+    stocks: readonly Map<number, number>[],
+    target: number,
+  ) {
+    this.#unit = unit;
+    this.#play = play;
+    this.#stocks = stocks;
+    this.missing = target;
   }
-  return { groups: chosen, deficits: play.turns.deficits };
+
+  get deficits(): Deficits {
+    return this.#play.turns.deficits;
+  }
+
+  /** Takes in turn what `stock` can complete; the minimums alone, or all. */
+  fill(stock: ReadonlyMap<number, number>, onlyMinimums: boolean): void {
+    while (this.missing > 0) {
+      const ahead = this.#play.copy();
+      const passedOver = ahead.run(this.missing, onlyMinimums);
+      const sizes = ahead.taken.map((group) => unitsOf(this.#unit, group));
+      const kept = longestCompletable(sizes, stock, this.missing);
+      this.chosen.push(...ahead.taken.slice(0, kept));
+      if (kept === sizes.length) this.#play = ahead;
+      else this.#play.take(kept);
+      this.#play.taken = [];
+      for (const units of sizes.slice(0, kept)) {
+        this.missing -= units;
+        for (const each of this.#stocks) each.set(units, Math.max(0, (each.get(units) ?? 0) - 1));
+      }
+      const aside = sizes[kept] ?? passedOver;
+      if (aside === undefined) return;
+      this.#play.setAside(aside);
+      for (const each of this.#stocks) each.delete(aside);
+    }
+  }
+}
+
+/**
+ * How many groups of each size may be taken so that no environment gives more than it is due and one group:
+ * one small group, taken because it is its turn, could else be completed only by many others like it.
+ */
+function fairSizes(waiting: WaitingGroups, turns: ShareTurns): Map<number, number> {
+  const counts = new Map<number, number>();
+  for (const { name } of waiting.lanes()) {
+    const due = turns.dueOf(name);
+    for (const [size, groups] of waiting.sizesIn(name)) {
+      const most = Math.min(groups, Math.floor(due / size) + 1);
+      counts.set(size, (counts.get(size) ?? 0) + most);
+    }
+  }
+  return counts;
 }
 
 /**
@@ -75,7 +125,7 @@ function longestCompletable(
     const rest = new Map(counts);
     let left = missing;
     for (const units of sizes.slice(0, middle)) {
-      rest.set(units, rest.get(units)! - 1);
+      rest.set(units, (rest.get(units) ?? 0) - 1);
       left -= units;
     }
     if (left >= 0 && isReachable(rest, left)) known = middle;
@@ -95,7 +145,7 @@ interface LaneFeed {
 }
 
 function laneOf(waiting: WaitingGroups, name: string, groups: number): LaneFeed {
-  const queues = waiting.sizesIn(name).map((size) => {
+  const queues = [...waiting.sizesIn(name)].map(([size]) => {
     const queue = waiting.ofSize(size, name);
     const read: WaitingGroup[] = [];
     const at = (index: number): WaitingGroup | undefined => {
@@ -136,11 +186,15 @@ class Play {
     return copy;
   }
 
-  /** Takes in turn while what is next fits; returns the units of the one that does not. */
-  run(most: number): number | undefined {
+  /**
+   * Takes in turn while what is next fits, and is of a minimum where only these are wanted; returns the
+   * units of one that does not fit.
+   */
+  run(most: number, onlyMinimums = false): number | undefined {
     for (let left = most; left > 0; ) {
       const next = this.#next();
       if (next === undefined) return undefined;
+      if (onlyMinimums && !this.turns.isOfMinimum(next.turn)) return undefined;
       if (next.turn.units > left) return next.turn.units;
       this.#take(next);
       left -= next.turn.units;
@@ -173,7 +227,8 @@ class Play {
     queues.forEach((feed, queue) => {
       const group = this.#aside.has(feed.size) ? undefined : feed.at(this.#cursors[lane]![queue]!);
       if (group === undefined || (first !== undefined && isBefore(first.group, group))) return;
-      first = { lane, queue, group, turn: { name, units: unitsOf(this.#unit, group) } };
+      const { position } = group;
+      first = { lane, queue, group, turn: { name, units: unitsOf(this.#unit, group), position } };
     });
     return first;
   }

@@ -8,6 +8,8 @@ export interface Turn {
   readonly name: string;
   /** Of the group that it would give next. */
   readonly units: number;
+  /** Of that group: who came first goes first, all else being equal. */
+  readonly position: number;
 }
 
 /** Below this, a difference is rounding noise. */
@@ -17,7 +19,8 @@ const NOISE = 1e-9;
  * Whose turn it is: deficit round robin, carried over batches. What anybody gives is owed to all that have
  * groups, by their share of it, and is taken off the giver. Next is, of those that are not ahead, who
  * will first have earned its group (Bennett and Zhang, WF2Q, 1996): so nobody is ever further from its
- * share than one group, with one exception: what an exact batch forces on it, up to a batch.
+ * share than one group, but for what the exact size of a batch forces on it, which is owed and made up
+ * for; up to a batch's worth of it is.
  *
  * Who has nothing left to give loses what is owed to it, and pays back what it is ahead; a share is no
  * savings account. The minimum of a batch comes first, in whole groups, and no share is below its minimum.
@@ -80,14 +83,16 @@ export class ShareTurns {
     return deficits;
   }
 
+  /** What it should give to a whole batch. */
+  dueOf(name: string): number {
+    return Math.max(this.#leastOf(name), this.#of(name) + this.#rateOf(name) * this.#target);
+  }
+
   /** Undefined when nobody has a group to give. */
   next(turns: Iterable<Turn>): Turn | undefined {
     const all = [...turns];
     if (all.length < 2) return all[0];
-    const inMinimum = all.filter(({ name, units }) => {
-      const least = (this.#shares.get(name)?.minShare ?? 0) * this.#target;
-      return (this.#given.get(name) ?? 0) + units <= least + NOISE;
-    });
+    const inMinimum = all.filter((turn) => this.isOfMinimum(turn));
     if (inMinimum.length > 0) return this.#firstToEarn(inMinimum);
     const behind = all.filter(({ name }) => this.#of(name) >= -NOISE);
     if (behind.length > 0) return this.#firstToEarn(behind);
@@ -95,6 +100,11 @@ export class ShareTurns {
     const wait = Math.min(...all.map(({ name }) => -this.#of(name) / this.#rateOf(name)));
     this.#pass(wait);
     return this.#firstToEarn(all.filter(({ name }) => this.#of(name) >= -NOISE));
+  }
+
+  /** Whether it is still within the minimum of its environment. */
+  isOfMinimum({ name, units }: Turn): boolean {
+    return (this.#given.get(name) ?? 0) + units <= this.#leastOf(name) + NOISE;
   }
 
   give({ name, units }: Turn): void {
@@ -112,12 +122,17 @@ export class ShareTurns {
     this.#rates = undefined;
   }
 
+  #leastOf(name: string): number {
+    return (this.#shares.get(name)?.minShare ?? 0) * this.#target;
+  }
+
   #firstToEarn(turns: readonly Turn[]): Turn {
     let first = turns[0]!;
     let firstAt = Infinity;
     for (const turn of turns) {
       const at = (turn.units - this.#of(turn.name)) / this.#rateOf(turn.name);
-      if (at >= firstAt - NOISE) continue;
+      const isTie = Math.abs(at - firstAt) <= NOISE;
+      if (isTie ? turn.position > first.position : at > firstAt) continue;
       first = turn;
       firstAt = at;
     }

@@ -167,9 +167,9 @@ export class WaitingGroups {
     return counts;
   }
 
-  /** The sizes of the groups of one lane. */
-  sizesIn(lane: string): readonly number[] {
-    return [...(this.#lanes.get(lane)?.bySize.keys() ?? [])];
+  /** The sizes of the groups of one lane, and how many there are. */
+  *sizesIn(lane: string): Generator<readonly [size: number, groups: number], void, undefined> {
+    for (const [size, queue] of this.#lanes.get(lane)?.bySize ?? []) yield [size, queue.size];
   }
 
   /** Those of one size, in order; of size 0 when batches do not count rows. */

@@ -9,6 +9,7 @@ const roomy = {
   maxWaitingGroups: 10,
   maxWaitingBytes: 1_000,
   batchTarget: 4,
+  isAwaited: false,
 };
 
 describe('whether one more group may wait', () => {
@@ -25,6 +26,12 @@ describe('whether one more group may wait', () => {
       name: 'full, but no batch in it',
       state: { waitingGroups: 10 },
       cuttable: false,
+      kind: 'admitted',
+    },
+    {
+      name: 'full, but a batch waits for it',
+      state: { waitingGroups: 10, isAwaited: true },
+      cuttable: true,
       kind: 'admitted',
     },
     {
