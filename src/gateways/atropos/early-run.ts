@@ -90,6 +90,9 @@ export class EarlyRun {
       environments: [],
       autoPlay: undefined,
       dropUniformGroups: false,
+      overLength: 'truncate',
+      shares: [],
+      admission: { kind: 'off' },
     });
     this.#isOpen = true;
     await put(run);
