@@ -69,7 +69,10 @@ export class RunClient {
       }),
       initialPolicyVersion: BigInt(options.initialPolicyVersion ?? 0),
     };
-    const { run, existed } = await this.#client.openRun(request, toConnect(options));
+    const { run, existed } = await this.#reconnect.call(
+      (call) => this.#client.openRun(request, toConnect(call)),
+      options,
+    );
     return { run: runFromProto(run), existed };
   }
 
