@@ -1,7 +1,7 @@
 // A GRPO trainer (Shao et al. 2024, arXiv 2402.03300) over `lachesis/client`: pull a batch, weigh
 // each rollout against its own group, let the policy take a step, publish its version, ack.
 import { parseArgs } from 'node:util';
-import { type Batch, connect } from 'lachesis/client';
+import { type Batch, type ConnectOptions, connect } from 'lachesis/client';
 
 const { values } = parseArgs({
   options: {
@@ -13,6 +13,8 @@ const { values } = parseArgs({
     'goal-steps': { type: 'string', default: '5' },
     'learning-rate': { type: 'string', default: '3e-3' },
     json: { type: 'boolean', default: false },
+    // End when the server does, instead of waiting for another one.
+    'no-reconnect': { type: 'boolean', default: false },
   },
 });
 const runId = values.run;
@@ -39,8 +41,16 @@ function meanReward(batch: Batch): number {
   return known.reduce((sum, reward) => sum + reward, 0) / known.length;
 }
 
-await using server = await connect(values.server === undefined ? {} : { address: values.server });
-await using owner = await connect({ address: values.policy ?? server.address });
+const reconnect: ConnectOptions['reconnect'] = values['no-reconnect']
+  ? false
+  : {
+      onChange: ({ kind }) => console.error(kind === 'lost' ? 'the server is away' : 'it is back'),
+    };
+await using server = await connect({
+  reconnect,
+  ...(values.server !== undefined && { address: values.server }),
+});
+await using owner = await connect({ reconnect, address: values.policy ?? server.address });
 await using consumer = await server.batches.register({ runId });
 
 let stepsAtGoal = 0;

@@ -34,7 +34,13 @@ function accountOf(batch: Batch) {
 
 const sum = (numbers: Iterable<number>): number => [...numbers].reduce((a, b) => a + b, 0);
 
-await using client = await connect(values.server === undefined ? {} : { address: values.server });
+await using client = await connect({
+  // It waits for a server that restarts, and says so.
+  reconnect: {
+    onChange: ({ kind }) => console.error(kind === 'lost' ? 'the server is away' : 'it is back'),
+  },
+  ...(values.server !== undefined && { address: values.server }),
+});
 await using consumer = await client.batches.register({
   runId: values.run,
   consumerId: values.consumer,

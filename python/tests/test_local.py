@@ -65,4 +65,4 @@ def test_a_token_goes_only_to_the_address_that_its_server_wrote(
     write(directory)
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with connect(address) as client:
-        assert client._metadata == ([("authorization", f"Bearer {finds}")] if finds else [])
+        assert client._metadata() == ([("authorization", f"Bearer {finds}")] if finds else [])

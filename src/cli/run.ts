@@ -35,7 +35,8 @@ const code = await main(process.argv.slice(2), {
   out: (text) => void process.stdout.write(text),
   err,
   terminal: process.stdout.isTTY === true,
-  columns: process.stdout.columns ?? 80,
+  // A terminal that does not know its width says 0.
+  columns: process.stdout.columns || 80,
   environment: process.env,
   signal: AbortSignal.any([stop, broken]),
 }).catch((error: unknown) => {

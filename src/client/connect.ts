@@ -27,9 +27,9 @@ export interface ConnectOptions {
   /** How long to wait for the server to answer. Default: 10 s. */
   readonly connectTimeoutMs?: number;
   /**
-   * What follows a server that restarted or a connection that broke. Batches, acks, commits, rewinds, policy
-   * versions, submits and watches go on by themselves, for as long as their own deadline and
-   * signal allow; `false` ends each with UNAVAILABLE instead. Default: on.
+   * What follows a server that restarted or a connection that broke. Opening a run, batches, acks,
+   * commits, rewinds, policy versions, submits and watches go on by themselves, for as long as their
+   * own deadline and signal allow; `false` ends each with UNAVAILABLE instead. Default: on.
    */
   readonly reconnect?: ReconnectOptions | false;
   readonly interceptors?: readonly Interceptor[];

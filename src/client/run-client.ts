@@ -51,7 +51,10 @@ export class RunClient {
       settings: runSettingsToProto(runSettingsOf(settings)),
       initialPolicyVersion: BigInt(options.initialPolicyVersion ?? 0),
     };
-    const { run, existed } = await this.#client.openRun(request, toConnect(options));
+    const { run, existed } = await this.#reconnect.call(
+      (call) => this.#client.openRun(request, toConnect(call)),
+      options,
+    );
     return { run: runFromProto(run), existed };
   }
 

@@ -1,13 +1,15 @@
 """Python client of Lachesis: exact, scored rollouts for a trainer, over gRPC."""
 
 from .batch import Batch, NoBatch
-from .client import Client, SubmitSummary
+from .client import Client
 from .connecting import connect
 from .digest import batch_digest
 from .errors import LachesisError
 from .group import Group, SampledRollout, build_group
 from .local import LocalServer, find_local_servers
+from .reconnect import Reconnect
 from .row import Row
+from .submit import SubmitSummary
 
 __all__ = [
     "Batch",
@@ -16,6 +18,7 @@ __all__ = [
     "LachesisError",
     "LocalServer",
     "NoBatch",
+    "Reconnect",
     "Row",
     "SampledRollout",
     "SubmitSummary",

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from . import codec
 from .digest import batch_digest, group_digest, part_digest
+from .reconnect import StreamCutShort
 from .row import Row
 from .v1 import batch_service_pb2 as service
 from .v1 import group_pb2 as groups
@@ -72,9 +73,17 @@ class Batch:
 
 
 def read_batch(
-    frames: Iterable[service.NextBatchResponse], *, run_id: str, consumer_id: str, rank: int
+    frames: Iterable[service.NextBatchResponse],
+    *,
+    run_id: str,
+    consumer_id: str,
+    rank: int,
+    seen: Callable[[service.BatchManifest], None] = lambda _: None,
 ) -> Batch | NoBatch:
-    """Puts a batch together and checks it; raises ValueError when it is not what it says."""
+    """Puts a batch together and checks it; raises ValueError when it is not what it says.
+
+    `seen` is told of what begins to come.
+    """
     manifest: service.BatchManifest | None = None
     received: dict[tuple[int, int], bytearray] = {}
     ended = False
@@ -85,6 +94,7 @@ def read_batch(
             return NoBatch(none.waiting, none.needed, none.closed)
         if kind == "manifest":
             manifest = frame.manifest
+            seen(manifest)
         elif kind == "chunk":
             if manifest is None:
                 raise ValueError("batch: bytes came before the manifest")
@@ -92,7 +102,7 @@ def read_batch(
         elif kind == "end":
             ended = True
     if manifest is None or not ended:
-        raise ValueError("batch: the stream ended before the batch did")
+        raise StreamCutShort("batch: the stream ended before the batch did")
     parts = {key: bytes(data) for key, data in received.items()}
     _verify(manifest, parts)
     batch = Batch(run_id, consumer_id, rank, manifest, _rows(manifest, parts, rank))

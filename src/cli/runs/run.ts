@@ -1,21 +1,13 @@
 import { lachesisErrorOf } from '../../client/index.ts';
 import { invalidInput } from '../../errors.ts';
 import { CLIENT_OPTIONS } from '../client-options.ts';
-import type { Command, CommandIo, OptionValues } from '../command.ts';
+import type { Command } from '../command.ts';
 import { integerOption } from '../read-options.ts';
 import { status } from './status.ts';
+import type { RunTask } from './task.ts';
 import { watch } from './watch.ts';
 
-/** What a subcommand works with. */
-export interface RunTask {
-  readonly runId: string | undefined;
-  readonly values: OptionValues;
-  readonly json: boolean;
-  readonly intervalMs: number;
-}
-
-const TASKS: Readonly<Record<string, (task: RunTask, io: CommandIo) => Promise<void>>> =
-  Object.freeze({ status, watch });
+const TASKS: Readonly<Record<string, RunTask>> = Object.freeze({ status, watch });
 
 /** Shorter is not given by a server. */
 const LEAST_INTERVAL_MS = 50;

@@ -3,17 +3,17 @@ import { connectTo } from '../client-options.ts';
 import type { CommandIo } from '../command.ts';
 import { visibleJson } from '../visible.ts';
 import { count } from '../words.ts';
-import type { RunTask } from './run.ts';
 import { statusJson } from './status-json.ts';
 import { duration, shown, statusLines } from './status-lines.ts';
 import { table } from './table.ts';
+import type { RunRequest } from './task.ts';
 
 /** Entries of a list that are shown. */
 const MOST_LISTED = 20;
 const MOST_RUNS = 50;
 
 /** How a run stands now; without one, which runs there are. */
-export async function status({ runId, values, json }: RunTask, io: CommandIo): Promise<void> {
+export async function status({ runId, values, json }: RunRequest, io: CommandIo): Promise<void> {
   await using client = await connectTo(values, io);
   const { signal } = io;
   if (runId !== undefined) {

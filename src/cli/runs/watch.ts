@@ -3,15 +3,15 @@ import { errorMessage, invalidInput } from '../../errors.ts';
 import { connectTo } from '../client-options.ts';
 import type { CommandIo } from '../command.ts';
 import { visible } from '../visible.ts';
-import type { RunTask } from './run.ts';
 import { statusJson } from './status-json.ts';
 import { duration, statusLines } from './status-lines.ts';
+import type { RunRequest } from './task.ts';
 
 /** Entries of a list that are shown: all of it is to fit a terminal. */
 const MOST_LISTED = 6;
 
 /** How a run stands, again and again: drawn anew on a terminal, else as lines of JSON. */
-export async function watch(task: RunTask, io: CommandIo): Promise<void> {
+export async function watch(task: RunRequest, io: CommandIo): Promise<void> {
   const { runId, values, intervalMs } = task;
   if (runId === undefined) {
     throw invalidInput('RUN', 'is missing; give the id of a run.', {

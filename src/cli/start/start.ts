@@ -173,6 +173,8 @@ async function train(
     ...['--server', world.server, '--policy', world.policy, '--run', RUN_ID],
     ...['--max-steps', String(plan.maxSteps)],
     ...['--goal', String(plan.goal), '--goal-steps', String(plan.goalSteps), '--json'],
+    // Its server is this process.
+    '--no-reconnect',
   ]);
   const timer = io.terminal ? setInterval(draw, 200) : undefined;
   try {
