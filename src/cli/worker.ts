@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { PolicyService } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import { type ConnectOptions, connect } from '../client/index.ts';
-import { invalidInput, LachesisError } from '../errors.ts';
+import { invalidInput } from '../errors.ts';
 import { createLogger, jsonLinesWriter, silentLogger } from '../telemetry/index.ts';
 import { createWorker, type LinkState, RemoteWorkPlane, ServerLink } from '../worker/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
@@ -123,15 +124,13 @@ async function workerModel(
   const isChosen = Object.keys(MODEL_OPTIONS).some((name) => values[name] !== undefined);
   if (isChosen) return await chooseModel(values, io);
   const { address } = await link.client(io.signal);
-  try {
-    return await policyAt(address, { scope: 'worker', ...server, signal: io.signal });
-  } catch (error) {
-    if (!(error instanceof LachesisError) || error.kind !== 'unimplemented') throw error;
+  const { services } = await link.call(io.signal, (client) => client.server.info());
+  if (!services.includes(PolicyService.typeName)) {
     throw invalidInput('--engine', `is missing; the server at ${address} has no policy itself.`, {
       remedy: 'Say what plays: --engine, --openai-url or --policy-address.',
-      cause: error,
     });
   }
+  return await policyAt(address, { scope: 'worker', ...server, signal: io.signal });
 }
 
 function tell(

@@ -8,7 +8,7 @@ import {
 } from '../transport/index.ts';
 import { BatchClient } from './batch-client.ts';
 import { EnvironmentClient } from './environment-client.ts';
-import { fileOf, freshToken } from './fresh-token.ts';
+import { FreshToken, fileOf } from './fresh-token.ts';
 import { PolicyClient } from './policy-client.ts';
 import { RunClient } from './run-client.ts';
 import { ServerClient } from './server-client.ts';
@@ -81,14 +81,14 @@ export async function connect(options: ConnectOptions = {}): Promise<LachesisCli
   }
   const given = options.token;
   const directory = options.tokenDirectory;
-  const token =
-    given === undefined ? freshToken({ address, scope, found, directory }) : (): string => given;
+  const fresh =
+    given === undefined ? new FreshToken({ address, scope, found, directory }) : undefined;
   const transportOptions: GrpcTransportOptions = {
     ...options.transport,
     baseUrl: address,
     ...(tls !== undefined && { tls }),
-    token,
-    ...(interceptors !== undefined && { interceptors }),
+    token: fresh === undefined ? () => given : () => fresh.get(),
+    interceptors: [...(interceptors ?? []), ...(fresh === undefined ? [] : [fresh.interceptor])],
   };
   const control = createGrpcTransport(transportOptions);
   const bulk = createGrpcTransport(transportOptions);
