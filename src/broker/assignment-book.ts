@@ -1,3 +1,4 @@
+import { AssignmentCounts } from './assignment-counts.ts';
 import type {
   AssignmentEnding,
   AssignmentEvent,
@@ -68,9 +69,7 @@ export class AssignmentBook {
   readonly #queues = new AssignmentQueues<Open>();
   /** Every lease lasts as long, so pushing a renewed one to the end keeps them in expiry order. */
   readonly #leases = new LinkedList<Open>();
-  /** By run, and then by environment. */
-  readonly #openOfRun = new Map<string, Map<string, number>>();
-  readonly #leasedOfRun = new Map<string, number>();
+  readonly counts = new AssignmentCounts();
   #lastOrdinal = 0;
 
   /** `restored` in the order of being enqueued. Their leases go on from `nowMs`. */
@@ -93,16 +92,6 @@ export class AssignmentBook {
   get nextExpiryMs(): number | undefined {
     const standing = this.#leases.first?.value.standing;
     return standing?.kind === 'leased' ? standing.expiresMs : undefined;
-  }
-
-  openOf(runId: string): number {
-    let open = 0;
-    for (const count of this.#openOfRun.get(runId)?.values() ?? []) open += count;
-    return open;
-  }
-
-  openByEnvironment(runId: string): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#openOfRun.get(runId) ?? []);
   }
 
   has(id: string): boolean {
@@ -132,7 +121,7 @@ export class AssignmentBook {
     const open = { assignment, ordinal, attempts } as Open;
     open.standing = { kind: 'queued', seat: this.#queues.push(open) };
     this.#open.set(assignment.id, open);
-    this.#count(assignment, 1);
+    this.counts.open(assignment, 1);
     return open;
   }
 
@@ -149,7 +138,7 @@ export class AssignmentBook {
     const leased: LeasedAssignment[] = [];
     const names = [...new Set(environments)];
     const { roomOf = () => Infinity } = this.#options;
-    const hasRoom = (runId: string): boolean => roomOf(runId) > (this.#leasedOfRun.get(runId) ?? 0);
+    const hasRoom = (runId: string): boolean => roomOf(runId) > this.counts.leasedOf(runId);
     while (leased.length < max) {
       const before = leased.length;
       for (const name of names) {
@@ -205,7 +194,7 @@ export class AssignmentBook {
     this.#leave(open);
     this.#open.delete(id);
     this.#options.journal.remove(keyOf(assignment));
-    this.#count(assignment, -1);
+    this.counts.open(assignment, -1);
     this.#tell({ kind: 'ended', assignment, how, error });
   }
 
@@ -261,15 +250,6 @@ export class AssignmentBook {
     this.#options.journal.putLater(keyOf(open.assignment), () => recordOf(open));
   }
 
-  #count({ runId, environment }: StoredAssignment, by: number): void {
-    const ofRun = this.#openOfRun.get(runId) ?? new Map<string, number>();
-    const open = (ofRun.get(environment) ?? 0) + by;
-    if (open > 0) ofRun.set(environment, open);
-    else ofRun.delete(environment);
-    if (ofRun.size > 0) this.#openOfRun.set(runId, ofRun);
-    else this.#openOfRun.delete(runId);
-  }
-
   #heldBy(workerId: string, id: string): Open | undefined {
     const open = this.#open.get(id);
     const held = open?.standing.kind === 'leased' && open.standing.workerId === workerId;
@@ -279,7 +259,7 @@ export class AssignmentBook {
   #hold(open: Open, workerId: string, nowMs: number): void {
     const expiresMs = nowMs + this.#options.leaseMs;
     open.standing = { kind: 'leased', workerId, expiresMs, node: this.#leases.push(open) };
-    this.#countLeased(open.assignment.runId, 1);
+    this.counts.leased(open.assignment, 1);
   }
 
   /** Takes it off the list that it stands in. */
@@ -287,16 +267,10 @@ export class AssignmentBook {
     const { standing } = open;
     if (standing.kind === 'leased') {
       this.#leases.remove(standing.node);
-      this.#countLeased(open.assignment.runId, -1);
+      this.counts.leased(open.assignment, -1);
       return;
     }
     this.#queues.remove(open, standing.seat);
-  }
-
-  #countLeased(runId: string, by: number): void {
-    const leased = (this.#leasedOfRun.get(runId) ?? 0) + by;
-    if (leased > 0) this.#leasedOfRun.set(runId, leased);
-    else this.#leasedOfRun.delete(runId);
   }
 }
 

@@ -39,7 +39,7 @@ export class AssignmentDesk {
         leaseMs: rooms.config.assignmentLeaseMs,
         maxAttempts: rooms.config.maxAssignmentAttempts,
         journal: rooms.journal,
-        roomOf: (runId) => this.#runs.find(runId)?.credits ?? 0,
+        roomOf: (runId) => this.#runs.find(runId)?.leaseRoom ?? 0,
         onEvent: (event) => {
           for (const follower of this.#followers) follower(event);
         },
@@ -55,7 +55,7 @@ export class AssignmentDesk {
   }
 
   openByEnvironment(runId: string): Readonly<Record<string, number>> {
-    return this.#book.openByEnvironment(runId);
+    return this.#book.counts.openByEnvironment(runId);
   }
 
   /** While somebody follows, leases run out on time, also when no worker waits for one. */
@@ -89,7 +89,7 @@ export class AssignmentDesk {
       run.assertTakes(environment);
       const ended = run.endedAssignments.has(id) || run.history.positionOf(id) !== undefined;
       if (ended || added.has(id) || this.#book.has(id)) continue;
-      const left = room.get(runId) ?? maxOpenAssignments - this.#book.openOf(runId);
+      const left = room.get(runId) ?? maxOpenAssignments - this.#book.counts.openOf(runId);
       if (left <= 0) throw limitReached('open assignments of this run', maxOpenAssignments);
       room.set(runId, left - 1);
       added.set(id, assignment);

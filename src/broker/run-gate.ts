@@ -29,6 +29,19 @@ export class RunGate {
     return creditsOf(this.#state());
   }
 
+  /**
+   * Groups that may be under way at a time: as many as are credited, or as are missing to a batch by what
+   * the waiting ones hold, so that a batch larger than the queue does not come together one by one.
+   */
+  get leaseRoom(): number {
+    const { credits } = this;
+    if (credits === 0 || this.#waiting.groups === 0) return credits;
+    const waiting = this.#waiting[this.#settings.batchSize.kind];
+    const missing = batchTarget(this.#settings.batchSize) - waiting;
+    if (missing <= 0) return credits;
+    return Math.max(credits, Math.ceil((missing * this.#waiting.groups) / Math.max(1, waiting)));
+  }
+
   /** False when it is known that no batch can be cut. */
   get mayCut(): boolean {
     return this.#cuttable !== false;

@@ -123,6 +123,11 @@ export class Run {
     return this.#closed ? 0 : this.#gate.credits;
   }
 
+  /** Groups that may be under way at a time, beside what waits. */
+  get leaseRoom(): number {
+    return this.#closed ? 0 : this.#gate.leaseRoom;
+  }
+
   state(): RunState {
     return {
       id: this.id,

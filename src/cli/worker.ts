@@ -19,6 +19,7 @@ const DRAIN_MS = 10_000;
 /** How soon a worker hears of what was cancelled, and the server that it is there. */
 const HEARTBEAT_MS = 2_000;
 const CONNECT_MS = 2_000;
+const REGISTER_MS = 10_000;
 
 /** `lachesis worker FILE...`: plays environments for a server elsewhere. */
 export const workerCommand: Command = {
@@ -78,7 +79,8 @@ export const workerCommand: Command = {
       connect: (signal) =>
         connect({ scope: 'worker', ...server, connectTimeoutMs: CONNECT_MS, signal }),
       greet: async ({ work }, signal) => {
-        await work.register({ workerId, environments: names, capacity: concurrency }, { signal });
+        const registration = { workerId, environments: names, capacity: concurrency };
+        await work.register(registration, { signal, timeoutMs: REGISTER_MS });
       },
       // A token that was given does not get better; one that was found does, when the server is up.
       isFatal: ({ kind }) => kind === 'unauthenticated' && server.token !== undefined,

@@ -24,6 +24,7 @@ import { invalidInput, LachesisError } from '../errors.ts';
 import { waitMsOf } from './batch-service.ts';
 import type { KnownEnvironments } from './known-environments.ts';
 import type { LeaseTable } from './lease-table.ts';
+import { isLocalWorkerId } from './local-worker-id.ts';
 import { orderGroups } from './order-groups.ts';
 import type { Rollouts } from './rollouts.ts';
 import { submitStream } from './submit-stream.ts';
@@ -38,8 +39,6 @@ export interface WorkServiceOptions {
   readonly leases: LeaseTable;
   readonly rollouts: Rollouts;
   readonly orderBacklog: (assignments: readonly Assignment[]) => Promise<void>;
-  /** The worker in this process; nobody else may have its id. */
-  readonly localWorkerId: string;
   readonly onStored: (runId: string) => void;
   /** Fires when the server begins to stop: nothing is leased any more. */
   readonly stopping: AbortSignal;
@@ -58,8 +57,8 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
   router.service(WorkService, {
     registerWorker: ({ workerId, environments, capacity }) => {
       assertId(workerId, 'worker_id');
-      if (workerId === options.localWorkerId) {
-        throw invalidInput('worker_id', `"${workerId}" is the worker in this server.`);
+      if (isLocalWorkerId(workerId)) {
+        throw invalidInput('worker_id', `"${workerId}" is for the worker in a server.`);
       }
       if (capacity < 0) throw invalidInput('capacity', `is ${capacity}; it can't be negative.`);
       assertEnvironments(environments);
