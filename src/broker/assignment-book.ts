@@ -71,6 +71,7 @@ export class AssignmentBook {
   readonly #leases = new LinkedList<Open>();
   readonly counts = new AssignmentCounts();
   #lastOrdinal = 0;
+  #lastEnvironment: string | undefined;
 
   /** `restored` in the order of being enqueued. Their leases go on from `nowMs`. */
   constructor(
@@ -136,7 +137,7 @@ export class AssignmentBook {
     nowMs: number,
   ): readonly LeasedAssignment[] {
     const leased: LeasedAssignment[] = [];
-    const names = [...new Set(environments)];
+    const names = this.#inTurn([...new Set(environments)]);
     const { roomOf = () => Infinity } = this.#options;
     const hasRoom = (runId: string): boolean => roomOf(runId) > this.counts.leasedOf(runId);
     while (leased.length < max) {
@@ -148,6 +149,7 @@ export class AssignmentBook {
         open.attempts += 1;
         this.#hold(open, workerId, nowMs);
         this.#later(open);
+        this.#lastEnvironment = name;
         const { assignment, attempts: attempt } = open;
         leased.push({ assignment, attempt, leaseMs: this.#options.leaseMs });
         this.#tell({ kind: 'leased', assignment, attempt, workerId });
@@ -155,6 +157,12 @@ export class AssignmentBook {
       if (leased.length === before) break;
     }
     return leased;
+  }
+
+  /** From the one after the last that was leased of, so that it goes round over calls for one each. */
+  #inTurn(names: readonly string[]): readonly string[] {
+    const at = names.indexOf(this.#lastEnvironment ?? '') + 1;
+    return [...names.slice(at), ...names.slice(0, at)];
   }
 
   /** Renews the worker's leases; returns the ids that it does not hold. */

@@ -48,6 +48,8 @@ export interface WorkServiceOptions {
 /** Assignments of one call. */
 const MAX_ENQUEUE = 10_000;
 const MAX_LEASE = 1_000;
+/** Of one order to play. */
+const MAX_ORDER_BYTES = 2 * 1_048_576;
 const MAX_ENVIRONMENTS = 1_000;
 
 /** Serves `WorkService` over the broker. */
@@ -123,7 +125,7 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         leases: await Promise.all(
           leases.map(async ({ assignment, attempt, leaseMs }) =>
             leasedOrderToProto({
-              assignment: assignmentFromProto(fromBinary(AssignmentSchema, assignment.payload)),
+              assignment: sendableOrder(assignment.payload),
               run: await broker.getRun(assignment.runId),
               attempt,
               leaseMs,
@@ -146,6 +148,13 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
     },
     submitGroups: (requests, { signal }) => submitStream(requests, { ...options, signal }),
   });
+}
+
+/** A task that no message holds is sent by its key: the worker has the environment, and so the task. */
+function sendableOrder(payload: Uint8Array): Assignment {
+  const order = assignmentFromProto(fromBinary(AssignmentSchema, payload));
+  if (payload.length <= MAX_ORDER_BYTES || order.task.kind === 'key') return order;
+  return { ...order, task: { kind: 'key', key: order.task.task.key } };
 }
 
 function assertEnvironments(environments: readonly string[]): void {

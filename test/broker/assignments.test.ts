@@ -62,6 +62,16 @@ describe('lease', () => {
     expect(await lease('w', 3, ['env', 'maths'])).toEqual(['a#1', 'x#1', 'b#1']);
   });
 
+  test('takes turns also over those who lease one at a time', async () => {
+    const { broker, lease } = await withAssignments(['a', 'b', 'c']);
+    await broker.enqueue(['x', 'y'].map((id) => assignment(id, { environment: 'maths' })));
+    const leased: string[] = [];
+    for (const worker of ['w', 'v', 'w', 'v', 'w']) {
+      leased.push(...(await lease(worker, 1, ['env', 'maths'])));
+    }
+    expect(leased).toEqual(['a#1', 'x#1', 'b#1', 'y#1', 'c#1']);
+  });
+
   test('waits for the first, and is woken by it', async () => {
     const { broker, clock } = await withAssignments([]);
     const request = { workerId: 'w', environments: ['env'], max: 2, waitMs: 9_000, signal: never };
