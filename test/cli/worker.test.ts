@@ -24,7 +24,7 @@ describe('lachesis worker', () => {
     const worker = cli('worker', shop, '--server', address, '--worker-id', 'mine');
     await worker.until(/connected to http:\S+\n/);
     await worker.until(/worker mine plays shop, by .* \(managed\)/);
-    const batch = await consumer.next({ waitMs: 8_000 });
+    const batch = await consumer.next({ waitMs: 20_000 });
     expect(batch?.groups.map(({ environment }) => environment)).toEqual(['shop', 'shop']);
     const { group } = (await client.runs.group('run', batch?.groups[0]?.groupId ?? '')).decode();
     expect(group.rollouts.map(({ provenance }) => provenance.workerId)).toEqual(['mine', 'mine']);
@@ -47,7 +47,7 @@ describe('lachesis worker', () => {
       'm',
     );
     await expect
-      .poll(() => worker.err(), { timeout: 6_000 })
+      .poll(() => worker.err(), { timeout: 20_000 })
       .toMatch(/waiting for http:\/\/127\.0\.0\.1:9: /);
     worker.stop();
     expect(await worker.code).toBe(130);
