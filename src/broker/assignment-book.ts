@@ -1,3 +1,4 @@
+import { AssignmentCounts } from './assignment-counts.ts';
 import type {
   AssignmentEnding,
   AssignmentEvent,
@@ -80,10 +81,10 @@ export class AssignmentBook {
   readonly #queues = new AssignmentQueues<Open>();
   /** Every lease lasts as long, so pushing a renewed one to the end keeps them in expiry order. */
   readonly #leases = new LinkedList<Open>();
-  /** By run, and then by environment. */
-  readonly #openOfRun = new Map<string, Map<string, number>>();
+  readonly counts = new AssignmentCounts();
   readonly #holds = new WorkerHolds();
   #lastOrdinal = 0;
+  #lastEnvironment: string | undefined;
 
   /** `restored` in the order of being enqueued. Their leases go on from `nowMs`. */
   constructor(
@@ -105,16 +106,6 @@ export class AssignmentBook {
   get nextExpiryMs(): number | undefined {
     const standing = this.#leases.first?.value.standing;
     return standing?.kind === 'leased' ? standing.expiresMs : undefined;
-  }
-
-  openOf(runId: string): number {
-    let open = 0;
-    for (const count of this.#openOfRun.get(runId)?.values() ?? []) open += count;
-    return open;
-  }
-
-  openByEnvironment(runId: string): Readonly<Record<string, number>> {
-    return Object.fromEntries(this.#openOfRun.get(runId) ?? []);
   }
 
   workers(runId: string, nowMs: number): Shortened<WorkerHold> {
@@ -148,7 +139,7 @@ export class AssignmentBook {
     const open = { assignment, ordinal, attempts } as Open;
     open.standing = { kind: 'queued', seat: this.#queues.push(open) };
     this.#open.set(assignment.id, open);
-    this.#count(assignment, 1);
+    this.counts.open(assignment, 1);
     return open;
   }
 
@@ -160,7 +151,7 @@ export class AssignmentBook {
     nowMs: number,
   ): readonly LeasedAssignment[] {
     const leased: LeasedAssignment[] = [];
-    const names = [...new Set(environments)];
+    const names = this.#inTurn([...new Set(environments)]);
     while (leased.length < max) {
       const before = leased.length;
       for (const name of names) {
@@ -172,6 +163,7 @@ export class AssignmentBook {
         open.attempts += 1;
         this.#hold(open, workerId, nowMs);
         this.#later(open);
+        this.#lastEnvironment = name;
         const { assignment, attempts: attempt } = open;
         leased.push({ assignment, attempt, leaseMs: this.#options.leaseMs });
         this.#tell({ kind: 'leased', assignment, attempt, workerId });
@@ -179,6 +171,12 @@ export class AssignmentBook {
       if (leased.length === before) break;
     }
     return leased;
+  }
+
+  /** From the one after the last that was leased of, so that it goes round over calls for one each. */
+  #inTurn(names: readonly string[]): readonly string[] {
+    const at = names.indexOf(this.#lastEnvironment ?? '') + 1;
+    return [...names.slice(at), ...names.slice(0, at)];
   }
 
   /** Renews the worker's leases; returns the ids that it does not hold. */
@@ -217,7 +215,7 @@ export class AssignmentBook {
     this.#leave(open);
     this.#open.delete(id);
     this.#options.journal.remove(keyOf(assignment));
-    this.#count(assignment, -1);
+    this.counts.open(assignment, -1);
     this.#tell({ kind: 'ended', assignment, how, error });
   }
 
@@ -271,15 +269,6 @@ export class AssignmentBook {
   /** Who holds it: nothing is lost when a crash forgets it. */
   #later(open: Open): void {
     this.#options.journal.putLater(keyOf(open.assignment), () => recordOf(open));
-  }
-
-  #count({ runId, environment }: StoredAssignment, by: number): void {
-    const ofRun = this.#openOfRun.get(runId) ?? new Map<string, number>();
-    const open = (ofRun.get(environment) ?? 0) + by;
-    if (open > 0) ofRun.set(environment, open);
-    else ofRun.delete(environment);
-    if (ofRun.size > 0) this.#openOfRun.set(runId, ofRun);
-    else this.#openOfRun.delete(runId);
   }
 
   #heldBy(workerId: string, id: string): Open | undefined {

@@ -62,7 +62,7 @@ export class AssignmentDesk {
   /** What of a run is open, and with whom. */
   openOf(runId: string, nowMs: number): Pick<RunStatus, 'openByEnvironment' | 'workers'> {
     return {
-      openByEnvironment: this.#book.openByEnvironment(runId),
+      openByEnvironment: this.#book.counts.openByEnvironment(runId),
       workers: this.#book.workers(runId, nowMs),
     };
   }
@@ -98,7 +98,7 @@ export class AssignmentDesk {
       run.assertTakes(environment);
       const ended = run.endedAssignments.has(id) || run.history.positionOf(id) !== undefined;
       if (ended || added.has(id) || this.#book.has(id)) continue;
-      const left = room.get(runId) ?? maxOpenAssignments - this.#book.openOf(runId);
+      const left = room.get(runId) ?? maxOpenAssignments - this.#book.counts.openOf(runId);
       if (left <= 0) throw limitReached('open assignments of this run', maxOpenAssignments);
       room.set(runId, left - 1);
       added.set(id, assignment);

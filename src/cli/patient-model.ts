@@ -6,16 +6,9 @@ import type { CommandIo } from './command.ts';
 const FIRST_RETRY_MS = 250;
 const MAX_RETRY_MS = 5_000;
 
-/** Failures of an engine that is not up yet, or not yet ready. */
-const AWAY: ReadonlySet<string> = new Set([
-  'ENGINE_UNREACHABLE',
-  'POLICY_UNREACHABLE',
-  'MODEL_SERVER_UNREACHABLE',
-]);
 /** A policy's server says these while it is away or starts; another answer stands. */
 const PASSING: ReadonlySet<string> = new Set([
   'infrastructure_error',
-  'model_error',
   'deadline_exceeded',
   'unauthenticated',
 ]);
@@ -41,5 +34,7 @@ export async function patientModel(
 }
 
 function isAway(error: unknown): error is LachesisError {
-  return error instanceof LachesisError && AWAY.has(error.reason) && PASSING.has(error.kind);
+  if (!(error instanceof LachesisError)) return false;
+  if (error.metadata['retryable'] === 'true') return true;
+  return error.reason === 'POLICY_UNREACHABLE' && PASSING.has(error.kind);
 }

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
+import { PolicyService } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import { type ConnectOptions, connect } from '../client/index.ts';
-import { invalidInput, LachesisError } from '../errors.ts';
+import { invalidInput } from '../errors.ts';
 import { createLogger, jsonLinesWriter, silentLogger } from '../telemetry/index.ts';
 import { createWorker, type LinkState, RemoteWorkPlane, ServerLink } from '../worker/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
@@ -18,6 +19,7 @@ const DRAIN_MS = 10_000;
 /** How soon a worker hears of what was cancelled, and the server that it is there. */
 const HEARTBEAT_MS = 2_000;
 const CONNECT_MS = 2_000;
+const REGISTER_MS = 10_000;
 
 /** `lachesis worker FILE...`: plays environments for a server elsewhere. */
 export const workerCommand: Command = {
@@ -76,7 +78,8 @@ export const workerCommand: Command = {
     await using link = new ServerLink({
       connect: (signal) => connect({ ...server, connectTimeoutMs: CONNECT_MS, signal }),
       greet: async ({ work }, signal) => {
-        await work.register({ workerId, environments: names, capacity: concurrency }, { signal });
+        const registration = { workerId, environments: names, capacity: concurrency };
+        await work.register(registration, { signal, timeoutMs: REGISTER_MS });
       },
       // A token that was given does not get better; one that was found does, when the server is up.
       isFatal: ({ kind }) => kind === 'unauthenticated' && server.token !== undefined,
@@ -122,15 +125,13 @@ async function workerModel(
   const isChosen = Object.keys(MODEL_OPTIONS).some((name) => values[name] !== undefined);
   if (isChosen) return await chooseModel(values, io);
   const { address } = await link.client(io.signal);
-  try {
-    return await policyAt(address, { ...server, signal: io.signal });
-  } catch (error) {
-    if (!(error instanceof LachesisError) || error.kind !== 'unimplemented') throw error;
+  const { services } = await link.call(io.signal, (client) => client.server.info());
+  if (!services.includes(PolicyService.typeName)) {
     throw invalidInput('--engine', `is missing; the server at ${address} has no policy itself.`, {
       remedy: 'Say what plays: --engine, --openai-url or --policy-address.',
-      cause: error,
     });
   }
+  return await policyAt(address, { ...server, signal: io.signal });
 }
 
 function tell(

@@ -104,7 +104,7 @@ export async function connect(options: ConnectOptions = {}): Promise<LachesisCli
     baseUrl: address,
     ...(tls !== undefined && { tls }),
     token: () => own?.get() ?? options.token,
-    ...(interceptors !== undefined && { interceptors }),
+    interceptors: [...(interceptors ?? []), ...(own === undefined ? [] : [own.interceptor])],
   };
   const control = createGrpcTransport(transportOptions);
   const bulk = createGrpcTransport(transportOptions);

@@ -18,6 +18,10 @@ export class LeaseTable {
     else this.#byRun.delete(lease.runId);
   }
 
+  *[Symbol.iterator](): Generator<readonly [assignmentId: string, workerId: string], void, void> {
+    for (const [id, { workerId }] of [...this.#leases]) yield [id, workerId];
+  }
+
   /** Undefined while nobody does. */
   holderOf(assignmentId: string): string | undefined {
     return this.#leases.get(assignmentId)?.workerId;

@@ -11,6 +11,7 @@ import { HealthState } from './health.ts';
 import { HostedEnvironments, isolationOf } from './hosted.ts';
 import { LocalPlayer } from './local-player.ts';
 import { LocalWorkPlane } from './local-work-plane.ts';
+import { giveBackOfDead, localWorkerIdOf } from './local-worker-id.ts';
 import { orderBacklog } from './order-backlog.ts';
 import { orderGroups } from './order-groups.ts';
 import { Rollouts } from './rollouts.ts';
@@ -52,7 +53,7 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   const mutualTls = tls?.clientCa !== undefined && tls.requireClientCertificate !== false;
   assertBindable(config.host, auth, { mutualTls });
   const instanceId = randomUUID();
-  const localWorkerId = `serve-${process.pid}`;
+  const localWorkerId = localWorkerIdOf(process.pid);
   const stopping = new AbortController();
   const tokens = auth.kind === 'start_tokens' ? createStartTokens() : undefined;
 
@@ -99,6 +100,7 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
       stopping: stopping.signal,
     }),
   );
+  await giveBackOfDead(broker, follower.leases);
   const parts = {
     ...{ config, instanceId, environments, rollouts, player, autoPlay, health, follower },
     ...{ localWorkerId, stopping: stopping.signal },

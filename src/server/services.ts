@@ -114,7 +114,6 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
     maxGroupBytes: limits.maxGroupBytes,
     rollouts,
     orderBacklog: (assignments) => orderBacklog(assignments, { broker, rollouts, autoPlay }),
-    localWorkerId: parts.localWorkerId,
     onStored: kick,
     stopping: parts.stopping,
   });

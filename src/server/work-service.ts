@@ -24,6 +24,7 @@ import { invalidInput, LachesisError } from '../errors.ts';
 import { waitMsOf } from './batch-service.ts';
 import type { KnownEnvironments } from './known-environments.ts';
 import type { LeaseTable } from './lease-table.ts';
+import { isLocalWorkerId } from './local-worker-id.ts';
 import { orderGroups } from './order-groups.ts';
 import type { Rollouts } from './rollouts.ts';
 import { submitStream } from './submit-stream.ts';
@@ -38,8 +39,6 @@ export interface WorkServiceOptions {
   readonly leases: LeaseTable;
   readonly rollouts: Rollouts;
   readonly orderBacklog: (assignments: readonly Assignment[]) => Promise<void>;
-  /** The worker in this process; nobody else may have its id. */
-  readonly localWorkerId: string;
   readonly onStored: (runId: string) => void;
   /** Fires when the server begins to stop: nothing is leased any more. */
   readonly stopping: AbortSignal;
@@ -49,6 +48,8 @@ export interface WorkServiceOptions {
 /** Assignments of one call. */
 const MAX_ENQUEUE = 10_000;
 const MAX_LEASE = 1_000;
+/** Of one order to play. */
+const MAX_ORDER_BYTES = 2 * 1_048_576;
 const MAX_ENVIRONMENTS = 1_000;
 
 /** Serves `WorkService` over the broker. */
@@ -58,8 +59,8 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
   router.service(WorkService, {
     registerWorker: ({ workerId, environments, capacity }) => {
       assertId(workerId, 'worker_id');
-      if (workerId === options.localWorkerId) {
-        throw invalidInput('worker_id', `"${workerId}" is the worker in this server.`);
+      if (isLocalWorkerId(workerId)) {
+        throw invalidInput('worker_id', `"${workerId}" is for the worker in a server.`);
       }
       if (capacity < 0) throw invalidInput('capacity', `is ${capacity}; it can't be negative.`);
       assertEnvironments(environments);
@@ -124,7 +125,7 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         leases: await Promise.all(
           leases.map(async ({ assignment, attempt, leaseMs }) =>
             leasedOrderToProto({
-              assignment: assignmentFromProto(fromBinary(AssignmentSchema, assignment.payload)),
+              assignment: sendableOrder(assignment.payload),
               run: await broker.getRun(assignment.runId),
               attempt,
               leaseMs,
@@ -147,6 +148,13 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
     },
     submitGroups: (requests, { signal }) => submitStream(requests, { ...options, signal }),
   });
+}
+
+/** A task that no message holds is sent by its key: the worker has the environment, and so the task. */
+function sendableOrder(payload: Uint8Array): Assignment {
+  const order = assignmentFromProto(fromBinary(AssignmentSchema, payload));
+  if (payload.length <= MAX_ORDER_BYTES || order.task.kind === 'key') return order;
+  return { ...order, task: { kind: 'key', key: order.task.task.key } };
 }
 
 function assertEnvironments(environments: readonly string[]): void {

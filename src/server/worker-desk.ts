@@ -11,6 +11,9 @@ export interface WorkerDeskOptions {
   readonly leases: LeaseTable;
 }
 
+/** Of orders in one answer; the last may go beyond, by less than the rest of a message. */
+const MAX_BYTES = 1_048_576;
+
 /** Where a worker of elsewhere says what it can't tell to rollouts and broker itself. */
 export class WorkerDesk {
   readonly #broker: Broker;
@@ -23,18 +26,24 @@ export class WorkerDesk {
     this.#leases = leases;
   }
 
-  /** Without what was cancelled while it waited for a worker: that ends here. */
+  /**
+   * As many as are asked for and fit in a message. Without what was cancelled while it waited for a worker:
+   * that ends here.
+   */
   async lease(request: Parameters<Broker['lease']>[0]): Promise<readonly LeasedAssignment[]> {
     const untilMs = performance.now() + request.waitMs;
-    for (;;) {
-      const waitMs = Math.max(0, untilMs - performance.now());
-      const leases = await this.#broker.lease({ ...request, waitMs });
-      const wanted: LeasedAssignment[] = [];
-      for (const lease of leases) {
-        if (!(await this.#endCancelled(request.workerId, lease.assignment.id))) wanted.push(lease);
-      }
-      if (wanted.length > 0 || leases.length === 0) return wanted;
+    const leases: LeasedAssignment[] = [];
+    let bytes = 0;
+    while (leases.length < request.max && bytes < MAX_BYTES) {
+      const waitMs = leases.length > 0 ? 0 : Math.max(0, untilMs - performance.now());
+      const [lease] = await this.#broker.lease({ ...request, max: 1, waitMs });
+      if (lease === undefined) break;
+      const { id, payload } = lease.assignment;
+      if (await this.#endCancelled(request.workerId, id)) continue;
+      leases.push(lease);
+      bytes += payload.length;
     }
+    return leases;
   }
 
   /** Keeps leases. What is gone or wholly cancelled is lost; of the rest, the rollouts that shall not go on. */

@@ -84,7 +84,7 @@ export class ServerLink implements AsyncDisposable {
         return await this.#run(client, run);
       } catch (thrown) {
         signal.throwIfAborted();
-        if (!(await this.#mend(client, thrown))) throw thrown;
+        if (!(await this.#mend(client, thrown))) throw lachesisErrorOf(thrown);
       }
     }
   }
@@ -101,7 +101,7 @@ export class ServerLink implements AsyncDisposable {
       return await this.#run(client, run);
     } catch (thrown) {
       await this.#mend(client, thrown);
-      throw thrown;
+      throw lachesisErrorOf(thrown);
     }
   }
 

@@ -7,6 +7,7 @@ import { type Logger, silentLogger } from '../telemetry/index.ts';
 import { backlogAssignments } from './backlog.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { type Held, HeldWork } from './held-work.ts';
+import { Patience } from './patience.ts';
 import { playAssignment } from './play-assignment.ts';
 import { isTransient, verdictOfGroup } from './verdict.ts';
 import type { LeasedWork, WorkPlane } from './work-plane.ts';
@@ -55,6 +56,7 @@ export function createWorker(options: WorkerOptions): Worker {
   let wake = (): void => {};
   const limiter = new Limiter(concurrency, () => wake());
   const held = new HeldWork();
+  const patience = new Patience();
   const playing = new Set<Promise<void>>();
   const stop = new AbortController();
   let running: Promise<void> | undefined;
@@ -68,6 +70,8 @@ export function createWorker(options: WorkerOptions): Worker {
         await somethingEnded(signal);
         continue;
       }
+      if (patience.pauseMs > 0) await pause(patience.pauseMs, signal);
+      if (signal.aborted) return;
       try {
         const leases = await plane.lease({ max: 1, waitMs: leaseWaitMs, signal });
         retryMs = FIRST_RETRY_MS;
@@ -150,9 +154,15 @@ export function createWorker(options: WorkerOptions): Worker {
     }
     const verdict = verdictOfGroup(group);
     if (verdict !== undefined) {
+      if (verdict.permanent) patience.worked();
+      else patience.failed();
+      // Held as long as that, it does not come back before there is a chance that it goes better.
+      await pause(patience.pauseMs, signal);
+      if (taken.lost) return;
       await giveBack(taken, verdict.error, verdict.permanent);
       return;
     }
+    patience.worked();
     await orderBacklog(taken, backlog);
     await submit(taken, () => plane.submit(group, signal, policy));
   }

@@ -6,6 +6,8 @@ import { assignment, group, settings } from './support/groups.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { MapStore } from './support/map-store.ts';
 
+const range = (count: number) => Array.from({ length: count }, (_, index) => index);
+
 async function withAssignments(
   ids: readonly string[],
   options: Parameters<typeof openFixture>[1] = {},
@@ -58,6 +60,16 @@ describe('lease', () => {
     const { broker, lease } = await withAssignments(['a', 'b', 'c']);
     await broker.enqueue([assignment('x', { environment: 'maths' })]);
     expect(await lease('w', 3, ['env', 'maths'])).toEqual(['a#1', 'x#1', 'b#1']);
+  });
+
+  test('takes turns also over those who lease one at a time', async () => {
+    const { broker, lease } = await withAssignments(['a', 'b', 'c']);
+    await broker.enqueue(['x', 'y'].map((id) => assignment(id, { environment: 'maths' })));
+    const leased: string[] = [];
+    for (const worker of ['w', 'v', 'w', 'v', 'w']) {
+      leased.push(...(await lease(worker, 1, ['env', 'maths'])));
+    }
+    expect(leased).toEqual(['a#1', 'x#1', 'b#1', 'y#1', 'c#1']);
   });
 
   test('waits for the first, and is woken by it', async () => {
@@ -192,6 +204,22 @@ describe('a run that takes no more', () => {
     const waiting = lease('w2', 9_000);
     await take();
     expect(await waiting).toEqual(['c']);
+  });
+
+  test('whose batch is larger than its queue has as many under way as are missing to it', async () => {
+    const { broker } = await openFixture({
+      ...{ maxWaitingGroups: 2, batchSize: { kind: 'rows', rows: 12 } },
+    });
+    await broker.enqueue(range(20).map((index) => assignment(`a${index}`)));
+    const request = { workerId: 'w', environments: ['env'], max: 99, waitMs: 0, signal: never };
+    const leases = async () => (await broker.lease(request)).length;
+    expect(await leases()).toBe(2);
+    await broker.submit(group('a0', 2));
+    await broker.submit(group('a1', 2));
+    // 8 rows are missing, and a group has 2.
+    expect(await leases()).toBe(4);
+    for (const index of range(4)) await broker.submit(group(`a${index + 2}`, 2));
+    expect(await leases()).toBe(0);
   });
 
   test('is leased again when an assignment ends without a group, or its group leaves at once', async () => {

@@ -30,7 +30,7 @@ test('the version is that of the package', async () => {
 });
 
 test.each([
-  [['dance'], /There is no command "dance"\. Commands: start, serve, policy/],
+  [['dance'], /There is no command "dance"\. Commands: start, serve, worker, policy/],
   [['serve'], /FILE: is missing/],
   [['serve', 'x.ts', '--colour'], /--colour/],
   [['serve', 'missing.ts'], /There is no file .*missing\.ts/],

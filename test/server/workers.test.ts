@@ -1,8 +1,12 @@
+import { create, toBinary } from '@bufbuild/protobuf';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
+import { RunSettingsSchema } from '../../gen/lachesis/v1/run_service_pb.ts';
+import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import { createMemoryBroker } from '../../src/broker/index.ts';
 import { type LachesisClient, lachesisErrorOf } from '../../src/client/index.ts';
+import { assignmentToProto, runSettingsFromProto } from '../../src/contract/index.ts';
 import { LachesisError } from '../../src/errors.ts';
 import { createRpcClient } from '../../src/transport/index.ts';
 import { ManualClock } from '../broker/support/manual-clock.ts';
@@ -132,6 +136,22 @@ describe('a worker', () => {
     const group = await encodedGroup({ id: 'g', runId: 'run' });
     const refused = await stream.submit(group).catch(lachesisErrorOf);
     expect(refused).toMatchObject({ kind: 'invalid_input', field: 'open.worker_id' });
+  });
+
+  test('gets no more at a time than a message holds, and a task that none holds by its key', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease } = served;
+    await register('w');
+    const given = (id: string, bytes: number) => {
+      const task = { key: 'sum-2', split: 'train', data: { text: 'x'.repeat(bytes) } };
+      return order(id, { task: { kind: 'given', task } });
+    };
+    await client.work.enqueue([given('huge', 5_000_000)]);
+    const [huge] = await client.work.lease('w', { max: 9 });
+    expect(huge?.assignment.task).toEqual({ kind: 'key', key: 'sum-2' });
+    await client.work.enqueue(['a', 'b', 'c'].map((id) => given(id, 900_000)));
+    expect(await lease('w', 9)).toEqual(['a#1', 'b#1']);
+    expect(await lease('w', 9)).toEqual(['c#1']);
   });
 
   test('is not leased more than its capacity at a time, nor more than a run has room for', async () => {
@@ -372,4 +392,26 @@ describe('an environment that the server does not host', () => {
     const alone = client.environments.startGroup({ id: 'g', environment: 'far', taskKey: 'x' });
     await expect(alone).rejects.toMatchObject({ code: Code.FailedPrecondition });
   });
+});
+
+test('what a server that died was playing itself is played again by the next, at once', async () => {
+  const broker = createMemoryBroker();
+  const settings = runSettingsFromProto(
+    create(RunSettingsSchema, { batchSize: { case: 'batchGroups', value: 1 } }),
+  );
+  await broker.openRun('run', settings, 0);
+  const wire = assignmentToProto(
+    assignment('g', { environment: 'sums', task: { kind: 'key', key: 'sum-2' } }),
+  );
+  const payload = toBinary(AssignmentSchema, wire);
+  await broker.enqueue([{ id: 'g', runId: 'run', environment: 'sums', priority: 0, payload }]);
+  const signal = new AbortController().signal;
+  const dead = { workerId: 'serve-1', environments: ['sums'], max: 1, waitMs: 0, signal };
+  expect(await broker.lease(dead)).toHaveLength(1);
+  await using served = await serveForTest({ broker });
+  const told = await toldOf(served.client, 'g');
+  expect(told.filter((line) => !line.endsWith('started'))).toEqual([
+    ...['g.0 PLAYED_AGAIN', 'g.1 PLAYED_AGAIN', 'g.0@2 scored', 'g.1@2 scored'],
+  ]);
+  expect(await served.client.runs.status('run')).toMatchObject({ acceptedGroups: 1 });
 });

@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import type { AgentResult, StopReason } from '../../../src/agent/index.ts';
-import type { RunSettings } from '../../../src/broker/index.ts';
+import type { DeadLetter, RunSettings } from '../../../src/broker/index.ts';
 import type {
   Assignment,
+  LeasedOrder,
   Outcome,
   Provenance,
   Rollout,
@@ -410,3 +411,21 @@ export const runSettings: fc.Arbitrary<RunSettings> = fc
     maxStaleness:
       settings.admission.kind === 'off' ? settings.maxStaleness : (settings.maxStaleness ?? 1),
   }));
+export const leasedOrder: fc.Arbitrary<LeasedOrder> = fc.record({
+  assignment,
+  run: runSettings.map((settings) => ({
+    ...{ id: 'run', settings, policyVersion: 3, step: 2, closed: false, openTimeMs: 5 },
+  })),
+  attempt: fc.integer({ min: 1, max: 9 }),
+  leaseMs: ms,
+});
+
+export const deadLetter: fc.Arbitrary<DeadLetter> = fc.record({
+  assignmentId: id,
+  environment: id,
+  reason: fc.constantFrom('assignment_failed' as const, 'attempts_exhausted' as const),
+  error: text,
+  workerId: id,
+  attempts: count,
+  timeMs: ms,
+});

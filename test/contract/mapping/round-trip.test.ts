@@ -4,16 +4,25 @@ import { describe, expect, it } from 'vitest';
 import { MessageSchema } from '../../../gen/lachesis/v1/content_pb.ts';
 import { ErrorDetailSchema } from '../../../gen/lachesis/v1/error_pb.ts';
 import { RolloutSchema } from '../../../gen/lachesis/v1/rollout_pb.ts';
-import { RunSchema, RunStatusSchema } from '../../../gen/lachesis/v1/run_service_pb.ts';
+import {
+  DeadLetterSchema,
+  RunSchema,
+  RunStatusSchema,
+} from '../../../gen/lachesis/v1/run_service_pb.ts';
 import { AssignmentSchema, TaskSchema } from '../../../gen/lachesis/v1/task_pb.ts';
 import { RowSchema, SegmentSchema } from '../../../gen/lachesis/v1/tokens_pb.ts';
+import { LeasedAssignmentSchema } from '../../../gen/lachesis/v1/work_service_pb.ts';
 import {
   assignmentFromProto,
   assignmentToProto,
   canonicalJson,
+  deadLetterFromProto,
+  deadLetterToProto,
   durationFromMs,
   errorDetailToProto,
   errorFromDetail,
+  leasedOrderFromProto,
+  leasedOrderToProto,
   messageFromProto,
   messageToProto,
   msFromDuration,
@@ -87,6 +96,14 @@ describe('round trips over the wire change nothing in', () => {
   it('the figures of a run', () =>
     holds(runStatus, (status) =>
       runStatusFromProto(overTheWire(RunStatusSchema, runStatusToProto(status))),
+    ));
+  it('leased orders, with their run', () =>
+    holds(arbitrary.leasedOrder, (lease) =>
+      leasedOrderFromProto(overTheWire(LeasedAssignmentSchema, leasedOrderToProto(lease))),
+    ));
+  it('dead letters', () =>
+    holds(arbitrary.deadLetter, (letter) =>
+      deadLetterFromProto(overTheWire(DeadLetterSchema, deadLetterToProto(letter))),
     ));
   it('durations, to the microsecond', () =>
     holds(fc.nat(1e9), (micros) =>

@@ -4,6 +4,6 @@ import { startServer } from '../../../src/server/index.ts';
 
 const [port = '0', folder = ''] = process.argv.slice(2);
 const store = await openFilesStore(folder);
-const broker = openDurableBroker({ store, assignmentLeaseMs: 5_000 });
+const broker = openDurableBroker({ store, assignmentLeaseMs: 1_500 });
 const server = await startServer({ environments: [], broker, port: Number(port) });
 process.stdout.write(`listening on ${server.address}\n`);
