@@ -1,7 +1,7 @@
 import { Codec } from '../../gen/lachesis/v1/tokens_pb.ts';
 import type { Batch } from '../broker/index.ts';
 import { decodeGroupHeader } from '../contract/index.ts';
-import { LachesisError } from '../errors.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
 
 interface ConsumerName {
   readonly runId: string;
@@ -10,6 +10,22 @@ interface ConsumerName {
 
 /** Consumers whose codecs are remembered; the others are taken to read RAW only. */
 const MAX_CONSUMERS = 10_000;
+
+const KNOWN: ReadonlySet<Codec> = new Set([Codec.UNSPECIFIED, Codec.RAW, Codec.ZSTD]);
+
+/** Throws for a codec that nothing is encoded in. */
+export function assertCodecs(codecs: readonly Codec[]): void {
+  const at = codecs.findIndex((codec) => !KNOWN.has(codec));
+  if (at < 0) return;
+  throw invalidInput(
+    `codecs[${at}]`,
+    `is ${codecs[at]}, which is no codec that this server knows.`,
+    {
+      reason: 'ENUM_UNKNOWN',
+      remedy: 'Name RAW, ZSTD or both; GetServerInfo says what a server knows.',
+    },
+  );
+}
 
 /** What each registered consumer can decode. Batches are handed out as they came, never re-encoded. */
 export class ConsumerCodecs {

@@ -1,5 +1,6 @@
 import type { Ledger } from '../../tokens/index.ts';
 import type { RunSettings, StoredGroup, StoredRow } from '../broker.ts';
+import type { SeenGroups } from '../groups-in-play.ts';
 import type { Deficits } from '../share-turns.ts';
 import type { PayloadRef } from '../stores/store.ts';
 
@@ -26,6 +27,7 @@ export interface QueueRecord {
   readonly deficits: Deficits;
   /** Batches that were cut and are in no published version. */
   readonly unpublished: number;
+  readonly seen: SeenGroups;
 }
 
 export interface FiguresRecord {
