@@ -114,7 +114,10 @@ export class BatchDesk {
         this.#waiting.wake(topic);
       }
     }
-    if (handed.kind === 'none') run.queue.asked(nowMs);
+    if (handed.kind === 'none') {
+      run.queue.asked(nowMs);
+      this.#waiting.expectExpiry(run.queue.nextMs(nowMs) ?? Infinity);
+    }
     if (handed.kind !== 'batch') return undefined;
     this.#waiting.expectExpiry(nowMs + this.#config.batchLeaseMs);
     if (handed.batch.delivery > 1) this.#metrics.batch('redelivered');

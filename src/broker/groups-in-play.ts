@@ -2,10 +2,10 @@ import type { StoredAssignment } from './assignment-event.ts';
 import type { BatchSize } from './broker.ts';
 
 /** Of the groups that came so far, for what those that play will bring. */
-interface Seen {
-  groups: number;
-  units: number;
-  bytes: number;
+export interface SeenGroups {
+  readonly groups: number;
+  readonly units: number;
+  readonly bytes: number;
 }
 
 /**
@@ -16,15 +16,24 @@ export class GroupsInPlay {
   readonly #unit: BatchSize['kind'];
   readonly #target: number;
   readonly #ordered = new Map<string, number | undefined>();
-  readonly #seen: Seen = { groups: 0, units: 0, bytes: 0 };
+  #seen: SeenGroups;
   /** Units of those whose order says how many. */
   #orderedUnits = 0;
   #unknown = 0;
 
   /** `target` is what a batch needs. */
-  constructor(unit: BatchSize['kind'], target: number) {
+  constructor(
+    unit: BatchSize['kind'],
+    target: number,
+    seen: SeenGroups = { groups: 0, units: 0, bytes: 0 },
+  ) {
     this.#unit = unit;
     this.#target = target;
+    this.#seen = seen;
+  }
+
+  get seen(): SeenGroups {
+    return this.#seen;
   }
 
   get groups(): number {
@@ -62,9 +71,12 @@ export class GroupsInPlay {
 
   /** A group came, ordered or not. */
   saw(units: number, bytes: number): void {
-    this.#seen.groups += 1;
-    this.#seen.units += units;
-    this.#seen.bytes += bytes;
+    const seen = this.#seen;
+    this.#seen = {
+      groups: seen.groups + 1,
+      units: seen.units + units,
+      bytes: seen.bytes + bytes,
+    };
   }
 
   /** What the group of an order is likely to bring; of any, where none is given. */

@@ -46,7 +46,7 @@ export class RunQueue {
     this.#deficits = restored?.deficits ?? {};
     const laneOf = shares.length > 0 ? (group: StoredGroup) => group.environment : undefined;
     this.waiting = new WaitingGroups(batchSize.kind, visit, laneOf, observer);
-    this.playing = new GroupsInPlay(batchSize.kind, target);
+    this.playing = new GroupsInPlay(batchSize.kind, target, restored?.seen);
     this.#capacity = new Capacity({ policy, maxStaleness, target }, restored?.unpublished);
     const leaseMs = config.assignmentLeaseMs;
     this.#minimums = new MinimumShares({ shares, target, leaseMs, nowMs });
@@ -58,7 +58,8 @@ export class RunQueue {
   }
 
   record(): QueueRecord {
-    return { deficits: this.#deficits, unpublished: this.#capacity.unpublished };
+    const { unpublished } = this.#capacity;
+    return { deficits: this.#deficits, unpublished, seen: this.playing.seen };
   }
 
   /** What waits, in what batches count. */
@@ -66,11 +67,16 @@ export class RunQueue {
     return this.waiting[this.#settings.batchSize.kind];
   }
 
-  /** A group that was admitted, or that a journal has. */
+  /** A group that was admitted. */
+  accept(waiting: WaitingGroup): void {
+    this.add(waiting);
+    this.playing.saw(unitsOf(this.#settings.batchSize.kind, waiting), waiting.bytes);
+  }
+
+  /** A group that a journal has. */
   add(waiting: WaitingGroup): void {
     this.gate.changed();
     this.waiting.add(waiting);
-    this.playing.saw(unitsOf(this.#settings.batchSize.kind, waiting), waiting.bytes);
   }
 
   /** The next batch, which is taken out; undefined when what waits fills none. */

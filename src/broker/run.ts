@@ -213,7 +213,7 @@ export class Run {
     if (this.deadLetters.delete(group.id)) this.#journal.assignmentEnded({ id: group.id });
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
     if (reason === undefined) {
-      this.queue.add(waitingGroup(group, { position, version, arrivedMs: nowMs }));
+      this.queue.accept(waitingGroup(group, { position, version, arrivedMs: nowMs }));
     } else this.#drop(reason, [group]);
     this.#record();
     return { kind: 'stored', position };

@@ -102,7 +102,7 @@ function fairSizes(waiting: WaitingGroups, turns: ShareTurns): Map<number, numbe
   for (const { name } of waiting.lanes()) {
     const due = turns.dueOf(name);
     for (const [size, groups] of waiting.sizesIn(name)) {
-      const most = Math.min(groups, Math.floor(due / size) + 1);
+      const most = Math.min(groups, Math.max(0, Math.floor(due / size) + 1));
       counts.set(size, (counts.get(size) ?? 0) + most);
     }
   }
@@ -124,11 +124,14 @@ function longestCompletable(
     const middle = (known + above) >> 1;
     const rest = new Map(counts);
     let left = missing;
+    let isThere = true;
     for (const units of sizes.slice(0, middle)) {
-      rest.set(units, (rest.get(units) ?? 0) - 1);
+      const count = rest.get(units) ?? 0;
+      isThere &&= count > 0;
+      rest.set(units, count - 1);
       left -= units;
     }
-    if (left >= 0 && isReachable(rest, left)) known = middle;
+    if (isThere && left >= 0 && isReachable(rest, left)) known = middle;
     else above = middle;
   }
   return known;

@@ -32,7 +32,7 @@ export function runSettingsOf(options: RunOptions): RunSettings {
     environments: [],
     dropUniformGroups: false,
     admission: { kind: 'off' },
-    ...rest,
+    ...given(rest),
     shares: sharesOf(shares),
     autoPlay: autoPlay && autoPlayOf(autoPlay),
   };
@@ -43,7 +43,17 @@ export function runSettingsOf(options: RunOptions): RunSettings {
   if (maxStaleness !== undefined) wholeOfAnySize('maxStaleness', maxStaleness);
   whole('maxWaitingGroups', settings.maxWaitingGroups);
   whole('maxRowTokens', settings.maxRowTokens);
+  oneOf('overLength', settings.overLength, ['truncate', 'drop', 'split']);
+  const { admission } = settings;
+  oneOf('admission.kind', admission.kind, ['off', 'soft', 'strict']);
+  if (admission.kind === 'soft') number('admission.factor', admission.factor);
   return settings;
+}
+
+/** What is given as undefined is left out. */
+function given<Options extends object>(options: Options): Options {
+  const entries = Object.entries(options).filter(([, value]) => value !== undefined);
+  return Object.fromEntries(entries) as Options;
 }
 
 const SHARE: readonly (keyof EnvironmentShare)[] = [
@@ -62,18 +72,21 @@ function sharesOf(shares: readonly EnvironmentShareOptions[]): readonly Environm
     if (typeof environment !== 'string') {
       throw invalidInput(`${field}.environment`, `is ${shown(environment)}; a text is needed.`);
     }
-    for (const [name, value] of Object.entries({ weight, minShare })) {
-      if (typeof value === 'number') continue;
-      throw invalidInput(`${field}.${name}`, `is ${shown(value)}; a number is needed.`);
-    }
-    if (whenShort !== 'release' && whenShort !== 'wait') {
-      throw invalidInput(
-        `${field}.whenShort`,
-        `is ${shown(whenShort)}; release or wait is needed.`,
-      );
-    }
+    number(`${field}.weight`, weight);
+    number(`${field}.minShare`, minShare);
+    oneOf(`${field}.whenShort`, whenShort, ['release', 'wait']);
     return { environment, weight, minShare, whenShort };
   });
+}
+
+function number(field: string, value: unknown): void {
+  if (typeof value === 'number') return;
+  throw invalidInput(field, `is ${shown(value)}; a number is needed.`);
+}
+
+function oneOf(field: string, value: string, words: readonly string[]): void {
+  if (words.includes(value)) return;
+  throw invalidInput(field, `is ${shown(value)}; it may be: ${words.join(', ')}.`);
 }
 
 function wholeOfAnySize(field: string, value: unknown): void {

@@ -27,7 +27,7 @@ import {
   msFromDuration,
 } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
-import { ConsumerCodecs } from './consumer-codecs.ts';
+import { assertCodecs, ConsumerCodecs } from './consumer-codecs.ts';
 import { chunksOfGroup } from './group-chunks.ts';
 
 export interface BatchServiceOptions {
@@ -66,13 +66,14 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
           `is ${request.rank}; it must be below world_size, ${worldSize}.`,
         );
       }
-      codecs.set(request);
+      assertCodecs(request.codecs);
       const { leaseMs, run } = await broker.registerConsumer({
         runId: request.runId,
         consumerId: request.consumerId,
         worldSize,
         mode: modeOf(request.mode),
       });
+      codecs.set(request);
       return create(RegisterConsumerResponseSchema, {
         leaseDuration: durationFromMs(leaseMs),
         step: BigInt(run.step),

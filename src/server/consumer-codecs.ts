@@ -1,6 +1,6 @@
 import type { GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { Codec } from '../../gen/lachesis/v1/tokens_pb.ts';
-import { LachesisError } from '../errors.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
 
 interface ConsumerName {
   readonly runId: string;
@@ -9,6 +9,22 @@ interface ConsumerName {
 
 /** Consumers whose codecs are remembered; the others are taken to read RAW only. */
 const MAX_CONSUMERS = 10_000;
+
+const KNOWN: ReadonlySet<Codec> = new Set([Codec.UNSPECIFIED, Codec.RAW, Codec.ZSTD]);
+
+/** Throws for a codec that nothing is encoded in. */
+export function assertCodecs(codecs: readonly Codec[]): void {
+  const at = codecs.findIndex((codec) => !KNOWN.has(codec));
+  if (at < 0) return;
+  throw invalidInput(
+    `codecs[${at}]`,
+    `is ${codecs[at]}, which is no codec that this server knows.`,
+    {
+      reason: 'ENUM_UNKNOWN',
+      remedy: 'Name RAW, ZSTD or both; GetServerInfo says what a server knows.',
+    },
+  );
+}
 
 /** What each registered consumer can decode. Batches are handed out as they came, never re-encoded. */
 export class ConsumerCodecs {

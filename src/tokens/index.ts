@@ -28,6 +28,7 @@ export { type SampledRun, SegmentBuilder, type SegmentBuilderOptions } from './s
 export { type Settled, type SettleOptions, settle } from './settle.ts';
 export {
   sampledLength,
+  sliceRuns,
   spansLength,
   trainedLength,
 } from './spans.ts';

@@ -4,11 +4,12 @@ import type { Segment } from './segment.ts';
 
 /**
  * Which segments are rows, by index: those with turns to train, unless a child of theirs holds all of
- * these and trains more, whose row then trains them too.
+ * these and trains more, whose row then trains them too. One that `isDropped` is no row.
  */
 export function segmentsWithRows(
   segments: readonly Segment[],
   verdicts: ReadonlyMap<SampledTurn, TurnVerdict>,
+  isDropped: (segment: Segment) => boolean = () => false,
 ): ReadonlySet<number> {
   /** Up to where each segment's row has to reach; 0 where there is nothing to train. */
   const reach = segments.map(() => 0);
@@ -28,11 +29,12 @@ export function segmentsWithRows(
   const rows = new Set<number>();
   segments.forEach((segment, at) => {
     const end = reach[at] as number;
-    if (end === 0) return;
+    if (end === 0 || isDropped(segment)) return;
     const heir = segments.findIndex(
       (child, index) =>
         parentOf[index] === at &&
         trainsMore[index] === true &&
+        !isDropped(child) &&
         (child.parent?.sharedTokens ?? 0) >= end &&
         // One whose numbers were found to lie has none, and nothing can be trained without.
         (child.logprobs !== undefined || segment.logprobs === undefined),

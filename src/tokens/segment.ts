@@ -80,11 +80,13 @@ export interface Segment extends TokenSequence {
   readonly rendering: RenderingFingerprint;
 }
 
-/** One trainable sequence: a segment after the run's training policy. */
+/** One trainable sequence: a segment after the run's training policy, or a part of a long one. */
 export interface Row extends TokenSequence {
-  /** `<rollout id>/<segment id>`. */
+  /** `<rollout id>/<segment id>`, and `/<segment offset>` where there is one. */
   readonly id: string;
   readonly rolloutId: string;
   readonly segmentId: string;
+  /** Where in its segment it begins; absent for the start. */
+  readonly segmentOffset?: number;
   readonly agent: string;
 }

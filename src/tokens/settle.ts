@@ -1,12 +1,13 @@
 import type { CallUse } from './call-use.ts';
 import { judgeTurns } from './judge-turns.ts';
 import { bucketOf, emptyLedger, type Ledger } from './ledger.ts';
+import type { OverLength } from './over-length.ts';
 import { segmentsWithRows } from './row-segments.ts';
+import { rowsOfSegment } from './rows-of-segment.ts';
 import { sampledTurns } from './sampled-turns.ts';
-import type { Column, LossState, Row, Segment, Span } from './segment.ts';
-import { cutRuns, pushSpan, sampledLength, spansLength, trainedLength } from './spans.ts';
+import type { LossState, Row, Segment, Span } from './segment.ts';
+import { pushSpan, trainedLength } from './spans.ts';
 import type { TrainingPolicy } from './training-policy.ts';
-import { columnEntryBytes } from './validate.ts';
 
 export interface SettleOptions {
   readonly rolloutId: string;
@@ -19,6 +20,8 @@ export interface SettleOptions {
   readonly policy: TrainingPolicy;
   /** Longest row; 0 for any. */
   readonly maxRowTokens: number;
+  /** What becomes of a longer one. Default: `truncate`. */
+  readonly overLength?: OverLength;
   /** True: the rollout failed and the run keeps it masked. */
   readonly masked: boolean;
 }
@@ -26,7 +29,7 @@ export interface SettleOptions {
 export interface Settled {
   /** The same tokens; the spans' loss states are now final. */
   readonly segments: readonly Segment[];
-  /** The segments that are trained on, cut at the row length. */
+  /** The segments that are trained on, none longer than a row may be. */
   readonly rows: readonly Row[];
   readonly ledger: Ledger;
 }
@@ -40,7 +43,7 @@ export interface Settled {
  * to that one's row. Settling what is settled changes nothing.
  */
 export function settle(options: SettleOptions): Settled {
-  const { segments, calls, policy, maxRowTokens } = options;
+  const { segments, calls, policy, maxRowTokens, overLength = 'truncate' } = options;
   const turns = sampledTurns(segments, calls);
   const { verdicts, isDoubtful } = judgeTurns(segments, turns, calls, policy);
   const masked = options.masked || isDoubtful;
@@ -53,10 +56,15 @@ export function settle(options: SettleOptions): Settled {
       STATES.indexOf(masked && turn.given === undefined ? 'masked_by_failure' : state);
     states.fill(codeOf(first), turn.start, middle);
     states.fill(codeOf(rest), middle, turn.end);
-    if (maxRowTokens > 0) cutOver(states, Math.max(turn.start, maxRowTokens), turn.end);
+    if (maxRowTokens > 0 && overLength === 'truncate') {
+      cutOver(states, Math.max(turn.start, maxRowTokens), turn.end);
+    }
   }
 
-  const rowSegments = segmentsWithRows(segments, verdicts);
+  const isDropped = ({ tokenIds }: Segment): boolean =>
+    overLength === 'drop' && maxRowTokens > 0 && tokenIds.length > maxRowTokens;
+  const rowSegments = segmentsWithRows(segments, verdicts, isDropped);
+  if (segments.some(isDropped)) dropOver(tracks, rowSegments);
   const settled: Segment[] = [];
   const rows: Row[] = [];
   segments.forEach((segment, index) => {
@@ -64,8 +72,8 @@ export function settle(options: SettleOptions): Settled {
     const spans = finalSpans(segment, tracks[index] as Track, isRow);
     settled.push({ ...segment, spans });
     if (!isRow || (trainedLength(spans) === 0 && !masked)) return;
-    const row = rowOf(options.rolloutId, segment, spans, maxRowTokens);
-    if (sampledLength(row.spans) > 0) rows.push(row);
+    const { rolloutId } = options;
+    rows.push(...rowsOfSegment(segment, spans, { rolloutId, maxRowTokens, overLength }));
   });
   return { segments: settled, rows, ledger: countOnce(tracks, options.sampledTokens) };
 }
@@ -103,6 +111,22 @@ const OVER_LENGTH = STATES.indexOf('over_length');
 
 function cutOver(states: Uint8Array, from: number, end: number): void {
   for (let at = from; at < end; at++) if (states[at] === TRAINED) states[at] = OVER_LENGTH;
+}
+
+/** What only rows would train that are too long is trained by none. */
+function dropOver(tracks: readonly Track[], rows: ReadonlySet<number>): void {
+  const covered = new Map(tracks.map((track) => [track, new Uint8Array(track.states.length)]));
+  for (const row of rows) {
+    const { owners } = tracks[row] as Track;
+    owners.forEach(({ track, end }, at) => {
+      covered.get(track)?.fill(1, owners[at - 1]?.end ?? 0, end);
+    });
+  }
+  for (const [{ states }, isCovered] of covered) {
+    for (const [at, state] of states.entries()) {
+      if (state === TRAINED && isCovered[at] === 0) states[at] = OVER_LENGTH;
+    }
+  }
 }
 
 function tracksOf(segments: readonly Segment[]): Track[] {
@@ -172,38 +196,4 @@ function countOnce(tracks: readonly Track[], sampled: number): Ledger {
     if (bucket !== undefined) ledger[bucket] = counts[code] as number;
   });
   return ledger;
-}
-
-function rowOf(
-  rolloutId: string,
-  segment: Segment,
-  spans: readonly Span[],
-  maxRowTokens: number,
-): Row {
-  const tokens = segment.tokenIds.length;
-  const base = {
-    id: `${rolloutId}/${segment.id}`,
-    rolloutId,
-    segmentId: segment.id,
-    agent: segment.agent,
-  };
-  if (maxRowTokens <= 0 || tokens <= maxRowTokens) {
-    const { tokenIds, logprobs, policyVersions, columns } = segment;
-    return { ...base, tokenIds, logprobs, spans, policyVersions, columns };
-  }
-  const kept = cutRuns(spans, maxRowTokens);
-  const sampled = sampledLength(kept);
-  return {
-    ...base,
-    tokenIds: segment.tokenIds.subarray(0, spansLength(kept)),
-    logprobs: segment.logprobs?.subarray(0, sampled),
-    spans: kept,
-    policyVersions: cutRuns(segment.policyVersions, sampled),
-    columns: segment.columns.map((column) => cutColumn(column, spansLength(kept), sampled)),
-  };
-}
-
-function cutColumn(column: Column, tokens: number, sampled: number): Column {
-  const entries = column.axis === 'all_tokens' ? tokens : sampled;
-  return { ...column, data: column.data.subarray(0, entries * columnEntryBytes(column)) };
 }

@@ -47,17 +47,18 @@ export function pushVersionRun(runs: VersionRun[], run: VersionRun): void {
   }
 }
 
-/** The first `length` tokens' worth of runs (spans or version runs). */
-export function cutRuns<Run extends { readonly length: number }>(
+/** The runs (spans or version runs) of the tokens from `start` to before `end`. */
+export function sliceRuns<Run extends { readonly length: number }>(
   runs: readonly Run[],
-  length: number,
+  start: number,
+  end: number,
 ): Run[] {
-  const cut: Run[] = [];
-  let left = length;
+  const slice: Run[] = [];
+  let position = 0;
   for (const run of runs) {
-    if (left <= 0) break;
-    cut.push(run.length <= left ? run : { ...run, length: left });
-    left -= run.length;
+    const length = Math.min(position + run.length, end) - Math.max(position, start);
+    if (length > 0) slice.push(length === run.length ? run : { ...run, length });
+    position += run.length;
   }
-  return cut;
+  return slice;
 }

@@ -170,6 +170,20 @@ describe('a failed assignment', () => {
     expect((await broker.status('run')).droppedGroups).toEqual({ assignment_failed: 1 });
     expect(await lease()).toEqual([]);
   });
+
+  test('that was played, and dropped by a policy of its run, is counted by that', async () => {
+    const ids = ['rollout_failed', 'nothing_scored', 'nothing_to_train', 'over_length', 'stale'];
+    const { broker, lease } = await withAssignments(ids);
+    await lease('w', 9);
+    for (const id of ids) {
+      await broker.failAssignment({ ...fail('w', true), assignmentId: id, reason: id });
+    }
+    // What only the broker can know is no reason of a worker's to give.
+    expect((await broker.status('run')).droppedGroups).toEqual({
+      ...{ rollout_failed: 1, nothing_scored: 1, nothing_to_train: 1, over_length: 1 },
+      assignment_failed: 1,
+    });
+  });
 });
 
 test('closing a run takes back its assignments', async () => {

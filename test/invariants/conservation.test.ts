@@ -16,7 +16,10 @@ import {
   emptyLedger,
   type Ledger,
   ledgerBalance,
+  type Row,
   type Segment,
+  sampledLength,
+  sliceRuns,
   sumLedgers,
 } from '../../src/tokens/index.ts';
 import type { EngineCall } from '../support/engine-log.ts';
@@ -42,6 +45,15 @@ function* sampledTokens({ spans }: Pick<Segment, 'spans'>) {
     call = callIndex;
     for (let i = 0; i < length; i++) yield { token: `${call}:${offset++}`, loss };
   }
+}
+
+/** The sampled tokens of a row by their names in its segment, of which it may be a part. */
+function tokensOfRow(row: Row, rollouts: readonly Rollout[]) {
+  const rollout = rollouts.find(({ id }) => id === row.rolloutId)!;
+  const segment = rollout.segments.find(({ id }) => id === row.segmentId)!;
+  const before = sampledLength(sliceRuns(segment.spans, 0, row.segmentOffset ?? 0));
+  const named = [...sampledTokens(segment)].slice(before);
+  return [...sampledTokens(row)].map(({ loss }, at) => ({ token: named[at]!.token, loss }));
 }
 
 /**
@@ -86,11 +98,11 @@ function expectEncoded({ group, callsOf }: PlayedEpisode, policy: GroupPolicy, t
   const ids = [...header.rollouts, ...encoding.dropped].map(({ rolloutId }) => rolloutId);
   expect(ids.toSorted()).toEqual(group.rollouts.map(({ id }) => id));
 
-  const { rows } = decodeGroup(header, parts);
+  const { rows, group: decoded } = decodeGroup(header, parts);
   for (const { rolloutId, ledger } of header.rollouts) {
     const trained = rows
       .filter((row) => row.rolloutId === rolloutId)
-      .flatMap((row) => [...sampledTokens(row)])
+      .flatMap((row) => tokensOfRow(row, decoded.rollouts))
       .flatMap(({ token, loss }) => (loss === 'trained' ? [token] : []));
     expect(new Set(trained).size).toBe(trained.length);
     expect(trained.length).toBe(Number(ledger!.trained));
@@ -111,6 +123,7 @@ test('every sampled token of the engine’s log is in one bucket, under every po
   const cases = fc.record({
     trainingPolicy: fc.constantFrom(...trainingPolicies),
     maxRowTokens,
+    overLength: fc.constantFrom('truncate' as const, 'drop' as const, 'split' as const),
   });
   await fc.assert(
     fc.asyncProperty(episodePlan, cases, async (plan, run) => {

@@ -23,6 +23,7 @@ import {
   type Row,
   type Segment,
   sampledLength,
+  sliceRuns,
   spansLength,
   validateSequence,
 } from '../../src/tokens/index.ts';
@@ -38,6 +39,7 @@ const policies = fc.record<GroupPolicy>({
   trainingPolicy: fc.constantFrom('strict', 'realign', 'fork', 'mask'),
   failedRollouts: fc.constantFrom('drop_rollout', 'mask'),
   maxRowTokens: fc.constantFrom(0, 0, 0, 90, 200),
+  overLength: fc.constantFrom('truncate', 'drop', 'split'),
 });
 
 /** The bytes of a column: -0 and every last bit count. */
@@ -73,10 +75,14 @@ function expectAllLogged(rollout: Rollout, calls: readonly EngineCall[]): void {
   expect(held.toSorted((a, b) => a - b)).toEqual(answered);
 }
 
-/** A row is a segment, or the start of one. */
-function expectStartOf(segment: Segment, row: Row): void {
-  expect(bits(row.tokenIds)).toBe(bits(segment.tokenIds.subarray(0, row.tokenIds.length)));
-  expect(bits(row.logprobs)).toBe(bits(segment.logprobs?.subarray(0, sampledLength(row.spans))));
+/** A row is a segment, or a part of one. */
+function expectPartOf(segment: Segment, row: Row): void {
+  const start = row.segmentOffset ?? 0;
+  const end = start + row.tokenIds.length;
+  expect(bits(row.tokenIds)).toBe(bits(segment.tokenIds.subarray(start, end)));
+  const before = sampledLength(sliceRuns(segment.spans, 0, start));
+  const logprobs = segment.logprobs?.subarray(before, before + sampledLength(row.spans));
+  expect(bits(row.logprobs)).toBe(bits(logprobs));
   validateSequence(row, row.id);
 }
 
@@ -113,6 +119,7 @@ async function delivered({ headerBytes, header, parts }: EncodedGroup): Promise<
 
 test('segments and rows are the engine’s own log, bit by bit, up to the trainer', async () => {
   let trained = 0;
+  let split = 0;
   await fc.assert(
     fc.asyncProperty(
       episodePlan,
@@ -131,8 +138,10 @@ test('segments and rows are the engine’s own log, bit by bit, up to the traine
           for (const segment of rollout.segments) expectLogged(segment, calls(rollout.id));
         }
         for (const row of decoded.rows) {
+          expect(row.tokenIds.length).toBeLessThanOrEqual(policy.maxRowTokens || Infinity);
+          if (row.segmentOffset !== undefined) split += 1;
           const rollout = group.rollouts.find(({ id }) => id === row.rolloutId)!;
-          expectStartOf(rollout.segments.find(({ id }) => id === row.segmentId)!, row);
+          expectPartOf(rollout.segments.find(({ id }) => id === row.segmentId)!, row);
         }
         trained += 1;
       },
@@ -140,6 +149,7 @@ test('segments and rows are the engine’s own log, bit by bit, up to the traine
     { numRuns: 200 },
   );
   expect(trained).toBeGreaterThan(50);
+  expect(split).toBeGreaterThan(20);
 });
 
 test('the embedded policy’s own samples are kept as it drew them', async () => {

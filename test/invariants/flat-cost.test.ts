@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
-import type { BatchSize, SubmittedGroup } from '../../src/broker/index.ts';
+import type { BatchSize, EnvironmentShare, SubmittedGroup } from '../../src/broker/index.ts';
 import { MetricsRegistry } from '../../src/telemetry/index.ts';
 import { openFixture } from '../broker/support/fixture.ts';
 import { group } from '../broker/support/groups.ts';
+import { share } from '../broker/support/lanes.ts';
 
 const VISITED = {
   name: 'lachesis_broker_groups_visited_total',
@@ -16,16 +17,19 @@ async function visitsPerCut(
   depth: number,
   rowsOf: (index: number) => number,
   versionOf: (index: number) => number,
+  shares: readonly EnvironmentShare[] = [],
 ): Promise<readonly number[]> {
   const metrics = new MetricsRegistry();
   const limits = { maxWaitingGroups: depth, maxWaitingBytes: Number.MAX_SAFE_INTEGER };
-  const { broker, take, ack } = await openFixture({ batchSize }, { metrics, limits });
+  const { broker, take, ack } = await openFixture({ batchSize, shares }, { metrics, limits });
   const shapes = new Map<number, SubmittedGroup>();
   for (let index = 0; index < depth; index += 1) {
     const rows = rowsOf(index);
     const shape = shapes.get(rows) ?? group('shape', rows);
     shapes.set(rows, shape);
-    await broker.submit({ ...shape, id: `g${index}`, oldestPolicyVersion: versionOf(index) });
+    const environment = ['a', 'b', 'c'][index % 3]!;
+    const fields = { id: `g${index}`, environment, oldestPolicyVersion: versionOf(index) };
+    await broker.submit({ ...shape, ...fields });
   }
   const visited = metrics.counter(VISITED);
   const visits: number[] = [];
@@ -50,6 +54,7 @@ describe('a cut looks at as many groups with 100 waiting as with 100,000', () =>
     rows: (index: number) => number;
     versions: (index: number) => number;
     most: number;
+    shares?: readonly EnvironmentShare[];
   }>([
     {
       name: 'rows, all of one size',
@@ -87,6 +92,22 @@ describe('a cut looks at as many groups with 100 waiting as with 100,000', () =>
       most: 5,
     },
     {
+      name: 'rows, shares with a minimum',
+      batchSize: { kind: 'rows', rows: 16 },
+      rows: cycle(5, 3, 7, 4),
+      versions: cycle(0, 1),
+      most: 40,
+      shares: [share('a', 5, { minShare: 0.4 }), share('b', 1, { minShare: 0.2 })],
+    },
+    {
+      name: 'groups, shares with a minimum',
+      batchSize: { kind: 'groups', groups: 6 },
+      rows: cycle(4, 3),
+      versions: cycle(0, 1),
+      most: 9,
+      shares: [share('a', 5), share('b', 1, { minShare: 0.2 })],
+    },
+    {
       name: 'groups',
       batchSize: { kind: 'groups', groups: 6 },
       rows: cycle(4, 3),
@@ -95,9 +116,9 @@ describe('a cut looks at as many groups with 100 waiting as with 100,000', () =>
     },
   ])(
     '$name',
-    async ({ batchSize, rows, versions, most }) => {
-      const shallow = await visitsPerCut(batchSize, 100, rows, versions);
-      const deep = await visitsPerCut(batchSize, 100_000, rows, versions);
+    async ({ batchSize, rows, versions, most, shares }) => {
+      const shallow = await visitsPerCut(batchSize, 100, rows, versions, shares);
+      const deep = await visitsPerCut(batchSize, 100_000, rows, versions, shares);
       expect(deep).toEqual(shallow);
       expect(Math.max(...deep)).toBeLessThanOrEqual(most);
     },

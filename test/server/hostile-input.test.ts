@@ -8,7 +8,14 @@ import {
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { EnvironmentService } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { TrainingPolicy } from '../../gen/lachesis/v1/group_pb.ts';
-import { RunService, type RunSettingsSchema } from '../../gen/lachesis/v1/run_service_pb.ts';
+import {
+  Admission,
+  type OverLengthPolicy,
+  RunService,
+  type RunSettingsSchema,
+  type WhenShort,
+} from '../../gen/lachesis/v1/run_service_pb.ts';
+import { Codec } from '../../gen/lachesis/v1/tokens_pb.ts';
 import { lachesisErrorOf } from '../../src/client/index.ts';
 import { defineEnvironment, hostEnvironment } from '../../src/environment/index.ts';
 import { tool } from '../../src/tools/index.ts';
@@ -93,6 +100,36 @@ describe('a run that could not be, or could not be held', () => {
       'max_waiting_groups',
       { maxWaitingGroups: 4, batchSize: { case: 'batchGroups', value: 5 } } as Partial<Settings>,
     ],
+    ['max_waiting_groups', { maxWaitingGroups: -1 }],
+    ['max_row_tokens', { maxRowTokens: -1 }],
+    ['max_staleness', { maxStaleness: -1n }],
+    ['batch_rows', { batchSize: { case: 'batchRows', value: -5 } }],
+    ['batch_tokens', { batchSize: { case: 'batchTokens', value: 0n } }],
+    ['over_length', { overLength: 9 as OverLengthPolicy }],
+    ['shares[0].environment', { shares: [{ environment: 'a b' }] }],
+    ['shares[1].environment', { shares: [{ environment: 'a' }, { environment: 'a' }] }],
+    ['shares[0].environment', { environments: ['a'], shares: [{ environment: 'b' }] }],
+    ['shares[0].weight', { shares: [{ environment: 'a', weight: 0 }] }],
+    ['shares[0].min_share', { shares: [{ environment: 'a', minShare: -0.1 }] }],
+    ['shares[0].min_share', { shares: [{ environment: 'a', minShare: Number.NaN }] }],
+    [
+      'shares[1].min_share',
+      {
+        shares: [
+          { environment: 'a', minShare: 0.7 },
+          { environment: 'b', minShare: 0.4 },
+        ],
+      },
+    ],
+    ['shares[0].when_short', { shares: [{ environment: 'a', whenShort: 9 as WhenShort }] }],
+    ['shares', { shares: Array.from({ length: 300 }, (_, i) => ({ environment: `e${i}` })) }],
+    ['admission', { admission: 9 as Admission }],
+    ['admission', { admission: Admission.STRICT }],
+    ['admission_factor', { admissionFactor: 2 }],
+    [
+      'admission_factor',
+      { admission: Admission.SOFT, maxStaleness: 1n, admissionFactor: Number.POSITIVE_INFINITY },
+    ],
   ])('is refused by its %s', async (field, settings) => {
     const error = await openRun('refused', settings).catch(lachesisErrorOf);
     expect(error).toMatchObject({ kind: 'invalid_input', field: `settings.${field}` });
@@ -116,6 +153,7 @@ describe('a consumer', () => {
     ['world_size', { worldSize: 2_147_483_647 }],
     ['mode', { mode: 9 as ConsumerMode }],
     ['rank', { rank: -1 }],
+    ['codecs[1]', { codecs: [Codec.RAW, 9 as Codec] }],
   ])('is refused by its %s', async (field, change) => {
     await openRun('consumed', {});
     const request = {
@@ -133,7 +171,7 @@ describe('a consumer', () => {
 describe('what somebody sent, quoted in an error', () => {
   test('is cut to what headers hold, and the connection lives on', async () => {
     const error = await runs.getRun({ runId: 'x'.repeat(12 * MIB) }).catch(lachesisErrorOf);
-    expect(error).toMatchObject({ kind: 'not_found', reason: 'RUN_NOT_FOUND' });
+    expect(error).toMatchObject({ kind: 'not_found', reason: 'RUN_NOT_FOUND', field: 'run_id' });
     expect((error as Error).message.length).toBeLessThan(2_000);
     await expect(runs.listRuns({})).resolves.toBeDefined();
   });

@@ -1,8 +1,9 @@
-import { expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import {
   type CallUse,
   FIRST_CALL,
   ledgerBalance,
+  type OverLength,
   type Segment,
   SegmentBuilder,
   settle,
@@ -51,6 +52,7 @@ function settled(
     policy?: TrainingPolicy;
     masked?: boolean;
     maxRowTokens?: number;
+    overLength?: OverLength;
     calls?: readonly CallUse[];
   } = {},
 ) {
@@ -139,6 +141,130 @@ test('a row is cut at its longest length and the rest is counted as over length'
   expect(segments[0]!.tokenIds).toHaveLength(10);
 });
 
+describe('a row that is longer than it may be', () => {
+  test('is left out as a whole where that is the policy, and shorter ones are not', () => {
+    const dropped = settled([linear()], 7, { maxRowTokens: 9, overLength: 'drop' });
+    expect(dropped.rows).toEqual([]);
+    expect(dropped.ledger).toMatchObject({ sampled: 7, trained: 0, overLength: 7 });
+    const kept = settled([linear()], 7, { maxRowTokens: 10, overLength: 'drop' });
+    expect(kept.ledger).toMatchObject({ sampled: 7, trained: 7, overLength: 0 });
+  });
+
+  test('leaves what a shorter segment shares with it to that one', () => {
+    const parent = linear();
+    const branch = branchOf(parent);
+    const { rows, ledger } = settled([parent, branch], 9, {
+      ...{ policy: 'fork', maxRowTokens: 8, overLength: 'drop' },
+    });
+    // The parent has 10 tokens and is out; the branch has 8, of which 3 were sampled in the parent.
+    expect(rows.map(({ id }) => id)).toEqual(['r/s1']);
+    expect(trainedLength(rows[0]!.spans)).toBe(5);
+    expect(ledger).toMatchObject({ sampled: 9, trained: 5, overLength: 4 });
+    expect(ledgerBalance(ledger)).toBe(0);
+  });
+
+  // linear() has the tokens 1 to 10: 1 2 are prompt, 3 4 5 sampled, 6 template, 7 8 9 10 sampled.
+  test('is split into parts that train on from each other, with half of one as context', () => {
+    const { rows, ledger, segments } = settled([linear()], 7, {
+      ...{ maxRowTokens: 4, overLength: 'split' },
+    });
+    const [untrained, trained, context] = ['not_sampled', 'trained', 'context_only'] as const;
+    expect(
+      rows.map(({ id, segmentOffset, tokenIds, spans }) => ({
+        ...{ id, segmentOffset, tokens: [...tokenIds] },
+        spans: spans.map(({ length, loss }) => [length, loss]),
+      })),
+    ).toEqual([
+      {
+        ...{ id: 'r/s0', segmentOffset: undefined, tokens: [1, 2, 3, 4] },
+        spans: [
+          [2, untrained],
+          [2, trained],
+        ],
+      },
+      {
+        ...{ id: 'r/s0/2', segmentOffset: 2, tokens: [3, 4, 5, 6] },
+        spans: [
+          [2, context],
+          [1, trained],
+          [1, untrained],
+        ],
+      },
+      {
+        ...{ id: 'r/s0/4', segmentOffset: 4, tokens: [5, 6, 7, 8] },
+        spans: [
+          [1, context],
+          [1, untrained],
+          [2, trained],
+        ],
+      },
+      {
+        ...{ id: 'r/s0/6', segmentOffset: 6, tokens: [7, 8, 9, 10] },
+        spans: [
+          [2, context],
+          [2, trained],
+        ],
+      },
+    ]);
+    expect(rows.map(({ logprobs }) => [...logprobs!])).toEqual([
+      [-1, -1],
+      [-1, -1, -1],
+      [-1, -2, -2],
+      [-2, -2, -2, -2],
+    ]);
+    expect(rows[2]!.policyVersions).toEqual([
+      { length: 1, announcedVersion: 1 },
+      { length: 2, announcedVersion: 2 },
+    ]);
+    expect(ledger).toMatchObject({ sampled: 7, trained: 7, overLength: 0 });
+    expect(trainedLength(segments[0]!.spans)).toBe(7);
+  });
+
+  test('has no part for a prompt that is longer than a row, and one part where nothing is trained', () => {
+    const builder = new SegmentBuilder({ id: 's0', reason: 'start', rendering });
+    builder.append([1, 2, 3, 4, 5, 6, 7], { origin: 'prompt' });
+    builder.appendSampled(Int32Array.of(8, 9), Float32Array.of(-1, -2), {
+      ...{ callIndex: 0, announcedVersion: 1 },
+    });
+    const split = { maxRowTokens: 4, overLength: 'split' } as const;
+    const { rows } = settled([builder.build()], 2, split);
+    expect(rows.map(({ id, tokenIds }) => [id, [...tokenIds]])).toEqual([['r/s0/5', [6, 7, 8, 9]]]);
+    const masked = settled([linear()], 7, { ...split, masked: true });
+    expect(masked.rows.map(({ id, tokenIds }) => [id, tokenIds.length])).toEqual([['r/s0', 4]]);
+  });
+
+  test('takes its columns along', () => {
+    const numbers = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8, 9, 10);
+    const common = { type: 'uint8', entryShape: [] } as const;
+    const segment: Segment = {
+      ...linear(),
+      columns: [
+        { ...common, name: 'all', axis: 'all_tokens', data: numbers },
+        { ...common, name: 'sampled', axis: 'sampled_tokens', data: numbers.subarray(0, 7) },
+      ],
+    };
+    const { rows } = settled([segment], 7, { maxRowTokens: 4, overLength: 'split' });
+    expect(rows.map(({ columns }) => columns.map(({ data }) => [...data]))).toEqual([
+      [
+        [1, 2, 3, 4],
+        [1, 2],
+      ],
+      [
+        [3, 4, 5, 6],
+        [1, 2, 3],
+      ],
+      [
+        [5, 6, 7, 8],
+        [3, 4, 5],
+      ],
+      [
+        [7, 8, 9, 10],
+        [4, 5, 6, 7],
+      ],
+    ]);
+  });
+});
+
 test('a masked rollout keeps its row with nothing in the loss', () => {
   const { rows, ledger } = settled([linear()], 7, { masked: true });
   expect(rows).toHaveLength(1);
@@ -156,10 +282,12 @@ test.each(['strict', 'realign', 'fork', 'mask'] as const)(
     const parent = linear();
     for (const segments of [[parent], [parent, branchOf(parent)]]) {
       for (const maxRowTokens of [0, 8]) {
-        const once = settled(segments, 9, { policy, maxRowTokens });
-        const twice = settled(once.segments, 9, { policy, maxRowTokens });
-        expect(twice.ledger).toEqual(once.ledger);
-        expect(twice.rows).toEqual(once.rows);
+        for (const overLength of ['truncate', 'drop', 'split'] as const) {
+          const once = settled(segments, 9, { policy, maxRowTokens, overLength });
+          const twice = settled(once.segments, 9, { policy, maxRowTokens, overLength });
+          expect(twice.ledger).toEqual(once.ledger);
+          expect(twice.rows).toEqual(once.rows);
+        }
       }
     }
   },

@@ -89,7 +89,7 @@ function currentRecord(record: RunRecord): RunRecord {
   return {
     ...record,
     settings: { ...former, ...settings } as RunSettings,
-    queue: queue ?? { deficits: {}, unpublished: 0 },
+    queue: queue ?? { deficits: {}, unpublished: 0, seen: { groups: 0, units: 0, bytes: 0 } },
   };
 }
 

@@ -1,6 +1,7 @@
 import type { Ledger } from '../../tokens/index.ts';
 import type { DeadLetter } from '../assignment-event.ts';
 import type { RunSettings, StoredGroup, StoredRow } from '../broker.ts';
+import type { SeenGroups } from '../groups-in-play.ts';
 import type { Deficits } from '../share-turns.ts';
 import type { PayloadPlaces } from './stored-payload.ts';
 
@@ -27,6 +28,7 @@ export interface QueueRecord {
   readonly deficits: Deficits;
   /** Batches that were cut and are in no published version. */
   readonly unpublished: number;
+  readonly seen: SeenGroups;
 }
 
 export interface FiguresRecord {

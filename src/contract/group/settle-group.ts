@@ -1,5 +1,6 @@
 import {
   type Ledger,
+  type OverLength,
   type Row,
   settle,
   sumLedgers,
@@ -14,6 +15,8 @@ export interface GroupPolicy {
   readonly failedRollouts: 'drop_rollout' | 'drop_group' | 'mask';
   /** 0 for any. */
   readonly maxRowTokens: number;
+  /** What becomes of a longer row. Default: `truncate`. */
+  readonly overLength?: OverLength;
 }
 
 /** Training policy for play outside of any run. */
@@ -41,7 +44,7 @@ export type SettledGroup =
     }
   | {
       readonly kind: 'dropped';
-      readonly reason: 'rollout_failed' | 'nothing_scored' | 'nothing_to_train';
+      readonly reason: 'rollout_failed' | 'nothing_scored' | 'nothing_to_train' | 'over_length';
       readonly dropped: readonly DroppedRollout[];
     };
 
@@ -58,7 +61,7 @@ export interface DroppedRollout {
  */
 export function settleRollout(
   rollout: Rollout,
-  policy: Pick<GroupPolicy, 'trainingPolicy' | 'maxRowTokens'>,
+  policy: Pick<GroupPolicy, 'trainingPolicy' | 'maxRowTokens' | 'overLength'>,
 ): { readonly rollout: Rollout; readonly rows: readonly Row[] } {
   const { segments, rows, ledger } = settle({
     rolloutId: rollout.id,
@@ -67,6 +70,7 @@ export function settleRollout(
     sampledTokens: rollout.ledger.sampled,
     policy: policy.trainingPolicy,
     maxRowTokens: policy.maxRowTokens,
+    overLength: policy.overLength ?? 'truncate',
     masked: rollout.outcome.kind === 'not_scored',
   });
   return { rollout: { ...rollout, segments, ledger }, rows };
@@ -95,7 +99,9 @@ export function settleGroup(group: Group, policy: GroupPolicy): SettledGroup {
   const rollouts = keepFailed ? settled : settled.filter(({ masked }) => !masked);
   const hasTokens = rollouts.some(({ rollout }) => rollout.segments.length > 0);
   if (hasTokens && rollouts.every(({ rows }) => rows.length === 0)) {
-    return { kind: 'dropped', reason: 'nothing_to_train', dropped: settled.map(droppedOf) };
+    const isTooLong = rollouts.some(({ rollout }) => rollout.ledger.overLength > 0);
+    const reason = isTooLong ? 'over_length' : 'nothing_to_train';
+    return { kind: 'dropped', reason, dropped: settled.map(droppedOf) };
   }
   return {
     kind: 'kept',

@@ -20,7 +20,7 @@ import type {
   VersionRun,
 } from '../../tokens/index.ts';
 import { decodeFloat32, decodeInt32, encodeFloat32, encodeInt32 } from '../../wire/index.ts';
-import { countFromInt64 } from './scalars.ts';
+import { countFromInt32, countFromInt64 } from './scalars.ts';
 import { columnAxes, columnTypes, lossStates, segmentReasons, spanOrigins } from './token-enums.ts';
 
 type SequenceProto = Pick<
@@ -39,6 +39,7 @@ export function rowToProto(row: Row): RowProto {
     rolloutId: row.rolloutId,
     segmentId: row.segmentId,
     agent: row.agent,
+    segmentOffset: row.segmentOffset ?? 0,
     ...sequenceToProto(row),
   });
 }
@@ -50,6 +51,9 @@ export function rowFromProto(proto: RowProto, field: string): Row {
     rolloutId: proto.rolloutId,
     segmentId: proto.segmentId,
     agent: proto.agent,
+    ...(proto.segmentOffset !== 0 && {
+      segmentOffset: countFromInt32(proto.segmentOffset, `${field}.segment_offset`),
+    }),
     ...sequenceFromProto(proto, field),
   };
 }

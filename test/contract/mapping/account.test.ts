@@ -20,7 +20,7 @@ import {
   type Rollout,
   validateGroup,
 } from '../../../src/contract/index.ts';
-import { emptyLedger, type Segment } from '../../../src/tokens/index.ts';
+import { emptyLedger, type OverLength, type Segment } from '../../../src/tokens/index.ts';
 
 const facts = { tokenizerSha256: '', templateSha256: '' };
 
@@ -71,13 +71,13 @@ interface Sent {
   readonly parts: Uint8Array[];
 }
 
-function sent(maxRowTokens = 0): Sent {
+function sent(maxRowTokens = 0, overLength: OverLength = 'truncate'): Sent {
   const encoding = encodeGroup(
     {
       ...{ id: 'g', runId: 'run', environment: 'e', taskKey: '0', trainingPolicy: 'fork' },
       rollouts: [played],
     },
-    { policy: { ...NO_RUN_POLICY, trainingPolicy: 'fork', maxRowTokens } },
+    { policy: { ...NO_RUN_POLICY, trainingPolicy: 'fork', maxRowTokens, overLength } },
   );
   if (encoding.kind !== 'kept') throw new Error('dropped');
   return { header: encoding.encoded.header, parts: [...encoding.encoded.parts] };
@@ -93,12 +93,15 @@ function ingest({ header, parts }: Sent): unknown {
   return validateGroup(header, parts);
 }
 
-function withRow(change: (row: RowProto) => void, group = sent()): Sent {
-  const row = fromBinary(RowSchema, group.parts[0] as Uint8Array);
+function withRow(change: (row: RowProto) => void, group = sent(), at = 0): Sent {
+  const row = fromBinary(RowSchema, group.parts[at] as Uint8Array);
   change(row);
-  group.parts[0] = toBinary(RowSchema, row);
+  group.parts[at] = toBinary(RowSchema, row);
   return group;
 }
+
+/** The second row is the second part of the first one's segment: from its token 4 on, trained from 8 on. */
+const withSecondPart = (change: (row: RowProto) => void) => withRow(change, sent(8, 'split'), 1);
 
 function withRollout(change: (rollout: RolloutProto) => void, group = sent()): Sent {
   const at = group.header.parts.findIndex(({ kind }) => kind === GroupPartKind.ROLLOUT);
@@ -118,6 +121,9 @@ describe('ingest takes an account that adds up', () => {
   it('with branches, rows cut at their length, and calls that are unknown', () => {
     expect(() => ingest(sent())).not.toThrow();
     expect(() => ingest(sent(8))).not.toThrow();
+    for (const maxRowTokens of [3, 4, 8]) {
+      expect(() => ingest(sent(maxRowTokens, 'split'))).not.toThrow();
+    }
     expect(() =>
       ingest(
         withRollout((r) => {
@@ -269,6 +275,77 @@ describe('ingest refuses an account that does not add up', () => {
         withRow((row) => {
           row.tokenIds[0]! ^= 1;
         }, sent(8)),
+    ],
+    [
+      'a part of a segment that reaches behind it',
+      'parts[1].segment_offset',
+      () =>
+        withSecondPart((row) => {
+          row.segmentOffset = 5;
+        }),
+    ],
+    [
+      'a part of a segment that begins elsewhere',
+      'parts[1].segment_id',
+      () =>
+        withSecondPart((row) => {
+          row.segmentOffset = 3;
+        }),
+    ],
+    [
+      'a part of a segment that begins before it',
+      'parts[1].segment_offset',
+      () =>
+        withSecondPart((row) => {
+          row.segmentOffset = -1;
+        }),
+    ],
+    [
+      'a part that has as context what its segment has as trained, and nobody trains',
+      'header.rollouts[0].ledger.trained',
+      () => {
+        const group = withSecondPart((row) => {
+          for (const span of row.spans) {
+            if (span.loss === LossState.TRAINED) span.loss = LossState.CONTEXT_ONLY;
+          }
+        });
+        group.header.parts[1]!.trainedTokens = 0;
+        return group;
+      },
+    ],
+    [
+      'parts of a segment out of their order',
+      'parts[1].segment_id',
+      () => {
+        const group = sent(8, 'split');
+        const [first, second] = [group.parts[0]!, group.parts[1]!];
+        const [one, other] = [group.header.parts[0]!, group.header.parts[1]!];
+        Object.assign(group.parts, [second, first]);
+        Object.assign(group.header.parts, [other, one]);
+        return group;
+      },
+    ],
+    [
+      'a token that two parts train',
+      'parts[1].segment_id',
+      () => {
+        const group = withSecondPart((row) => {
+          const span = row.spans.find(({ loss }) => loss === LossState.CONTEXT_ONLY)!;
+          span.loss = LossState.TRAINED;
+        });
+        const row = fromBinary(RowSchema, group.parts[1] as Uint8Array);
+        const trained = row.spans.filter(({ loss }) => loss === LossState.TRAINED);
+        const tokens = trained.reduce((sum, { length }) => sum + length, 0);
+        const more = tokens - group.header.parts[1]!.trainedTokens;
+        group.header.parts[1]!.trainedTokens = tokens;
+        const ledgers = [group.header.ledger!, group.header.rollouts[0]!.ledger!];
+        return withRollout((r) => {
+          for (const ledger of [...ledgers, r.ledger!]) {
+            ledger.sampled += BigInt(more);
+            ledger.trained += BigInt(more);
+          }
+        }, group);
+      },
     ],
     [
       'a row of another version than its segment',

@@ -29,6 +29,7 @@ const policies: fc.Arbitrary<GroupPolicy> = fc.record({
   trainingPolicy: fc.constantFrom('strict', 'realign', 'fork', 'mask'),
   failedRollouts: fc.constantFrom('drop_rollout', 'drop_group', 'mask'),
   maxRowTokens: fc.constantFrom(0, 0, 5),
+  overLength: fc.constantFrom('truncate', 'drop', 'split'),
 });
 
 const groups: fc.Arbitrary<Group> = fc
@@ -182,7 +183,7 @@ describe('failed-rollout policies', () => {
   it('a group whose tokens give no row is dropped', () => {
     const group = groupOf(false);
     expect(settleGroup(group, { ...base, maxRowTokens: 1 })).toMatchObject({
-      reason: 'nothing_to_train',
+      reason: 'over_length',
     });
   });
 
