@@ -6,7 +6,6 @@ import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import { LockFile, replaceFile } from '../../files/index.ts';
 import type { Measurement } from './measure.ts';
 import type { Plan } from './plan.ts';
-import type { TallyRecord } from './tally.ts';
 import { readSteps } from './trainer.ts';
 
 /** What a quick start keeps of itself; runs, policy and steps are kept by their own parties. */
@@ -15,8 +14,8 @@ export interface StartRecord {
   readonly plan: Plan;
   /** Undefined until it was measured. */
   readonly before: Measurement | undefined;
-  /** As of the last step; like all that follows, over all sittings. */
-  readonly tally: TallyRecord | undefined;
+  /** Rollouts that failed, as of the last step; like all that follows, over all sittings. */
+  readonly notScored: number;
   readonly trainSeconds: number;
   readonly wallSeconds: number;
   readonly resumed: number;
@@ -136,7 +135,7 @@ export class KeptStart implements Disposable {
 
 export function newRecord(plan: Plan): StartRecord {
   return {
-    ...{ format: FORMAT, plan, before: undefined, tally: undefined, ended: undefined },
+    ...{ format: FORMAT, plan, before: undefined, notScored: 0, ended: undefined },
     ...{ trainSeconds: 0, wallSeconds: 0, resumed: 0, rolloutsWritten: 0 },
   };
 }

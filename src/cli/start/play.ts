@@ -11,10 +11,10 @@ import { bytesText } from '../store/task.ts';
 import { count, percent } from '../words.ts';
 import { addressOf, Child } from './child.ts';
 import type { KeptStart, StartRecord } from './kept-start.ts';
+import { keptTally } from './kept-tally.ts';
 import { type Measurement, measure } from './measure.ts';
 import { GROUP_SIZE, GROUPS_PER_BATCH, RUN_ID } from './plan.ts';
 import type { Outcome, StoreOutcome } from './summary.ts';
-import { Tally } from './tally.ts';
 import { train } from './train.ts';
 import { readSteps } from './trainer.ts';
 
@@ -57,7 +57,6 @@ export async function play(
       };
       await kept.write(record);
     };
-    const tally = new Tally(record.tally);
     const shop = await import('../../../examples/environments/shop.ts');
     await using environment = await hostEnvironment(shop.default);
     await using opened = new AsyncDisposableStack();
@@ -69,6 +68,8 @@ export async function play(
       onFailure: (error) => broken.abort(error),
     });
     opened.defer(() => broker.close());
+    // Before the server plays on.
+    const tally = await keptTally(broker, { notScored: begun.notScored, signal });
     let first = true;
     await using server = await startServer({
       environments: [environment],
@@ -104,9 +105,9 @@ export async function play(
       ...{ plan, tally, io, signal, server: server.address, policy: policyAddress },
       stepsFile: kept.steps,
       secondsBefore: begun.trainSeconds,
-      onStep: (trainSeconds) => save({ trainSeconds, tally: tally.record() }),
+      onStep: (trainSeconds) => save({ trainSeconds, notScored: tally.notScored }),
     });
-    await save({ trainSeconds: trained.trainSeconds, tally: tally.record() });
+    await save({ trainSeconds: trained.trainSeconds, notScored: tally.notScored });
     const after = await measureNow(plan.episodesAfter);
     await save({});
     const outcome: Outcome = {

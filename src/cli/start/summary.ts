@@ -79,7 +79,7 @@ export function summaryLines(outcome: Outcome): readonly string[] {
       60,
     )}  ${steps.length} steps`,
     `first step       |ratio - 1| = ${(steps[0]?.maxRatioDeviation ?? Number.NaN).toExponential(1)} (exactly on policy)`,
-    `rollouts         ${count(tally.rollouts)}${tally.cancelled > 0 ? ` (${count(tally.cancelled)} cancelled at the end)` : ''} in ${outcome.trainSeconds.toFixed(1)} s of training, ${count(Math.round(ledger.sampled / outcome.trainSeconds))} sampled tokens/s`,
+    `rollouts         ${count(tally.rollouts)}${tally.cancelled > 0 ? ` (${count(tally.cancelled)} cancelled)` : ''} in ${outcome.trainSeconds.toFixed(1)} s of training, ${count(Math.round(ledger.sampled / outcome.trainSeconds))} sampled tokens/s`,
     `tool calls       ${count(toolCalls.attempted)} attempted, ${count(toolCalls.executedOk)} ok, ${count(toolCalls.execError)} failed`,
     `ledger           ${ledgerSum(ledger)}`,
     `store            ${storeText(outcome)}`,

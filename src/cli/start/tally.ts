@@ -1,19 +1,6 @@
 import type { Rollout } from '../../contract/index.ts';
 import { addLedgers, emptyLedger, type Ledger } from '../../tokens/index.ts';
 
-/** A tally to go on from. */
-export interface TallyRecord {
-  readonly rollouts: number;
-  readonly notScored: number;
-  readonly cancelled: number;
-  readonly ledger: Ledger;
-  readonly toolCalls: {
-    readonly attempted: number;
-    readonly executedOk: number;
-    readonly execError: number;
-  };
-}
-
 /** Running sums over finished rollouts. */
 export class Tally {
   #rollouts = 0;
@@ -23,22 +10,6 @@ export class Tally {
   #attempted = 0;
   #executedOk = 0;
   #execError = 0;
-
-  constructor(before?: TallyRecord) {
-    if (before === undefined) return;
-    this.#rollouts = before.rollouts;
-    this.#notScored = before.notScored;
-    this.#cancelled = before.cancelled;
-    this.#ledger = before.ledger;
-    this.#attempted = before.toolCalls.attempted;
-    this.#executedOk = before.toolCalls.executedOk;
-    this.#execError = before.toolCalls.execError;
-  }
-
-  record(): TallyRecord {
-    const { rollouts, notScored, cancelled, ledger, toolCalls } = this;
-    return { rollouts, notScored, cancelled, ledger, toolCalls };
-  }
 
   add(rollout: Rollout): void {
     const { toolCalls } = rollout.result;
@@ -53,6 +24,12 @@ export class Tally {
     this.#attempted += toolCalls.attempted;
     this.#executedOk += toolCalls.executedOk;
     this.#execError += toolCalls.execError;
+  }
+
+  /** A sitting's end that was none: what failed beyond `notScored` failed with it. */
+  interrupted(notScored: number): void {
+    this.#cancelled += Math.max(0, this.#notScored - notScored);
+    this.#notScored = notScored;
   }
 
   get rollouts(): number {
