@@ -49,7 +49,9 @@ export class KeptStart implements Disposable {
   }
 
   /** Makes the folder where it is missing. Throws failed_precondition LOCKED while another has it. */
-  static async open(folder: string): Promise<KeptStart> {
+  static async open(given: string): Promise<KeptStart> {
+    // Its parts work in folders of their own.
+    const folder = path.resolve(given);
     try {
       mkdirSync(folder, { recursive: true });
       return new KeptStart(folder, await LockFile.take(path.join(folder, 'start.lock'), folder));

@@ -26,7 +26,7 @@ interface Step {
 
 /** `npm start` with npm and all its parts, in a process group of its own. */
 function start(...options: string[]): Program {
-  const args = ['start', '--', ...options, '--out', folder];
+  const args = ['start', '--', ...options, '--out', path.relative(root, folder)];
   return new Program('npm', args, { cwd: root, env: { XDG_RUNTIME_DIR: folder } });
 }
 
