@@ -75,7 +75,7 @@ export async function runGrpo(checkpoint: Checkpoint, options: GrpoOptions): Pro
   }
   const { bytes, version } = policy.getWeights();
   using trained = createEmbeddedPolicy({ checkpoint });
-  if (version > 0) trained.updateWeights(bytes, version);
+  if (version > 0) await trained.updateWeights(bytes, version);
   const after = await successRate(trained, { seed: 7700 + options.seed, episodes: 300, ...system });
   return { ...total, curve, goalStep, goalMs, maxRatioDeviation, version, after };
 }

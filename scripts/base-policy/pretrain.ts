@@ -30,7 +30,7 @@ export function pretrain(tokenizer: Tokenizer, options: PretrainOptions): Weight
     slopes: [0.02, 0.2],
   };
   let weights = initialWeights(shape, options.seed);
-  const adam = createAdamState(weights.values.length);
+  let adam = createAdamState(weights.values.length);
   for (let step = 0; step < options.steps; step++) {
     const rows = Array.from({ length: options.transcriptsPerStep }, () =>
       transcriptRow(tokenizer, annotate(random, options.habits), options.otherWeight),
@@ -44,7 +44,7 @@ export function pretrain(tokenizer: Tokenizer, options: PretrainOptions): Weight
     // Warm up briefly, then decay to a tenth.
     const progress = step / options.steps;
     const learningRate = options.learningRate * Math.min(1, (step + 1) / 20) * (1 - 0.9 * progress);
-    weights = adamStep(weights, gradient, adam, { learningRate });
+    ({ weights, adam } = adamStep(weights, gradient, adam, { learningRate }));
     options.report?.(step, result.value.loss);
   }
   return weights;

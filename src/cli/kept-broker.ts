@@ -1,3 +1,5 @@
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
 import {
   type Broker,
   createMemoryBroker,
@@ -33,13 +35,16 @@ export async function openKeptBroker(
   options: { readonly metrics: MetricsRegistry; readonly defaultFolder?: string },
 ): Promise<KeptBroker> {
   const { metrics, defaultFolder = '.lachesis/store' } = options;
-  const folder = textOption(values, 'store') ?? defaultFolder;
+  const given = textOption(values, 'store');
+  const folder = given ?? defaultFolder;
   const failure = new AbortController();
   const { signal: failed } = failure;
   if (folder === 'none') {
     const broker = createMemoryBroker({ metrics });
     return { broker, lines: [], failed, [Symbol.asyncDispose]: () => broker.close() };
   }
+  // Of a folder that was given, the parent must exist: it may be misspelt.
+  if (given === undefined) mkdirSync(path.dirname(folder), { recursive: true });
   const store = await openFilesStore(folder).catch((error: unknown) => {
     throw named(error, folder);
   });

@@ -1,9 +1,9 @@
 import { invalidInput } from '../errors.ts';
 import { type EngineFaults, engineGateway } from '../gateways/index.ts';
-import { createEmbeddedPolicy, readBaseCheckpoint } from '../policy/index.ts';
+import { createEmbeddedPolicy, PolicyFile, readBaseCheckpoint } from '../policy/index.ts';
 import type { Command } from './command.ts';
 import { listen } from './listen.ts';
-import { integerOption, listOption } from './read-options.ts';
+import { integerOption, listOption, textOption } from './read-options.ts';
 import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -24,12 +24,18 @@ export const policyCommand: Command = {
   usage: '[options]',
   examples: [
     'lachesis policy --port 8000',
+    'lachesis policy --keep policy.bin       # goes on from what it has learnt',
     'lachesis policy --no-updates            # never trains',
     'lachesis policy --fault null-logprobs   # an engine that misbehaves, for testing',
   ],
   options: {
     ...LISTEN_OPTIONS,
     seed: { type: 'string', value: 'N', help: 'Seed of its sampling. Default: 0.' },
+    keep: {
+      type: 'string',
+      value: 'FILE',
+      help: 'Keep what it learns in this file, across restarts: written before a step is answered.',
+    },
     'no-updates': { type: 'boolean', help: 'Measure training steps, and never apply them.' },
     fault: {
       type: 'string',
@@ -39,8 +45,13 @@ export const policyCommand: Command = {
     },
   },
   run: async ({ values }, io) => {
+    const checkpoint = await readBaseCheckpoint();
+    const file = textOption(values, 'keep');
+    await using keeper =
+      file === undefined ? undefined : await PolicyFile.open(file, { checkpoint });
     using policy = createEmbeddedPolicy({
-      checkpoint: await readBaseCheckpoint(),
+      checkpoint,
+      ...(keeper === undefined ? {} : { keeper }),
       seed: integerOption(values, 'seed', 0) ?? 0,
       updatesEnabled: values['no-updates'] !== true,
       scheduler: { maxActive: 128 },
@@ -56,6 +67,7 @@ export const policyCommand: Command = {
         public: config.auth.kind === 'none',
       }),
     });
+    if (keeper?.kept !== undefined) io.out(`from ${keeper.path}: version ${policy.version}\n`);
     io.out(`lachesis policy ${policy.name} listening on ${server.address}\n`);
     await untilStopped(io.signal);
     await server.drain(2_000);

@@ -1,2 +1,3 @@
-/** Files that several processes might reach for at once. */
+/** Files that several processes might reach for at once, or that must outlive one. */
 export { LockFile } from './lock-file.ts';
+export { replaceFile } from './replace-file.ts';

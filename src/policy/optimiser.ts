@@ -9,9 +9,9 @@ export interface AdamOptions {
   readonly epsilon?: number;
 }
 
-/** Adam's running moments (Kingma and Ba, 2015). Owned by one policy. */
+/** Adam's running moments (Kingma and Ba, 2015). Immutable: a step makes the next ones. */
 export interface AdamState {
-  step: number;
+  readonly step: number;
   readonly mean: Float64Array;
   readonly variance: Float64Array;
 }
@@ -20,30 +20,31 @@ export function createAdamState(parameters: number): AdamState {
   return { step: 0, mean: new Float64Array(parameters), variance: new Float64Array(parameters) };
 }
 
-/** The weights after one step down `gradient`; the old ones are left as they are. */
+/** The weights and moments after one step down `gradient`; the old ones are left as they are. */
 export function adamStep(
   weights: Weights,
   gradient: Float64Array,
   state: AdamState,
   options: AdamOptions,
-): Weights {
+): { readonly weights: Weights; readonly adam: AdamState } {
   const { learningRate, beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8 } = options;
-  const { mean, variance } = state;
-  state.step += 1;
-  const meanScale = 1 / (1 - beta1 ** state.step);
-  const varianceScale = 1 / (1 - beta2 ** state.step);
+  const step = state.step + 1;
+  const mean = new Float64Array(gradient.length);
+  const variance = new Float64Array(gradient.length);
+  const meanScale = 1 / (1 - beta1 ** step);
+  const varianceScale = 1 / (1 - beta2 ** step);
   const next = new Float64Array(weights.values.length);
   for (let i = 0; i < next.length; i++) {
     const g = gradient[i]!;
-    const m = beta1 * mean[i]! + (1 - beta1) * g;
-    const v = beta2 * variance[i]! + (1 - beta2) * g * g;
+    const m = beta1 * state.mean[i]! + (1 - beta1) * g;
+    const v = beta2 * state.variance[i]! + (1 - beta2) * g * g;
     mean[i] = m;
     variance[i] = v;
     next[i] =
       weights.values[i]! -
       (learningRate * m * meanScale) / (Math.sqrt(v * varianceScale) + epsilon);
   }
-  return createWeights(weights.shape, next);
+  return { weights: createWeights(weights.shape, next), adam: { step, mean, variance } };
 }
 
 /** The Euclidean norm of a gradient. */

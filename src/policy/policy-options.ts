@@ -3,6 +3,7 @@ import type { Checkpoint } from './checkpoint.ts';
 import type { SchedulerOptions } from './generation-scheduler.ts';
 import type { LossName } from './losses.ts';
 import { lossNames } from './losses.ts';
+import type { PolicyKeeper } from './policy-state.ts';
 
 export interface EmbeddedPolicyOptions {
   readonly checkpoint: Checkpoint;
@@ -10,6 +11,11 @@ export interface EmbeddedPolicyOptions {
   readonly seed?: number;
   /** The version that the checkpoint counts as. Default 0. */
   readonly version?: number;
+  /**
+   * Keeps what training changes, and may have kept some before: then the policy goes on from that, and
+   * not from the checkpoint. Default: none, and what is learnt ends with the policy.
+   */
+  readonly keeper?: PolicyKeeper;
   /** False measures training steps without applying them. Default true. */
   readonly updatesEnabled?: boolean;
   /** Default 4096. */
@@ -23,6 +29,7 @@ export interface EmbeddedPolicyOptions {
 export interface PolicyConfig {
   readonly seed: number;
   readonly version: number;
+  readonly keeper: PolicyKeeper | undefined;
   readonly updatesEnabled: boolean;
   readonly contextTokens: number;
   readonly keepVersions: number;
@@ -31,7 +38,7 @@ export interface PolicyConfig {
 
 export function resolvePolicyOptions(options: EmbeddedPolicyOptions): PolicyConfig {
   const { seed = 0, version = 0, updatesEnabled = true } = options;
-  const { contextTokens = 4096, keepVersions = 4 } = options;
+  const { contextTokens = 4096, keepVersions = 4, keeper } = options;
   const defaults = { maxActive: 64, maxQueued: 4096, sliceTokens: 8, tickBudgetMs: 4 };
   const scheduler = Object.freeze({ ...defaults, ...options.scheduler });
   positive('contextTokens', contextTokens, 2);
@@ -41,11 +48,16 @@ export function resolvePolicyOptions(options: EmbeddedPolicyOptions): PolicyConf
   positive('scheduler.sliceTokens', scheduler.sliceTokens, 1);
   if (!Number.isSafeInteger(seed)) throw invalidInput('seed', `${seed} is not a safe integer.`);
   positive('version', version, 0);
-  return Object.freeze({ seed, version, updatesEnabled, contextTokens, keepVersions, scheduler });
+  return Object.freeze({
+    ...{ seed, version, keeper, updatesEnabled },
+    ...{ contextTokens, keepVersions, scheduler },
+  });
 }
 
 /** How a training step is made. */
 export interface TrainStepOptions {
+  /** Asking again with the same id trains nothing and gives the same result, for the last 256 ids. */
+  readonly stepId?: string | undefined;
   /** Default `grpo`. */
   readonly loss?: LossName;
   /** Adam's. Default 3e-3, which suits a model this small and would wreck a large one. */

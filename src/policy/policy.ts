@@ -9,52 +9,21 @@ import type { GenerateRequest, Generation, GenerationSlice } from './generation.
 import { resolveRequest, toGeneration } from './generation.ts';
 import type { PauseMode } from './generation-scheduler.ts';
 import { GenerationScheduler } from './generation-scheduler.ts';
-import type { AdamState } from './optimiser.ts';
 import { adamStep, clipNorm, createAdamState, normOf } from './optimiser.ts';
+import type { PolicyDescription, PublishedWeights } from './policy-description.ts';
 import type { EmbeddedPolicyOptions, PolicyConfig, TrainStepOptions } from './policy-options.ts';
 import { resolvePolicyOptions, resolveStepOptions } from './policy-options.ts';
+import type { PolicyState, TrainStepResult } from './policy-state.ts';
+import { rememberStep } from './policy-state.ts';
 import type { Random } from './random.ts';
 import { createRandom, randomInt } from './random.ts';
 import { scoreTokens } from './score.ts';
-import type { TensorEntry } from './shape.ts';
 import type { Tokenizer } from './tokenizer.ts';
 import type { TrainRow } from './train-row.ts';
 import { checkRows, checkTokenIds } from './train-row.ts';
-import type { StepMeasures } from './train-step.ts';
 import { accumulateGradient } from './train-step.ts';
 import { Versions } from './versions.ts';
 import { weightsFromBytes, weightsToBytes } from './weights.ts';
-
-export interface PolicyDescription {
-  readonly name: string;
-  readonly version: number;
-  readonly parameters: number;
-  readonly vocabularySize: number;
-  readonly contextTokens: number;
-  readonly tokenizerFingerprint: string;
-  readonly templateFingerprint: string;
-  readonly tensors: readonly TensorEntry[];
-  readonly updatesEnabled: boolean;
-  readonly paused: boolean;
-  readonly activeGenerations: number;
-  readonly waitingGenerations: number;
-}
-
-export interface TrainStepResult extends StepMeasures {
-  /** The version after the step. */
-  readonly version: number;
-  /** Before any clipping. */
-  readonly gradNorm: number;
-  /** False when updates are off: everything was measured and nothing changed. */
-  readonly applied: boolean;
-}
-
-/** All parameters as float32 little-endian, and where each tensor lies in them. */
-export interface PublishedWeights {
-  readonly version: number;
-  readonly tensors: readonly TensorEntry[];
-  readonly bytes: Uint8Array;
-}
 
 /**
  * A language model small enough to train while you watch. It generates with exact log probabilities,
@@ -68,7 +37,8 @@ export class EmbeddedPolicy implements Disposable {
   readonly #versions: Versions;
   readonly #scheduler: GenerationScheduler;
   readonly #seeds: Random;
-  #adam: AdamState;
+  /** As it is published; `kept` of the keeper is as new. */
+  #state: PolicyState;
   #changing = false;
   #closed = false;
 
@@ -77,14 +47,17 @@ export class EmbeddedPolicy implements Disposable {
     this.name = name;
     this.tokenizer = tokenizer;
     this.#config = resolvePolicyOptions(options);
-    const first = { version: this.#config.version, weights };
-    this.#versions = new Versions(first, this.#config.keepVersions);
+    this.#state = this.#config.keeper?.kept ?? {
+      ...{ version: this.#config.version, weights },
+      adam: createAdamState(weights.values.length),
+      steps: new Map(),
+    };
+    this.#versions = new Versions(this.#state, this.#config.keepVersions);
     this.#scheduler = new GenerationScheduler(this.#config.scheduler, {
       act: createActivations(weights.shape),
       distribution: createDistribution(weights.shape.vocabularySize),
     });
     this.#seeds = createRandom(this.#config.seed);
-    this.#adam = createAdamState(weights.values.length);
   }
 
   get version(): number {
@@ -165,7 +138,7 @@ export class EmbeddedPolicy implements Disposable {
 
   /**
    * One optimiser step over `rows`; the mean is over all trained tokens. All or nothing: an abort or
-   * an error leaves weights and version as they were.
+   * an error leaves weights and version as they were. Where there is a keeper, it has the step first.
    * @throws invalid_input with the row's path; failed_precondition when another change is under way
    * or `expectedVersion` is not the current one; model_error when the gradient is not finite.
    */
@@ -174,6 +147,9 @@ export class EmbeddedPolicy implements Disposable {
     options: TrainStepOptions = {},
   ): Promise<TrainStepResult> {
     this.#refuseClosed();
+    const { stepId } = options;
+    const known = stepId === undefined ? undefined : this.#state.steps.get(stepId);
+    if (known !== undefined) return known;
     const config = resolveStepOptions(options);
     const needsLogprobs = config.loss !== 'sft';
     const trainedTokens = checkRows(rows, { ...this.#limits(), needsLogprobs });
@@ -192,12 +168,18 @@ export class EmbeddedPolicy implements Disposable {
         remedy: 'Look for extreme advantages or log probabilities in the rows.',
       });
     }
-    if (!this.#config.updatesEnabled) return { ...measures, version, gradNorm, applied: false };
+    if (!this.#config.updatesEnabled) {
+      const result = { ...measures, version, gradNorm, applied: false };
+      this.#state = { ...this.#state, steps: rememberStep(this.#state.steps, stepId, result) };
+      return result;
+    }
     this.#refuseClosed();
     clipNorm(gradient, gradNorm, config.maxGradNorm);
-    const next = adamStep(weights, gradient, this.#adam, config);
-    this.#versions.publish({ version: version + 1, weights: next });
-    return { ...measures, version: version + 1, gradNorm, applied: true };
+    const next = adamStep(weights, gradient, this.#state.adam, config);
+    const result = { ...measures, version: version + 1, gradNorm, applied: true };
+    const steps = rememberStep(this.#state.steps, stepId, result);
+    await this.#publish({ ...next, version: result.version, steps });
+    return result;
   }
 
   getWeights(version?: number): PublishedWeights {
@@ -215,7 +197,7 @@ export class EmbeddedPolicy implements Disposable {
    * @throws invalid_input on a wrong size or a non-finite value; failed_precondition when the version
    * is not newer, updates are off, or a step is under way.
    */
-  updateWeights(bytes: Uint8Array, version: number): void {
+  async updateWeights(bytes: Uint8Array, version: number): Promise<void> {
     this.#refuseClosed();
     if (!this.#config.updatesEnabled) {
       throw new LachesisError('failed_precondition', 'updates are off for this policy.', {
@@ -224,9 +206,18 @@ export class EmbeddedPolicy implements Disposable {
       });
     }
     using _change = this.#beginChange();
-    const weights = weightsFromBytes(this.#versions.current.weights.shape, bytes);
+    this.#versions.assertNewer(version);
+    const weights = weightsFromBytes(this.#state.weights.shape, bytes);
+    const adam = createAdamState(weights.values.length);
+    await this.#publish({ version, weights, adam, steps: this.#state.steps });
+  }
+
+  /** Kept before it is known: what somebody saw is never taken back. */
+  async #publish(state: PolicyState): Promise<void> {
+    await this.#config.keeper?.keep(state);
+    const { version, weights } = state;
     this.#versions.publish({ version, weights });
-    this.#adam = createAdamState(weights.values.length);
+    this.#state = state;
   }
 
   /** No response begins until `resume`; requests wait. Training and scoring go on. */

@@ -22,15 +22,19 @@ export class Versions {
   }
 
   /** @throws failed_precondition when the version is not newer than the current one. */
-  publish(snapshot: Snapshot): void {
+  assertNewer(next: number): void {
     const { version } = this.current;
-    if (!Number.isSafeInteger(snapshot.version) || snapshot.version <= version) {
-      throw new LachesisError(
-        'failed_precondition',
-        `version ${snapshot.version} does not follow version ${version}.`,
-        { reason: 'VERSION_NOT_NEWER', remedy: `Publish ${version + 1} or higher.` },
-      );
-    }
+    if (Number.isSafeInteger(next) && next > version) return;
+    const message = `version ${next} does not follow version ${version}.`;
+    throw new LachesisError('failed_precondition', message, {
+      reason: 'VERSION_NOT_NEWER',
+      remedy: `Publish ${version + 1} or higher.`,
+    });
+  }
+
+  /** As {@link assertNewer}. */
+  publish(snapshot: Snapshot): void {
+    this.assertNewer(snapshot.version);
     this.#kept.push(snapshot);
     if (this.#kept.length > this.#keep) this.#kept.shift();
   }

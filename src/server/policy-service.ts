@@ -100,11 +100,11 @@ export function policyService(router: ConnectRouter, policy: ServedPolicy): void
       const pauseMode = pauseModeOf(mode);
       const pausedBefore = policy.describe().paused;
       if (pauseMode === 'keep') {
-        policy.updateWeights(bytes, version);
+        await policy.updateWeights(bytes, version);
       } else {
         await policy.pause(pauseMode, { signal });
         try {
-          policy.updateWeights(bytes, version);
+          await policy.updateWeights(bytes, version);
         } finally {
           if (!pausedBefore) policy.resume();
         }

@@ -12,15 +12,16 @@ import { TRAIN_STEP_FIELDS, withWireFields } from './policy-fields.ts';
 import { LOSS_NAMES, type ServedPolicy } from './served-policy.ts';
 import { trainRowOf } from './train-rows.ts';
 
-/** Answers that are kept for a caller who asks again. */
-const REMEMBERED_STEPS = 256;
 /** Tokens that one step may hold. */
 const MAX_STEP_TOKENS = 64 * 1_048_576;
 
-/** Training steps over the wire. Asking twice with the same step id trains once and answers the same. */
+/**
+ * Training steps over the wire. Asking twice with the same step id trains once and answers the same: the
+ * policy remembers what it has done, and here is what it is at.
+ */
 export class TrainSteps {
   readonly #policy: Pick<ServedPolicy, 'trainStep'>;
-  readonly #steps = new Map<string, Promise<TrainStepResponse>>();
+  readonly #underWay = new Map<string, Promise<TrainStepResponse>>();
 
   constructor(policy: Pick<ServedPolicy, 'trainStep'>) {
     this.#policy = policy;
@@ -31,17 +32,15 @@ export class TrainSteps {
     signal: AbortSignal,
   ): Promise<TrainStepResponse> {
     const { open, rows } = await receiveStep(requests);
-    const known = this.#steps.get(open.stepId);
+    const known = this.#underWay.get(open.stepId);
     if (known !== undefined) return await known;
     const step = this.#train(open, rows, signal);
-    this.#steps.set(open.stepId, step);
-    // What failed has changed nothing, so the same id may try again.
-    step.catch(() => this.#steps.delete(open.stepId));
-    const oldest = this.#steps.keys().next();
-    if (this.#steps.size > REMEMBERED_STEPS && oldest.done !== true) {
-      this.#steps.delete(oldest.value);
+    this.#underWay.set(open.stepId, step);
+    try {
+      return await step;
+    } finally {
+      this.#underWay.delete(open.stepId);
     }
-    return await step;
   }
 
   async #train(
@@ -50,7 +49,7 @@ export class TrainSteps {
     signal: AbortSignal,
   ): Promise<TrainStepResponse> {
     const result = await withWireFields(TRAIN_STEP_FIELDS, () =>
-      this.#policy.trainStep(rows, { ...stepOptionsOf(open), signal }),
+      this.#policy.trainStep(rows, { ...stepOptionsOf(open), stepId: open.stepId, signal }),
     );
     return create(TrainStepResponseSchema, {
       policyVersion: BigInt(result.version),

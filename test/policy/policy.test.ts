@@ -187,7 +187,7 @@ describe('trainStep', () => {
     const result = await policy.trainStep([await sampledRow(policy)]);
     expect(result).toMatchObject({ version: 0, applied: false });
     expect(policy.getWeights()).toEqual(before);
-    expect(() => policy.updateWeights(before.bytes, 1)).toThrow(/updates are off/);
+    await expect(policy.updateWeights(before.bytes, 1)).rejects.toThrow(/updates are off/);
   });
 
   test('a response begun before a step stays on its version; the next one moves on', async () => {
@@ -280,24 +280,24 @@ describe('weights', () => {
     await source.trainStep([await sampledRow(source)]);
     using copy = tinyPolicy({ checkpoint: tinyCheckpoint(5) });
     const { bytes, version, tensors } = source.getWeights();
-    copy.updateWeights(bytes, version + 6);
+    await copy.updateWeights(bytes, version + 6);
     expect(copy.version).toBe(7);
     expect(tensors.at(-1)!.offset * 4).toBeLessThan(bytes.length);
     const request = { promptIds, maxTokens: 20, seed: 1 };
     expect((await copy.generate(request)).ids).toEqual((await source.generate(request)).ids);
   });
 
-  test('a version that is not newer is refused', () => {
+  test('a version that is not newer is refused', async () => {
     using policy = tinyPolicy({ version: 3 });
     const { bytes } = policy.getWeights();
-    expect(() => policy.updateWeights(bytes, 3)).toThrow(/Publish 4 or higher/);
+    await expect(policy.updateWeights(bytes, 3)).rejects.toThrow(/Publish 4 or higher/);
   });
 
   test('only the last versions can be pinned', async () => {
     using policy = tinyPolicy({ keepVersions: 2 });
     const { bytes } = policy.getWeights();
-    policy.updateWeights(bytes, 1);
-    policy.updateWeights(bytes, 2);
+    await policy.updateWeights(bytes, 1);
+    await policy.updateWeights(bytes, 2);
     await expect(policy.generate({ promptIds, version: 0 })).rejects.toMatchObject({
       reason: 'VERSION_NOT_HELD',
     });
@@ -346,7 +346,7 @@ describe('pause', () => {
     const { begun, result } = begin(policy);
     await begun;
     await policy.pause('keep');
-    policy.updateWeights(tinyPolicy({ checkpoint: tinyCheckpoint(8) }).getWeights().bytes, 1);
+    await policy.updateWeights(tinyPolicy({ checkpoint: tinyCheckpoint(8) }).getWeights().bytes, 1);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(policy.describe().activeGenerations).toBe(1);
     policy.resume();

@@ -5,6 +5,7 @@ export { openFilesStore } from './files/open.ts';
 export type { StoreRecovery } from './files/open-segments.ts';
 export type { FilesStoreOptions } from './files/options.ts';
 export { reindexStore, type StoreReindex } from './files/reindex-store.ts';
+export { removeStore } from './files/remove-store.ts';
 export { collectStore, readStoreFigures, type StoreFigures } from './files/store-figures.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory-store.ts';
 export type * from './store.ts';

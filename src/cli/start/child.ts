@@ -15,9 +15,19 @@ export class Child implements AsyncDisposable {
   readonly #process: ChildProcess;
   readonly #errors: string[] = [];
   readonly #exit: Promise<number>;
+  readonly #ended = new AbortController();
+  #isDisposed = false;
 
   /** `file` is relative to this folder, without its ending: sources run as `.ts`, the build as `.js`. */
-  constructor(name: string, file: string, args: readonly string[]) {
+  constructor(
+    name: string,
+    file: string,
+    args: readonly string[],
+    options: {
+      /** Ctrl-C in the terminal is then not its own: it ends when it is disposed of. Default: false. */
+      readonly apart?: boolean;
+    } = {},
+  ) {
     this.name = name;
     const ending = import.meta.url.endsWith('.ts') ? '.ts' : '.js';
     const path = fileURLToPath(new URL(`${file}${ending}`, import.meta.url));
@@ -30,9 +40,14 @@ export class Child implements AsyncDisposable {
       ),
       // A channel tells the child when this process is gone, however it ended.
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+      detached: options.apart === true,
+      windowsHide: true,
     });
     this.#exit = once(this.#process, 'exit').then(([code]) => (code as number | null) ?? 1);
-    this.#exit.catch(() => {});
+    this.#exit.then(
+      (code) => this.#tellEnd(this.failure(`ended with code ${code}`)),
+      (error: unknown) => this.#tellEnd(error),
+    );
     const { stderr } = this.#process;
     if (stderr !== null) {
       createInterface({ input: stderr }).on('line', (line) => {
@@ -40,6 +55,15 @@ export class Child implements AsyncDisposable {
         if (this.#errors.length > KEPT_LINES) this.#errors.shift();
       });
     }
+  }
+
+  #tellEnd(reason: unknown): void {
+    if (!this.#isDisposed) this.#ended.abort(reason);
+  }
+
+  /** Fires when it has ended by itself, with what it said last. */
+  get ended(): AbortSignal {
+    return this.#ended.signal;
   }
 
   /** Lines of standard output until the process ends. */
@@ -63,6 +87,7 @@ export class Child implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isDisposed = true;
     if (this.#process.exitCode !== null || this.#process.signalCode !== null) return;
     this.#process.kill('SIGTERM');
     const killer = setTimeout(() => this.#process.kill('SIGKILL'), STOP_GRACE_MS);

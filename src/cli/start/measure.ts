@@ -1,5 +1,5 @@
 import type { LachesisClient } from '../../client/index.ts';
-import type { Rollout } from '../../contract/index.ts';
+import { transcriptLines } from './transcript.ts';
 
 /** How often the policy succeeds on fresh episodes, sampled as in training. */
 export interface Measurement {
@@ -9,8 +9,8 @@ export interface Measurement {
   readonly success: number;
   /** One of them, to read; a failed one when there is one and the other way round after training. */
   readonly examples: {
-    readonly success: Rollout | undefined;
-    readonly failure: Rollout | undefined;
+    readonly success: readonly string[] | undefined;
+    readonly failure: readonly string[] | undefined;
   };
 }
 
@@ -43,10 +43,10 @@ export async function measure(
     }
     if (reward !== undefined) scored += 1;
   }
-  const get = async (id: string | undefined): Promise<Rollout | undefined> => {
+  const get = async (id: string | undefined): Promise<readonly string[] | undefined> => {
     if (id === undefined) return undefined;
     const found = await client.environments.rollout(id, { signal });
-    return found.kind === 'finished' ? found.rollout : undefined;
+    return found.kind === 'finished' ? transcriptLines(found.rollout) : undefined;
   };
   return {
     episodes: scored + notScored,

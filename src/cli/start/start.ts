@@ -1,35 +1,17 @@
-import { createMemoryBroker } from '../../broker/index.ts';
-import { connect, type LachesisClient } from '../../client/index.ts';
-import type { Rollout } from '../../contract/index.ts';
-import { hostEnvironment } from '../../environment/index.ts';
-import { startServer } from '../../server/index.ts';
-import { silentLogger } from '../../telemetry/index.ts';
-import type { Command, CommandIo } from '../command.ts';
-import { chooseModel } from '../model-options.ts';
-import { integerOption, textOption } from '../read-options.ts';
-import { RolloutWriter } from '../rollout-writer.ts';
-import { percent } from '../words.ts';
-import { addressOf, Child } from './child.ts';
-import { measure } from './measure.ts';
-import { type Outcome, summaryLines, verdict } from './summary.ts';
-import { Tally } from './tally.ts';
-import { followTrainer } from './trainer.ts';
-import { LiveView, stepLine, type TrainerStep, viewLines } from './view.ts';
+import { pause } from '../../async/index.ts';
+import { LachesisError } from '../../errors.ts';
+import type { Command, CommandIo, OptionValues } from '../command.ts';
+import { textOption } from '../read-options.ts';
+import { count } from '../words.ts';
+import { KeptStart, newRecord, type StartRecord } from './kept-start.ts';
+import { assertSamePlan, planOf } from './plan.ts';
+import { play } from './play.ts';
+import { summaryLines, verdict } from './summary.ts';
+import { readSteps } from './trainer.ts';
 
-const RUN_ID = 'quick-start';
-const GROUPS_PER_BATCH = 16;
-const GROUP_SIZE = 8;
-
-interface Plan {
-  readonly seed: number;
-  readonly maxSteps: number;
-  /** The trainer stops after this many steps in a row at `goal`. */
-  readonly goalSteps: number;
-  readonly goal: number;
-  readonly episodesBefore: number;
-  readonly episodesAfter: number;
-  readonly folder: string;
-}
+const DEFAULT_FOLDER = '.lachesis/start';
+/** Within it, what a Ctrl-C did to a part is known to be one. */
+const CTRL_C_MS = 250;
 
 /** `lachesis start`: a policy learns to use tools, end to end, on this machine. */
 export const startCommand: Command = {
@@ -39,10 +21,15 @@ export const startCommand: Command = {
   usage: '[options]',
   examples: [
     'lachesis start',
+    'lachesis start --resume   # after Ctrl-C or a crash',
     'lachesis start --seed 2',
-    'lachesis start --quick   # what CI runs',
+    'lachesis start --quick    # what CI runs',
   ],
   options: {
+    resume: {
+      type: 'boolean',
+      help: 'Go on with the last one, where it was stopped. Default: begin anew.',
+    },
     quick: {
       type: 'boolean',
       help: 'Fewer episodes and steps; fails just the same if the reward does not rise.',
@@ -52,144 +39,80 @@ export const startCommand: Command = {
     out: {
       type: 'string',
       value: 'FOLDER',
-      help: 'Where rollouts are written. Default: .lachesis/start.',
+      help: `Where it is kept, and rollouts are written. Default: ${DEFAULT_FOLDER}.`,
     },
   },
   run: async ({ values }, io) => {
-    const quick = values['quick'] === true;
-    const plan: Plan = {
-      seed: integerOption(values, 'seed', 0) ?? 1,
-      maxSteps: integerOption(values, 'max-steps', 1) ?? (quick ? 40 : 60),
-      // Well over what the end must show, so that one lucky batch does not end the training early.
-      goalSteps: quick ? 3 : 5,
-      goal: 0.95,
-      episodesBefore: quick ? 128 : 256,
-      episodesAfter: quick ? 256 : 512,
-      folder: textOption(values, 'out') ?? '.lachesis/start',
-    };
-    const outcome = await play(plan, io);
-    io.out(`${summaryLines(outcome).join('\n')}\n`);
-    const failures = verdict(outcome);
-    for (const failure of failures) io.err(`FAILED: ${failure}\n`);
-    return failures.length === 0 ? 0 : 1;
+    const folder = textOption(values, 'out') ?? DEFAULT_FOLDER;
+    using kept = await KeptStart.open(folder);
+    const begun =
+      values['resume'] === true ? resumed(kept, values) : await begunAnew(kept, values, io);
+    if (begun.ended !== undefined) return tellEnded(begun.ended, folder, io);
+    await kept.write(begun);
+    let last: Awaited<ReturnType<typeof play>>;
+    try {
+      last = await play(kept, begun, io);
+    } catch (error) {
+      if (!io.signal.aborted) await pause(CTRL_C_MS, io.signal);
+      const steps = readSteps(kept.steps).length;
+      const goOn = commandLine(['--resume'], folder);
+      io.out(`Stopped after ${count(steps)} steps; all of it is kept. To go on: ${goOn}\n`);
+      // By the same Ctrl-C.
+      const isPart = error instanceof LachesisError && error.reason === 'CHILD_FAILED';
+      if (io.signal.aborted && isPart) return 130;
+      throw error;
+    }
+    const { outcome, record } = last;
+    const ended = { lines: summaryLines(outcome), failures: verdict(outcome) };
+    await kept.write({ ...record, ended });
+    return tell(ended, io);
   },
 };
 
-/** Starts the policy, the server and the trainer, each as its own party, and waits for the trainer. */
-async function play(plan: Plan, io: CommandIo): Promise<Outcome> {
-  const { signal } = io;
-  io.out('Starting the policy, the server and, once it is measured, the trainer...\n');
-  await using policyProcess = new Child('policy', '../run', [
-    'policy',
-    '--seed',
-    String(plan.seed),
-  ]);
-  const policyAddress = await addressOf(policyProcess, signal);
-  await using model = await chooseModel({ 'policy-address': policyAddress }, io);
-  await using writer = new RolloutWriter(
-    `${plan.folder}/rollouts-${new Date().toISOString().replaceAll(/[:.]/g, '-')}.jsonl`,
-  );
-  const tally = new Tally();
-  let first = true;
-  const shop = await import('../../../examples/environments/shop.ts');
-  await using environment = await hostEnvironment(shop.default);
-  await using server = await startServer({
-    environments: [environment],
-    modelServerFor: () => model.modelServer,
-    broker: createMemoryBroker(),
-    concurrency: GROUPS_PER_BATCH * GROUP_SIZE,
-    port: 0,
-    auth: { kind: 'start_tokens' },
-    logger: silentLogger,
-    onRolloutFinished: (rollout: Rollout, runId: string) => {
-      if (first) io.out(`first rollout after ${secondsSinceStart().toFixed(1)} s\n`);
-      first = false;
-      writer.write(rollout, runId);
-      if (runId === RUN_ID) tally.add(rollout);
-    },
-  });
-  await using client = await connect({ address: server.address, signal });
-
-  const before = await measure(client, plan.episodesBefore, signal);
-  io.out(`before training: ${percent(before.success)} of ${before.episodes} episodes succeed\n`);
-  await openRun(client);
-  const trained = await train(plan, { server: server.address, policy: policyAddress, tally, io });
-  const after = await measure(client, plan.episodesAfter, signal);
-  return {
-    before,
-    after,
-    ...trained,
-    tally,
-    rolloutFile: writer.path,
-    rolloutsWritten: writer.count,
-    wallSeconds: secondsSinceStart(),
-  };
+/** Nothing of an earlier one is mixed into it; its rollout files stay. */
+async function begunAnew(
+  kept: KeptStart,
+  values: OptionValues,
+  io: CommandIo,
+): Promise<StartRecord> {
+  const plan = planOf(values);
+  await kept.untilFree(io.signal);
+  if (await kept.clear())
+    io.out('Begins anew: what the last one had kept is gone, its rollout files aside.\n');
+  return newRecord(plan);
 }
 
-function openRun(client: LachesisClient) {
-  return client.runs.open(RUN_ID, {
-    batchSize: { kind: 'groups', groups: GROUPS_PER_BATCH },
-    trainingPolicy: 'strict',
-    autoPlay: {
-      environments: [{ environment: 'shop', groupSize: GROUP_SIZE }],
-      maxAhead: GROUPS_PER_BATCH,
-      // On policy: the next groups begin when this batch is trained on, published and acked.
-      maxBatchesAhead: 1,
-    },
-  });
-}
-
-async function train(
-  plan: Plan,
-  world: {
-    readonly server: string;
-    readonly policy: string;
-    readonly tally: Tally;
-    readonly io: CommandIo;
-  },
-): Promise<{ readonly steps: readonly TrainerStep[]; readonly trainSeconds: number }> {
-  const { io, tally } = world;
-  const start = performance.now();
-  const elapsed = (): number => (performance.now() - start) / 1000;
-  const steps: TrainerStep[] = [];
-  const view = new LiveView(io.raw ?? io.out);
-  const draw = (): void =>
-    view.draw(
-      viewLines(
-        {
-          phase: 'training',
-          maxSteps: plan.maxSteps,
-          steps,
-          rollouts: tally.rollouts,
-          sampledTokens: tally.ledger.sampled,
-          elapsedSeconds: elapsed(),
-          toolCalls: tally.toolCalls,
-          ledger: tally.ledger,
-        },
-        io.columns,
-      ),
-    );
-  await using trainer = new Child('trainer', '../../../examples/trainers/grpo', [
-    ...['--server', world.server, '--policy', world.policy, '--run', RUN_ID],
-    ...['--max-steps', String(plan.maxSteps)],
-    ...['--goal', String(plan.goal), '--goal-steps', String(plan.goalSteps), '--json'],
-    // Its server is this process.
-    '--no-reconnect',
-  ]);
-  const timer = io.terminal ? setInterval(draw, 200) : undefined;
-  try {
-    for await (const step of followTrainer(trainer, io.signal)) {
-      steps.push(step);
-      if (!io.terminal) io.out(`${stepLine(step)}\n`);
-    }
-    await trainer.succeeded();
-  } finally {
-    clearInterval(timer);
-    if (io.terminal) draw();
+function resumed(kept: KeptStart, values: OptionValues): StartRecord {
+  const record = kept.read();
+  if (record === undefined) {
+    throw new LachesisError('failed_precondition', 'there is nothing to resume.', {
+      reason: 'NOTHING_TO_RESUME',
+      remedy: 'Begin without --resume, or give the --out that it began with.',
+    });
   }
-  return { steps, trainSeconds: elapsed() };
+  assertSamePlan(values, record.plan);
+  if (record.ended !== undefined) return record;
+  kept.assertWhole(record);
+  return { ...record, resumed: record.resumed + 1 };
 }
 
-function secondsSinceStart(): number {
-  return performance.now() / 1000;
+type Ended = NonNullable<StartRecord['ended']>;
+
+function tell({ lines, failures }: Ended, io: CommandIo): number {
+  io.out(`${lines.join('\n')}\n`);
+  for (const failure of failures) io.err(`FAILED: ${failure}\n`);
+  return failures.length === 0 ? 0 : 1;
+}
+
+function tellEnded(ended: Ended, folder: string, io: CommandIo): number {
+  const anew = commandLine([], folder);
+  io.out(`This one has ended, with what follows. To begin anew: ${anew}\n`);
+  return tell(ended, io);
+}
+
+/** How it is called here: a checkout has npm's word for it. */
+function commandLine(options: readonly string[], folder: string): string {
+  const all = [...options, ...(folder === DEFAULT_FOLDER ? [] : ['--out', folder])];
+  if (!import.meta.url.endsWith('.ts')) return ['npx lachesis start', ...all].join(' ');
+  return ['npm start', ...(all.length > 0 ? ['--', ...all] : [])].join(' ');
 }

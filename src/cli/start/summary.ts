@@ -1,12 +1,22 @@
 import { ledgerBalance } from '../../tokens/index.ts';
+import { bytesText } from '../store/task.ts';
 import { count, ledgerSum, percent } from '../words.ts';
 import { sparkline } from './curve.ts';
 import type { Measurement } from './measure.ts';
 import type { Tally } from './tally.ts';
-import { transcriptLines } from './transcript.ts';
 import type { TrainerStep } from './view.ts';
 
-/** All that a quick start came to. */
+/** What became of the groups, as the store has it. */
+export interface StoreOutcome {
+  readonly folder: string;
+  readonly acceptedGroups: number;
+  readonly trainedGroups: number;
+  /** By reason. */
+  readonly droppedGroups: Readonly<Record<string, number>>;
+  readonly heldBytes: number;
+}
+
+/** All that a quick start came to, over all its sittings. */
 export interface Outcome {
   readonly before: Measurement;
   readonly after: Measurement;
@@ -16,6 +26,9 @@ export interface Outcome {
   readonly rolloutFile: string;
   readonly rolloutsWritten: number;
   readonly wallSeconds: number;
+  readonly store: StoreOutcome;
+  /** How often it was gone on with. */
+  readonly resumed: number;
 }
 
 /** The bound on |ratio - 1| of the first step, which is exactly on policy. */
@@ -66,21 +79,33 @@ export function summaryLines(outcome: Outcome): readonly string[] {
       60,
     )}  ${steps.length} steps`,
     `first step       |ratio - 1| = ${(steps[0]?.maxRatioDeviation ?? Number.NaN).toExponential(1)} (exactly on policy)`,
-    `rollouts         ${count(tally.rollouts)}${tally.cancelled > 0 ? ` (${count(tally.cancelled)} cancelled at the end)` : ''} in ${outcome.trainSeconds.toFixed(1)} s of training, ${count(Math.round(ledger.sampled / outcome.trainSeconds))} sampled tokens/s`,
+    `rollouts         ${count(tally.rollouts)}${tally.cancelled > 0 ? ` (${count(tally.cancelled)} cancelled)` : ''} in ${outcome.trainSeconds.toFixed(1)} s of training, ${count(Math.round(ledger.sampled / outcome.trainSeconds))} sampled tokens/s`,
     `tool calls       ${count(toolCalls.attempted)} attempted, ${count(toolCalls.executedOk)} ok, ${count(toolCalls.execError)} failed`,
     `ledger           ${ledgerSum(ledger)}`,
+    `store            ${storeText(outcome)}`,
     `wall time        ${outcome.wallSeconds.toFixed(1)} s`,
     '',
     '  before training:',
-    ...indent(untrained === undefined ? [] : transcriptLines(untrained)),
+    ...indent(untrained ?? []),
     '  after training:',
-    ...indent(trained === undefined ? [] : transcriptLines(trained)),
+    ...indent(trained ?? []),
     '',
-    `${count(outcome.rolloutsWritten)} rollouts are in ${outcome.rolloutFile}`,
+    `${count(outcome.rolloutsWritten)} rollouts are in ${outcome.rolloutFile}${outcome.resumed > 0 ? ' and the files of before beside it' : ''}`,
     '',
     'Three things to try:',
     ...nextSteps(import.meta.url.endsWith('.ts')).map((line) => `  ${line}`),
   ];
+}
+
+function storeText({ store, resumed }: Outcome): string {
+  const { acceptedGroups, trainedGroups, droppedGroups, heldBytes, folder } = store;
+  const parts = [
+    `${count(acceptedGroups)} groups accepted`,
+    `${count(trainedGroups)} trained`,
+    ...Object.entries(droppedGroups).map(([reason, groups]) => `${count(groups)} ${reason}`),
+  ];
+  const again = resumed === 0 ? '' : `; resumed ${resumed === 1 ? 'once' : `${resumed} times`}`;
+  return `${parts.join(', ')}; ${bytesText(heldBytes)} in ${folder}${again}`;
 }
 
 /** A checkout has the examples' sources; an installed package has the command. */

@@ -26,6 +26,12 @@ export class Tally {
     this.#execError += toolCalls.execError;
   }
 
+  /** A sitting's end that was none: what failed beyond `notScored` failed with it. */
+  interrupted(notScored: number): void {
+    this.#cancelled += Math.max(0, this.#notScored - notScored);
+    this.#notScored = notScored;
+  }
+
   get rollouts(): number {
     return this.#rollouts;
   }

@@ -30,11 +30,27 @@ const good: Outcome = {
   rolloutFile: 'rollouts.jsonl',
   rolloutsWritten: 1,
   wallSeconds: 2,
+  store: {
+    folder: 'out/store',
+    acceptedGroups: 40,
+    trainedGroups: 32,
+    droppedGroups: { stale: 2 },
+    heldBytes: 2048,
+  },
+  resumed: 0,
 };
 
 test('a quick start whose reward rose has no failures', () => {
   expect(verdict(good)).toEqual([]);
   expect(summaryLines(good).join('\n')).toMatch(/5\.0 % before, 95\.0 % after/);
+});
+
+test('it tells what became of the groups, and that it was resumed', () => {
+  const text = (resumed: number): string => summaryLines({ ...good, resumed }).join('\n');
+  expect(text(0)).toMatch(/40 groups accepted, 32 trained, 2 stale; 2\.0 KiB in out\/store$/m);
+  expect(text(0)).toMatch(/1 rollouts are in rollouts\.jsonl$/m);
+  expect(text(2)).toMatch(/2\.0 KiB in out\/store; resumed 2 times$/m);
+  expect(text(1)).toMatch(/; resumed once$[\s\S]*the files of before beside it$/m);
 });
 
 test.each<[string, Partial<Outcome>, RegExp]>([

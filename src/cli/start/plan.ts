@@ -1,0 +1,53 @@
+import { invalidInput } from '../../errors.ts';
+import type { OptionValues } from '../command.ts';
+import { integerOption } from '../read-options.ts';
+
+export const RUN_ID = 'quick-start';
+export const GROUPS_PER_BATCH = 16;
+export const GROUP_SIZE = 8;
+
+/** What a quick start sets out to do; fixed when it begins. */
+export interface Plan {
+  readonly seed: number;
+  readonly quick: boolean;
+  readonly maxSteps: number;
+  /** The trainer stops after this many steps in a row at `goal`. */
+  readonly goalSteps: number;
+  readonly goal: number;
+  readonly episodesBefore: number;
+  readonly episodesAfter: number;
+}
+
+export function planOf(values: OptionValues): Plan {
+  const quick = values['quick'] === true;
+  return {
+    seed: integerOption(values, 'seed', 0) ?? 1,
+    quick,
+    maxSteps: integerOption(values, 'max-steps', 1) ?? (quick ? 40 : 60),
+    // Well over what the end must show, so that one lucky batch does not end the training early.
+    goalSteps: quick ? 3 : 5,
+    goal: 0.95,
+    episodesBefore: quick ? 128 : 256,
+    episodesAfter: quick ? 256 : 512,
+  };
+}
+
+/** Throws for an option that says otherwise than the plan that is gone on with. */
+export function assertSamePlan(values: OptionValues, plan: Plan): void {
+  const given = {
+    seed: integerOption(values, 'seed', 0),
+    'max-steps': integerOption(values, 'max-steps', 1),
+    quick: values['quick'] === true ? true : undefined,
+  };
+  const began = { seed: plan.seed, 'max-steps': plan.maxSteps, quick: plan.quick };
+  for (const name of ['seed', 'max-steps', 'quick'] as const) {
+    if (given[name] === undefined || given[name] === began[name]) continue;
+    throw invalidInput(
+      `--${name}`,
+      `is ${given[name]}, and what is resumed began with ${began[name]}.`,
+      {
+        remedy: 'Leave it out, or begin anew without --resume.',
+      },
+    );
+  }
+}
