@@ -20,6 +20,16 @@ const RECENT_REWARDS = 256;
 /** Ids that are remembered, so that an assignment that ended is not taken again. */
 const MAX_ENDED = 65_536;
 
+/** As it was opened. */
+export interface RunFields {
+  readonly id: string;
+  readonly settings: RunSettings;
+  readonly policyVersion: number;
+  readonly openTimeMs: number;
+  /** In the order of being opened. */
+  readonly ordinal: number;
+}
+
 /**
  * One run. Every accepted group is in exactly one place: waiting, in an open batch, or settled
  * (trained or dropped). Nothing that waits is ever staler than the run allows: whatever a new policy
@@ -36,19 +46,14 @@ export class Run {
   readonly #waiting: WaitingGroups;
   readonly #gate: RunGate;
   readonly #metrics: BrokerMetrics;
-  readonly #openTimeMs: number;
+  readonly #opened: Pick<RunFields, 'openTimeMs' | 'ordinal'>;
   readonly #journal: RunJournal;
   #policyVersion: number;
   #step = 0;
   #closed = false;
 
   constructor(
-    fields: {
-      readonly id: string;
-      readonly settings: RunSettings;
-      readonly policyVersion: number;
-      readonly openTimeMs: number;
-    },
+    fields: RunFields,
     config: BrokerConfig,
     metrics: BrokerMetrics,
     journal: RunJournal,
@@ -57,7 +62,7 @@ export class Run {
     this.id = fields.id;
     this.settings = fields.settings;
     this.#policyVersion = fields.policyVersion;
-    this.#openTimeMs = fields.openTimeMs;
+    this.#opened = { openTimeMs: fields.openTimeMs, ordinal: fields.ordinal };
     this.#metrics = metrics;
     const { maxOpenBatches, maxConsumers, maxUncommittedBatches, replayBytes } = config.limits;
     this.#journal = journal;
@@ -78,8 +83,8 @@ export class Run {
     this.#step = restored.record.step;
     this.#closed = restored.record.closed;
     for (const id of restored.ended) this.endedAssignments.add(id);
-    restoreGroups(restored, this.history, this.#waiting);
     const nowMs = config.clock.nowMs();
+    restoreGroups(restored, { history: this.history, waiting: this.#waiting }, nowMs);
     this.batches = new BatchLedger(ledger, restoreBatches(restored, nowMs));
   }
 
@@ -90,7 +95,7 @@ export class Run {
         id: this.id,
         settings: this.settings,
         policyVersion: this.#policyVersion,
-        openTimeMs: this.#openTimeMs,
+        ...this.#opened,
         closed: this.#closed,
         step: this.#step,
         lastStep: this.batches.lastStep,
@@ -124,7 +129,7 @@ export class Run {
       policyVersion: this.#policyVersion,
       step: this.#step,
       closed: this.#closed,
-      openTimeMs: this.#openTimeMs,
+      openTimeMs: this.#opened.openTimeMs,
     };
   }
 

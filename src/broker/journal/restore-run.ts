@@ -6,13 +6,17 @@ import { recut } from '../recut.ts';
 import type { WaitingGroups } from '../waiting-groups.ts';
 import type { BatchRecord, RestoredRun } from './records.ts';
 
-/** Puts every group back where it was: it waits unless it is settled or in an open batch. */
+/**
+ * Puts every group back where it was: it waits unless it is settled, or in a batch that is open or that
+ * a consumer may go back to. The clock it arrived by may have been ahead of this one.
+ */
 export function restoreGroups(
-  { groups, settled, batches }: RestoredRun,
-  history: GroupHistory,
-  waiting: WaitingGroups,
+  { groups, settled, batches, done }: RestoredRun,
+  rooms: { readonly history: GroupHistory; readonly waiting: WaitingGroups },
+  nowMs: number,
 ): void {
-  const taken = new Set(batches.flatMap(({ positions }) => positions));
+  const { history, waiting } = rooms;
+  const taken = new Set([...batches, ...done].flatMap(({ positions }) => positions));
   for (const one of groups) {
     const { position } = one;
     if (!('group' in one)) {
@@ -24,7 +28,7 @@ export function restoreGroups(
     history.restore({ id: group.id, position }, group, isSettled);
     if (isSettled || taken.has(position)) continue;
     waiting.add({
-      ...{ group, position, version, arrivedMs },
+      ...{ group, position, version, arrivedMs: Math.min(arrivedMs, nowMs) },
       rows: group.rows.length,
       tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
       bytes: group.payload.byteLength,
