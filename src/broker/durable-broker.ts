@@ -33,6 +33,7 @@ export function openDurableBroker({
     runs,
     assignments,
     keep: async (group, { signal }) => {
+      journal.assertRoom();
       const { id, runId, payload } = group;
       const abandon = (begun: GroupPayload): void => journal.release(begun);
       const stored = await storePayload(store, `${runId}/${id}`, payload, { signal, abandon });

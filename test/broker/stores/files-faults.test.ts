@@ -69,6 +69,17 @@ describe('a full disk', () => {
     await again.close();
   });
 
+  test('has room kept for records: payloads are refused before it is all full', async () => {
+    const { store } = await opened({ reserveBytes: 2 ** 52 });
+    await expect(append(store, 'a', 10)).rejects.toMatchObject({
+      reason: 'STORE_FULL',
+      message: expect.stringMatching(/\d+ bytes are free, of which 4503599627370496 are kept/),
+    });
+    store.commit({ put: [{ key: 'b', value: new Uint8Array(10) }] });
+    expect(keysOf(store)).toEqual(['b']);
+    await store.close();
+  });
+
   test('refuses a commit whole, in its log and in its index', async () => {
     const { folder, fileSystem, store } = await opened();
     const ref = await keep(store, 'a');

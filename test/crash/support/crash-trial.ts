@@ -71,8 +71,8 @@ export async function crashTrial(
       return await ServerProcess.serve(folder, port, path.join(root, 'cwd'));
     }
     const at = DEATHS[Math.floor(random() * DEATHS.length)]!;
-    // Half of them die where they are told to, the others wherever they are.
-    const death = !isLast && liar === undefined && random() < 0.5;
+    // Half of them die where they are told to, the others wherever they are. The first opens the run.
+    const death = life > 0 && !isLast && liar === undefined && random() < 0.5;
     return await ServerProcess.lean({
       ...{ folder, port, moments, liar: isLast ? undefined : liar },
       ...(death && { death: { at, count: 1 + Math.floor(random() * 25) } }),
