@@ -83,10 +83,15 @@ export class StoreJournal implements Journal {
     if (this.#full !== undefined) throw this.#full;
   }
 
+  /** The store failed elsewhere: nothing that is decided from here on can be relied on. */
+  fail(cause: unknown): void {
+    if (this.#failure === undefined) this.#fail(cause, this.#refused?.round);
+  }
+
   /** Writes what there is at once; the last thing before the store is closed. */
   flush(): void {
     this.#write();
-    if (this.#refused !== undefined) this.#fail(this.#full, this.#refused.round);
+    if (this.#refused !== undefined) this.fail(this.#full);
     clearTimeout(this.#retry);
   }
 

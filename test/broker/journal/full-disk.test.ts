@@ -80,3 +80,27 @@ test('a broker that is closed on a full disk says that its last decisions are no
     rmSync(root, { recursive: true, force: true });
   }
 });
+
+test('a disk that fails under a submit fails the broker, once, and every call from then on', async () => {
+  const root = mkdtempSync(path.join(tmpdir(), 'lachesis-full-'));
+  try {
+    const fileSystem = new FaultyFileSystem();
+    const store = await openStoreOn(path.join(root, 'store'), { fileSystem });
+    const failures: Error[] = [];
+    const onFailure = (error: Error): void => void failures.push(error);
+    const broker = openDurableBroker({ store, onFailure });
+    await broker.openRun('run', settings(), 0);
+    fileSystem.before = (operation) => {
+      if (operation === 'write') throw Object.assign(new Error('EIO'), { code: 'EIO' });
+    };
+    for (const id of ['g1', 'g2']) {
+      await expect(broker.submit(group(id))).rejects.toMatchObject({ reason: 'STORE_FAILED' });
+    }
+    const version = broker.publishPolicyVersion('run', 1);
+    await expect(version).rejects.toMatchObject({ reason: 'STORE_FAILED' });
+    expect(failures.map(({ message }) => message)).toEqual([expect.stringMatching(/EIO/)]);
+    await broker.close();
+  } finally {
+    rmSync(root, { recursive: true, force: true });
+  }
+});

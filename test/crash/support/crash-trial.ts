@@ -10,12 +10,16 @@ import { DEATHS } from './moment-hooks.ts';
 import { momentText, readMoment } from './moments.ts';
 import { groupOf, type ProducerLog, produce } from './producer.ts';
 import { train } from './rank.ts';
-import { freePort, ServerProcess } from './server-process.ts';
+import type { ServerChildOptions } from './server-child.ts';
+import { COMPILE_CACHE, freePort, ServerProcess } from './server-process.ts';
 
 const PRODUCERS = 4;
 const WORLD_SIZE = 2;
-/** Longest that a server lives under load. */
-const LIFE_MS = 900;
+/** A server that is not told where to die lives until so many groups were accepted, at most... */
+const MAX_GROUPS = 16;
+/** ...and up to so long after that; or for so long in all, as when its queue is full. */
+const AFTER_MS = 120;
+const LIFE_MS = 4_000;
 /** Until the queue must be empty once nobody is killed any more. */
 const DRAIN_MS = 60_000;
 
@@ -68,7 +72,7 @@ export async function crashTrial(
 
   const start = async (life: number, isLast: boolean): Promise<ServerProcess> => {
     if (!isLast && liar === undefined && isReal(life)) {
-      return await ServerProcess.serve(folder, port, path.join(root, 'cwd'));
+      return await ServerProcess.serve({ folder, port, cwd: path.join(root, 'cwd') });
     }
     const at = DEATHS[Math.floor(random() * DEATHS.length)]!;
     // Half of them die where they are told to, the others wherever they are. The first opens the run.
@@ -78,8 +82,8 @@ export async function crashTrial(
       ...(death && { death: { at, count: 1 + Math.floor(random() * 25) } }),
       segmentBytes: options.segmentBytes ?? 2 ** 21,
       logBytes: 100_000,
-      compileCache: path.join(tmpdir(), 'lachesis-crash-compile-cache'),
-    } as Parameters<typeof ServerProcess.lean>[0]);
+      compileCache: COMPILE_CACHE,
+    } as ServerChildOptions);
   };
 
   const enough = new AbortController();
@@ -124,8 +128,10 @@ export async function crashTrial(
         jobs.push(work(train(state)));
       }
     }
-    const untilKill = AbortSignal.any([failed.signal, AbortSignal.timeout(60_000)]);
-    await Promise.race([pause(40 + random() * LIFE_MS, untilKill), server.ended]);
+    const until = log.accepted.length + Math.floor(random() * MAX_GROUPS);
+    const isDue = (): boolean => log.accepted.length >= until;
+    const worked = untilWorked(isDue, random() * AFTER_MS, failed.signal);
+    await Promise.race([worked, server.ended]);
     await server.signal('SIGKILL');
     const isTold = liar === undefined && !isReal(life);
     const moment = isTold ? momentText(readMoment(moments)) : 'anywhere in `lachesis serve`';
@@ -153,6 +159,17 @@ export async function crashTrial(
     ...{ evidence, kills, realKills, histogram, refused, folder },
     [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
+}
+
+/** Looks now and then, as nobody tells. */
+async function untilWorked(
+  isDue: () => boolean,
+  afterMs: number,
+  failed: AbortSignal,
+): Promise<void> {
+  const end = AbortSignal.any([failed, AbortSignal.timeout(LIFE_MS)]);
+  while (!isDue() && !end.aborted) await pause(5, end);
+  await pause(afterMs, failed);
 }
 
 /** Fills up the last batch, and waits until the trainer is done with everything. */

@@ -30,11 +30,14 @@ export async function train(options: RankOptions): Promise<void> {
   const checkpoint = { step: 0 };
   while (!signal.aborted) {
     await using client = crashClient(port);
-    try {
-      await trainUntilDeath(client, checkpoint, options);
-    } catch (error) {
-      if (!isPassing(error)) throw error;
-      await pause(15, signal);
+    for (let isDead = false; !isDead && !signal.aborted; ) {
+      try {
+        await trainUntilDeath(client, checkpoint, options);
+        isDead = true;
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+        await pause(30, signal);
+      }
     }
   }
 }

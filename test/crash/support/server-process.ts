@@ -2,12 +2,16 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ServerChildOptions } from './server-child.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 const NODE = ['--conditions=lachesis-source', '--disable-warning=ExperimentalWarning'];
 const START_MS = 60_000;
+
+/** Where the lean servers of all trials keep their compiled code: most of a start would be compiling. */
+export const COMPILE_CACHE = path.join(tmpdir(), 'lachesis-crash-compile-cache');
 
 /** A server in a process of its own. Killed when it is disposed of. */
 export class ServerProcess implements AsyncDisposable {
@@ -16,12 +20,10 @@ export class ServerProcess implements AsyncDisposable {
   readonly ended: Promise<string>;
   #said = '';
 
-  private constructor(args: readonly string[], cwd: string) {
-    this.#child = spawn(process.execPath, [...NODE, ...args], {
-      cwd,
-      stdio: ['pipe', 'pipe', 'pipe'],
-      env: { ...process.env, NODE_V8_COVERAGE: undefined },
-    });
+  /** `wrapper` is a program that runs its arguments, in its own way. */
+  private constructor(args: readonly string[], cwd: string, wrapper: readonly string[] = []) {
+    const [program, ...rest] = [...wrapper, process.execPath, ...NODE, ...args];
+    this.#child = spawn(program!, rest, { cwd, stdio: ['pipe', 'pipe', 'pipe'] });
     const { stdout, stderr } = this.#child;
     for (const stream of [stdout!, stderr!]) {
       stream.setEncoding('utf8').on('data', (text: string) => {
@@ -32,17 +34,25 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   /** The lean one; resolves when it serves, or has died before. */
-  static async lean(options: ServerChildOptions): Promise<ServerProcess> {
+  static async lean(
+    options: ServerChildOptions,
+    wrapper: readonly string[] = [],
+  ): Promise<ServerProcess> {
     mkdirSync(options.compileCache, { recursive: true });
     const file = path.join(import.meta.dirname, 'server-child.ts');
-    return await new ServerProcess([file, JSON.stringify(options)], ROOT).#started(/listening/);
+    const args = [file, JSON.stringify(options)];
+    return await new ServerProcess(args, ROOT, wrapper).#started(/listening/);
   }
 
   /** `lachesis serve` itself; with the Atropos gateway, so that it needs no environment. */
-  static async serve(folder: string, port: number, cwd: string): Promise<ServerProcess> {
+  static async serve(
+    { folder, port, cwd }: { readonly folder: string; readonly port: number; readonly cwd: string },
+    wrapper: readonly string[] = [],
+  ): Promise<ServerProcess> {
     const options = ['--atropos', '0', '--no-auth', '--port', String(port), '--store', folder];
     const file = path.join(ROOT, 'src/cli/run.ts');
-    return await new ServerProcess([file, 'serve', ...options], cwd).#started(/listening on/);
+    const args = [file, 'serve', ...options];
+    return await new ServerProcess(args, cwd, wrapper).#started(/listening on/);
   }
 
   /** What it wrote lately, to both streams. */
@@ -56,6 +66,11 @@ export class ServerProcess implements AsyncDisposable {
 
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
+  }
+
+  /** A line to its standard input. */
+  tell(line: string): void {
+    this.#child.stdin!.write(`${line}\n`);
   }
 
   async signal(signal: NodeJS.Signals): Promise<string> {
