@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { type Broker, openDurableBroker } from '../../../src/broker/index.ts';
 import { idsOf, never } from '../support/fixture.ts';
-import { group, settings } from '../support/groups.ts';
+import { assignment, group, settings } from '../support/groups.ts';
 import { ManualClock } from '../support/manual-clock.ts';
 import { MapStore } from '../support/map-store.ts';
 
@@ -80,4 +80,25 @@ test('runs keep the order that they were opened in, whatever the clock said then
   const broker = openDurableBroker({ store, clock: new ManualClock(2_000) });
   const ids = (await broker.listRuns()).map(({ id }) => id);
   expect(ids).toEqual(['run 2', 'run 1', 'run 0']);
+});
+
+test('opening reads each record once, and no payload', async () => {
+  const store = new MapStore();
+  const broker = openDurableBroker({ store, clock: new ManualClock() });
+  await broker.openRun('run', oneEach, 0);
+  await Promise.all(Array.from({ length: 500 }, (_, at) => broker.submit(group(`g${at}`))));
+  await broker.enqueue(Array.from({ length: 500 }, (_, at) => assignment(`a${at}`)));
+  let read = 0;
+  const reopened = Object.assign(new MapStore(), {
+    *records(prefix: string) {
+      for (const record of store.records(prefix)) {
+        read += 1;
+        yield record;
+      }
+    },
+    read: () => Promise.reject(new Error('a payload was read')),
+  });
+  const again = openDurableBroker({ store: reopened, clock: new ManualClock() });
+  expect(await again.status('run')).toMatchObject({ waitingGroups: 500, openAssignments: 500 });
+  expect(read).toBe(store.records_.size);
 });

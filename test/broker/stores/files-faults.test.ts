@@ -310,6 +310,31 @@ test('the commit log stays short, and says all that there is', async () => {
   await expectSound(folder);
 });
 
+test('closing waits for a rewrite of the log only so long; the next one who opens it does it', async () => {
+  const { folder, store } = await opened({ logBytes: 500_000 });
+  const put = (from: number) =>
+    Array.from({ length: 1_000 }, (_, at) => ({ key: `k/${from + at}`, value: bytesOf(200, at) }));
+  for (let from = 0; from < 5_000; from += 1_000) store.commit({ put: put(from) });
+  await new Promise(setImmediate);
+  store.commit({ put: [{ key: 'k/meanwhile', value: bytesOf(10, 1) }] });
+  let nowMs = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+    nowMs += 3_000;
+    return nowMs;
+  });
+  await store.close();
+  clock.mockRestore();
+  const logs = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.log'));
+  expect(logs().length).toBeGreaterThan(1);
+  const copy = `${folder}-copy`;
+  FaultyFileSystem.copy(folder, copy);
+  await expectSound(copy);
+  const again = await openStoreOn(folder, { logBytes: 500_000 });
+  await again.close();
+  expect(logs()).toHaveLength(1);
+  await expectSound(folder);
+});
+
 test.each(['os', 'none'] as const)(
   'durability %s asks the disk for nothing and outlives the process',
   async (durability) => {
