@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,6 +19,7 @@ export class ServerProcess implements AsyncDisposable {
   /** Code or signal with which it ended. */
   readonly ended: Promise<string>;
   #said = '';
+  #residentBytes: number | undefined;
 
   /** `wrapper` is a program that runs its arguments, in its own way. */
   private constructor(args: readonly string[], cwd: string, wrapper: readonly string[] = []) {
@@ -64,6 +65,11 @@ export class ServerProcess implements AsyncDisposable {
     return this.#child.pid!;
   }
 
+  /** What it held of the machine's memory when it was last signalled; undefined where nobody tells. */
+  get residentBytes(): number | undefined {
+    return this.#residentBytes;
+  }
+
   get hasEnded(): boolean {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
@@ -74,6 +80,7 @@ export class ServerProcess implements AsyncDisposable {
   }
 
   async signal(signal: NodeJS.Signals): Promise<string> {
+    if (!this.hasEnded) this.#residentBytes = residentBytesOf(this.pid);
     this.#child.kill(signal);
     return await this.ended;
   }
@@ -95,6 +102,16 @@ export class ServerProcess implements AsyncDisposable {
     if (!deadline.aborted) return this;
     await this.signal('SIGKILL');
     throw new Error(`the server did not start within ${START_MS} ms: ${this.#said}`);
+  }
+}
+
+/** As Linux tells it. */
+function residentBytesOf(pid: number): number | undefined {
+  try {
+    const [, kib] = /^VmRSS:\s*(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+    return kib === undefined ? undefined : Number(kib) * 1_024;
+  } catch {
+    return undefined;
   }
 }
 
