@@ -73,9 +73,12 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
         'test/tokenizers/**',
         'test/engines-real/**',
         'test/atropos/**',
+        'test/crash/**',
       ],
     ),
   ],
+  // One file at a time: each has servers, producers and trainers of its own.
+  crash: [vitest('crash', ['--no-file-parallelism', 'test/crash'])],
   tokenizers: [tokenizers],
   'engines-real': [enginesReal],
   atropos: [atropos],

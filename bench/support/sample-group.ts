@@ -21,11 +21,13 @@ export interface SampleGroupOptions {
   readonly rollouts: number;
   readonly tokens: number;
   readonly promptTokens: number;
+  /** Other numbers for another one. Default: 1. */
+  readonly seed?: number;
 }
 
 /** A scored group of one-turn rollouts with float32 logprobs. */
 export function sampleGroup(options: SampleGroupOptions): Group {
-  const next = lcg(1);
+  const next = lcg(options.seed ?? 1);
   const rollouts = Array.from({ length: options.rollouts }, (_, index): Rollout => {
     const sampled = options.tokens - options.promptTokens;
     const segment = new SegmentBuilder({

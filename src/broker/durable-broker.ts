@@ -1,3 +1,4 @@
+import { LachesisError } from '../errors.ts';
 import type { Broker } from './broker.ts';
 import { BrokerShell } from './broker-shell.ts';
 import type { GroupPayload } from './group-payload.ts';
@@ -35,10 +36,19 @@ export function openDurableBroker({
     runs,
     assignments,
     keep: async (group, { signal }) => {
+      journal.assertRoom();
       const { id, runId, payload } = group;
       const abandon = (begun: GroupPayload): void => journal.release(begun);
-      const stored = await storePayload(store, `${runId}/${id}`, payload, { signal, abandon });
-      return { ...group, payload: stored };
+      try {
+        const label = `${runId}/${id}`;
+        return {
+          ...group,
+          payload: await storePayload(store, label, payload, { signal, abandon }),
+        };
+      } catch (error) {
+        if (isOfDisk(error)) journal.fail(error);
+        throw error;
+      }
     },
     async close() {
       journal.flush();
@@ -50,4 +60,10 @@ export function openDurableBroker({
 /** Waiting bytes lie on the disk, whose end the store tells. */
 function onDisk(options: MemoryBrokerOptions): MemoryBrokerOptions {
   return { ...options, limits: { maxWaitingBytes: MAX_WAITING_BYTES, ...options.limits } };
+}
+
+/** A full one gets room again; one that fails is for its owner to mend, who must hear of it. */
+function isOfDisk(error: unknown): boolean {
+  if (!(error instanceof LachesisError)) return false;
+  return error.reason === 'STORE_FAILED' || error.reason === 'STORE_BROKEN';
 }

@@ -8,7 +8,7 @@ import { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget } from './packing.ts';
 import { limitReached, runNotFound, settingsDiffer } from './refusals.ts';
-import { Run } from './run.ts';
+import { Run, type RunFields } from './run.ts';
 
 /** The runs of a broker, in the order they were opened. */
 export class RunTable {
@@ -16,6 +16,7 @@ export class RunTable {
   readonly #metrics: BrokerMetrics;
   readonly #journal: Journal;
   readonly #runs = new Map<string, Run>();
+  #lastOrdinal = 0;
 
   /** `restored` in the order that the runs were opened in. */
   constructor(
@@ -28,8 +29,11 @@ export class RunTable {
     this.#metrics = metrics;
     this.#journal = journal;
     for (const run of restored) {
-      const { id, settings, policyVersion, openTimeMs } = run.record;
-      this.#add({ id, settings, policyVersion, openTimeMs }, run);
+      const { id, settings, policyVersion, ordinal } = run.record;
+      // The clock it was opened by may have been ahead of this one.
+      const openTimeMs = Math.min(run.record.openTimeMs, config.clock.nowMs());
+      this.#lastOrdinal = ordinal;
+      this.#add({ id, settings, policyVersion, openTimeMs, ordinal }, run);
     }
   }
 
@@ -55,7 +59,9 @@ export class RunTable {
     if (this.#runs.size >= maxRuns && !this.#forgetOldestClosed()) {
       throw limitReached('runs', maxRuns);
     }
-    const fields = { id, settings, policyVersion, openTimeMs: this.#config.clock.nowMs() };
+    this.#lastOrdinal += 1;
+    const openTimeMs = this.#config.clock.nowMs();
+    const fields = { id, settings, policyVersion, openTimeMs, ordinal: this.#lastOrdinal };
     return { run: this.#add(fields), existed: false };
   }
 
@@ -66,7 +72,7 @@ export class RunTable {
     return Math.max(this.#config.limits.maxWaitingGroups, batch);
   }
 
-  #add(fields: ConstructorParameters<typeof Run>[0], restored?: RestoredRun): Run {
+  #add(fields: RunFields, restored?: RestoredRun): Run {
     const journal = new RunJournal(this.#journal, fields.id);
     const run = new Run(fields, this.#config, this.#metrics, journal, restored);
     this.#runs.set(run.id, run);

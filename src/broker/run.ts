@@ -21,6 +21,16 @@ import { waitingGroup } from './waiting-groups.ts';
 
 const RECENT_REWARDS = 256;
 
+/** As it was opened. */
+export interface RunFields {
+  readonly id: string;
+  readonly settings: RunSettings;
+  readonly policyVersion: number;
+  readonly openTimeMs: number;
+  /** In the order of being opened. */
+  readonly ordinal: number;
+}
+
 /**
  * One run. Every accepted group is in exactly one place: waiting, in an open batch, or settled
  * (trained or dropped). Nothing that waits is ever staler than the run allows: whatever a new policy
@@ -37,19 +47,14 @@ export class Run {
   readonly endedAssignments: EndedAssignments;
   readonly #observer: RunObserver;
   readonly #metrics: BrokerMetrics;
-  readonly #openTimeMs: number;
+  readonly #opened: Pick<RunFields, 'openTimeMs' | 'ordinal'>;
   readonly #journal: RunJournal;
   #policyVersion: number;
   #step = 0;
   #closed = false;
 
   constructor(
-    fields: {
-      readonly id: string;
-      readonly settings: RunSettings;
-      readonly policyVersion: number;
-      readonly openTimeMs: number;
-    },
+    fields: RunFields,
     config: BrokerConfig,
     metrics: BrokerMetrics,
     journal: RunJournal,
@@ -58,7 +63,7 @@ export class Run {
     this.id = fields.id;
     this.settings = fields.settings;
     this.#policyVersion = fields.policyVersion;
-    this.#openTimeMs = fields.openTimeMs;
+    this.#opened = { openTimeMs: fields.openTimeMs, ordinal: fields.ordinal };
     this.#metrics = metrics;
     this.#journal = journal;
     this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
@@ -89,7 +94,7 @@ export class Run {
     for (const { letter } of restored.ended) {
       if (letter !== undefined) this.deadLetters.add(letter);
     }
-    restoreGroups(restored, this.history, this.queue);
+    restoreGroups(restored, this, nowMs);
   }
 
   /** All that its groups', batches' and consumers' records don't say. */
@@ -99,7 +104,7 @@ export class Run {
         id: this.id,
         settings: this.settings,
         policyVersion: this.#policyVersion,
-        openTimeMs: this.#openTimeMs,
+        ...this.#opened,
         closed: this.#closed,
         step: this.#step,
         lastStep: this.batches.lastStep,
@@ -138,7 +143,7 @@ export class Run {
       policyVersion: this.#policyVersion,
       step: this.#step,
       closed: this.#closed,
-      openTimeMs: this.#openTimeMs,
+      openTimeMs: this.#opened.openTimeMs,
     };
   }
 

@@ -22,7 +22,7 @@ export function readRuns(store: BrokerStore, records: LongRecords): readonly Res
     currentRecord(decodeRecord(key, value).json as RunRecord),
   );
   return runs
-    .sort((a, b) => a.openTimeMs - b.openTimeMs || (a.id < b.id ? -1 : 1))
+    .sort((a, b) => a.ordinal - b.ordinal)
     .map((record) => readRun(store, records, record));
 }
 

@@ -11,6 +11,8 @@ export interface RunRecord {
   readonly settings: RunSettings;
   readonly policyVersion: number;
   readonly openTimeMs: number;
+  /** In the order of being opened, which no clock tells: it may have been set back. */
+  readonly ordinal: number;
   readonly closed: boolean;
   /** Batches fully acked. */
   readonly step: number;

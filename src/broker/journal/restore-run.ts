@@ -7,13 +7,17 @@ import type { RunQueue } from '../run-queue.ts';
 import { waitingGroup } from '../waiting-groups.ts';
 import type { BatchRecord, RestoredRun } from './records.ts';
 
-/** Puts every group back where it was: it waits unless it is settled or in an open batch. */
+/**
+ * Puts every group back where it was: it waits unless it is settled, or in a batch that is open or that
+ * a consumer may go back to. The clock it arrived by may have been ahead of this one.
+ */
 export function restoreGroups(
-  { groups, settled, batches }: RestoredRun,
-  history: GroupHistory,
-  queue: Pick<RunQueue, 'add'>,
+  { groups, settled, batches, done }: RestoredRun,
+  rooms: { readonly history: GroupHistory; readonly queue: Pick<RunQueue, 'add'> },
+  nowMs: number,
 ): void {
-  const taken = new Set(batches.flatMap(({ positions }) => positions));
+  const { history, queue } = rooms;
+  const taken = new Set([...batches, ...done].flatMap(({ positions }) => positions));
   for (const one of groups) {
     const { position } = one;
     if (!('group' in one)) {
@@ -24,7 +28,7 @@ export function restoreGroups(
     const isSettled = settled.has(position);
     history.restore({ id: group.id, position }, group, isSettled);
     if (isSettled || taken.has(position)) continue;
-    queue.add(waitingGroup(group, { position, version, arrivedMs }));
+    queue.add(waitingGroup(group, { position, version, arrivedMs: Math.min(arrivedMs, nowMs) }));
   }
 }
 

@@ -1,6 +1,6 @@
 import { errorMessage, LachesisError } from '../../errors.ts';
 import type { GroupPayload } from '../group-payload.ts';
-import type { BrokerStore, PayloadRef } from '../stores/store.ts';
+import type { BrokerStore, PayloadRef, StoreChange } from '../stores/store.ts';
 import type { Journal } from './journal.ts';
 import type { LongRecords } from './long-records.ts';
 import { placesOf } from './stored-payload.ts';
@@ -11,9 +11,13 @@ interface Round {
   readonly reject: (reason: unknown) => void;
 }
 
+/** How long a commit waits for room on a full disk before it is tried again. */
+const FULL_PAUSE_MS = 250;
+
 /**
  * A journal in a store. Whatever is decided in one turn of the event loop is committed together at its
- * end, in order, so that what a crash leaves is always a beginning of what happened.
+ * end, in order, so that what a crash leaves is always a beginning of what happened. What a full disk
+ * refuses is tried again until there is room, and what comes after it waits.
  */
 export class StoreJournal implements Journal {
   readonly #store: BrokerStore;
@@ -23,6 +27,10 @@ export class StoreJournal implements Journal {
   #cites: PayloadRef[] = [];
   #releases: PayloadRef[] = [];
   #round: Round | undefined;
+  /** What the disk had no room for, and who waits for it. */
+  #refused: { readonly change: StoreChange; readonly round: Round | undefined } | undefined;
+  #retry: NodeJS.Timeout | undefined;
+  #full: LachesisError | undefined;
   #failure: LachesisError | undefined;
 
   /** `records` are the store's; `onFailure` is told once, when a commit failed. */
@@ -49,6 +57,10 @@ export class StoreJournal implements Journal {
   removeUnder(prefix: string): void {
     for (const key of this.#puts.keys()) if (key.startsWith(prefix)) this.#puts.delete(key);
     for (const { key } of this.#records.under(prefix)) this.#puts.set(key, undefined);
+    // It is there once there is room.
+    for (const { key } of this.#refused?.change.put ?? []) {
+      if (key.startsWith(prefix)) this.#puts.set(key, undefined);
+    }
     this.#schedule();
   }
 
@@ -63,11 +75,31 @@ export class StoreJournal implements Journal {
 
   settled(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return this.#round?.promise ?? Promise.resolve();
+    return this.#round?.promise ?? this.#refused?.round?.promise ?? Promise.resolve();
+  }
+
+  /** Throws resource_exhausted while a commit waits for room on the disk. */
+  assertRoom(): void {
+    if (this.#full !== undefined) throw this.#full;
+  }
+
+  /** The store failed elsewhere: nothing that is decided from here on can be relied on. */
+  fail(cause: unknown): void {
+    if (this.#failure === undefined) this.#fail(cause, this.#refused?.round);
   }
 
   /** Writes what there is at once; the last thing before the store is closed. */
   flush(): void {
+    this.#write();
+    if (this.#refused !== undefined) this.fail(this.#full);
+    clearTimeout(this.#retry);
+  }
+
+  #write(): void {
+    if (this.#refused !== undefined) {
+      const { change, round } = this.#refused;
+      if (!this.#commit(change, round)) return;
+    }
     const round = this.#round;
     this.#round = undefined;
     const records = [...this.#puts].map(([key, make]) => this.#records.changes(key, make?.()));
@@ -80,16 +112,34 @@ export class StoreJournal implements Journal {
     this.#puts.clear();
     this.#cites = [];
     this.#releases = [];
-    if (this.#failure === undefined) {
-      try {
-        this.#store.commit(change);
-      } catch (cause) {
-        this.#failure = storeFailed(cause);
-        this.#onFailure(this.#failure);
+    this.#commit(change, round);
+  }
+
+  /** False when there was no room: it is tried again, and must be done before anything else. */
+  #commit(change: StoreChange, round: Round | undefined): boolean {
+    this.#refused = undefined;
+    this.#full = undefined;
+    try {
+      if (this.#failure === undefined) this.#store.commit(change);
+    } catch (cause) {
+      if (cause instanceof LachesisError && cause.reason === 'STORE_FULL') {
+        this.#refused = { change, round };
+        this.#full = cause;
+        this.#retry = setTimeout(() => this.#write(), FULL_PAUSE_MS);
+        return false;
       }
+      this.#fail(cause, round);
     }
     if (this.#failure === undefined) round?.resolve();
     else round?.reject(this.#failure);
+    return true;
+  }
+
+  #fail(cause: unknown, round: Round | undefined): void {
+    this.#failure = storeFailed(cause);
+    this.#onFailure(this.#failure);
+    round?.reject(this.#failure);
+    this.#round?.reject(this.#failure);
   }
 
   #schedule(): void {
@@ -99,7 +149,7 @@ export class StoreJournal implements Journal {
     round.promise.catch(() => {});
     this.#round = round;
     setImmediate(() => {
-      if (this.#round === round) this.flush();
+      if (this.#round === round && this.#refused === undefined) this.#write();
     });
   }
 }

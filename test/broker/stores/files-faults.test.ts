@@ -69,6 +69,17 @@ describe('a full disk', () => {
     await again.close();
   });
 
+  test('has room kept for records: payloads are refused before it is all full', async () => {
+    const { store } = await opened({ reserveBytes: 2 ** 52 });
+    await expect(append(store, 'a', 10)).rejects.toMatchObject({
+      reason: 'STORE_FULL',
+      message: expect.stringMatching(/\d+ bytes are free, of which 4503599627370496 are kept/),
+    });
+    store.commit({ put: [{ key: 'b', value: new Uint8Array(10) }] });
+    expect(keysOf(store)).toEqual(['b']);
+    await store.close();
+  });
+
   test('refuses a commit whole, in its log and in its index', async () => {
     const { folder, fileSystem, store } = await opened();
     const ref = await keep(store, 'a');
@@ -296,6 +307,31 @@ test('the commit log stays short, and says all that there is', async () => {
   expect(logs).toHaveLength(1);
   expect(Number.parseInt(logs[0]!, 10)).toBeGreaterThan(2);
   expect(readFileSync(path.join(folder, logs[0]!)).length).toBeLessThan(15_000);
+  await expectSound(folder);
+});
+
+test('closing waits for a rewrite of the log only so long; the next one who opens it does it', async () => {
+  const { folder, store } = await opened({ logBytes: 500_000 });
+  const put = (from: number) =>
+    Array.from({ length: 1_000 }, (_, at) => ({ key: `k/${from + at}`, value: bytesOf(200, at) }));
+  for (let from = 0; from < 5_000; from += 1_000) store.commit({ put: put(from) });
+  await new Promise(setImmediate);
+  store.commit({ put: [{ key: 'k/meanwhile', value: bytesOf(10, 1) }] });
+  let nowMs = performance.now();
+  const clock = vi.spyOn(performance, 'now').mockImplementation(() => {
+    nowMs += 3_000;
+    return nowMs;
+  });
+  await store.close();
+  clock.mockRestore();
+  const logs = (): string[] => readdirSync(folder).filter((name) => name.endsWith('.log'));
+  expect(logs().length).toBeGreaterThan(1);
+  const copy = `${folder}-copy`;
+  FaultyFileSystem.copy(folder, copy);
+  await expectSound(copy);
+  const again = await openStoreOn(folder, { logBytes: 500_000 });
+  await again.close();
+  expect(logs()).toHaveLength(1);
   await expectSound(folder);
 });
 

@@ -1,5 +1,6 @@
 import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { storeClosed } from '../refusals.ts';
 import { LogFile, type LogFileContext } from './log-file.ts';
 import { type Frame, logName, logNumber } from './log-format.ts';
 import { type LoggedChange, NO_CHANGE } from './logged-change.ts';
@@ -7,6 +8,8 @@ import type { IndexState, StoreIndex } from './store-index.ts';
 
 /** A log much longer than what it says is written anew. */
 const REWRITE_FACTOR = 3;
+/** How long closing waits for a rewrite. One that is given up is begun again when the store is opened. */
+const CLOSE_MS = 2_000;
 
 type LogPlace = Pick<IndexState, 'firstLog' | 'lastLog' | 'logEnd' | 'logSynced'>;
 
@@ -25,7 +28,7 @@ export class CommitLog {
   /** What the last complete file began with. */
   #snapshotBytes = 0;
   #rewriting: Promise<void> | undefined;
-  #isClosing = false;
+  #closeByMs: number | undefined;
   #syncedMs = performance.now();
   writtenBytes = 0;
 
@@ -106,7 +109,7 @@ export class CommitLog {
 
   /** In the background; what is written in the meantime is not lost on it. */
   rewrite(): void {
-    if (this.#isClosing) return;
+    if (this.#closeByMs !== undefined) return;
     this.#rewriting ??= this.#rewrite()
       // The files before it are still there, and it is tried again when the log has grown as much.
       .catch(() => {
@@ -117,9 +120,9 @@ export class CommitLog {
       });
   }
 
-  /** Waits for a rewrite: it may be what makes the log whole again. */
+  /** Waits a while for a rewrite: it may be what makes the log whole again. */
   async close(): Promise<void> {
-    this.#isClosing = true;
+    this.#closeByMs = performance.now() + CLOSE_MS;
     await this.#rewriting;
     await syncAndClose(this.#current);
   }
@@ -132,6 +135,7 @@ export class CommitLog {
     let bytes = 0;
     for (const change of this.#everything()) {
       this.#context.breakage.assertWhole();
+      if (performance.now() > (this.#closeByMs ?? Infinity)) throw storeClosed();
       bytes += this.#write({ kind: 'snapshot', sequence: this.#sequence(), change });
       await turn();
     }

@@ -10,6 +10,7 @@ import {
   payloadUnknown,
   storeClosed,
   storeFailed,
+  storeFull,
 } from '../refusals.ts';
 import type {
   BrokerStore,
@@ -118,6 +119,7 @@ export class OpenFilesStore implements FilesStore {
     this.#assertWritable();
     signal.throwIfAborted();
     const bytes = checkPayloads(payloads, this.#parts.config);
+    this.#assertRoom(bytes);
     return await this.#queue.append(payloads, bytes, signal);
   }
 
@@ -259,6 +261,15 @@ export class OpenFilesStore implements FilesStore {
 
   #assertOpen(): void {
     if (this.#closing !== undefined) throw storeClosed();
+  }
+
+  /** Who fills the disk is whoever brings payloads; what releases them again must not meet a full one. */
+  #assertRoom(bytes: number): void {
+    const free = freeBytes(this.folder) ?? Number.POSITIVE_INFINITY;
+    const { reserveBytes } = this.#parts.config;
+    if (free - this.#queue.heldBytes - bytes >= reserveBytes) return;
+    const where = `payloads in ${this.folder}: ${free} bytes are free, of which ${reserveBytes} are kept for its records`;
+    throw storeFull(where, undefined);
   }
 
   #assertWritable(): void {

@@ -17,6 +17,8 @@ export interface FilesStoreOptions {
   readonly maxQueuedBytes?: number;
   /** The commit log is written anew once it is longer than this, and than three times what it says. Default: 16 MiB. */
   readonly logBytes?: number;
+  /** With less than this free on its disk it takes no payloads, so that records still find room. Default: 64 MiB. */
+  readonly reserveBytes?: number;
 }
 
 export type FilesStoreConfig = Readonly<Required<FilesStoreOptions>>;
@@ -28,13 +30,14 @@ export function resolveFilesStoreOptions(options: FilesStoreOptions): FilesStore
     maxPayloadBytes: options.maxPayloadBytes ?? MAX_PAYLOAD_BYTES,
     maxQueuedBytes: options.maxQueuedBytes ?? MAX_QUEUED_BYTES,
     logBytes: options.logBytes ?? 16 * 2 ** 20,
+    reserveBytes: options.reserveBytes ?? 64 * 2 ** 20,
   });
   const { durability, ...sizes } = config;
   if (!['commit', 'os', 'none'].includes(durability)) {
     throw invalidInput('store.durability', `is "${durability}"; it may be commit, os or none.`);
   }
   for (const [name, bytes] of Object.entries(sizes)) {
-    if (Number.isSafeInteger(bytes) && bytes >= 1) continue;
+    if (Number.isSafeInteger(bytes) && bytes >= (name === 'reserveBytes' ? 0 : 1)) continue;
     throw invalidInput(`store.${name}`, `is ${bytes}; it must be a whole number of at least 1.`);
   }
   // A record says its length in 32 bits.
