@@ -172,6 +172,18 @@ test('what a trainer said is known again after a restart, where there is a file 
   rmSync(folder, { recursive: true });
 });
 
+test('a push that meets a reset or a registration is taken, by the run or by the next', async () => {
+  await using server = await startTestGateway();
+  const statuses = new Set<number>();
+  for (let turn = 0; turn < 8; turn++) {
+    const pushes = Array.from({ length: 6 }, (_, i) => server.push(group(1, turn * 6 + i)));
+    const paths = [['/reset_data'], ['/register', { body: trainer }], ['/reset_data']] as const;
+    const others = paths.map(([path, sent]) => server.ask(path, sent));
+    for (const { status } of await Promise.all([...pushes, ...others])) statuses.add(status);
+  }
+  expect([...statuses]).toEqual([200]);
+});
+
 test('groups pushed before any registration wait for it', async () => {
   await using server = await startTestGateway();
   for (const mark of [1, 2]) {
