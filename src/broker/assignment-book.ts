@@ -1,23 +1,28 @@
-import type { LeasedAssignment, StoredAssignment } from './broker.ts';
+import type {
+  AssignmentEnding,
+  AssignmentEvent,
+  DeadLetter,
+  StoredAssignment,
+} from './assignment-event.ts';
+import { AssignmentQueues, type Seat } from './assignment-queues.ts';
+import type { LeasedAssignment } from './broker.ts';
 import type { Journal } from './journal/journal.ts';
 import { keys } from './journal/keys.ts';
 import { encodeRecord } from './journal/record-codec.ts';
 import type { AssignmentRecord } from './journal/records.ts';
 import { LinkedList, type LinkedNode } from './linked-list.ts';
-import { OrderedQueue, type QueueSeat } from './ordered-queue.ts';
+import type { Shortened, WorkerHold } from './run-detail.ts';
+import { type Hold, WorkerHolds } from './worker-holds.ts';
 
 /** Where an open assignment stands. One that ended is forgotten here. */
 type Standing =
-  | {
-      readonly kind: 'queued';
-      readonly queue: OrderedQueue<Open>;
-      readonly seat: QueueSeat<Open>;
-    }
+  | { readonly kind: 'queued'; readonly seat: Seat<Open> }
   | {
       readonly kind: 'leased';
       readonly workerId: string;
       readonly expiresMs: number;
       readonly node: LinkedNode<Open>;
+      readonly hold: Hold;
     };
 
 interface Open {
@@ -31,13 +36,22 @@ interface Open {
 export type Failed =
   | { readonly kind: 'not_held' }
   | { readonly kind: 'queued_again' }
-  | { readonly kind: 'ended'; readonly assignment: StoredAssignment };
+  | { readonly kind: 'ended'; readonly givenUp: GivenUp };
+
+/** An assignment that ended without a group, and how its last attempt went. */
+export type GivenUp = Pick<DeadLetter, 'reason' | 'error' | 'workerId' | 'attempts'> & {
+  readonly assignment: StoredAssignment;
+};
 
 export interface AssignmentBookOptions {
   readonly leaseMs: number;
   /** Times an assignment is tried before it is given up. */
   readonly maxAttempts: number;
   readonly journal: Journal;
+  /** Groups that a run takes as things stand: no more of it are leased than that. Default: any. */
+  readonly roomOf?: (runId: string) => number;
+  /** Told of everything as it happens. */
+  readonly onEvent?: (event: AssignmentEvent) => void;
 }
 
 /** An assignment that a journal has. */
@@ -54,11 +68,13 @@ export interface RestoredAssignment {
 export class AssignmentBook {
   readonly #options: AssignmentBookOptions;
   readonly #open = new Map<string, Open>();
-  readonly #queues = new Map<string, OrderedQueue<Open>>();
+  readonly #queues = new AssignmentQueues<Open>();
   /** Every lease lasts as long, so pushing a renewed one to the end keeps them in expiry order. */
   readonly #leases = new LinkedList<Open>();
   /** By run, and then by environment. */
   readonly #openOfRun = new Map<string, Map<string, number>>();
+  readonly #holds = new WorkerHolds();
+  readonly #leasedOfRun = new Map<string, number>();
   #lastOrdinal = 0;
 
   /** `restored` in the order of being enqueued. Their leases go on from `nowMs`. */
@@ -93,8 +109,21 @@ export class AssignmentBook {
     return Object.fromEntries(this.#openOfRun.get(runId) ?? []);
   }
 
+  workers(runId: string, nowMs: number): Shortened<WorkerHold> {
+    return this.#holds.read(runId, nowMs);
+  }
+
   has(id: string): boolean {
     return this.#open.has(id);
+  }
+
+  /** What is open, as if it were told of just now. */
+  *open(): Generator<AssignmentEvent, void, void> {
+    for (const { assignment, attempts, standing } of this.#open.values()) {
+      yield standing.kind === 'queued'
+        ? { kind: 'queued', assignment, attempt: attempts + 1, error: undefined }
+        : { kind: 'leased', assignment, attempt: attempts, workerId: standing.workerId };
+    }
   }
 
   /** False when it is open already. */
@@ -103,19 +132,22 @@ export class AssignmentBook {
     this.#lastOrdinal += 1;
     const open = this.#seat(assignment, this.#lastOrdinal, 0);
     this.#options.journal.put(keyOf(assignment), () => recordOf(open));
+    this.#tell({ kind: 'queued', assignment, attempt: 1, error: undefined });
     return true;
   }
 
   #seat(assignment: StoredAssignment, ordinal: number, attempts: number): Open {
-    const queue = this.#queueOf(assignment.environment);
     const open = { assignment, ordinal, attempts } as Open;
-    open.standing = { kind: 'queued', queue, seat: queue.push(-assignment.priority, open) };
+    open.standing = { kind: 'queued', seat: this.#queues.push(open) };
     this.#open.set(assignment.id, open);
     this.#count(assignment, 1);
     return open;
   }
 
-  /** Takes turns over the environments; of each, highest priority first, then longest waiting. */
+  /**
+   * Takes turns over the environments; of each, highest priority first, then longest waiting. A run
+   * whose queue has no room for what is leased already is passed over: its groups would be held at submit.
+   */
   lease(
     workerId: string,
     environments: readonly string[],
@@ -124,11 +156,12 @@ export class AssignmentBook {
   ): readonly LeasedAssignment[] {
     const leased: LeasedAssignment[] = [];
     const names = [...new Set(environments)];
+    const { roomOf = () => Infinity } = this.#options;
+    const hasRoom = (runId: string): boolean => roomOf(runId) > (this.#leasedOfRun.get(runId) ?? 0);
     while (leased.length < max) {
       const before = leased.length;
       for (const name of names) {
-        const queue = this.#queues.get(name);
-        const open = leased.length < max ? queue?.first : undefined;
+        const open = leased.length < max ? this.#queues.first(name, hasRoom) : undefined;
         if (open === undefined) continue;
         this.#leave(open);
         open.attempts += 1;
@@ -136,6 +169,7 @@ export class AssignmentBook {
         this.#later(open);
         const { assignment, attempts: attempt } = open;
         leased.push({ assignment, attempt, leaseMs: this.#options.leaseMs });
+        this.#tell({ kind: 'leased', assignment, attempt, workerId });
       }
       if (leased.length === before) break;
     }
@@ -151,46 +185,54 @@ export class AssignmentBook {
         lost.push(id);
         continue;
       }
-      this.#leave(open);
-      this.#hold(open, workerId, nowMs);
+      this.#renew(open, nowMs);
     }
     return lost;
   }
 
   /** Gives it back, or ends it: for good, or after its last attempt. */
-  fail(workerId: string, id: string, permanent: boolean): Failed {
+  fail(
+    workerId: string,
+    id: string,
+    { permanent, error }: { readonly permanent: boolean; readonly error: string },
+  ): Failed {
     const open = this.#heldBy(workerId, id);
     if (open === undefined) return { kind: 'not_held' };
-    const ended = permanent ? this.end(id) : this.#giveBack(open);
-    return ended === undefined ? { kind: 'queued_again' } : { kind: 'ended', assignment: ended };
+    const givenUp = permanent
+      ? this.#giveUp(open, 'assignment_failed', error)
+      : this.#giveBack(open, error);
+    return givenUp === undefined ? { kind: 'queued_again' } : { kind: 'ended', givenUp };
   }
 
-  /** Ends it, whatever its standing: its group came, or it is cancelled. */
-  end(id: string): StoredAssignment | undefined {
+  /** Ends it, whatever its standing. */
+  end(id: string, how: AssignmentEnding, error = ''): void {
     const open = this.#open.get(id);
-    if (open === undefined) return undefined;
+    if (open === undefined) return;
+    const { assignment } = open;
     this.#leave(open);
     this.#open.delete(id);
-    this.#options.journal.remove(keyOf(open.assignment));
-    this.#count(open.assignment, -1);
-    return open.assignment;
+    this.#options.journal.remove(keyOf(assignment));
+    this.#count(assignment, -1);
+    this.#tell({ kind: 'ended', assignment, how, error });
   }
 
   endRun(runId: string): void {
-    for (const [id, open] of this.#open) if (open.assignment.runId === runId) this.end(id);
+    for (const [id, open] of this.#open) {
+      if (open.assignment.runId === runId) this.end(id, 'run_closed');
+    }
   }
 
   /** Gives back what expired by `nowMs`: how many are queued again, and whose last attempt it was. */
   expire(nowMs: number): {
     readonly requeued: number;
-    readonly ended: readonly StoredAssignment[];
+    readonly ended: readonly GivenUp[];
   } {
-    const ended: StoredAssignment[] = [];
+    const ended: GivenUp[] = [];
     let requeued = 0;
     for (let head = this.#leases.first; head !== undefined; head = this.#leases.first) {
       const open = head.value;
       if (open.standing.kind !== 'leased' || open.standing.expiresMs > nowMs) break;
-      const last = this.#giveBack(open);
+      const last = this.#giveBack(open, 'its lease ran out.');
       if (last === undefined) requeued += 1;
       else ended.push(last);
     }
@@ -198,14 +240,27 @@ export class AssignmentBook {
   }
 
   /** Returns it when that ended it. */
-  #giveBack(open: Open): StoredAssignment | undefined {
-    if (open.attempts >= this.#options.maxAttempts) return this.end(open.assignment.id);
+  #giveBack(open: Open, error: string): GivenUp | undefined {
+    const { assignment, attempts } = open;
+    if (attempts >= this.#options.maxAttempts) {
+      return this.#giveUp(open, 'attempts_exhausted', error);
+    }
     this.#leave(open);
-    const queue = this.#queueOf(open.assignment.environment);
-    const seat = queue.unshift(-open.assignment.priority, open);
-    open.standing = { kind: 'queued', queue, seat };
+    open.standing = { kind: 'queued', seat: this.#queues.unshift(open) };
     this.#later(open);
+    this.#tell({ kind: 'queued', assignment, attempt: attempts + 1, error });
     return undefined;
+  }
+
+  #giveUp(open: Open, reason: GivenUp['reason'], error: string): GivenUp {
+    const { assignment, attempts, standing } = open;
+    const workerId = standing.kind === 'leased' ? standing.workerId : '';
+    this.end(assignment.id, reason, error);
+    return { assignment, attempts, workerId, reason, error };
+  }
+
+  #tell(event: AssignmentEvent): void {
+    this.#options.onEvent?.(event);
   }
 
   /** Who holds it: nothing is lost when a crash forgets it. */
@@ -230,7 +285,17 @@ export class AssignmentBook {
 
   #hold(open: Open, workerId: string, nowMs: number): void {
     const expiresMs = nowMs + this.#options.leaseMs;
-    open.standing = { kind: 'leased', workerId, expiresMs, node: this.#leases.push(open) };
+    const hold = this.#holds.hold(open.assignment.runId, workerId, nowMs);
+    const node = this.#leases.push(open);
+    open.standing = { kind: 'leased', workerId, expiresMs, node, hold };
+    this.#countLeased(open.assignment.runId, 1);
+  }
+
+  #renew(open: Open, nowMs: number): void {
+    if (open.standing.kind !== 'leased') return;
+    this.#leases.remove(open.standing.node);
+    const expiresMs = nowMs + this.#options.leaseMs;
+    open.standing = { ...open.standing, expiresMs, node: this.#leases.push(open) };
   }
 
   /** Takes it off the list that it stands in. */
@@ -238,19 +303,17 @@ export class AssignmentBook {
     const { standing } = open;
     if (standing.kind === 'leased') {
       this.#leases.remove(standing.node);
+      this.#holds.drop(standing.hold);
+      this.#countLeased(open.assignment.runId, -1);
       return;
     }
-    standing.queue.remove(standing.seat);
-    const { environment } = open.assignment;
-    if (standing.queue.size === 0) this.#queues.delete(environment);
+    this.#queues.remove(open, standing.seat);
   }
 
-  #queueOf(environment: string): OrderedQueue<Open> {
-    const known = this.#queues.get(environment);
-    if (known !== undefined) return known;
-    const queue = new OrderedQueue<Open>();
-    this.#queues.set(environment, queue);
-    return queue;
+  #countLeased(runId: string, by: number): void {
+    const leased = (this.#leasedOfRun.get(runId) ?? 0) + by;
+    if (leased > 0) this.#leasedOfRun.set(runId, leased);
+    else this.#leasedOfRun.delete(runId);
   }
 }
 

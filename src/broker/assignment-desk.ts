@@ -1,14 +1,17 @@
-import { AssignmentBook, type RestoredAssignment } from './assignment-book.ts';
-import type { Broker, LeasedAssignment, StoredAssignment } from './broker.ts';
+import { clipText } from '../errors.ts';
+import { AssignmentBook, type GivenUp, type RestoredAssignment } from './assignment-book.ts';
+import type { AssignmentEvent, StoredAssignment } from './assignment-event.ts';
+import type { Broker, LeasedAssignment, RunStatus } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { limitReached } from './refusals.ts';
-import type { DropReason } from './run-figures.ts';
 import type { RunTable } from './run-table.ts';
+import { LEASE_TOPIC } from './topics.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
-const TOPIC = 'lease';
+/** Of an error's text that is kept. */
+const MAX_ERROR_BYTES = 1_000;
 
 /** The book of assignments with a clock, and with workers who wait for some. */
 export class AssignmentDesk {
@@ -17,6 +20,7 @@ export class AssignmentDesk {
   readonly #runs: RunTable;
   readonly #waiting: WaitingRoom;
   readonly #book: AssignmentBook;
+  readonly #followers = new Set<(event: AssignmentEvent) => void>();
 
   constructor(rooms: {
     readonly config: BrokerConfig;
@@ -35,6 +39,10 @@ export class AssignmentDesk {
         leaseMs: rooms.config.assignmentLeaseMs,
         maxAttempts: rooms.config.maxAssignmentAttempts,
         journal: rooms.journal,
+        roomOf: (runId) => this.#runs.find(runId)?.credits ?? 0,
+        onEvent: (event) => {
+          for (const follower of this.#followers) follower(event);
+        },
       },
       rooms.restored,
       this.#nowMs(),
@@ -46,8 +54,32 @@ export class AssignmentDesk {
     return this.#book.nextExpiryMs;
   }
 
-  openByEnvironment(runId: string): Readonly<Record<string, number>> {
-    return this.#book.openByEnvironment(runId);
+  /** What of a run is open, and with whom. */
+  openOf(runId: string, nowMs: number): Pick<RunStatus, 'openByEnvironment' | 'workers'> {
+    return {
+      openByEnvironment: this.#book.openByEnvironment(runId),
+      workers: this.#book.workers(runId, nowMs),
+    };
+  }
+
+  /** While somebody follows, leases run out on time, also when no worker waits for one. */
+  follow(listener: (event: AssignmentEvent) => void): Disposable {
+    for (const event of this.#book.open()) listener(event);
+    this.#followers.add(listener);
+    const over = new AbortController();
+    void this.#waiting.wait<undefined>({
+      topic: '',
+      attempt: () => undefined,
+      fallback: () => undefined,
+      waitMs: undefined,
+      signal: over.signal,
+    });
+    return {
+      [Symbol.dispose]: () => {
+        this.#followers.delete(listener);
+        over.abort();
+      },
+    };
   }
 
   /** All or none; returns the ids that are new. */
@@ -68,7 +100,7 @@ export class AssignmentDesk {
     }
     for (const assignment of added.values()) this.#book.enqueue(assignment);
     this.#metrics.assignment('enqueued', added.size);
-    if (added.size > 0) this.#waiting.wake(TOPIC);
+    if (added.size > 0) this.#waiting.wake(LEASE_TOPIC);
     return [...added.keys()];
   }
 
@@ -76,7 +108,7 @@ export class AssignmentDesk {
     const { workerId, environments, max, waitMs, signal } = request;
     this.expire(this.#nowMs());
     return this.#waiting.wait<readonly LeasedAssignment[]>({
-      topic: TOPIC,
+      topic: LEASE_TOPIC,
       attempt: () => {
         const nowMs = this.#nowMs();
         const leases = this.#book.lease(workerId, environments, max, nowMs);
@@ -98,18 +130,24 @@ export class AssignmentDesk {
   }
 
   /** A lease that is not the worker's (any more) is left alone, so that saying it twice is once. */
-  fail(workerId: string, id: string, permanent: boolean): void {
+  fail({
+    workerId,
+    assignmentId,
+    reason,
+    permanent,
+  }: Parameters<Broker['failAssignment']>[0]): void {
     this.expire(this.#nowMs());
-    const failed = this.#book.fail(workerId, id, permanent);
+    const error = clipText(reason, MAX_ERROR_BYTES);
+    const failed = this.#book.fail(workerId, assignmentId, { permanent, error });
     if (failed.kind === 'not_held') return;
     this.#metrics.assignment('failed', 1);
-    if (failed.kind === 'queued_again') this.#waiting.wake(TOPIC);
-    else this.#giveUp(failed.assignment, permanent ? 'assignment_failed' : 'attempts_exhausted');
+    if (failed.kind === 'ended') this.#giveUp(failed.givenUp);
+    this.#waiting.wake(LEASE_TOPIC);
   }
 
   /** Its group came. */
   end(id: string): void {
-    this.#book.end(id);
+    this.#book.end(id, 'stored');
   }
 
   endRun(runId: string): void {
@@ -120,14 +158,15 @@ export class AssignmentDesk {
   expire(nowMs: number): void {
     const { requeued, ended } = this.#book.expire(nowMs);
     this.#metrics.assignment('expired', requeued + ended.length);
-    for (const assignment of ended) this.#giveUp(assignment, 'attempts_exhausted');
-    if (requeued > 0) this.#waiting.wake(TOPIC);
+    for (const givenUp of ended) this.#giveUp(givenUp);
+    if (requeued + ended.length > 0) this.#waiting.wake(LEASE_TOPIC);
   }
 
-  #giveUp(assignment: StoredAssignment, reason: DropReason): void {
-    const run = this.#runs.find(assignment.runId);
-    run?.giveUp(assignment.id, reason);
-    this.#metrics.dropped(reason, 1);
+  #giveUp({ assignment, ...rest }: GivenUp): void {
+    const { id: assignmentId, runId, environment } = assignment;
+    const letter = { assignmentId, environment, ...rest, timeMs: this.#nowMs() };
+    this.#runs.find(runId)?.giveUp(letter);
+    this.#metrics.dropped(rest.reason, 1);
   }
 
   #nowMs(): number {

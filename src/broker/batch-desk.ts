@@ -6,7 +6,7 @@ import type { ConsumerMode } from './open-batch.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget } from './packing.ts';
 import type { Run } from './run.ts';
-import { topicOf } from './topics.ts';
+import { LEASE_TOPIC, topicOf } from './topics.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 type RankKey = ConsumerKey & { readonly rank: number };
@@ -108,6 +108,7 @@ export class BatchDesk {
     if (handed.kind === 'none' && run.cut()) {
       handed = run.batches.hand(consumerId, rank, nowMs);
       this.#waiting.wake(topicOf.room(run.id));
+      this.#waiting.wake(LEASE_TOPIC);
       this.#waiting.wake(topicOf.batch(run.id));
     }
     if (handed.kind !== 'batch') return undefined;

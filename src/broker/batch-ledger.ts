@@ -12,11 +12,13 @@ import {
   undelivered,
 } from './delivery.ts';
 import { FinishedBatches } from './finished-batches.ts';
+import { heldBatches } from './held-batches.ts';
 import { batchRecord, deliveryOf } from './journal/batch-record.ts';
 import type { BatchRecord, ConsumerRecord, LaneRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import { type Consumer, isUntouched, laneOf, type OpenBatch } from './open-batch.ts';
 import { batchNotFound, staleBatchLease, stepNotAcked, stepNotKept } from './refusals.ts';
+import type { HeldBatch, Shortened } from './run-detail.ts';
 
 export type Handed =
   | { readonly kind: 'batch'; readonly batch: Batch }
@@ -81,6 +83,11 @@ export class BatchLedger {
   /** Batches handed out and not fully acked. */
   get handedOut(): number {
     return this.#handedOut;
+  }
+
+  held(nowMs: number): Shortened<HeldBatch> {
+    const worldSizeOf = (consumerId: string) => this.#consumers.get(consumerId).worldSize;
+    return heldBatches(this.#open.values(), worldSizeOf, nowMs);
   }
 
   get canOpenMore(): boolean {

@@ -1,4 +1,5 @@
 import { AssignmentDesk } from './assignment-desk.ts';
+import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
 import type { Backing } from './backing.ts';
 import { BatchDesk } from './batch-desk.ts';
 import type {
@@ -8,7 +9,6 @@ import type {
   RunSettings,
   RunState,
   RunStatus,
-  StoredAssignment,
   StoredGroup,
   SubmitOutcome,
   SubmittedGroup,
@@ -19,7 +19,7 @@ import type { BrokerConfig } from './options.ts';
 import { brokerClosed, groupNotFound, groupNotKept } from './refusals.ts';
 import type { Run } from './run.ts';
 import { RunTable } from './run-table.ts';
-import { topicOf } from './topics.ts';
+import { LEASE_TOPIC, topicOf } from './topics.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** The shell: it tells the time, wakes who waits, and leaves every decision to the rooms below. */
@@ -92,7 +92,7 @@ export class BrokerShell implements Broker {
     const run = this.#run(id);
     const nowMs = this.#nowMs();
     this.#assignments.expire(nowMs);
-    return run.status(nowMs, this.#assignments.openByEnvironment(id));
+    return run.status(nowMs, this.#assignments.openOf(id, nowMs));
   }
 
   async enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]> {
@@ -114,8 +114,19 @@ export class BrokerShell implements Broker {
 
   async failAssignment(request: Parameters<Broker['failAssignment']>[0]): Promise<void> {
     this.#assertOpen();
-    this.#assignments.fail(request.workerId, request.assignmentId, request.permanent);
+    this.#assignments.fail(request);
     await this.#journal.settled();
+  }
+
+  followAssignments(listener: (event: AssignmentEvent) => void): Disposable {
+    this.#assertOpen();
+    return this.#assignments.follow(listener);
+  }
+
+  async deadLetters(runId: string): Promise<readonly DeadLetter[]> {
+    const run = this.#run(runId);
+    this.#assignments.expire(this.#nowMs());
+    return run.deadLetters.all();
   }
 
   async submit(group: SubmittedGroup): Promise<SubmitOutcome> {
@@ -149,6 +160,8 @@ export class BrokerShell implements Broker {
       if (isStored) {
         this.#assignments.end(group.id);
         this.#waiting.wake(topicOf.batch(run.id));
+        // One that left at once takes no room: the next may begin.
+        this.#waiting.wake(LEASE_TOPIC);
       }
       return outcome;
     } finally {
@@ -205,6 +218,7 @@ export class BrokerShell implements Broker {
     if (run.publish(version)) {
       this.#waiting.wake(topicOf.policy(runId));
       this.#waiting.wake(topicOf.room(runId));
+      this.#waiting.wake(LEASE_TOPIC);
     }
     await this.#journal.settled();
     return run.policyVersion;

@@ -1,5 +1,7 @@
 import type { Ledger, TrainingPolicy } from '../tokens/index.ts';
+import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
+import type { RunDetail } from './run-detail.ts';
 
 /** What a batch counts. */
 export type BatchSize =
@@ -61,7 +63,7 @@ export interface StoredRow {
   readonly trainedTokens: number;
 }
 
-/** What the broker indexes of a group. The header's and the parts' bytes are kept as they came. */
+/** What the broker indexes of a group. Its header's and parts' bytes are kept as they came. */
 export interface StoredGroup<Payload extends GroupPayload = GroupPayload> {
   readonly id: string;
   readonly runId: string;
@@ -72,20 +74,9 @@ export interface StoredGroup<Payload extends GroupPayload = GroupPayload> {
   /** Undefined when nothing was sampled. */
   readonly oldestPolicyVersion: number | undefined;
   readonly ledger: Ledger;
-  /** The serialized `lachesis.v1.GroupHeader`, as submitted. */
-  readonly header: Uint8Array;
   readonly payload: Payload;
   /** As in its header: stands for all its parts. */
   readonly digest: Uint8Array;
-}
-
-/** The broker's own view of an order to play; `payload` is the serialized `lachesis.v1.Assignment`. */
-export interface StoredAssignment {
-  readonly id: string;
-  readonly runId: string;
-  readonly environment: string;
-  readonly priority: number;
-  readonly payload: Uint8Array;
 }
 
 export interface LeasedAssignment {
@@ -138,7 +129,7 @@ export type NextBatch =
       readonly closed: boolean;
     };
 
-export interface RunStatus {
+export interface RunStatus extends RunDetail {
   /** What holds auto play up, in words; empty for nothing, and always where the broker is asked itself. */
   readonly problem: string;
   readonly run: RunState;
@@ -192,6 +183,13 @@ export interface Broker {
     readonly reason: string;
     readonly permanent: boolean;
   }): Promise<void>;
+  /**
+   * Tells of every assignment that is open, and then of whatever becomes of one, leases that run out
+   * included, until what is returned is disposed of. The listener must not throw.
+   */
+  followAssignments(listener: (event: AssignmentEvent) => void): Disposable;
+  /** The latest assignments that were given up, oldest first. One whose group came after all is none. */
+  deadLetters(runId: string): Promise<readonly DeadLetter[]>;
 
   /** Stores the group and ends its assignment in one step. Throws when refused; a group that comes twice is a duplicate. */
   submit(group: SubmittedGroup): Promise<SubmitOutcome>;

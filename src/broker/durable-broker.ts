@@ -1,10 +1,14 @@
-import type { Broker, StoredGroup, SubmittedGroup } from './broker.ts';
+import type { Broker } from './broker.ts';
 import { BrokerShell } from './broker-shell.ts';
+import type { GroupPayload } from './group-payload.ts';
+import { LongRecords } from './journal/long-records.ts';
 import { readAssignments, readRuns } from './journal/read-journal.ts';
 import { StoreJournal } from './journal/store-journal.ts';
-import { StoredPayload } from './journal/stored-payload.ts';
+import { storePayload } from './journal/stored-payload.ts';
 import { type MemoryBrokerOptions, resolveBrokerOptions } from './options.ts';
 import type { BrokerStore } from './stores/store.ts';
+
+const MAX_WAITING_BYTES = 2 ** 40;
 
 export interface DurableBrokerOptions extends MemoryBrokerOptions {
   /** Closed with the broker. Nobody else may write to it meanwhile. */
@@ -22,13 +26,20 @@ export function openDurableBroker({
   onFailure = () => {},
   ...options
 }: DurableBrokerOptions): Broker {
-  const journal = new StoreJournal(store, onFailure);
-  const runs = readRuns(store);
-  return new BrokerShell(resolveBrokerOptions(options), {
+  const records = new LongRecords(store);
+  const runs = readRuns(store, records);
+  const assignments = readAssignments(records, runs);
+  const journal = new StoreJournal(store, records, onFailure);
+  return new BrokerShell(resolveBrokerOptions(onDisk(options)), {
     journal,
     runs,
-    assignments: readAssignments(store, runs),
-    keep: async (group, { signal }) => await keep(store, group, signal),
+    assignments,
+    keep: async (group, { signal }) => {
+      const { id, runId, payload } = group;
+      const abandon = (begun: GroupPayload): void => journal.release(begun);
+      const stored = await storePayload(store, `${runId}/${id}`, payload, { signal, abandon });
+      return { ...group, payload: stored };
+    },
     async close() {
       journal.flush();
       await store.close();
@@ -36,16 +47,7 @@ export function openDurableBroker({
   });
 }
 
-/** Its parts in the store, and not in memory any more. */
-async function keep(
-  store: BrokerStore,
-  group: SubmittedGroup,
-  signal: AbortSignal,
-): Promise<StoredGroup> {
-  const label = `${group.runId}/${group.id}`;
-  const refs = await store.append(
-    group.payload.parts.map((part) => ({ label, chunks: [part] })),
-    { signal },
-  );
-  return { ...group, payload: new StoredPayload(store, refs) };
+/** Waiting bytes lie on the disk, whose end the store tells. */
+function onDisk(options: MemoryBrokerOptions): MemoryBrokerOptions {
+  return { ...options, limits: { maxWaitingBytes: MAX_WAITING_BYTES, ...options.limits } };
 }

@@ -12,11 +12,6 @@ interface Entry {
   seat: LinkedNode<Entry> | undefined;
 }
 
-/** A group's whole size in memory that anyone pays for: header and parts. */
-export function groupBytes({ header, payload }: Pick<StoredGroup, 'header' | 'payload'>): number {
-  return header.byteLength + payload.byteLength;
-}
-
 /**
  * Every group that a run accepted, in submit order. Ids are remembered for as long as the run is,
  * so no group is ever stored twice; bytes of those that are settled (trained or dropped) are kept up
@@ -71,7 +66,7 @@ export class GroupHistory {
     const entry = this.#byId.get(id);
     if (entry?.group === undefined || entry.seat === undefined) return;
     this.#settled.remove(entry.seat);
-    this.#settledBytes -= groupBytes(entry.group);
+    this.#settledBytes -= entry.group.payload.byteLength;
     entry.seat = undefined;
     this.#journal.unsettled(entry.position);
   }
@@ -95,12 +90,12 @@ export class GroupHistory {
 
   #settle(entry: Entry, group: StoredGroup): void {
     entry.seat = this.#settled.push(entry);
-    this.#settledBytes += groupBytes(group);
+    this.#settledBytes += group.payload.byteLength;
     while (this.#settledBytes > this.#replayBytes) {
       const oldest = this.#settled.first!;
       this.#settled.remove(oldest);
       const { id, position, group: old } = oldest.value;
-      this.#settledBytes -= groupBytes(old!);
+      this.#settledBytes -= old!.payload.byteLength;
       oldest.value.group = undefined;
       oldest.value.seat = undefined;
       this.#journal.letGo({ id, position, payload: old!.payload });

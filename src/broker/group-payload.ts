@@ -1,25 +1,32 @@
-/** The bytes of a group's parts, as they were submitted, wherever they lie. */
+interface ReadOptions {
+  readonly signal: AbortSignal;
+}
+
+/** A group's bytes as they were submitted, wherever they lie: its header and its parts. */
 export interface GroupPayload {
+  /** Of header and parts. */
   readonly byteLength: number;
   /**
-   * The parts in header order; those that are not `wanted` may be left empty. Rejects with an
-   * infrastructure_error when what lies there is not what was stored.
+   * The serialized `lachesis.v1.GroupHeader`. Rejects with an infrastructure_error when what lies there
+   * is not what was stored.
    */
-  read(options: {
-    readonly wanted?: (partIndex: number) => boolean;
-    readonly signal: AbortSignal;
-  }): Promise<readonly Uint8Array[]>;
+  header(options: ReadOptions): Promise<Uint8Array>;
+  /** As `header`, the parts in its order; those that are not `wanted` may be left empty. */
+  parts(
+    options: ReadOptions & { readonly wanted?: (partIndex: number) => boolean },
+  ): Promise<readonly Uint8Array[]>;
 }
 
-/** Parts that are held in memory. */
+/** One that is held in memory. */
 export interface HeldPayload extends GroupPayload {
-  readonly parts: readonly Uint8Array[];
+  readonly held: { readonly header: Uint8Array; readonly parts: readonly Uint8Array[] };
 }
 
-export function heldPayload(parts: readonly Uint8Array[]): HeldPayload {
+export function heldPayload(header: Uint8Array, parts: readonly Uint8Array[]): HeldPayload {
   return Object.freeze({
-    parts,
-    byteLength: parts.reduce((bytes, part) => bytes + part.byteLength, 0),
-    read: async () => parts,
+    held: Object.freeze({ header, parts }),
+    byteLength: parts.reduce((bytes, part) => bytes + part.byteLength, header.byteLength),
+    header: async () => header,
+    parts: async () => parts,
   });
 }

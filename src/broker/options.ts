@@ -8,7 +8,7 @@ export interface BrokerLimits {
   readonly maxRuns: number;
   /** Of a run that does not set its own. Default: 4,096. */
   readonly maxWaitingGroups: number;
-  /** Default: 1 GiB. */
+  /** Default: 1 GiB in memory, 1 TiB in a store, whose disk is full before. */
   readonly maxWaitingBytes: number;
   /** Queued or being played. Default: 100,000. */
   readonly maxOpenAssignments: number;

@@ -40,7 +40,7 @@ export class RunFigures {
     this.#recentRewards.push(...restored.recentRewards.slice(-window));
   }
 
-  record(): FiguresRecord {
+  record(): Omit<FiguresRecord, 'trainedByStaleness'> {
     const { acceptedGroups, rollouts, notScored, dropped, ledger } = this;
     const recentRewards = [
       ...this.#recentRewards.slice(this.#oldestReward),
@@ -67,6 +67,12 @@ export class RunFigures {
 
   drop(reason: DropReason, groups = 1): void {
     this.#dropped.set(reason, (this.#dropped.get(reason) ?? 0) + groups);
+  }
+
+  /** Assignments that never came. */
+  get deadLetters(): number {
+    const of = (reason: DropReason): number => this.#dropped.get(reason) ?? 0;
+    return of('assignment_failed') + of('attempts_exhausted');
   }
 
   get ledger(): Ledger {

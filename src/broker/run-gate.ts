@@ -1,6 +1,5 @@
 import { type AdmissionState, admit, creditsOf } from './admission.ts';
 import type { RunSettings, StoredGroup } from './broker.ts';
-import { groupBytes } from './group-history.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget, canCut, groupWeight } from './packing.ts';
 import { largerThanBatch, largerThanQueue, queueFull } from './refusals.ts';
@@ -57,7 +56,7 @@ export class RunGate {
 
   /** Throws for one that is larger than what it must fit in, and while there is no room. */
   assertAdmitted(group: StoredGroup): void {
-    const bytes = groupBytes(group);
+    const bytes = group.payload.byteLength;
     const { batchSize } = this.#settings;
     const weight = groupWeight(batchSize, group);
     const target = batchTarget(batchSize);

@@ -1,8 +1,10 @@
+import type { DeadLetter } from './assignment-event.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { cutBatch } from './cut-batch.ts';
-import { GroupHistory, groupBytes } from './group-history.ts';
+import { DeadLetters } from './dead-letters.ts';
+import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
 import type { RunJournal } from './journal/run-journal.ts';
@@ -13,6 +15,7 @@ import { recut } from './recut.ts';
 import { foreignEnvironment, policyVersionBehind, runClosed } from './refusals.ts';
 import { type DropReason, RunFigures } from './run-figures.ts';
 import { RunGate } from './run-gate.ts';
+import { RunObserver } from './run-observer.ts';
 import { oldestAllowedVersion } from './staleness.ts';
 import { type WaitingGroup, WaitingGroups } from './waiting-groups.ts';
 
@@ -31,8 +34,10 @@ export class Run {
   readonly batches: BatchLedger;
   readonly history: GroupHistory;
   readonly figures: RunFigures;
+  readonly #observer: RunObserver;
   /** Assignments that ended without a group. */
   readonly endedAssignments = new RecentIds(MAX_ENDED);
+  readonly deadLetters = new DeadLetters();
   readonly #waiting: WaitingGroups;
   readonly #gate: RunGate;
   readonly #metrics: BrokerMetrics;
@@ -63,7 +68,10 @@ export class Run {
     this.#journal = journal;
     this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
     this.history = new GroupHistory(replayBytes, journal);
-    this.#waiting = new WaitingGroups(fields.settings.batchSize.kind, metrics.visited);
+    const nowMs = config.clock.nowMs();
+    this.#observer = new RunObserver({ ...fields, nowMs, restored });
+    const unit = fields.settings.batchSize.kind;
+    this.#waiting = new WaitingGroups(unit, metrics.visited, this.#observer);
     this.#gate = new RunGate(fields.id, fields.settings, this.#waiting, config);
     const ledger = {
       leaseMs: config.batchLeaseMs,
@@ -77,9 +85,11 @@ export class Run {
     }
     this.#step = restored.record.step;
     this.#closed = restored.record.closed;
-    for (const id of restored.ended) this.endedAssignments.add(id);
+    for (const { id, letter } of restored.ended) {
+      this.endedAssignments.add(id);
+      if (letter !== undefined) this.deadLetters.add(letter);
+    }
     restoreGroups(restored, this.history, this.#waiting);
-    const nowMs = config.clock.nowMs();
     this.batches = new BatchLedger(ledger, restoreBatches(restored, nowMs));
   }
 
@@ -95,7 +105,10 @@ export class Run {
         step: this.#step,
         lastStep: this.batches.lastStep,
         committed: this.batches.finished.committed,
-        figures: this.figures.record(),
+        figures: {
+          ...this.figures.record(),
+          trainedByStaleness: this.#observer.trainedByStaleness,
+        },
       }),
     );
   }
@@ -128,8 +141,11 @@ export class Run {
     };
   }
 
-  /** Constant time. */
-  status(nowMs: number, openByEnvironment: RunStatus['openByEnvironment']): RunStatus {
+  /** Constant time, but for lists that are bounded. */
+  status(
+    nowMs: number,
+    { openByEnvironment, workers }: Pick<RunStatus, 'openByEnvironment' | 'workers'>,
+  ): RunStatus {
     const oldestMs = this.#waiting.oldestArrivalMs;
     return {
       run: this.state(),
@@ -147,6 +163,10 @@ export class Run {
       recentMeanReward: this.figures.recentMeanReward,
       ledger: this.figures.ledger,
       oldestWaitingMs: oldestMs === undefined ? undefined : nowMs - oldestMs,
+      ...this.#observer.read(nowMs),
+      heldBatches: this.batches.held(nowMs),
+      workers,
+      deadLetters: this.figures.deadLetters,
     };
   }
 
@@ -156,11 +176,12 @@ export class Run {
   }
 
   /** An assignment ended without a group. */
-  giveUp(assignmentId: string, reason: DropReason): void {
-    const forgotten = this.endedAssignments.add(assignmentId);
-    this.#journal.assignmentEnded(assignmentId);
+  giveUp(letter: DeadLetter): void {
+    const forgotten = this.endedAssignments.add(letter.assignmentId);
+    this.deadLetters.add(letter);
+    this.#journal.assignmentEnded({ id: letter.assignmentId, letter });
     if (forgotten !== undefined) this.#journal.endedForgotten(forgotten);
-    this.figures.drop(reason);
+    this.figures.drop(letter.reason);
     this.#record();
   }
 
@@ -190,6 +211,8 @@ export class Run {
     const unfit = this.#gate.unfit(group, version, this.#policyVersion);
     const position = this.history.add(group);
     this.figures.accept(group);
+    this.#observer.accepted(group, nowMs);
+    if (this.deadLetters.delete(group.id)) this.#journal.assignmentEnded({ id: group.id });
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
     this.#record();
     if (unfit !== undefined) {
@@ -203,7 +226,7 @@ export class Run {
       version,
       rows: group.rows.length,
       tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
-      bytes: groupBytes(group),
+      bytes: group.payload.byteLength,
       arrivedMs: nowMs,
     });
     return { kind: 'stored', position };
@@ -219,14 +242,14 @@ export class Run {
       return false;
     }
     this.#remove(taken);
-    this.batches.add(
-      cutBatch({
-        runId: this.id,
-        step: this.batches.nextStep,
-        policyVersion: this.#policyVersion,
-        groups: taken.map(({ group }) => group),
-      }),
-    );
+    const cut = cutBatch({
+      runId: this.id,
+      step: this.batches.nextStep,
+      policyVersion: this.#policyVersion,
+      groups: taken.map(({ group }) => group),
+    });
+    this.batches.add(cut);
+    this.#observer.cut(cut);
     this.#record();
     this.#metrics.batch('cut');
     return true;
@@ -241,6 +264,7 @@ export class Run {
     const { complete, finished } = this.batches.ack(consumerId, batchId, rank, nowMs);
     if (finished !== undefined) {
       this.#step += 1;
+      this.#observer.trained(finished, nowMs);
       if (!this.batches.finished.isPinned(finished.step)) {
         for (const group of finished.groups) this.history.settle(group.id);
       }
@@ -263,8 +287,9 @@ export class Run {
     const reopened = this.batches.rewind(consumerId, step, (record) =>
       recut(this.id, record, (position) => this.history.at(position)),
     );
-    for (const { groups } of reopened.cuts) {
-      for (const group of groups) this.history.unsettle(group.id);
+    for (const cut of reopened.cuts) {
+      this.#observer.reopened(cut);
+      for (const group of cut.groups) this.history.unsettle(group.id);
     }
     this.#step -= reopened.cuts.length;
     this.#record();
@@ -276,6 +301,7 @@ export class Run {
     if (version < this.#policyVersion) throw policyVersionBehind(this.#policyVersion, version);
     if (version === this.#policyVersion) return false;
     this.#policyVersion = version;
+    this.#observer.published(version);
     this.#record();
     const floor = oldestAllowedVersion(version, this.settings.maxStaleness);
     if (floor !== undefined) {

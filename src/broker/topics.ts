@@ -1,3 +1,6 @@
+/** What workers wait for: an assignment that may be leased. */
+export const LEASE_TOPIC = 'lease';
+
 /** What callers wait for, of one run. */
 export const topicOf = {
   room: (runId: string) => `room/${runId}`,

@@ -21,6 +21,12 @@ interface Seats {
   readonly arrival: LinkedNode<WaitingGroup>;
 }
 
+/** Who is told of every group that begins or ends to wait. */
+export interface WaitingObserver {
+  added(waiting: WaitingGroup): void;
+  removed(waiting: WaitingGroup): void;
+}
+
 /** The order in which groups are taken: oldest policy version first, then first submitted. */
 export function isBefore(one: WaitingGroup, other: WaitingGroup): boolean {
   return one.version === other.version
@@ -38,14 +44,20 @@ export class WaitingGroups {
   readonly #seats = new Map<number, Seats>();
   readonly #sizeOf: (waiting: WaitingGroup) => number;
   readonly #visit: (groups: number) => void;
+  readonly #observer: WaitingObserver | undefined;
   #rows = 0;
   #tokens = 0;
   #bytes = 0;
 
   /** `visit` is told of every group that a cut looks at. */
-  constructor(unit: BatchSize['kind'], visit: (groups: number) => void = () => {}) {
+  constructor(
+    unit: BatchSize['kind'],
+    visit: (groups: number) => void = () => {},
+    observer?: WaitingObserver,
+  ) {
     this.#sizeOf = unit === 'rows' ? (waiting) => waiting.rows : () => 0;
     this.#visit = visit;
+    this.#observer = observer;
   }
 
   get groups(): number {
@@ -83,6 +95,7 @@ export class WaitingGroups {
     this.#rows += waiting.rows;
     this.#tokens += waiting.tokens;
     this.#bytes += waiting.bytes;
+    this.#observer?.added(waiting);
   }
 
   /** No-op when it does not wait. */
@@ -96,6 +109,7 @@ export class WaitingGroups {
     this.#rows -= waiting.rows;
     this.#tokens -= waiting.tokens;
     this.#bytes -= waiting.bytes;
+    this.#observer?.removed(waiting);
   }
 
   /** How many groups wait of each size. */

@@ -15,11 +15,13 @@ import { initCommand } from './init/init.ts';
 import { inspectCommand } from './inspect/inspect.ts';
 import { policyCommand } from './policy.ts';
 import { processCommand } from './process.ts';
+import { runCommand } from './runs/run.ts';
 import { serveCommand } from './serve.ts';
 import { startCommand } from './start/start.ts';
 import { storeCommand } from './store/store.ts';
 import { validateCommand } from './validate/validate.ts';
 import { visibleLines } from './visible.ts';
+import { workerCommand } from './worker.ts';
 
 /** A message may quote what a file holds. */
 const MAX_ERROR_BYTES = 4_000;
@@ -27,7 +29,9 @@ const MAX_ERROR_BYTES = 4_000;
 const COMMANDS: readonly Command[] = [
   startCommand,
   serveCommand,
+  workerCommand,
   policyCommand,
+  runCommand,
   initCommand,
   exportCommand,
   validateCommand,

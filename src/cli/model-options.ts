@@ -1,4 +1,4 @@
-import { connect, lachesisErrorOf } from '../client/index.ts';
+import { type ConnectOptions, connect, lachesisErrorOf } from '../client/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import {
   createChatmlRenderer,
@@ -57,7 +57,7 @@ export async function chooseModel(
   if (textOption(values, 'openai-model') !== undefined) {
     throw invalidInput('--openai-url', 'is missing; --openai-model needs it.');
   }
-  if (address !== undefined) return remotePolicy(address, io.signal);
+  if (address !== undefined) return policyAt(address, { signal: io.signal });
   const policy = createEmbeddedPolicy({
     checkpoint: await readBaseCheckpoint(),
     seed: integerOption(values, 'policy-seed', 0) ?? 0,
@@ -101,14 +101,19 @@ function directModel(url: string, values: OptionValues, io: CommandIo): ChosenMo
   };
 }
 
-async function remotePolicy(given: string, signal: AbortSignal): Promise<ChosenModel> {
+/** The policy that a server serves. */
+export async function policyAt(
+  given: string,
+  options: Omit<ConnectOptions, 'address'> & { readonly signal: AbortSignal },
+): Promise<ChosenModel> {
+  const { signal } = options;
   const address = given.includes('://') ? given : `http://${given}`;
   if (!URL.canParse(address)) {
     throw invalidInput('--policy-address', `is "${given}"; give HOST:PORT.`);
   }
   await using owned = new AsyncDisposableStack();
   const client = owned.use(
-    await connect({ address, signal }).catch((error: unknown) => {
+    await connect({ ...options, address }).catch((error: unknown) => {
       throw unanswered(given, error);
     }),
   );

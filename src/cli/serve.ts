@@ -1,10 +1,10 @@
-import { createMemoryBroker } from '../broker/index.ts';
-import { invalidInput } from '../errors.ts';
+import { errorMessage, invalidInput } from '../errors.ts';
 import { engineGateway } from '../gateways/index.ts';
 import { MetricsRegistry } from '../telemetry/index.ts';
 import { ATROPOS_OPTIONS, atroposGateway } from './atropos.ts';
 import type { Command } from './command.ts';
 import { Hosting } from './hosting.ts';
+import { openKeptBroker, STORE_OPTION } from './kept-broker.ts';
 import { listen } from './listen.ts';
 import { chooseModel, MODEL_OPTIONS } from './model-options.ts';
 import { integerOption, settingsOption, textOption } from './read-options.ts';
@@ -39,12 +39,17 @@ export const serveCommand: Command = {
       value: 'NAME=VALUE',
       help: 'A setting of the environments; a value that reads as JSON is JSON.',
     },
+    'no-play': {
+      type: 'boolean',
+      help: 'Play nothing for runs here: leave it to `lachesis worker`. Tasks are served all the same.',
+    },
     concurrency: { type: 'string', value: 'N', help: 'Rollouts in flight. Default: 64.' },
     rollouts: {
       type: 'string',
       value: 'FILE',
       help: 'Append every finished rollout to this file.',
     },
+    store: STORE_OPTION,
     state: STATE_OPTION,
   },
   run: async ({ positionals, values }, io) => {
@@ -67,10 +72,12 @@ export const serveCommand: Command = {
     await using writer = file === undefined ? undefined : new RolloutWriter(file);
     const config = listenConfig(values, io);
     const { policy } = model;
-    const broker = createMemoryBroker({ metrics });
+    await using kept = await openKeptBroker(values, { metrics });
+    const { broker, failed } = kept;
     await using server = await listen({
       ...config,
       environments,
+      worker: values['no-play'] !== true,
       modelServerFor: () => model.modelServer,
       metrics,
       broker,
@@ -89,14 +96,16 @@ export const serveCommand: Command = {
       metrics,
     });
     hosting.begin();
+    for (const line of kept.lines) io.out(`${line}\n`);
     if (environments.length > 0) {
       const names = environments.map(({ name }) => name).join(', ');
       io.out(`lachesis serving ${names}, played by ${model.description}\n`);
     }
     io.out(`listening on ${server.address}\n`);
     if (atropos !== undefined) io.out(`atropos on ${atropos.address}\n`);
-    await untilStopped(io.signal);
+    await untilStopped(AbortSignal.any([io.signal, failed]));
+    if (failed.aborted) io.err(`${errorMessage(failed.reason)}\n`);
     await Promise.all([server.drain(5_000), atropos?.drain(5_000)]);
-    return (await hosting.end()) ? 0 : 1;
+    return (await hosting.end()) && !failed.aborted ? 0 : 1;
   },
 };

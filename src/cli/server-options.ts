@@ -63,7 +63,8 @@ function authOf(values: OptionValues): AuthOptions {
   return { kind: 'credentials', credentials: readCredentials(file) };
 }
 
-function readCredentials(
+/** The tokens of a `--credentials` file, by scope. */
+export function readCredentials(
   file: string,
 ): readonly { readonly scope: Scope; readonly token: string }[] {
   let text: string;

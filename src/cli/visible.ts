@@ -10,3 +10,12 @@ export function visible(text: string): string {
 export function visibleLines(text: string): string {
   return text.replaceAll(/(?![\n\t])\p{Cc}|\p{Cf}|\p{Cs}|[\u2028\u2029]/gu, '·');
 }
+
+/** One line of JSON whose strings are what they were, with escapes for what a terminal would act on. */
+export function visibleJson(value: unknown): string {
+  return JSON.stringify(value).replaceAll(/[\p{Cc}\p{Cf}\p{Cs}\u2028\u2029]/gu, (character) =>
+    [...Array(character.length).keys()]
+      .map((at) => `\\u${character.charCodeAt(at).toString(16).padStart(4, '0')}`)
+      .join(''),
+  );
+}

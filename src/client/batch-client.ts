@@ -3,11 +3,13 @@ import { BatchService, ConsumerMode } from '../../gen/lachesis/v1/batch_service_
 import { Codec } from '../../gen/lachesis/v1/tokens_pb.ts';
 import { durationFromMs, msFromDuration } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
-import { createRpcClient, resumeStream } from '../transport/index.ts';
+import { createRpcClient } from '../transport/index.ts';
 import { Batch } from './batch.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { HeldLeases } from './held-leases.ts';
 import { type NoBatch, receiveBatch } from './receive-batch.ts';
+import { Reconnector } from './reconnect.ts';
+import { SameBatch } from './same-batch.ts';
 
 /** Who takes batches. */
 export interface ConsumerOptions extends CallOptions {
@@ -35,23 +37,32 @@ export interface NextOptions extends CallOptions {
 export class BatchClient {
   readonly #control: Client<typeof BatchService>;
   readonly #bulk: Client<typeof BatchService>;
+  readonly #reconnect: Reconnector;
 
   /** Batches come over `bulk`, so that calls on `control` do not wait behind them. */
-  constructor(control: Transport, bulk: Transport = control) {
+  constructor(
+    control: Transport,
+    bulk: Transport = control,
+    reconnect: Reconnector = new Reconnector(false),
+  ) {
     this.#control = createRpcClient(BatchService, control);
     this.#bulk = createRpcClient(BatchService, bulk);
+    this.#reconnect = reconnect;
   }
 
   /** Registers a consumer; dispose of it when done. */
   async register(options: ConsumerOptions): Promise<BatchConsumer> {
     const { runId, consumerId = 'trainer', rank = 0, worldSize = 1 } = options;
     const mode = options.mode === 'fan_out' ? ConsumerMode.FAN_OUT : ConsumerMode.COMPETE;
-    const response = await this.#control.registerConsumer(
-      { runId, consumerId, rank, worldSize, mode, codecs: [Codec.RAW, Codec.ZSTD] },
-      toConnect(options),
-    );
+    const request = {
+      ...{ runId, consumerId, rank, worldSize, mode },
+      codecs: [Codec.RAW, Codec.ZSTD],
+    };
+    const register = (call: CallOptions) =>
+      this.#control.registerConsumer(request, toConnect(call));
+    const response = await this.#reconnect.call(register, options);
     return new BatchConsumer(
-      { control: this.#control, bulk: this.#bulk },
+      { control: this.#control, bulk: this.#bulk, reconnect: this.#reconnect, register },
       {
         runId,
         consumerId,
@@ -71,7 +82,10 @@ export class BatchClient {
     options?: CallOptions,
   ): Promise<number> {
     const request = { runId, policyVersion: BigInt(version) };
-    const response = await this.#control.publishPolicyVersion(request, toConnect(options));
+    const response = await this.#reconnect.call(
+      (call) => this.#control.publishPolicyVersion(request, toConnect(call)),
+      options,
+    );
     return Number(response.policyVersion);
   }
 
@@ -80,11 +94,10 @@ export class BatchClient {
     runId: string,
     options: CallOptions = {},
   ): AsyncGenerator<number, void, void> {
-    const { signal } = options;
     let last: bigint | undefined;
-    const versions = resumeStream<{ readonly policyVersion: bigint }, bigint>(
-      (_, { signal }) => this.#control.watchPolicyVersion({ runId }, { signal }),
-      { cursorOf: (value) => value.policyVersion, ...(signal !== undefined && { signal }) },
+    const versions = this.#reconnect.stream(
+      (_, signal) => this.#control.watchPolicyVersion({ runId }, { ...toConnect(options), signal }),
+      { cursorOf: () => undefined, signal: options.signal },
     );
     for await (const { policyVersion } of versions) {
       if (policyVersion !== last) yield Number(policyVersion);
@@ -103,6 +116,14 @@ interface ConsumerState {
   readonly leaseMs: number;
 }
 
+interface ConsumerParts {
+  readonly control: Client<typeof BatchService>;
+  readonly bulk: Client<typeof BatchService>;
+  readonly reconnect: Reconnector;
+  /** Once more: a server that restarted knows the consumer, and not what it can decode. */
+  readonly register: (call: CallOptions) => Promise<unknown>;
+}
+
 /** One rank of a registered consumer. Keeps the leases of the batches that it holds until disposed. */
 export class BatchConsumer implements AsyncDisposable {
   readonly runId: string;
@@ -113,17 +134,15 @@ export class BatchConsumer implements AsyncDisposable {
   readonly policyVersion: number;
   readonly #control: Client<typeof BatchService>;
   readonly #bulk: Client<typeof BatchService>;
+  readonly #reconnect: Reconnector;
+  readonly #register: ConsumerParts['register'];
   readonly #leases: HeldLeases;
 
-  constructor(
-    clients: {
-      readonly control: Client<typeof BatchService>;
-      readonly bulk: Client<typeof BatchService>;
-    },
-    state: ConsumerState,
-  ) {
-    this.#control = clients.control;
-    this.#bulk = clients.bulk;
+  constructor(parts: ConsumerParts, state: ConsumerState) {
+    this.#control = parts.control;
+    this.#bulk = parts.bulk;
+    this.#reconnect = parts.reconnect;
+    this.#register = parts.register;
     this.runId = state.runId;
     this.consumerId = state.consumerId;
     this.rank = state.rank;
@@ -133,38 +152,67 @@ export class BatchConsumer implements AsyncDisposable {
     this.#leases = new HeldLeases({
       leaseMs: state.keepLeases ? state.leaseMs : Infinity,
       extend: async (batchId, signal) => {
-        await this.#control.extendBatch({ runId, consumerId, rank, batchId }, { signal });
+        const request = { runId, consumerId, rank, batchId };
+        await this.#reconnect.call(
+          (call) => this.#control.extendBatch(request, toConnect(call)),
+          // The next is due then.
+          { signal, timeoutMs: Math.max(1_000, state.leaseMs / 3) },
+        );
       },
     });
   }
 
-  /** The next batch, or that none came in time. */
+  /**
+   * The next batch, or that none came in time. The time that a server is away does not count as waiting,
+   * and a batch that came in part comes again, the same.
+   */
   async nextOrNone(options: NextOptions = {}): Promise<Batch | NoBatch> {
     const { waitMs, includeRollouts = false } = options;
     const { runId, consumerId, rank } = this;
-    const request = {
-      runId,
-      consumerId,
-      rank,
-      includeRollouts,
-      ...(waitMs !== undefined && { wait: durationFromMs(waitMs) }),
-    };
-    const received = await receiveBatch(this.#bulk.nextBatch(request, toConnect(options)), rank);
+    const same = new SameBatch();
+    let leftMs = waitMs;
+    const received = await this.#reconnect.call(async (call) => {
+      const registerMs = performance.now();
+      if (call.number > 0) {
+        await this.#register(call);
+        call.alive();
+      }
+      const startMs = performance.now();
+      const { timeoutMs = Infinity } = call;
+      const rest = timeoutMs === Infinity ? {} : { timeoutMs: timeoutMs - startMs + registerMs };
+      const wait = leftMs === undefined ? {} : { wait: durationFromMs(leftMs) };
+      try {
+        const request = { runId, consumerId, rank, includeRollouts, ...wait };
+        const frames = this.#bulk.nextBatch(request, toConnect({ ...call, ...rest }));
+        return await receiveBatch(frames, rank, (manifest) => same.assert(manifest));
+      } finally {
+        if (leftMs !== undefined) leftMs = Math.max(0, leftMs - (performance.now() - startMs));
+      }
+    }, options);
     if (!('manifest' in received)) return received;
     const { batchId } = received.manifest;
     const key = { runId, consumerId, rank, batchId };
     const batch = new Batch(received, {
-      ack: async () => {
-        const { complete, step } = await this.#control.ackBatch(key);
+      ack: async (options) => {
+        const { complete, step } = await this.#reconnect.call(
+          (call) => this.#control.ackBatch(key, toConnect(call)),
+          options,
+        );
         this.#leases.release(batchId);
         return { complete, step: Number(step) };
       },
-      nack: async (reason) => {
-        await this.#control.nackBatch({ ...key, reason });
+      nack: async (reason, options) => {
+        await this.#reconnect.call(
+          (call) => this.#control.nackBatch({ ...key, reason }, toConnect(call)),
+          options,
+        );
         this.#leases.release(batchId);
       },
-      extend: async () => {
-        const { leaseDuration } = await this.#control.extendBatch(key);
+      extend: async (options) => {
+        const { leaseDuration } = await this.#reconnect.call(
+          (call) => this.#control.extendBatch(key, toConnect(call)),
+          options,
+        );
         return { leaseMs: msFromDuration(leaseDuration) };
       },
     });
@@ -191,14 +239,20 @@ export class BatchConsumer implements AsyncDisposable {
   async commit(step: number, options?: CallOptions): Promise<void> {
     const { runId, consumerId } = this;
     const request = { runId, consumerId, step: BigInt(step) };
-    await this.#control.commitStep(request, toConnect(options));
+    await this.#reconnect.call(
+      (call) => this.#control.commitStep(request, toConnect(call)),
+      options,
+    );
   }
 
   /** Back to the checkpoint of a step: the batches after it come again, identical. Returns how many. */
   async rewind(step: number, options?: CallOptions): Promise<number> {
     const { runId, consumerId } = this;
     const request = { runId, consumerId, step: BigInt(step) };
-    const { batches } = await this.#control.rewindToStep(request, toConnect(options));
+    const { batches } = await this.#reconnect.call(
+      (call) => this.#control.rewindToStep(request, toConnect(call)),
+      options,
+    );
     return Number(batches);
   }
 

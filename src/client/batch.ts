@@ -11,6 +11,7 @@ import {
 import { LachesisError } from '../errors.ts';
 import type { Row, Span, VersionRun } from '../tokens/index.ts';
 import { batchDigest, sameDigest } from '../wire/index.ts';
+import type { CallOptions } from './call-options.ts';
 import type { PartsReceiver } from './parts-receiver.ts';
 
 /** What of a batch a rank received, before anything of it is decoded. */
@@ -126,9 +127,9 @@ function maskOf(
 
 /** Where a batch goes back to. */
 export interface BatchLease {
-  ack(): Promise<{ readonly complete: boolean; readonly step: number }>;
-  nack(reason: string): Promise<void>;
-  extend(): Promise<{ readonly leaseMs: number }>;
+  ack(options?: CallOptions): Promise<{ readonly complete: boolean; readonly step: number }>;
+  nack(reason: string, options?: CallOptions): Promise<void>;
+  extend(options?: CallOptions): Promise<{ readonly leaseMs: number }>;
 }
 
 /** A batch as one rank has it: immutable, whole, its digest verified. Give it back with `ack` or `nack`. */
@@ -181,18 +182,18 @@ export class Batch {
   }
 
   /** This rank is done with it. */
-  ack(): Promise<{ readonly complete: boolean; readonly step: number }> {
-    return this.#lease.ack();
+  ack(options?: CallOptions): Promise<{ readonly complete: boolean; readonly step: number }> {
+    return this.#lease.ack(options);
   }
 
   /** Gives it back; it is handed out again, identical. */
-  nack(reason: string): Promise<void> {
-    return this.#lease.nack(reason);
+  nack(reason: string, options?: CallOptions): Promise<void> {
+    return this.#lease.nack(reason, options);
   }
 
   /** Keeps its lease; a consumer does so by itself unless told not to. */
-  extend(): Promise<{ readonly leaseMs: number }> {
-    return this.#lease.extend();
+  extend(options?: CallOptions): Promise<{ readonly leaseMs: number }> {
+    return this.#lease.extend(options);
   }
 }
 

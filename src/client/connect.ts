@@ -8,7 +8,9 @@ import {
 } from '../transport/index.ts';
 import { BatchClient } from './batch-client.ts';
 import { EnvironmentClient } from './environment-client.ts';
+import { LocalToken, originOf } from './local-token.ts';
 import { PolicyClient } from './policy-client.ts';
+import { type ReconnectOptions, Reconnector } from './reconnect.ts';
 import { RunClient } from './run-client.ts';
 import { ServerClient } from './server-client.ts';
 import { type FoundTokenFile, findTokenFiles } from './token-file.ts';
@@ -17,13 +19,19 @@ import { WorkClient } from './work-client.ts';
 export interface ConnectOptions {
   /** `http://127.0.0.1:50051`. Default: the newest server of this user on this machine. */
   readonly address?: string;
-  /** Default: that of the server's token file, when the address is on this machine. */
+  /** Default: that of the server's token file, as it is now, when the address is on this machine. */
   readonly token?: string;
   /** Which token of the file. Default: operator. */
   readonly scope?: 'operator' | 'trainer' | 'worker';
   readonly tls?: ClientTls;
   /** How long to wait for the server to answer. Default: 10 s. */
   readonly connectTimeoutMs?: number;
+  /**
+   * What follows a server that restarted or a connection that broke. Batches, acks, commits, rewinds, policy
+   * versions, submits and watches go on by themselves, for as long as their own deadline and
+   * signal allow; `false` ends each with UNAVAILABLE instead. Default: on.
+   */
+  readonly reconnect?: ReconnectOptions | false;
   readonly interceptors?: readonly Interceptor[];
   /** Further options of both connections. */
   readonly transport?: Partial<Omit<GrpcTransportOptions, 'baseUrl' | 'tls' | 'token'>>;
@@ -44,20 +52,28 @@ export class LachesisClient implements AsyncDisposable {
   /** For generated Connect clients of your own. */
   readonly transport: GrpcTransport;
   readonly #bulk: GrpcTransport;
+  readonly #reconnect: Reconnector;
 
-  constructor(address: string, control: GrpcTransport, bulk: GrpcTransport) {
+  constructor(
+    address: string,
+    control: GrpcTransport,
+    bulk: GrpcTransport,
+    reconnect: Reconnector = new Reconnector(),
+  ) {
     this.address = address;
     this.transport = control;
     this.#bulk = bulk;
+    this.#reconnect = reconnect;
     this.server = new ServerClient(control);
-    this.environments = new EnvironmentClient(control);
-    this.runs = new RunClient(control);
-    this.work = new WorkClient(control, bulk);
-    this.batches = new BatchClient(control, bulk);
+    this.environments = new EnvironmentClient(control, reconnect);
+    this.runs = new RunClient(control, reconnect);
+    this.work = new WorkClient(control, bulk, reconnect);
+    this.batches = new BatchClient(control, bulk, reconnect);
     this.policy = new PolicyClient(control, bulk);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#reconnect[Symbol.dispose]();
     await this.transport[Symbol.asyncDispose]();
     await this.#bulk[Symbol.asyncDispose]();
   }
@@ -78,17 +94,22 @@ export async function connect(options: ConnectOptions = {}): Promise<LachesisCli
       remedy: 'Start one with `lachesis serve`, or give its address.',
     });
   }
-  const token = options.token ?? found?.tokens[scope];
+  const directory = options.tokenDirectory;
+  const own =
+    options.token === undefined
+      ? new LocalToken({ address, scope, directory, token: found?.tokens[scope] })
+      : undefined;
   const transportOptions: GrpcTransportOptions = {
     ...options.transport,
     baseUrl: address,
     ...(tls !== undefined && { tls }),
-    ...(token !== undefined && { token: () => token }),
+    token: () => own?.get() ?? options.token,
     ...(interceptors !== undefined && { interceptors }),
   };
   const control = createGrpcTransport(transportOptions);
   const bulk = createGrpcTransport(transportOptions);
-  const client = new LachesisClient(address, control, bulk);
+  const reconnect = new Reconnector(options.reconnect, async () => own?.renew());
+  const client = new LachesisClient(address, control, bulk, reconnect);
   try {
     await control.waitForReady({
       timeoutMs: connectTimeoutMs,
@@ -109,11 +130,4 @@ async function findServer(options: ConnectOptions): Promise<FoundTokenFile | und
   if (address === undefined) return files[0];
   const wanted = originOf(address);
   return files.find((file) => originOf(file.address) === wanted);
-}
-
-function originOf(address: string): string {
-  if (!URL.canParse(address)) return address;
-  const url = new URL(address);
-  if (url.hostname === 'localhost') url.hostname = '127.0.0.1';
-  return url.origin;
 }

@@ -23,11 +23,12 @@ import {
   taskFromProto,
 } from '../contract/index.ts';
 import type { SamplingParameters } from '../messages.ts';
-import { createRpcClient, resumeStream } from '../transport/index.ts';
+import { createRpcClient } from '../transport/index.ts';
 import { ChunkAssembler } from '../wire/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { cutShort } from './cut-short.ts';
 import { type PlayOptions, playRollout } from './play.ts';
+import { Reconnector } from './reconnect.ts';
 
 /** A result of an evaluation, or the figures of all. */
 export type EvaluationStep = Exclude<EvaluateResponse['step'], { case: 'heartbeat' | undefined }>;
@@ -86,8 +87,11 @@ export interface EvaluateOptions extends CallOptions {
 export class EnvironmentClient {
   readonly #client: Client<typeof EnvironmentService>;
 
-  constructor(transport: Transport) {
+  readonly #reconnect: Reconnector;
+
+  constructor(transport: Transport, reconnect: Reconnector = new Reconnector(false)) {
     this.#client = createRpcClient(EnvironmentService, transport);
+    this.#reconnect = reconnect;
   }
 
   async list(options?: CallOptions): Promise<readonly Environment[]> {
@@ -145,8 +149,8 @@ export class EnvironmentClient {
   /** Events from a cursor on, without gap or repeat, across reconnects. Leaving the loop ends the watch. */
   async *watch(options: WatchOptions = {}): AsyncGenerator<RolloutEvent, void, void> {
     const { groupIds = [], rolloutIds = [], untilFinished = false, heartbeatMs, signal } = options;
-    const events = resumeStream<WatchRolloutsResponse, bigint>(
-      (afterSequence, { signal }) =>
+    const events = this.#reconnect.stream<WatchRolloutsResponse, bigint>(
+      (afterSequence, signal) =>
         this.#client.watchRollouts(
           {
             groupIds: [...groupIds],
@@ -161,7 +165,7 @@ export class EnvironmentClient {
         // A heartbeat has no sequence of its own.
         cursorOf: ({ event }) => (event?.sequence === 0n ? undefined : event?.sequence),
         after: BigInt(options.afterSequence ?? 0),
-        ...(signal !== undefined && { signal }),
+        signal,
       },
     );
     for await (const { event } of events) {

@@ -1,11 +1,12 @@
 /** What a trainer or a tool imports as `lachesis/client`: a client per service, and `connect`. */
 export type {
   BatchSize,
+  DeadLetter,
   RunSettings,
   RunState,
   RunStatus,
 } from '../broker/index.ts';
-export type { Assignment, Group, Outcome, Rollout, Task } from '../contract/index.ts';
+export type { Assignment, Group, LeasedOrder, Outcome, Rollout, Task } from '../contract/index.ts';
 export { decodeGroup, encodeGroup } from '../contract/index.ts';
 export { LachesisError } from '../errors.ts';
 export type { Ledger, Row, Span, VersionRun } from '../tokens/index.ts';
@@ -40,6 +41,7 @@ export type {
   Weights,
 } from './policy-types.ts';
 export type { NoBatch } from './receive-batch.ts';
+export type { ConnectionChange, ReconnectOptions } from './reconnect.ts';
 export { type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
 export { ServerClient } from './server-client.ts';
 export { SubmitStream, type Submitted } from './submit-stream.ts';

@@ -1,4 +1,4 @@
-import type { NextBatchResponse } from '../../gen/lachesis/v1/batch_service_pb.ts';
+import type { BatchManifest, NextBatchResponse } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import type { ReceivedBatch } from './batch.ts';
 import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
@@ -11,15 +11,17 @@ export interface NoBatch {
   readonly closed: boolean;
 }
 
-/** Reads the answer to NextBatch; rejects when it ends before its end frame. */
+/** Reads the answer to NextBatch; rejects when it ends before its end frame. `seen` is told of what begins. */
 export async function receiveBatch(
   frames: AsyncIterable<NextBatchResponse>,
   rank: number,
+  seen: (manifest: BatchManifest) => void = () => {},
 ): Promise<ReceivedBatch | NoBatch> {
   let received: ReceivedBatch | undefined;
   for await (const { frame } of frames) {
     switch (frame.case) {
       case 'manifest': {
+        seen(frame.value);
         const groups = frame.value.groups.map((header) => new PartsReceiver(header));
         received = { manifest: frame.value, groups, rank };
         break;

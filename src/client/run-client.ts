@@ -1,8 +1,9 @@
 import type { Client, Transport } from '@connectrpc/connect';
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { RunService } from '../../gen/lachesis/v1/run_service_pb.ts';
-import type { RunSettings, RunState, RunStatus } from '../broker/index.ts';
+import type { DeadLetter, RunSettings, RunState, RunStatus } from '../broker/index.ts';
 import {
+  deadLetterFromProto,
   decodeGroup,
   durationFromMs,
   type Group,
@@ -17,6 +18,7 @@ import { type AutoPlayOptions, autoPlayOf } from './auto-play-options.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
+import { Reconnector } from './reconnect.ts';
 
 /**
  * Settings of a run. What is left out: `strict`, any staleness, failed rollouts dropped one by one, any
@@ -40,8 +42,11 @@ export interface ReadGroup {
 export class RunClient {
   readonly #client: Client<typeof RunService>;
 
-  constructor(transport: Transport) {
+  readonly #reconnect: Reconnector;
+
+  constructor(transport: Transport, reconnect: Reconnector = new Reconnector(false)) {
     this.#client = createRpcClient(RunService, transport);
+    this.#reconnect = reconnect;
   }
 
   /** Opens a run, or takes over one with the same settings. */
@@ -92,7 +97,15 @@ export class RunClient {
     return runStatusFromProto(status);
   }
 
-  /** The figures at once and then at every interval, until the run is closed. */
+  /** The latest assignments that were given up, oldest first. */
+  async deadLetters(runId: string, options?: CallOptions): Promise<readonly DeadLetter[]> {
+    const { deadLetters } = await this.#client.listDeadLetters({ runId }, toConnect(options));
+    return deadLetters.map((letter, index) =>
+      deadLetterFromProto(letter, `dead_letters[${index}]`),
+    );
+  }
+
+  /** The figures at once and then at every interval, until the run is closed; survives reconnects. */
   async *watch(
     runId: string,
     options: CallOptions & { readonly intervalMs?: number } = {},
@@ -102,7 +115,11 @@ export class RunClient {
       runId,
       ...(intervalMs !== undefined && { interval: durationFromMs(intervalMs) }),
     };
-    for await (const { status } of this.#client.watchRun(request, toConnect(options))) {
+    const figures = this.#reconnect.stream(
+      (_, signal) => this.#client.watchRun(request, { ...toConnect(options), signal }),
+      { cursorOf: () => undefined, signal: options.signal },
+    );
+    for await (const { status } of figures) {
       yield runStatusFromProto(status);
     }
   }

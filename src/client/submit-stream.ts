@@ -7,20 +7,27 @@ import {
 import { type EncodedGroup, errorFromDetail } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import { chunksOfParts, WIRE_LIMITS } from '../wire/index.ts';
+import type { CallOptions } from './call-options.ts';
+import { cutShort } from './cut-short.ts';
+import type { Attempt, Reconnector } from './reconnect.ts';
 
-export interface SubmitStreamOptions {
+export interface SubmitStreamOptions extends CallOptions {
   readonly runId: string;
   /** Empty for a producer without one. */
   readonly workerId?: string;
   /** Groups sent and not yet answered, whatever credits the server gives. Default: 8. */
   readonly maxInFlight?: number;
-  readonly signal?: AbortSignal;
 }
 
 export interface Submitted {
   /** True: the server had this group before. */
   readonly duplicate: boolean;
 }
+
+type OpenStream = (
+  frames: AsyncIterable<SubmitGroupsRequest>,
+  call: CallOptions,
+) => AsyncIterable<SubmitGroupsResponse>;
 
 /** Groups that a caller may have handed over before the stream takes them. */
 const MAX_WAITING = 256;
@@ -31,7 +38,19 @@ interface Pending {
   readonly reject: (error: unknown) => void;
 }
 
-/** A stream of groups to a run. Each submit is answered; a refused group does not end the stream. */
+/** One connection's part of a stream: what it has said, and what was answered. */
+interface Connection {
+  credits: number;
+  acked: number;
+  duplicates: number;
+  over: boolean;
+}
+
+/**
+ * A stream of groups to a run. Each submit is answered; a refused group does not end the stream. When the
+ * connection breaks, it is opened again and what was not answered is sent once more: a group that was
+ * stored before is known by its id.
+ */
 export class SubmitStream implements AsyncDisposable {
   readonly #options: SubmitStreamOptions;
   readonly #maxInFlight: number;
@@ -40,30 +59,24 @@ export class SubmitStream implements AsyncDisposable {
   readonly #sent: Pending[] = [];
   readonly #abort = new AbortController();
   readonly #done: Promise<void>;
-  #credits = 1;
   #wake: (() => void) | undefined;
   #closed = false;
   #failure: { readonly error: unknown } | undefined;
-  #acked = 0;
-  #duplicates = 0;
 
-  constructor(
-    open: (
-      frames: AsyncIterable<SubmitGroupsRequest>,
-      signal: AbortSignal,
-    ) => AsyncIterable<SubmitGroupsResponse>,
-    options: SubmitStreamOptions,
-  ) {
+  constructor(open: OpenStream, options: SubmitStreamOptions, reconnect: Reconnector) {
     this.#options = options;
     this.#maxInFlight = options.maxInFlight ?? 8;
     const signals = [this.#abort.signal, ...(options.signal === undefined ? [] : [options.signal])];
-    this.#done = this.#read(open(this.#frames(), AbortSignal.any(signals)));
+    const call = { ...options, signal: AbortSignal.any(signals) };
+    this.#done = reconnect
+      .call((attempt) => this.#connect(open, attempt), call)
+      .catch((error: unknown) => this.#fail(error));
   }
 
   /**
    * Sends a group; resolves once it is stored. Rejects with the server's typed error when it is
-   * refused, and with the stream's own when that breaks: then submit again on a new stream, a group
-   * that was stored before is known by its id.
+   * refused, and with the stream's own when that ends: at its deadline, by its signal, or when it is
+   * not to reconnect. Then submit again on a new stream.
    */
   submit(group: Pick<EncodedGroup, 'header' | 'parts'>): Promise<Submitted> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure.error);
@@ -103,11 +116,37 @@ export class SubmitStream implements AsyncDisposable {
     await this.#done;
   }
 
-  async *#frames(): AsyncGenerator<SubmitGroupsRequest, void, void> {
+  /** Resolves when the stream was closed and all of it is answered. */
+  async #connect(open: OpenStream, attempt: Attempt): Promise<void> {
+    // Whoever sent over the last connection wakes up and finds it over.
+    this.#wake?.();
+    this.#waiting.unshift(...this.#sent.splice(0));
+    const connection: Connection = { credits: 1, acked: 0, duplicates: 0, over: false };
+    try {
+      for await (const { answer } of open(this.#frames(connection), attempt)) {
+        attempt.alive();
+        this.#take(answer, connection);
+      }
+      const unanswered = this.#sent.length + this.#waiting.length > 0;
+      if (unanswered || !this.#closed) {
+        throw cutShort(
+          'the server ended the submit stream.',
+          'Submit what was not answered again.',
+        );
+      }
+    } catch (error) {
+      // All was answered before it broke: nothing is left to be said.
+      if (!this.#closed || this.#sent.length + this.#waiting.length > 0) throw error;
+    } finally {
+      connection.over = true;
+    }
+  }
+
+  async *#frames(connection: Connection): AsyncGenerator<SubmitGroupsRequest, void, void> {
     const { runId, workerId = '' } = this.#options;
     yield frame({ case: 'open', value: { runId, workerId } });
-    for (;;) {
-      const allowed = Math.max(1, Math.min(this.#credits, this.#maxInFlight));
+    while (!connection.over) {
+      const allowed = Math.max(1, Math.min(connection.credits, this.#maxInFlight));
       const next = this.#sent.length < allowed ? this.#waiting.shift() : undefined;
       if (next === undefined) {
         if (this.#failure !== undefined) return;
@@ -126,32 +165,22 @@ export class SubmitStream implements AsyncDisposable {
     }
   }
 
-  async #read(answers: AsyncIterable<SubmitGroupsResponse>): Promise<void> {
-    try {
-      for await (const { answer } of answers) this.#take(answer);
-      const unanswered = this.#sent.length + this.#waiting.length > 0;
-      if (unanswered || !this.#closed) this.#fail(ended());
-    } catch (error) {
-      this.#fail(error);
-    }
-  }
-
-  #take(answer: SubmitGroupsResponse['answer']): void {
+  #take(answer: SubmitGroupsResponse['answer'], connection: Connection): void {
     if (answer.case === 'refusal') {
       const { groupNumber, error, message } = answer.value;
-      const pending = this.#sent[Number(groupNumber) - 1 - this.#acked];
+      const pending = this.#sent[Number(groupNumber) - 1 - connection.acked];
       if (pending === undefined || error === undefined) return;
       pending.reject(errorFromDetail(error, message));
       return;
     }
     if (answer.case !== 'ack') return;
     const { groups, duplicates, credits } = answer.value;
-    const duplicate = Number(duplicates) > this.#duplicates;
-    this.#duplicates = Number(duplicates);
+    const duplicate = Number(duplicates) > connection.duplicates;
+    connection.duplicates = Number(duplicates);
     // A group that was refused is settled already; resolving it again does nothing.
-    for (; this.#acked < Number(groups); this.#acked += 1)
+    for (; connection.acked < Number(groups); connection.acked += 1)
       this.#sent.shift()?.resolve({ duplicate });
-    this.#credits = credits;
+    connection.credits = credits;
     this.#wake?.();
   }
 
@@ -166,11 +195,4 @@ function frame(
   value: NonNullable<MessageInitShape<typeof SubmitGroupsRequestSchema>['frame']>,
 ): SubmitGroupsRequest {
   return create(SubmitGroupsRequestSchema, { frame: value });
-}
-
-function ended(): LachesisError {
-  return new LachesisError('infrastructure_error', 'the server ended the submit stream.', {
-    reason: 'STREAM_ENDED',
-    remedy: 'Submit what was not answered on a new stream.',
-  });
 }

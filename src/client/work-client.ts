@@ -1,19 +1,38 @@
 import type { Client, Transport } from '@connectrpc/connect';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
-import { type Assignment, assignmentToProto, msFromDuration } from '../contract/index.ts';
+import {
+  type Assignment,
+  assignmentToProto,
+  durationFromMs,
+  errorDetailToProto,
+  type LeasedOrder,
+  leasedOrderFromProto,
+  msFromDuration,
+} from '../contract/index.ts';
+import { clipText, errorMessage } from '../errors.ts';
 import { createRpcClient } from '../transport/index.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
+import { Reconnector } from './reconnect.ts';
 import { SubmitStream } from './submit-stream.ts';
+
+/** Of an error's words, which travel beside its detail. */
+const MAX_MESSAGE_BYTES = 1_000;
 
 /** For workers and other producers of groups. */
 export class WorkClient {
   readonly #control: Client<typeof WorkService>;
   readonly #bulk: Client<typeof WorkService>;
+  readonly #reconnect: Reconnector;
 
   /** Groups go over `bulk`, so that calls on `control` do not wait behind them. */
-  constructor(control: Transport, bulk: Transport = control) {
+  constructor(
+    control: Transport,
+    bulk: Transport = control,
+    reconnect: Reconnector = new Reconnector(false),
+  ) {
     this.#control = createRpcClient(WorkService, control);
     this.#bulk = createRpcClient(WorkService, bulk);
+    this.#reconnect = reconnect;
   }
 
   async register(
@@ -34,18 +53,80 @@ export class WorkClient {
     workerId: string,
     assignmentIds: readonly string[],
     options?: CallOptions,
-  ): Promise<{ readonly credits: number; readonly cancelled: readonly string[] }> {
+  ): Promise<{
+    readonly credits: number;
+    /** Assignments that are gone, or shall not go on. */
+    readonly cancelled: readonly string[];
+    /** Rollouts that shall not go on, of assignments that do. */
+    readonly cancelledRollouts: readonly string[];
+  }> {
     const request = { workerId, assignmentIds: [...assignmentIds] };
     const response = await this.#control.heartbeatWorker(request, toConnect(options));
-    return { credits: response.credits, cancelled: response.cancelledAssignmentIds };
+    return {
+      credits: response.credits,
+      cancelled: response.cancelledAssignmentIds,
+      cancelledRollouts: response.cancelledRolloutIds,
+    };
+  }
+
+  /** Takes assignments to play, of the environments that the worker registered with; may resolve with none. */
+  async lease(
+    workerId: string,
+    options: CallOptions & {
+      /** Default: 1. */
+      readonly max?: number;
+      /** How long to wait for the first. Default: not at all. */
+      readonly waitMs?: number;
+    } = {},
+  ): Promise<readonly LeasedOrder[]> {
+    const { max = 1, waitMs } = options;
+    const request = {
+      workerId,
+      maxAssignments: max,
+      ...(waitMs !== undefined && { wait: durationFromMs(waitMs) }),
+    };
+    const { leases } = await this.#control.leaseAssignments(request, toConnect(options));
+    return leases.map((lease, index) => leasedOrderFromProto(lease, `leases[${index}]`));
+  }
+
+  /** Keeps leases; returns the ids of those that are gone. */
+  async extend(
+    workerId: string,
+    assignmentIds: readonly string[],
+    options?: CallOptions,
+  ): Promise<readonly string[]> {
+    const request = { workerId, assignmentIds: [...assignmentIds] };
+    const response = await this.#control.extendAssignments(request, toConnect(options));
+    return response.lostAssignmentIds;
+  }
+
+  /** Gives an assignment back with what went wrong; `permanent`: nobody should try it again. */
+  async fail(
+    workerId: string,
+    assignmentId: string,
+    options: CallOptions & { readonly error: unknown; readonly permanent?: boolean },
+  ): Promise<void> {
+    const detail = errorDetailToProto(options.error);
+    const message = clipText(errorMessage(options.error), MAX_MESSAGE_BYTES);
+    const error = { ...detail, metadata: { ...detail.metadata, message } };
+    const { permanent = false } = options;
+    await this.#control.failAssignment(
+      { workerId, assignmentId, error, permanent },
+      toConnect(options),
+    );
   }
 
   /** Adds assignments; returns the ids that are new. */
   async enqueue(
     assignments: readonly Assignment[],
-    options: CallOptions & { readonly priority?: number } = {},
+    options: CallOptions & {
+      readonly priority?: number;
+      /** They follow from a group that was played, and come before the run's new tasks. */
+      readonly backlog?: boolean;
+    } = {},
   ): Promise<readonly string[]> {
     const request = {
+      backlog: options.backlog ?? false,
       assignments: assignments.map((assignment) => assignmentToProto(assignment, options.priority)),
     };
     const response = await this.#control.enqueueAssignments(request, toConnect(options));
@@ -58,8 +139,9 @@ export class WorkClient {
     options: CallOptions & { readonly workerId?: string; readonly maxInFlight?: number } = {},
   ): SubmitStream {
     return new SubmitStream(
-      (frames, signal) => this.#bulk.submitGroups(frames, { ...toConnect(options), signal }),
+      (frames, call) => this.#bulk.submitGroups(frames, toConnect(call)),
       { runId, ...options },
+      this.#reconnect,
     );
   }
 }

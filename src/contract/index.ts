@@ -37,7 +37,14 @@ export {
   errorDetailToProto,
   errorFromDetail,
 } from './mapping/error-detail.ts';
-export { assertId, assertRunId } from './mapping/ids.ts';
+export { assertId, assertOptionalId, assertRunId } from './mapping/ids.ts';
+export {
+  deadLetterFromProto,
+  deadLetterToProto,
+  type LeasedOrder,
+  leasedOrderFromProto,
+  leasedOrderToProto,
+} from './mapping/leased-assignment.ts';
 export { bucketName, ledgerFromProto, ledgerToProto } from './mapping/ledger.ts';
 export {
   messageFromProto,
@@ -74,14 +81,15 @@ export {
   segmentFromProto,
   segmentToProto,
 } from './mapping/tokens.ts';
-export type {
-  Group,
-  Outcome,
-  Provenance,
-  RewardComponent,
-  Rollout,
-  RolloutFailure,
-  RolloutProgress,
+export {
+  type Group,
+  type Outcome,
+  type Provenance,
+  type RewardComponent,
+  ROLLOUT_CANCELLED,
+  type Rollout,
+  type RolloutFailure,
+  type RolloutProgress,
 } from './rollout.ts';
 export {
   type RolloutLine,

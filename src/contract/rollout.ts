@@ -30,6 +30,9 @@ export type Outcome =
     }
   | { readonly kind: 'not_scored'; readonly failure: RolloutFailure };
 
+/** The reason of a rollout that somebody cancelled. */
+export const ROLLOUT_CANCELLED = 'ROLLOUT_CANCELLED';
+
 /** What failed, typed: a model's mistake, an environment's bug and an infrastructure fault differ. */
 export interface RolloutFailure {
   readonly kind: ErrorKind;

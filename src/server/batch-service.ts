@@ -16,12 +16,13 @@ import {
   RewindToStepResponseSchema,
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
-import { GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
+import { type GroupHeader, GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
 import type { Batch, Broker, NextBatch } from '../broker/index.ts';
 import {
   assertId,
   batchManifestToProto,
   countFromInt64,
+  decodeGroupHeader,
   durationFromMs,
   msFromDuration,
 } from '../contract/index.ts';
@@ -86,7 +87,8 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
         return;
       }
-      const unreadable = codecs.unreadable(request, next.batch);
+      const headers = await headersOf(next.batch, signal);
+      const unreadable = codecs.unreadable(request, headers);
       if (unreadable !== undefined) {
         const { runId, consumerId, rank } = request;
         const { reason } = unreadable;
@@ -94,7 +96,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         throw unreadable;
       }
       onTaken(request.runId);
-      yield* framesOf(next.batch, request, signal);
+      yield* framesOf(next.batch, headers, request, signal);
     },
     extendBatch: async (request) => {
       const { leaseMs } = await broker.extendBatch(keyOf(request));
@@ -154,13 +156,19 @@ export function waitMsOf(
   return askedMs === undefined ? untilDeadlineMs : Math.min(askedMs, untilDeadlineMs);
 }
 
+async function headersOf(batch: Batch, signal: AbortSignal): Promise<readonly GroupHeader[]> {
+  const bytes = await Promise.all(batch.groups.map(({ payload }) => payload.header({ signal })));
+  return bytes.map((header) => decodeGroupHeader(header));
+}
+
 /** The rank's own rows, and the transcripts when asked for: the very bytes that were submitted. */
 async function* framesOf(
   batch: Batch,
+  headers: readonly GroupHeader[],
   { rank, includeRollouts }: Pick<NextBatchRequest, 'rank' | 'includeRollouts'>,
   signal: AbortSignal,
 ): AsyncGenerator<NextBatchResponse> {
-  const manifest = batchManifestToProto(batch);
+  const manifest = batchManifestToProto(batch, headers);
   yield create(NextBatchResponseSchema, { frame: { case: 'manifest', value: manifest } });
   const mine = batch.groups.map(() => new Set<number>());
   for (const row of batch.rows) {

@@ -20,6 +20,10 @@ export class Cancellations {
     return controller.signal;
   }
 
+  isCancelled(rolloutId: string): boolean {
+    return this.#cancelled.has(rolloutId);
+  }
+
   cancel(rolloutId: string, error: LachesisError): void {
     this.#cancelled.set(rolloutId, error);
     for (const oldest of this.#cancelled.keys()) {

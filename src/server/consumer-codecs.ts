@@ -1,6 +1,5 @@
+import type { GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { Codec } from '../../gen/lachesis/v1/tokens_pb.ts';
-import type { Batch } from '../broker/index.ts';
-import { decodeGroupHeader } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 
 interface ConsumerName {
@@ -25,11 +24,10 @@ export class ConsumerCodecs {
     }
   }
 
-  /** Why a consumer can't read a batch; undefined when it can. */
-  unreadable(consumer: ConsumerName, batch: Batch): LachesisError | undefined {
+  /** Why a consumer can't read a batch of these groups; undefined when it can. */
+  unreadable(consumer: ConsumerName, headers: readonly GroupHeader[]): LachesisError | undefined {
     const accepted = this.#byConsumer.get(nameOf(consumer));
-    for (const { header } of batch.groups) {
-      const { groupId, parts } = decodeGroupHeader(header);
+    for (const { groupId, parts } of headers) {
       const part = parts.find(({ codec }) => codec > Codec.RAW && accepted?.has(codec) !== true);
       if (part === undefined) continue;
       const codec = part.codec === Codec.ZSTD ? 'ZSTD' : `codec ${part.codec}`;

@@ -34,6 +34,7 @@ import { invalidInput, LachesisError } from '../errors.ts';
 import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
 import { evaluateStream } from './evaluate-stream.ts';
 import { type HostedEnvironments, isolationOf, type ServedEnvironment } from './hosted.ts';
+import type { KnownEnvironments } from './known-environments.ts';
 import type { LocalPlayer } from './local-player.ts';
 import { orderGroups } from './order-groups.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
@@ -44,6 +45,8 @@ import { watchRollouts } from './watch-rollouts.ts';
 
 export interface EnvironmentServiceOptions {
   readonly environments: HostedEnvironments;
+  /** What groups of runs may name. */
+  readonly known: KnownEnvironments;
   readonly broker: Broker;
   readonly player: LocalPlayer;
   readonly rollouts: Rollouts;
@@ -62,7 +65,7 @@ export function environmentService(
   router: ConnectRouter,
   options: EnvironmentServiceOptions,
 ): void {
-  const { environments, rollouts, player } = options;
+  const { environments, known, rollouts, player } = options;
   const { log } = rollouts;
   router.service(EnvironmentService, {
     listEnvironments: () =>
@@ -81,7 +84,11 @@ export function environmentService(
       return create(GetTaskResponseSchema, { task: sendable(taskToProto(task)) });
     },
     startGroup: async ({ assignment: wire }) => {
-      const assignment = readAssignment(wire, environments);
+      const assignment = readAssignment(wire);
+      const { environment, runId } = assignment;
+      const field = 'assignment.environment';
+      if (runId === '') known.assertHosted(environment, field, 'play outside of a run');
+      else await known.assertPlayable(environment, runId, field);
       const afterSequence = BigInt(log.lastSequence);
       const rolloutIds = rolloutIdsOf(assignment);
       if (!wasStarted(assignment, log)) {
@@ -91,10 +98,12 @@ export function environmentService(
       return create(StartGroupResponseSchema, { rolloutIds, afterSequence });
     },
     startRollouts: ({ assignment: wire }) => {
-      const assignment = readAssignment(wire, environments);
+      const assignment = readAssignment(wire);
       if (assignment.runId !== '') {
         throw invalidInput('assignment.run_id', 'must be empty; StartGroup plays for a run.');
       }
+      const field = 'assignment.environment';
+      known.assertHosted(assignment.environment, field, 'play outside of a run');
       const afterSequence = BigInt(log.lastSequence);
       if (!wasStarted(assignment, log)) player.play({ assignment, scoredAlone: true });
       const rolloutIds = rolloutIdsOf(assignment);
@@ -225,14 +234,9 @@ function sendable(task: WireTask): WireTask {
   );
 }
 
-function readAssignment(
-  wire: WireAssignment | undefined,
-  environments: HostedEnvironments,
-): Assignment {
+function readAssignment(wire: WireAssignment | undefined): Assignment {
   if (wire === undefined) throw invalidInput('assignment', 'is missing.');
-  const assignment = assignmentFromProto(wire, 'assignment');
-  environments.get(assignment.environment, 'assignment.environment');
-  return assignment;
+  return assignmentFromProto(wire, 'assignment');
 }
 
 /** The finished rollout, or what there is of one that runs. */

@@ -7,7 +7,7 @@ export async function* chunksOfGroup(
   { payload }: StoredGroup,
   options: { readonly wanted?: (partIndex: number) => boolean; readonly signal: AbortSignal },
 ): AsyncGenerator<GroupChunk> {
-  const parts = await payload.read(options);
+  const parts = await payload.parts(options);
   for (const chunk of chunksOfParts(parts, WIRE_LIMITS.maxChunkBytes, options.wanted)) {
     yield { $typeName: 'lachesis.v1.GroupChunk', ...chunk, offset: BigInt(chunk.offset) };
   }

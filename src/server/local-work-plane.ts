@@ -8,13 +8,13 @@ import {
   encodeGroup,
   type Group,
   type GroupPolicy,
+  ROLLOUT_CANCELLED,
   toStoredGroup,
 } from '../contract/index.ts';
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { LeasedWork, WorkPlane } from '../worker/index.ts';
-import { dispatchedGroup } from './rollout-log.ts';
-import { ROLLOUT_CANCELLED, type Rollouts } from './rollouts.ts';
+import type { Rollouts } from './rollouts.ts';
 import { storeGroup } from './store-group.ts';
 
 export interface LocalWorkPlaneOptions {
@@ -69,7 +69,7 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
   }
 
   async submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void> {
-    const { broker, onChange } = this.#options;
+    const { broker, rollouts, onChange } = this.#options;
     const encoding = encodeGroup(group, { policy });
     if (encoding.kind === 'dropped') {
       const message = `the group was dropped: ${encoding.reason}.`;
@@ -80,6 +80,8 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     const { header, headerBytes, parts } = encoding.encoded;
     await storeGroup(broker, toStoredGroup(header, headerBytes, parts), signal);
     this.#release(group.id);
+    // Those of this attempt have ended; another worker may have begun another.
+    rollouts.endWith(group.id, []);
     onChange(group.runId);
   }
 
@@ -134,7 +136,6 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
   async #workOf({ assignment, attempt, leaseMs }: LeasedAssignment): Promise<LeasedWork> {
     const order = assignmentFromProto(fromBinary(AssignmentSchema, assignment.payload));
     this.#leased.set(order.id, order.runId);
-    if (attempt > 1) this.#playAgain(order, attempt);
     try {
       const { policy } = await this.#follow(order.runId);
       return { assignment: order, policy, attempt, leaseMs };
@@ -142,15 +143,6 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
       this.#release(order.id);
       throw error;
     }
-  }
-
-  /** A new attempt has rollouts of its own; those of the one before end, where they have not. */
-  #playAgain(order: Assignment, attempt: number): void {
-    const { rollouts } = this.#options;
-    const message = `the group is played again, as attempt ${attempt}.`;
-    const error = new LachesisError('infrastructure_error', message, { reason: 'PLAYED_AGAIN' });
-    rollouts.abandon(order.id, error);
-    rollouts.log.dispatch(dispatchedGroup(order, attempt));
   }
 
   /** Reads a run's policy once, and keeps its version current from then on. */

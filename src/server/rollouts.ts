@@ -1,13 +1,15 @@
-import { bucketName, type Rollout, type RolloutProgress } from '../contract/index.ts';
+import {
+  bucketName,
+  ROLLOUT_CANCELLED,
+  type Rollout,
+  type RolloutProgress,
+} from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
 import { BUCKETS } from '../tokens/index.ts';
 import { abandonedRollout } from './abandoned-rollout.ts';
 import { Cancellations } from './cancellations.ts';
 import { RolloutLog, type RolloutLogLimits, type RolloutState } from './rollout-log.ts';
-
-/** The reason of a rollout that somebody cancelled. */
-export const ROLLOUT_CANCELLED = 'ROLLOUT_CANCELLED';
 
 /** The rollouts of a server: their log, and the means to end them. Gives each exactly one ending. */
 export class Rollouts {
@@ -67,6 +69,20 @@ export class Rollouts {
     return this.#cancellations.signalOf(rolloutId);
   }
 
+  isCancelled(rolloutId: string): boolean {
+    return this.#cancellations.isCancelled(rolloutId);
+  }
+
+  /** Rollouts of a group that shall not be played (on), also where they ended before anyone had them; `all`: none shall. */
+  cancelledOf(groupId: string): { readonly all: boolean; readonly rolloutIds: readonly string[] } {
+    const known = this.log.rolloutsOf(groupId);
+    const open = this.#openOf(groupId);
+    return {
+      all: known.length > 0 && open.every(({ rolloutId }) => this.isCancelled(rolloutId)),
+      rolloutIds: known.filter((id) => this.isCancelled(id)),
+    };
+  }
+
   /**
    * Ends the rollouts that have not ended; returns their ids. One that has not begun ends here and
    * now, one that plays ends by its player, with what it has done so far.
@@ -82,12 +98,22 @@ export class Rollouts {
     return open.map(({ rolloutId }) => rolloutId);
   }
 
+  /** The group is stored: its rollouts end as they stand in it, and those that are not in it as "not kept". */
+  endWith(groupId: string, rollouts: readonly Rollout[]): void {
+    for (const rollout of rollouts) {
+      this.progress({ kind: 'finished', rolloutId: rollout.id, groupId, rollout });
+    }
+    for (const state of this.#openOf(groupId)) {
+      if (this.isCancelled(state.rolloutId)) this.#end(state, cancelledError());
+    }
+    const message = 'the rollout is not in the group that was stored.';
+    const remedy = "Another attempt's group came first, or the run's policy dropped the rollout.";
+    this.abandon(groupId, new LachesisError('aborted', message, { reason: 'NOT_KEPT', remedy }));
+  }
+
   /** The group will not be played on: its rollouts that have no ending get one. */
   abandon(groupId: string, error: LachesisError): void {
-    for (const rolloutId of this.log.rolloutsOf(groupId)) {
-      const state = this.log.stateOf(rolloutId);
-      if (state !== undefined && state.kind !== 'finished') this.#end(state, error);
-    }
+    for (const state of this.#openOf(groupId)) this.#end(state, error);
   }
 
   /** Nobody plays any more: whatever has no ending gets one. */
@@ -95,9 +121,22 @@ export class Rollouts {
     for (const state of this.log.open()) this.#end(state, error);
   }
 
+  #openOf(groupId: string): readonly RolloutState[] {
+    return this.log.rolloutsOf(groupId).flatMap((id) => {
+      const state = this.log.stateOf(id);
+      return state === undefined || state.kind === 'finished' ? [] : state;
+    });
+  }
+
   #end(state: RolloutState, error: LachesisError): void {
     const { rolloutId, group } = state;
     const rollout = abandonedRollout(state, error, this.#now());
     this.progress({ kind: 'finished', rolloutId, groupId: group.groupId, rollout });
   }
+}
+
+function cancelledError(): LachesisError {
+  return new LachesisError('cancelled', 'the rollout was cancelled.', {
+    reason: ROLLOUT_CANCELLED,
+  });
 }

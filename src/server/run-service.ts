@@ -5,6 +5,7 @@ import {
   GetGroupResponseSchema,
   GetRunResponseSchema,
   GetRunStatusResponseSchema,
+  ListDeadLettersResponseSchema,
   ListRunsResponseSchema,
   OpenRunResponseSchema,
   RunService,
@@ -23,6 +24,7 @@ import type {
 import {
   assertRunId,
   countFromInt64,
+  deadLetterToProto,
   decodeGroupHeader,
   msFromDuration,
   runSettingsFromProto,
@@ -111,6 +113,10 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
     },
     getRun: async ({ runId }) =>
       create(GetRunResponseSchema, { run: runToProto(await broker.getRun(runId)) }),
+    listDeadLetters: async ({ runId }) => {
+      const deadLetters = (await broker.deadLetters(runId)).map(deadLetterToProto);
+      return create(ListDeadLettersResponseSchema, { deadLetters });
+    },
     listRuns: async ({ pageSize, pageToken }) => {
       if (pageSize < 0) throw invalidInput('page_size', 'is negative.');
       const runs = await broker.listRuns();
@@ -143,12 +149,11 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
     },
     getGroup: async function* ({ runId, groupId, headerOnly }, { signal }) {
       const group = await broker.getGroup(runId, groupId);
-      yield create(GetGroupResponseSchema, {
-        frame: { case: 'header', value: decodeGroupHeader(group.header) },
-      });
+      const value = decodeGroupHeader(await group.payload.header({ signal }));
+      yield create(GetGroupResponseSchema, { frame: { case: 'header', value } });
       if (!headerOnly) {
-        for await (const value of chunksOfGroup(group, { signal })) {
-          yield create(GetGroupResponseSchema, { frame: { case: 'chunk', value } });
+        for await (const chunk of chunksOfGroup(group, { signal })) {
+          yield create(GetGroupResponseSchema, { frame: { case: 'chunk', value: chunk } });
         }
       }
       yield create(GetGroupResponseSchema, { frame: { case: 'end', value: {} } });
@@ -157,7 +162,8 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
       let left = countFromInt64(maxGroups, 'max_groups') || Infinity;
       const after = countFromInt64(afterPosition, 'after_position');
       for await (const { position, group } of broker.scanGroups(runId, after)) {
-        const value = { position: BigInt(position), header: decodeGroupHeader(group.header) };
+        const header = decodeGroupHeader(await group.payload.header({ signal }));
+        const value = { position: BigInt(position), header };
         yield create(ScanGroupsResponseSchema, { frame: { case: 'group', value } });
         if (!headerOnly) {
           for await (const chunk of chunksOfGroup(group, { signal })) {

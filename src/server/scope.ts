@@ -6,8 +6,8 @@ export const SCOPES: readonly Scope[] = ['operator', 'trainer', 'worker', 'agent
 const EVERYONE: readonly Scope[] = SCOPES;
 
 /**
- * Which scopes may call a service. A service is a plane, so its name alone decides and no body is
- * read before. `public` needs no credential.
+ * Which scopes may call a service. A service is a plane, so its name decides and no body is read
+ * before. `public` needs no credential.
  */
 const SERVICE_SCOPES: Readonly<Record<string, readonly Scope[] | 'public'>> = {
   'grpc.health.v1.Health': 'public',
@@ -22,8 +22,14 @@ const SERVICE_SCOPES: Readonly<Record<string, readonly Scope[] | 'public'>> = {
   'lachesis.v1.SandboxService': ['agent'],
 };
 
+/** A worker stamps the policy version that its run's trainer announced: it may hear of it, and no more. */
+const METHOD_SCOPES: Readonly<Record<string, readonly Scope[]>> = {
+  '/lachesis.v1.BatchService/WatchPolicyVersion': ['operator', 'trainer', 'worker'],
+};
+
 /** The scopes that may call what is served at a path; undefined for a path that names no known service. */
 export function scopesOf(path: string): readonly Scope[] | 'public' | undefined {
+  if (Object.hasOwn(METHOD_SCOPES, path)) return METHOD_SCOPES[path];
   const service = path.slice(1, path.indexOf('/', 1));
   return Object.hasOwn(SERVICE_SCOPES, service) ? SERVICE_SCOPES[service] : undefined;
 }

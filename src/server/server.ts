@@ -4,6 +4,7 @@ import { assignmentToProto } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Listener } from '../transport/index.ts';
 import { createWorker } from '../worker/index.ts';
+import { AssignmentFollower } from './assignment-follower.ts';
 import { AutoPlay } from './auto-play.ts';
 import { assertBindable } from './credentials.ts';
 import { HealthState } from './health.ts';
@@ -51,6 +52,8 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   const mutualTls = tls?.clientCa !== undefined && tls.requireClientCertificate !== false;
   assertBindable(config.host, auth, { mutualTls });
   const instanceId = randomUUID();
+  const localWorkerId = `serve-${process.pid}`;
+  const stopping = new AbortController();
   const tokens = auth.kind === 'start_tokens' ? createStartTokens() : undefined;
 
   await using owned = new AsyncDisposableStack();
@@ -72,7 +75,7 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
       rollouts,
       concurrency: config.concurrency,
       maxOpen: config.limits.maxOpenRollouts,
-      workerId: `serve-${process.pid}`,
+      workerId: localWorkerId,
       logger,
     }),
   );
@@ -86,7 +89,20 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
     logger,
   });
   const health = new HealthState(servicesOf(config).map(({ typeName }) => typeName));
-  const parts = { config, instanceId, environments, rollouts, player, autoPlay, health };
+  const follower = owned.use(
+    new AssignmentFollower({
+      broker,
+      rollouts,
+      localWorkerId,
+      onEnded: (runId) => autoPlay.kick(runId),
+      logger,
+      stopping: stopping.signal,
+    }),
+  );
+  const parts = {
+    ...{ config, instanceId, environments, rollouts, player, autoPlay, health, follower },
+    ...{ localWorkerId, stopping: stopping.signal },
+  };
 
   const worker = startWorker(parts, owned);
   owned.use(autoPlay);
@@ -107,6 +123,7 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   let ending: Promise<void> | undefined;
   const end = async (graceMs: number): Promise<void> => {
     health.stopServing();
+    stopping.abort();
     worker?.stopLeasing();
     await tokenFile?.[Symbol.asyncDispose]();
     await autoPlay[Symbol.asyncDispose]();
@@ -143,11 +160,10 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
 
 /** The worker in this process, over the broker itself. */
 function startWorker(
-  { config, environments, rollouts, autoPlay }: ServiceParts,
+  { config, environments, rollouts, autoPlay, localWorkerId: workerId }: ServiceParts,
   owned: AsyncDisposableStack,
 ): { stopLeasing(): void; readonly playing: number } | undefined {
   if (!config.worker || config.environments.length === 0) return undefined;
-  const workerId = `serve-${process.pid}`;
   const { broker, logger, concurrency } = config;
   const plane = owned.use(
     new LocalWorkPlane({

@@ -9,12 +9,15 @@ import { SandboxService } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
 import { ServerService } from '../../gen/lachesis/v1/server_service_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { RunState } from '../broker/index.ts';
+import type { AssignmentFollower } from './assignment-follower.ts';
 import type { AutoPlay } from './auto-play.ts';
 import { batchService } from './batch-service.ts';
 import { environmentService } from './environment-service.ts';
 import { type HealthState, healthService } from './health.ts';
 import { assertFillsBatches, type HostedEnvironments, isolationOf } from './hosted.ts';
+import { KnownEnvironments } from './known-environments.ts';
 import type { LocalPlayer } from './local-player.ts';
+import { orderBacklog } from './order-backlog.ts';
 import { policyService } from './policy-service.ts';
 import { reflectionService } from './reflection.ts';
 import type { Rollouts } from './rollouts.ts';
@@ -22,7 +25,8 @@ import { runService } from './run-service.ts';
 import { serverInfoService } from './server-info.ts';
 import type { ServerConfig } from './server-options.ts';
 import { assertHasTask } from './task-cycle.ts';
-import { UNIMPLEMENTED_WORK_METHODS, workService } from './work-service.ts';
+import { workService } from './work-service.ts';
+import { WorkerRegistry } from './worker-registry.ts';
 
 /** What the services of one server share. */
 export interface ServiceParts {
@@ -33,6 +37,11 @@ export interface ServiceParts {
   readonly player: LocalPlayer;
   readonly autoPlay: AutoPlay;
   readonly health: HealthState;
+  readonly follower: AssignmentFollower;
+  /** Of the worker in this process. */
+  readonly localWorkerId: string;
+  /** Fires when the server begins to stop. */
+  readonly stopping: AbortSignal;
 }
 
 /** The services that a server has, health and reflection aside. */
@@ -50,10 +59,7 @@ export function servicesOf(config: ServerConfig): readonly DescService[] {
 
 /** Methods of those that answer UNIMPLEMENTED, as `lachesis.v1.Service/Method`. */
 export function unimplementedMethods(): readonly string[] {
-  return [
-    ...SandboxService.methods.map(({ name }) => `${SandboxService.typeName}/${name}`),
-    ...UNIMPLEMENTED_WORK_METHODS.map((name) => `${WorkService.typeName}/${name}`),
-  ];
+  return SandboxService.methods.map(({ name }) => `${SandboxService.typeName}/${name}`);
 }
 
 /** Registers everything that a server serves. */
@@ -61,8 +67,8 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
   const { config, environments, rollouts, player, autoPlay, health } = parts;
   const { broker, policy, limits } = config;
   const services = servicesOf(config);
-  const checkEnvironment = (name: string, field: string): void =>
-    void environments.get(name, field);
+  const workers = new WorkerRegistry();
+  const known = new KnownEnvironments({ hosted: environments, workers, broker });
   const kick = (runId: string): void => autoPlay.kick(runId);
 
   healthService(router, health);
@@ -79,6 +85,7 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
   });
   environmentService(router, {
     environments,
+    known,
     broker,
     player,
     rollouts,
@@ -89,6 +96,7 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
     checkAutoPlay: async (autoPlay, batchSize, signal) => {
       for (const [i, { environment, split }] of autoPlay.environments.entries()) {
         const field = `settings.auto_play.environments[${i}].environment`;
+        known.assertHosted(environment, field, 'auto play');
         const served = environments.get(environment, field);
         // Without a worker here, others play it with models of their own.
         if (config.worker) assertFillsBatches(served, batchSize);
@@ -100,10 +108,15 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
   });
   workService(router, {
     broker,
-    checkEnvironment,
+    workers,
+    environments: known,
+    leases: parts.follower.leases,
     maxGroupBytes: limits.maxGroupBytes,
     rollouts,
+    orderBacklog: (assignments) => orderBacklog(assignments, { broker, rollouts, autoPlay }),
+    localWorkerId: parts.localWorkerId,
     onStored: kick,
+    stopping: parts.stopping,
   });
   batchService(router, { broker, onTaken: kick, onAsked: (runId) => autoPlay.asking(runId) });
   router.service(SandboxService, {});

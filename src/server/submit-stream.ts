@@ -6,14 +6,22 @@ import {
   SubmitGroupsResponseSchema,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { Broker } from '../broker/index.ts';
-import { errorDetailToProto, toStoredGroup, validateGroupHeader } from '../contract/index.ts';
+import {
+  assertOptionalId,
+  decodeGroup,
+  errorDetailToProto,
+  toStoredGroup,
+  validateGroupHeader,
+} from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import { GroupReceiver, type Taken } from './group-receiver.ts';
+import type { Rollouts } from './rollouts.ts';
 import { storeGroup } from './store-group.ts';
 
 export interface SubmitStreamOptions {
   readonly broker: Broker;
   readonly maxGroupBytes: number;
+  readonly rollouts: Rollouts;
   /** Called after a group was stored. */
   readonly onStored: (runId: string) => void;
   readonly signal: AbortSignal;
@@ -46,6 +54,8 @@ export async function* submitStream(
           reason: 'FRAME_OUT_OF_ORDER',
         });
       }
+      // A worker need not be registered to bring what it has finished, nor hold its lease any more.
+      assertOptionalId(frame.value.workerId, 'open.worker_id');
       runId = frame.value.runId;
       // Throws NOT_FOUND before any bytes are sent in vain.
       await broker.getRun(runId);
@@ -64,6 +74,7 @@ export async function* submitStream(
         const stored = toStoredGroup(header, toBinary(GroupHeaderSchema, header), parts);
         const outcome = await storeGroup(broker, stored, signal);
         if (outcome.kind === 'duplicate') duplicates += 1;
+        else endRollouts(options.rollouts, taken.group);
         options.onStored(runId);
       } catch (thrown) {
         if (!(thrown instanceof LachesisError) || signal.aborted) throw thrown;
@@ -74,6 +85,22 @@ export async function* submitStream(
     const credits = await broker.credits(runId);
     const value = { groups: BigInt(dealtWith), duplicates: BigInt(duplicates), credits };
     yield create(SubmitGroupsResponseSchema, { answer: { case: 'ack', value } });
+  }
+}
+
+/** The rollouts that somebody watches end as they stand in the group, which is decoded for no one else. */
+function endRollouts(
+  rollouts: Rollouts,
+  { header, parts }: (Taken & { readonly kind: 'group' })['group'],
+): void {
+  const { groupId } = header;
+  const isOpen = (id: string): boolean => rollouts.log.stateOf(id)?.kind !== 'finished';
+  if (!rollouts.log.rolloutsOf(groupId).some(isOpen)) return;
+  try {
+    rollouts.endWith(groupId, decodeGroup(header, parts).group.rollouts);
+  } catch {
+    // Its parts were checked when they came; what can't be read ends all the same.
+    rollouts.endWith(groupId, []);
   }
 }
 

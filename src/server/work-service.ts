@@ -1,64 +1,85 @@
-import { create } from '@bufbuild/protobuf';
+import { create, fromBinary } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
+import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
 import {
   EnqueueAssignmentsResponseSchema,
+  ExtendAssignmentsResponseSchema,
+  FailAssignmentResponseSchema,
   HeartbeatWorkerResponseSchema,
+  LeaseAssignmentsResponseSchema,
   RegisterWorkerResponseSchema,
   WorkService,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { Broker } from '../broker/index.ts';
-import { assertId, assertRunId, durationFromMs } from '../contract/index.ts';
-import { invalidInput } from '../errors.ts';
+import {
+  type Assignment,
+  assertId,
+  assertRunId,
+  assignmentFromProto,
+  durationFromMs,
+  leasedOrderToProto,
+  msFromDuration,
+} from '../contract/index.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
+import { waitMsOf } from './batch-service.ts';
+import type { KnownEnvironments } from './known-environments.ts';
+import type { LeaseTable } from './lease-table.ts';
 import { orderGroups } from './order-groups.ts';
 import type { Rollouts } from './rollouts.ts';
 import { submitStream } from './submit-stream.ts';
-import { WorkerRegistry } from './worker-registry.ts';
+import { causeOf, WorkerDesk } from './worker-desk.ts';
+import type { WorkerRegistry } from './worker-registry.ts';
 
 export interface WorkServiceOptions {
   readonly broker: Broker;
   readonly maxGroupBytes: number;
-  readonly checkEnvironment: (name: string, field: string) => void;
+  readonly workers: WorkerRegistry;
+  readonly environments: Pick<KnownEnvironments, 'assertPlayable'>;
+  readonly leases: LeaseTable;
   readonly rollouts: Rollouts;
+  readonly orderBacklog: (assignments: readonly Assignment[]) => Promise<void>;
+  /** The worker in this process; nobody else may have its id. */
+  readonly localWorkerId: string;
   readonly onStored: (runId: string) => void;
+  /** Fires when the server begins to stop: nothing is leased any more. */
+  readonly stopping: AbortSignal;
   readonly now?: () => number;
 }
 
-/** The methods of WorkService that answer UNIMPLEMENTED. */
-export const UNIMPLEMENTED_WORK_METHODS = [
-  'LeaseAssignments',
-  'ExtendAssignments',
-  'FailAssignment',
-] as const;
-
 /** Assignments of one call. */
 const MAX_ENQUEUE = 10_000;
+const MAX_LEASE = 1_000;
+const MAX_ENVIRONMENTS = 1_000;
 
 /** Serves `WorkService` over the broker. */
 export function workService(router: ConnectRouter, options: WorkServiceOptions): void {
-  const { broker, now = Date.now } = options;
-  const workers = new WorkerRegistry();
+  const { broker, workers, environments, stopping, now = Date.now } = options;
+  const desk = new WorkerDesk(options);
   router.service(WorkService, {
     registerWorker: ({ workerId, environments, capacity }) => {
       assertId(workerId, 'worker_id');
+      if (workerId === options.localWorkerId) {
+        throw invalidInput('worker_id', `"${workerId}" is the worker in this server.`);
+      }
       if (capacity < 0) throw invalidInput('capacity', `is ${capacity}; it can't be negative.`);
+      assertEnvironments(environments);
       workers.register({ id: workerId, environments, capacity }, now());
       return create(RegisterWorkerResponseSchema, {
         leaseDuration: durationFromMs(workers.leaseMs),
       });
     },
     heartbeatWorker: async ({ workerId, assignmentIds }) => {
-      const { capacity } = workers.heartbeat(workerId, now());
-      const lost = await broker.extend(workerId, assignmentIds);
-      let credits = 0;
-      for (const run of await broker.listRuns()) {
-        if (!run.closed) credits += await broker.credits(run.id);
-      }
+      assertFew(assignmentIds, 'assignment_ids');
+      const { capacity } = workers.keep(workerId, now());
+      const { lost, cancelledRolloutIds } = await desk.extend(workerId, assignmentIds);
+      const free = capacity - assignmentIds.length + lost.length;
       return create(HeartbeatWorkerResponseSchema, {
-        credits: Math.min(credits, Math.max(0, capacity - assignmentIds.length + lost.length)),
+        credits: free <= 0 ? 0 : Math.min(free, await desk.credits()),
         cancelledAssignmentIds: [...lost],
+        cancelledRolloutIds: [...cancelledRolloutIds],
       });
     },
-    enqueueAssignments: async ({ assignments }) => {
+    enqueueAssignments: async ({ assignments, backlog }) => {
       if (assignments.length > MAX_ENQUEUE) {
         throw invalidInput(
           'assignments',
@@ -67,11 +88,86 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
       }
       for (const [index, { environment, runId }] of assignments.entries()) {
         assertRunId(runId, `assignments[${index}].run_id`);
-        options.checkEnvironment(environment, `assignments[${index}].environment`);
+        const field = `assignments[${index}].environment`;
+        await environments.assertPlayable(environment, runId, field);
       }
-      const addedIds = [...(await orderGroups(assignments, options))];
-      return create(EnqueueAssignmentsResponseSchema, { addedIds });
+      if (!backlog) {
+        const addedIds = [...(await orderGroups(assignments, options))];
+        return create(EnqueueAssignmentsResponseSchema, { addedIds });
+      }
+      const orders = assignments.map((wire, index) =>
+        assignmentFromProto(wire, `assignments[${index}]`),
+      );
+      const place = orders.findIndex(({ runId }) => runId !== orders[0]?.runId);
+      if (place > 0) {
+        throw invalidInput(`assignments[${place}].run_id`, 'differs: a backlog is of one run.');
+      }
+      await options.orderBacklog(orders);
+      return create(EnqueueAssignmentsResponseSchema);
+    },
+    leaseAssignments: async ({ workerId, maxAssignments, wait }, { signal, timeoutMs }) => {
+      if (maxAssignments < 0) {
+        throw invalidInput('max_assignments', `is ${maxAssignments}; it can't be negative.`);
+      }
+      const askedMs = wait === undefined ? 0 : msFromDuration(wait);
+      if (askedMs < 0) throw invalidInput('wait', `is ${askedMs} ms; it can't be negative.`);
+      const worker = workers.keep(workerId, now());
+      if (stopping.aborted) throw serverStops();
+      const leases = await desk.lease({
+        workerId,
+        environments: worker.environments,
+        max: Math.min(maxAssignments || 1, MAX_LEASE, worker.capacity || 1),
+        waitMs: waitMsOf(askedMs, timeoutMs()) ?? 0,
+        signal: AbortSignal.any([signal, stopping]),
+      });
+      return create(LeaseAssignmentsResponseSchema, {
+        leases: await Promise.all(
+          leases.map(async ({ assignment, attempt, leaseMs }) =>
+            leasedOrderToProto({
+              assignment: assignmentFromProto(fromBinary(AssignmentSchema, assignment.payload)),
+              run: await broker.getRun(assignment.runId),
+              attempt,
+              leaseMs,
+            }),
+          ),
+        ),
+      });
+    },
+    extendAssignments: async ({ workerId, assignmentIds }) => {
+      assertFew(assignmentIds, 'assignment_ids');
+      workers.keep(workerId, now());
+      const { lost } = await desk.extend(workerId, assignmentIds);
+      return create(ExtendAssignmentsResponseSchema, { lostAssignmentIds: [...lost] });
+    },
+    failAssignment: async ({ workerId, assignmentId, error, permanent }) => {
+      assertId(assignmentId, 'assignment_id');
+      workers.keep(workerId, now());
+      await desk.fail({ workerId, assignmentId, error: causeOf(error), permanent });
+      return create(FailAssignmentResponseSchema);
     },
     submitGroups: (requests, { signal }) => submitStream(requests, { ...options, signal }),
+  });
+}
+
+function assertEnvironments(environments: readonly string[]): void {
+  if (environments.length === 0) {
+    throw invalidInput('environments', 'is empty; name what the worker can play.');
+  }
+  if (environments.length > MAX_ENVIRONMENTS) {
+    throw invalidInput('environments', `are ${environments.length}; at most ${MAX_ENVIRONMENTS}.`);
+  }
+  for (const [index, name] of environments.entries()) assertId(name, `environments[${index}]`);
+}
+
+function assertFew(ids: readonly string[], field: string): void {
+  if (ids.length <= MAX_ENQUEUE) return;
+  throw invalidInput(field, `are ${ids.length}; send at most ${MAX_ENQUEUE} at a time.`);
+}
+
+function serverStops(): LachesisError {
+  return new LachesisError('infrastructure_error', 'the server is shutting down.', {
+    reason: 'SERVER_STOPPING',
+    remedy: 'Lease again when it, or another, serves.',
+    retryAfterMs: 1_000,
   });
 }

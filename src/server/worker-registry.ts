@@ -36,15 +36,26 @@ export class WorkerRegistry {
     this.#workers.set(worker.id, { ...worker, expiresMs: nowMs + this.#leaseMs });
   }
 
-  /** Keeps a worker's lease. Throws `not_found` for one that is not registered, or no longer. */
-  heartbeat(id: string, nowMs: number): RegisteredWorker {
+  /** What the workers that are alive can play. */
+  environments(nowMs: number): ReadonlySet<string> {
+    this.#dropExpired(nowMs);
+    return new Set([...this.#workers.values()].flatMap(({ environments }) => environments));
+  }
+
+  /** Keeps a worker's lease. Throws `failed_precondition` for one that is not registered, or no longer. */
+  keep(id: string, nowMs: number): RegisteredWorker {
     this.#dropExpired(nowMs);
     const worker = this.#workers.get(id);
     if (worker === undefined) {
-      throw new LachesisError('not_found', `no worker "${id}" is registered.`, {
-        reason: 'WORKER_UNKNOWN',
-        remedy: 'Its lease may have ended: register it again.',
-      });
+      throw new LachesisError(
+        'failed_precondition',
+        `worker_id: no worker "${id}" is registered.`,
+        {
+          reason: 'WORKER_UNKNOWN',
+          remedy: 'Its lease has ended or the server was started anew: register it again.',
+          field: 'worker_id',
+        },
+      );
     }
     const kept = { ...worker, expiresMs: nowMs + this.#leaseMs };
     this.#workers.set(id, kept);

@@ -3,30 +3,30 @@ import type { Logger } from '../telemetry/index.ts';
 import type { HeldWork } from './held-work.ts';
 import type { WorkPlane } from './work-plane.ts';
 
-/** A worker without work still says that it is there. */
-const IDLE_INTERVAL_MS = 10_000;
-
 /** Keeps the leases of held work, three times in the shortest of them, until it is disposed of. */
 export class Heartbeats implements AsyncDisposable {
   readonly #plane: WorkPlane;
   readonly #held: HeldWork;
   readonly #logger: Logger;
+  readonly #maxIntervalMs: number;
   readonly #closing = new AbortController();
   #timer: NodeJS.Timeout | undefined;
   #beating: Promise<void> | undefined;
   #lastMs = performance.now();
 
-  constructor(plane: WorkPlane, held: HeldWork, logger: Logger) {
+  /** A worker without work still says every `maxIntervalMs` that it is there. */
+  constructor(plane: WorkPlane, held: HeldWork, logger: Logger, maxIntervalMs = 10_000) {
     this.#plane = plane;
     this.#held = held;
     this.#logger = logger;
+    this.#maxIntervalMs = maxIntervalMs;
     this.rearm();
   }
 
   /** Call it when work was taken: its lease may be shorter than the one waited for. */
   rearm(): void {
     if (this.#closing.signal.aborted || this.#beating !== undefined) return;
-    const intervalMs = Math.min(IDLE_INTERVAL_MS, (this.#held.shortestLeaseMs ?? Infinity) / 3);
+    const intervalMs = Math.min(this.#maxIntervalMs, (this.#held.shortestLeaseMs ?? Infinity) / 3);
     const dueMs = Math.max(0, this.#lastMs + intervalMs - performance.now());
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {

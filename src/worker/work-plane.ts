@@ -9,8 +9,8 @@ export interface LeasedWork {
 }
 
 /**
- * A worker's view of the server. The one there is stands in the server's own process, over the
- * broker; the worker would not notice a wire between.
+ * A worker's view of the server: over the broker in the server's own process, or over the wire; the
+ * worker does not notice the difference.
  */
 export interface WorkPlane {
   /** Waits up to `waitMs` for the first; may resolve with none. */

@@ -23,6 +23,8 @@ export interface WorkerOptions {
   readonly isolationFor?: (environment: string) => string;
   /** How long groups may go on after `run`'s signal fired, before they are cancelled. Default: 5 s. */
   readonly drainMs?: number;
+  /** Longest time between two heartbeats. Default: 10 s; three in a lease, if that is shorter. */
+  readonly heartbeatMs?: number;
   /** Longest wait of one lease call. Default: 10 s. */
   readonly leaseWaitMs?: number;
   readonly logger?: Logger;
@@ -207,7 +209,7 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function work(signal: AbortSignal): Promise<void> {
-    await using beats = new Heartbeats(plane, held, logger);
+    await using beats = new Heartbeats(plane, held, logger, options.heartbeatMs);
     heartbeats = beats;
     await leaseLoop(signal);
     const drained = new AbortController();

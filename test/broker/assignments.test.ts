@@ -1,6 +1,10 @@
 import { describe, expect, test } from 'vitest';
+import type { AssignmentEvent } from '../../src/broker/index.ts';
+import { openDurableBroker } from '../../src/broker/index.ts';
 import { never, openFixture } from './support/fixture.ts';
-import { assignment, group } from './support/groups.ts';
+import { assignment, group, settings } from './support/groups.ts';
+import { ManualClock } from './support/manual-clock.ts';
+import { MapStore } from './support/map-store.ts';
 
 async function withAssignments(
   ids: readonly string[],
@@ -163,4 +167,129 @@ test('closing a run takes back its assignments', async () => {
   expect(await lease()).toEqual([]);
   expect(await broker.extend('w', ['a'])).toEqual(['a']);
   await expect(broker.enqueue([assignment('c')])).rejects.toMatchObject({ reason: 'RUN_CLOSED' });
+});
+
+describe('a run that takes no more', () => {
+  const two = { maxWaitingGroups: 2, batchSize: { kind: 'groups', groups: 1 } } as const;
+
+  async function withTwoRuns() {
+    const fixture = await openFixture(two);
+    const { broker } = fixture;
+    await broker.openRun('other', settings(two), 0);
+    await broker.enqueue(['a', 'b', 'c', 'd'].map((id) => assignment(id)));
+    await broker.enqueue([assignment('x', { runId: 'other' })]);
+    const request = { environments: ['env'], max: 9, waitMs: 0, signal: never };
+    const lease = async (workerId = 'w', waitMs = 0) =>
+      (await broker.lease({ ...request, workerId, waitMs })).map((one) => one.assignment.id);
+    return { ...fixture, lease };
+  }
+
+  test('has no more leased than it has room for, and does not keep other runs from theirs', async () => {
+    const { broker, lease, take } = await withTwoRuns();
+    expect(await lease()).toEqual(['a', 'b', 'x']);
+    await broker.submit(group('a'));
+    expect(await lease()).toEqual([]);
+    const waiting = lease('w2', 9_000);
+    await take();
+    expect(await waiting).toEqual(['c']);
+  });
+
+  test('is leased again when an assignment ends without a group, or its group leaves at once', async () => {
+    const { broker, lease } = await withTwoRuns();
+    expect(await lease()).toEqual(['a', 'b', 'x']);
+    const waiting = lease('w2', 9_000);
+    const failure = { workerId: 'w', assignmentId: 'a', reason: 'no', permanent: true };
+    await broker.failAssignment(failure);
+    expect(await waiting).toEqual(['c']);
+    await broker.openRun('alike', settings({ ...two, dropUniformGroups: true }), 0);
+    await broker.enqueue(['k', 'l', 'm'].map((id) => assignment(id, { runId: 'alike' })));
+    expect(await lease()).toEqual(['k', 'l']);
+    const next = lease('w2', 9_000);
+    await broker.submit(group('k', 2, { runId: 'alike' }));
+    expect(await next).toEqual(['m']);
+  });
+});
+
+describe('who follows assignments', () => {
+  const told = (events: AssignmentEvent[]) =>
+    events.map((event) =>
+      event.kind === 'ended'
+        ? `${event.assignment.id} ${event.how}`
+        : `${event.assignment.id} ${event.kind} #${event.attempt}`,
+    );
+
+  test('is told of what is open, and of whatever becomes of it, on time and without anyone asking', async () => {
+    const { broker, clock, lease } = await withAssignments(['a', 'b', 'c'], {
+      maxAssignmentAttempts: 2,
+    });
+    await lease();
+    const events: AssignmentEvent[] = [];
+    const following = broker.followAssignments((event) => events.push(event));
+    expect(told(events)).toEqual(['a leased #1', 'b queued #1', 'c queued #1']);
+    events.length = 0;
+    clock.advance(1_000);
+    expect(told(events)).toEqual(['a queued #2']);
+    expect(events[0]).toMatchObject({ error: expect.stringContaining('lease') });
+    await lease('w2', 2);
+    await broker.submit(group('a'));
+    clock.advance(1_000);
+    await lease('w3');
+    clock.advance(1_000);
+    await broker.closeRun('run');
+    expect(told(events).slice(1)).toEqual([
+      'a leased #2',
+      'b leased #1',
+      'a stored',
+      'b queued #2',
+      'b leased #2',
+      'b attempts_exhausted',
+      'c run_closed',
+    ]);
+    following[Symbol.dispose]();
+    expect(clock.timers).toBe(0);
+  });
+});
+
+describe('dead letters', () => {
+  test('tell what was given up, how and by whom, also after a restart; a group that came after all takes its own back', async () => {
+    const store = new MapStore();
+    const options = {
+      clock: new ManualClock(),
+      assignmentLeaseMs: 1_000,
+      maxAssignmentAttempts: 2,
+    };
+    const broker = openDurableBroker({ ...options, store: store.reopened() });
+    await broker.openRun('run', settings(), 0);
+    await broker.enqueue(['a', 'b'].map((id) => assignment(id)));
+    const lease = (workerId: string) =>
+      broker.lease({ workerId, environments: ['env'], max: 1, waitMs: 0, signal: never });
+    await lease('w1');
+    const failure = { workerId: 'w1', assignmentId: 'a', permanent: true };
+    await broker.failAssignment({ ...failure, reason: 'no such task' });
+    await lease('w2');
+    options.clock.advance(1_000);
+    await lease('w3');
+    options.clock.advance(1_000);
+    const letters = [
+      {
+        assignmentId: 'a',
+        environment: 'env',
+        reason: 'assignment_failed',
+        error: 'no such task',
+        workerId: 'w1',
+        attempts: 1,
+      },
+      { assignmentId: 'b', reason: 'attempts_exhausted', workerId: 'w3', attempts: 2 },
+    ];
+    expect(await broker.deadLetters('run')).toMatchObject(letters);
+    await broker.close();
+    const reopened = openDurableBroker({ ...options, store: store.reopened() });
+    expect(await reopened.deadLetters('run')).toMatchObject(letters);
+    await reopened.submit(group('a'));
+    expect(await reopened.deadLetters('run')).toMatchObject([letters[1]]);
+    expect(await reopened.enqueue([assignment('b')])).toEqual([]);
+    await reopened.close();
+    const last = openDurableBroker({ ...options, store: store.reopened() });
+    expect(await last.deadLetters('run')).toMatchObject([letters[1]]);
+  });
 });

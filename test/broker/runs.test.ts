@@ -187,7 +187,9 @@ describe('the figures of a run', () => {
 });
 
 describe('reading groups back', () => {
-  const bytes = (size: number) => ({ payload: heldPayload([new Uint8Array(size)]) });
+  const bytes = (size: number) => ({
+    payload: heldPayload(new Uint8Array(0), [new Uint8Array(size)]),
+  });
 
   async function positions(broker: Awaited<ReturnType<typeof openFixture>>['broker'], after = 0) {
     const seen: string[] = [];

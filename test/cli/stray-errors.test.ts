@@ -26,11 +26,15 @@ async function serve(also: string) {
        name: 'careless', tasks: [{ data: 1 }], prompt: () => 'Go.', reward: () => 1,
      });`,
   );
-  const child = spawn(process.execPath, ['scripts/run.mjs', 'src/cli/run.ts', 'serve', file], {
-    cwd: root,
-    env: { ...process.env, XDG_RUNTIME_DIR: directory },
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
+  const child = spawn(
+    process.execPath,
+    ['scripts/run.mjs', 'src/cli/run.ts', 'serve', file, '--store', 'none'],
+    {
+      cwd: root,
+      env: { ...process.env, XDG_RUNTIME_DIR: directory },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    },
+  );
   const said = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text: string) => {
     said.out += text;

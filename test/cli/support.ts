@@ -27,7 +27,8 @@ export function cli(...args: string[]): CliRun {
     },
     terminal: false,
     columns: 80,
-    environment: {},
+    // Servers of several tests would share the folder of the default.
+    environment: { LACHESIS_STORE: 'none' },
     signal: stop.signal,
   });
   return {

@@ -1,5 +1,4 @@
 import { mkdtemp } from 'node:fs/promises';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { clone, create } from '@bufbuild/protobuf';
@@ -12,6 +11,7 @@ import { PartsReceiver } from '../../src/client/parts-receiver.ts';
 import { batchDigest, chunksOf } from '../../src/wire/index.ts';
 import { encodedGroup } from '../support/encoded-group.ts';
 import { serveForTest } from '../support/serve.ts';
+import { tcpProxy } from '../support/tcp-proxy.ts';
 
 describe('connecting', () => {
   test('finds the newest server of this user by itself', async () => {
@@ -73,12 +73,13 @@ describe('a watch', () => {
 });
 
 describe('a submit stream', () => {
-  test('that breaks rejects what was not answered; a new one stores it once', async () => {
+  test('that is not to reconnect rejects what was not answered when it breaks; a new one stores it once', async () => {
     await using served = await serveForTest();
     await using proxy = await tcpProxy(served.server.port);
     await using far = await served.connect({
       address: `http://127.0.0.1:${proxy.port}`,
       token: served.server.tokens!.operator,
+      reconnect: false,
     });
     await served.client.runs.open('run', { batchSize: { kind: 'groups', groups: 9 } });
     const group = await encodedGroup({ id: 'a', runId: 'run' });
@@ -181,36 +182,4 @@ function partsOf(
     }
   }
   return receiver;
-}
-
-/** A TCP relay whose connections can be cut. */
-async function tcpProxy(
-  port: number,
-): Promise<AsyncDisposable & { readonly port: number; cut(): void }> {
-  const sockets = new Set<Socket>();
-  const server: Server = createServer((near) => {
-    const far = createConnection({ host: '127.0.0.1', port });
-    for (const socket of [near, far]) {
-      sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => {
-        sockets.delete(socket);
-        near.destroy();
-        far.destroy();
-      });
-    }
-    near.pipe(far).pipe(near);
-  });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  const cut = (): void => {
-    for (const socket of sockets) socket.destroy();
-  };
-  return {
-    port: (server.address() as { port: number }).port,
-    cut,
-    [Symbol.asyncDispose]: async () => {
-      cut();
-      await new Promise((resolve) => server.close(resolve));
-    },
-  };
 }

@@ -88,7 +88,7 @@ test('evaluate.ts evaluates on the server that its user runs', async () => {
   const shop = 'examples/environments/shop.ts';
   await using server = new Program(
     process.execPath,
-    [...node, 'src/cli/run.ts', 'serve', shop, '--port', '0'],
+    [...node, 'src/cli/run.ts', 'serve', shop, '--port', '0', '--store', 'none'],
     own,
   );
   await server.said(/listening on/);

@@ -12,7 +12,7 @@ import { errorMessage, LachesisError } from '../../src/errors.ts';
 import { BrokerModel, type ModelConsumer } from '../broker/support/broker-model.ts';
 import { firstInOrder, inTakingOrder, type Packable } from '../broker/support/first-in-order.ts';
 import { never } from '../broker/support/fixture.ts';
-import { group, settings } from '../broker/support/groups.ts';
+import { assignment, group, settings } from '../broker/support/groups.ts';
 import { ManualClock } from '../broker/support/manual-clock.ts';
 import { MapStore } from '../broker/support/map-store.ts';
 
@@ -236,8 +236,14 @@ test.each(Object.entries(BROKERS))(
             waitingRows: model.waiting.reduce((rows, waiting) => rows + waiting.rows, 0),
             leasedBatches: model.open.length,
             droppedGroups: model.stale === 0 ? {} : { stale: model.stale },
+            waitingByStaleness: model.staleness().waiting,
+            trainedByStaleness: model.staleness().trained,
+            recentBatches: Math.min(32, model.cut.length),
           });
           const inBatches = model.cut.flatMap(({ ids }) => ids);
+          const share = status.shares.first[0];
+          expect(share?.waitingGroups ?? 0).toBe(model.waiting.length);
+          if (model.cut.length <= 32) expect(share?.recentGroups ?? 0).toBe(inBatches.length);
           expect(new Set(inBatches).size).toBe(inBatches.length);
           expect(status.waitingGroups + inBatches.length + model.stale).toBe(status.acceptedGroups);
           expect(clock.timers).toBe(0);
@@ -276,5 +282,63 @@ test('a consumer that waits is served by the very submit that makes an exact bat
       await broker.close();
       expect(await batch).toMatchObject({ kind: 'none' });
     }),
+  );
+});
+
+type WorkStep =
+  | { readonly kind: 'enqueue' | 'lease' | 'submit' | 'fail' | 'kill'; readonly id: number }
+  | { readonly kind: 'pass'; readonly ms: number }
+  | { readonly kind: 'crash' };
+
+test('an assignment is open, stored or given up, and one of these alone, whoever dies and whenever', async () => {
+  const id = fc.nat({ max: 9 });
+  const anyStep: fc.Arbitrary<WorkStep> = fc.oneof(
+    fc.record({
+      kind: fc.constantFrom('enqueue', 'lease', 'lease', 'submit', 'fail', 'kill'),
+      id,
+    }),
+    fc.record({ kind: fc.constant('pass'), ms: fc.constantFrom(1, 99, 100) }),
+    fc.record({ kind: fc.constant('crash') }),
+  );
+  const steps = fc.array(anyStep, { minLength: 10, maxLength: 80 });
+  await fc.assert(
+    fc.asyncProperty(steps, async (taken) => {
+      const store = new MapStore();
+      const clock = new ManualClock(0);
+      const options = { clock, assignmentLeaseMs: LEASE_MS, maxAssignmentAttempts: 2 };
+      let broker = openDurableBroker({ ...options, store: store.reopened() });
+      await broker.openRun('run', settings({ batchSize: { kind: 'groups', groups: 99 } }), 0);
+      const ordered = new Set<string>();
+      const stored = new Set<string>();
+      for (const step of taken) {
+        if (step.kind === 'pass') clock.advance(step.ms);
+        else if (step.kind === 'crash') {
+          broker = openDurableBroker({ ...options, store: store.reopened() });
+        } else {
+          const name = `a${step.id}`;
+          const workerId = `w${step.id % 2}`;
+          const failure = { workerId, assignmentId: name, reason: 'no' };
+          if (step.kind === 'enqueue') {
+            await broker.enqueue([assignment(name)]);
+            ordered.add(name);
+          } else if (step.kind === 'lease') {
+            const request = { workerId, environments: ['env'], max: 1, waitMs: 0, signal: never };
+            await broker.lease(request);
+          } else if (step.kind === 'submit') {
+            const { kind } = await broker.submit(group(name));
+            expect(kind).toBe(stored.has(name) ? 'duplicate' : 'stored');
+            stored.add(name);
+          } else await broker.failAssignment({ ...failure, permanent: step.kind === 'kill' });
+        }
+        const open: string[] = [];
+        const letters = (await broker.deadLetters('run')).map((letter) => letter.assignmentId);
+        broker.followAssignments((event) => open.push(event.assignment.id))[Symbol.dispose]();
+        const places = [...open, ...letters, ...stored];
+        expect(new Set(places).size).toBe(places.length);
+        expect(new Set([...ordered, ...stored])).toEqual(new Set(places));
+        expect(clock.timers).toBe(0);
+      }
+    }),
+    { numRuns: 150 },
   );
 });

@@ -98,10 +98,11 @@ async function delivered({ headerBytes, header, parts }: EncodedGroup): Promise<
     const next = await broker.nextBatch({ ...consumer, rank: 0, waitMs: 0, signal: never });
     if (next.kind === 'none') throw new Error('the group is not in a batch');
     const [group] = next.batch.groups;
-    const stored = await group!.payload.read({ signal: never });
+    const headerBack = await group!.payload.header({ signal: never });
+    const stored = await group!.payload.parts({ signal: never });
     return {
-      header: decodeGroupHeader(received(group!.header)),
-      headerBytes: group!.header,
+      header: decodeGroupHeader(received(headerBack)),
+      headerBytes: headerBack,
       parts: stored.map(received),
       digest: group!.digest,
     };

@@ -5,6 +5,7 @@ import { groupsToAssign, openLimitOf, WasteWatch } from '../../src/server/auto-p
 import { taskCycle } from '../../src/server/task-cycle.ts';
 import { taskMixture } from '../../src/server/task-mixture.ts';
 import { emptyLedger } from '../../src/tokens/index.ts';
+import { noRunDetail } from '../support/run-detail.ts';
 
 const PART = { environment: 'e', groupSize: 4, split: '', weight: 1 };
 const AUTO: AutoPlay = { environments: [PART], maxAhead: 8, maxBatchesAhead: 0 };
@@ -40,6 +41,7 @@ function statusOf(
     recentMeanReward: undefined,
     ledger: emptyLedger(),
     oldestWaitingMs: undefined,
+    ...noRunDetail,
     ...figures,
   };
 }

@@ -12,11 +12,12 @@ describe('draining', () => {
       reply: () => ({ hang: true }),
       onRolloutFinished: ({ result }) => ended.push(result.stopReason),
     });
-    const { client, server } = served;
+    const { server } = served;
+    // One that reconnects would wait for another server.
+    await using client = await served.connect({ reconnect: false });
     const assignment = { id: 'hang', environment: 'sums', taskKey: 'sum-2', groupSize: 3 };
     await client.environments.startRollouts(assignment);
     const watching = Array.fromAsync(client.environments.watch({ heartbeatMs: 50 }));
-    // The watch would come back by itself; that nobody answers any more is what it finds.
     const watched = expect(watching).rejects.toMatchObject({ code: Code.Unavailable });
     const begin = performance.now();
     await server.drain(100);
@@ -115,9 +116,19 @@ describe('workers over the wire', () => {
     const { work, runs } = served.client;
     const worker = { workerId: 'w1', environments: ['sums'], capacity: 4 };
     expect((await work.register(worker)).leaseMs).toBeGreaterThan(0);
-    expect(await work.heartbeat('w1', [])).toEqual({ credits: 0, cancelled: [] });
+    expect(await work.heartbeat('w1', [])).toEqual({
+      credits: 0,
+      cancelled: [],
+      cancelledRollouts: [],
+    });
     await runs.open('run', { batchSize: { kind: 'groups', groups: 1 }, maxWaitingGroups: 3 });
-    expect(await work.heartbeat('w1', [])).toEqual({ credits: 3, cancelled: [] });
-    await expect(work.heartbeat('w2', [])).rejects.toMatchObject({ code: Code.NotFound });
+    expect(await work.heartbeat('w1', [])).toEqual({
+      credits: 3,
+      cancelled: [],
+      cancelledRollouts: [],
+    });
+    await expect(work.heartbeat('w2', [])).rejects.toMatchObject({
+      code: Code.FailedPrecondition,
+    });
   });
 });

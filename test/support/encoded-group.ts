@@ -9,6 +9,8 @@ export async function encodedGroup(options: {
   readonly runId: string;
   readonly groupSize?: number;
   readonly policyVersion?: number;
+  /** That its rollouts are of. Default: 1. */
+  readonly attempt?: number;
   /** Sampled tokens per rollout. Default: 1. */
   readonly tokens?: number;
   /** Default: raw. */
@@ -22,6 +24,7 @@ export async function encodedGroup(options: {
     runId,
     task: { key: 'sum-2', split: 'train', data: { question: '2 + 2?' } },
     groupSize,
+    ...(options.attempt !== undefined && { attempt: options.attempt }),
     announcedVersion: () => policyVersion,
     signal: new AbortController().signal,
   });

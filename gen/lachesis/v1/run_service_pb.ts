@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/run_service.proto.
  */
 export const file_lachesis_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sYWNoZXNpcy92MS9ydW5fc2VydmljZS5wcm90bxILbGFjaGVzaXMudjEikQMKC1J1blNldHRpbmdzEhQKCmJhdGNoX3Jvd3MYASABKAVIABIWCgxiYXRjaF90b2tlbnMYAiABKANIABIWCgxiYXRjaF9ncm91cHMYAyABKAVIABI0Cg90cmFpbmluZ19wb2xpY3kYBCABKA4yGy5sYWNoZXNpcy52MS5UcmFpbmluZ1BvbGljeRIaCg1tYXhfc3RhbGVuZXNzGAUgASgDSAGIAQESGgoSbWF4X3dhaXRpbmdfZ3JvdXBzGAYgASgFEjkKD2ZhaWxlZF9yb2xsb3V0cxgHIAEoDjIgLmxhY2hlc2lzLnYxLkZhaWxlZFJvbGxvdXRQb2xpY3kSFgoObWF4X3Jvd190b2tlbnMYCCABKAUSFAoMZW52aXJvbm1lbnRzGAkgAygJEigKCWF1dG9fcGxheRgKIAEoCzIVLmxhY2hlc2lzLnYxLkF1dG9QbGF5EhsKE2Ryb3BfdW5pZm9ybV9ncm91cHMYCyABKAhCDAoKYmF0Y2hfc2l6ZUIQCg5fbWF4X3N0YWxlbmVzcyJwCghBdXRvUGxheRI2CgxlbnZpcm9ubWVudHMYASADKAsyIC5sYWNoZXNpcy52MS5BdXRvUGxheUVudmlyb25tZW50EhEKCW1heF9haGVhZBgCIAEoBRIZChFtYXhfYmF0Y2hlc19haGVhZBgDIAEoBSJtChNBdXRvUGxheUVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCmdyb3VwX3NpemUYAiABKAUSDQoFc3BsaXQYAyABKAkSEwoGd2VpZ2h0GAQgASgBSACIAQFCCQoHX3dlaWdodCKiAQoDUnVuEgoKAmlkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhgubGFjaGVzaXMudjEuUnVuU2V0dGluZ3MSFgoOcG9saWN5X3ZlcnNpb24YAyABKAMSDAoEc3RlcBgEIAEoAxIOCgZjbG9zZWQYBSABKAgSLQoJb3Blbl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJsCg5PcGVuUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5sYWNoZXNpcy52MS5SdW5TZXR0aW5ncxIeChZpbml0aWFsX3BvbGljeV92ZXJzaW9uGAMgASgDIkEKD09wZW5SdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4SDwoHZXhpc3RlZBgCIAEoCCIfCg1HZXRSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4iOAoPTGlzdFJ1bnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIksKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLmxhY2hlc2lzLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiIQoPQ2xvc2VSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIxChBDbG9zZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biKBBQoJUnVuU3RhdHVzEh0KA3J1bhgBIAEoCzIQLmxhY2hlc2lzLnYxLlJ1bhIWCg53YWl0aW5nX2dyb3VwcxgCIAEoAxIUCgx3YWl0aW5nX3Jvd3MYAyABKAMSFgoOd2FpdGluZ190b2tlbnMYBCABKAMSGAoQb3Blbl9hc3NpZ25tZW50cxgFIAEoAxIWCg5sZWFzZWRfYmF0Y2hlcxgGIAEoAxIXCg9hY2NlcHRlZF9ncm91cHMYByABKAMSQQoOZHJvcHBlZF9ncm91cHMYCCADKAsyKS5sYWNoZXNpcy52MS5SdW5TdGF0dXMuRHJvcHBlZEdyb3Vwc0VudHJ5EhAKCHJvbGxvdXRzGAkgASgDEhIKCm5vdF9zY29yZWQYCiABKAMSHwoScmVjZW50X21lYW5fcmV3YXJkGAsgASgBSACIAQESIwoGbGVkZ2VyGAwgASgLMhMubGFjaGVzaXMudjEuTGVkZ2VyEjEKDm9sZGVzdF93YWl0aW5nGA0gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkoKE29wZW5fYnlfZW52aXJvbm1lbnQYDiADKAsyLS5sYWNoZXNpcy52MS5SdW5TdGF0dXMuT3BlbkJ5RW52aXJvbm1lbnRFbnRyeRIPCgdwcm9ibGVtGA8gASgJGjQKEkRyb3BwZWRHcm91cHNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBGjgKFk9wZW5CeUVudmlyb25tZW50RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgDOgI4AUIVChNfcmVjZW50X21lYW5fcmV3YXJkIiUKE0dldFJ1blN0YXR1c1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJIj4KFEdldFJ1blN0YXR1c1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoCzIWLmxhY2hlc2lzLnYxLlJ1blN0YXR1cyJOCg9XYXRjaFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEisKCGludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjoKEFdhdGNoUnVuUmVzcG9uc2USJgoGc3RhdHVzGAEgASgLMhYubGFjaGVzaXMudjEuUnVuU3RhdHVzIkgKD0dldEdyb3VwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEAoIZ3JvdXBfaWQYAiABKAkSEwoLaGVhZGVyX29ubHkYAyABKAgilwEKEEdldEdyb3VwUmVzcG9uc2USKgoGaGVhZGVyGAEgASgLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXJIABIoCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmtIABIkCgNlbmQYAyABKAsyFS5sYWNoZXNpcy52MS5Hcm91cEVuZEgAQgcKBWZyYW1lImQKEVNjYW5Hcm91cHNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIWCg5hZnRlcl9wb3NpdGlvbhgCIAEoAxISCgptYXhfZ3JvdXBzGAMgASgDEhMKC2hlYWRlcl9vbmx5GAQgASgIIpkBChJTY2FuR3JvdXBzUmVzcG9uc2USKgoFZ3JvdXAYASABKAsyGS5sYWNoZXNpcy52MS5TY2FubmVkR3JvdXBIABIoCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmtIABIkCgNlbmQYAyABKAsyFS5sYWNoZXNpcy52MS5Hcm91cEVuZEgAQgcKBWZyYW1lIkoKDFNjYW5uZWRHcm91cBIQCghwb3NpdGlvbhgBIAEoAxIoCgZoZWFkZXIYAiABKAsyGC5sYWNoZXNpcy52MS5Hcm91cEhlYWRlciqqAQoTRmFpbGVkUm9sbG91dFBvbGljeRIlCiFGQUlMRURfUk9MTE9VVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABImCiJGQUlMRURfUk9MTE9VVF9QT0xJQ1lfRFJPUF9ST0xMT1VUEAESJAogRkFJTEVEX1JPTExPVVRfUE9MSUNZX0RST1BfR1JPVVAQAhIeChpGQUlMRURfUk9MTE9VVF9QT0xJQ1lfTUFTSxADMosFCgpSdW5TZXJ2aWNlEkkKB09wZW5SdW4SGy5sYWNoZXNpcy52MS5PcGVuUnVuUmVxdWVzdBocLmxhY2hlc2lzLnYxLk9wZW5SdW5SZXNwb25zZSIDkAICEkYKBkdldFJ1bhIaLmxhY2hlc2lzLnYxLkdldFJ1blJlcXVlc3QaGy5sYWNoZXNpcy52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkwKCExpc3RSdW5zEhwubGFjaGVzaXMudjEuTGlzdFJ1bnNSZXF1ZXN0Gh0ubGFjaGVzaXMudjEuTGlzdFJ1bnNSZXNwb25zZSIDkAIBEkwKCENsb3NlUnVuEhwubGFjaGVzaXMudjEuQ2xvc2VSdW5SZXF1ZXN0Gh0ubGFjaGVzaXMudjEuQ2xvc2VSdW5SZXNwb25zZSIDkAICElgKDEdldFJ1blN0YXR1cxIgLmxhY2hlc2lzLnYxLkdldFJ1blN0YXR1c1JlcXVlc3QaIS5sYWNoZXNpcy52MS5HZXRSdW5TdGF0dXNSZXNwb25zZSIDkAIBEk4KCFdhdGNoUnVuEhwubGFjaGVzaXMudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ubGFjaGVzaXMudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESTgoIR2V0R3JvdXASHC5sYWNoZXNpcy52MS5HZXRHcm91cFJlcXVlc3QaHS5sYWNoZXNpcy52MS5HZXRHcm91cFJlc3BvbnNlIgOQAgEwARJUCgpTY2FuR3JvdXBzEh4ubGFjaGVzaXMudjEuU2Nhbkdyb3Vwc1JlcXVlc3QaHy5sYWNoZXNpcy52MS5TY2FuR3JvdXBzUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_group, file_lachesis_v1_tokens]);
+  fileDesc("Ch1sYWNoZXNpcy92MS9ydW5fc2VydmljZS5wcm90bxILbGFjaGVzaXMudjEikQMKC1J1blNldHRpbmdzEhQKCmJhdGNoX3Jvd3MYASABKAVIABIWCgxiYXRjaF90b2tlbnMYAiABKANIABIWCgxiYXRjaF9ncm91cHMYAyABKAVIABI0Cg90cmFpbmluZ19wb2xpY3kYBCABKA4yGy5sYWNoZXNpcy52MS5UcmFpbmluZ1BvbGljeRIaCg1tYXhfc3RhbGVuZXNzGAUgASgDSAGIAQESGgoSbWF4X3dhaXRpbmdfZ3JvdXBzGAYgASgFEjkKD2ZhaWxlZF9yb2xsb3V0cxgHIAEoDjIgLmxhY2hlc2lzLnYxLkZhaWxlZFJvbGxvdXRQb2xpY3kSFgoObWF4X3Jvd190b2tlbnMYCCABKAUSFAoMZW52aXJvbm1lbnRzGAkgAygJEigKCWF1dG9fcGxheRgKIAEoCzIVLmxhY2hlc2lzLnYxLkF1dG9QbGF5EhsKE2Ryb3BfdW5pZm9ybV9ncm91cHMYCyABKAhCDAoKYmF0Y2hfc2l6ZUIQCg5fbWF4X3N0YWxlbmVzcyJwCghBdXRvUGxheRI2CgxlbnZpcm9ubWVudHMYASADKAsyIC5sYWNoZXNpcy52MS5BdXRvUGxheUVudmlyb25tZW50EhEKCW1heF9haGVhZBgCIAEoBRIZChFtYXhfYmF0Y2hlc19haGVhZBgDIAEoBSJtChNBdXRvUGxheUVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCmdyb3VwX3NpemUYAiABKAUSDQoFc3BsaXQYAyABKAkSEwoGd2VpZ2h0GAQgASgBSACIAQFCCQoHX3dlaWdodCKiAQoDUnVuEgoKAmlkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhgubGFjaGVzaXMudjEuUnVuU2V0dGluZ3MSFgoOcG9saWN5X3ZlcnNpb24YAyABKAMSDAoEc3RlcBgEIAEoAxIOCgZjbG9zZWQYBSABKAgSLQoJb3Blbl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJsCg5PcGVuUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5sYWNoZXNpcy52MS5SdW5TZXR0aW5ncxIeChZpbml0aWFsX3BvbGljeV92ZXJzaW9uGAMgASgDIkEKD09wZW5SdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4SDwoHZXhpc3RlZBgCIAEoCCIfCg1HZXRSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4iOAoPTGlzdFJ1bnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIksKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLmxhY2hlc2lzLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiIQoPQ2xvc2VSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIxChBDbG9zZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biLoBwoJUnVuU3RhdHVzEh0KA3J1bhgBIAEoCzIQLmxhY2hlc2lzLnYxLlJ1bhIWCg53YWl0aW5nX2dyb3VwcxgCIAEoAxIUCgx3YWl0aW5nX3Jvd3MYAyABKAMSFgoOd2FpdGluZ190b2tlbnMYBCABKAMSGAoQb3Blbl9hc3NpZ25tZW50cxgFIAEoAxIWCg5sZWFzZWRfYmF0Y2hlcxgGIAEoAxIXCg9hY2NlcHRlZF9ncm91cHMYByABKAMSQQoOZHJvcHBlZF9ncm91cHMYCCADKAsyKS5sYWNoZXNpcy52MS5SdW5TdGF0dXMuRHJvcHBlZEdyb3Vwc0VudHJ5EhAKCHJvbGxvdXRzGAkgASgDEhIKCm5vdF9zY29yZWQYCiABKAMSHwoScmVjZW50X21lYW5fcmV3YXJkGAsgASgBSACIAQESIwoGbGVkZ2VyGAwgASgLMhMubGFjaGVzaXMudjEuTGVkZ2VyEjEKDm9sZGVzdF93YWl0aW5nGA0gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkoKE29wZW5fYnlfZW52aXJvbm1lbnQYDiADKAsyLS5sYWNoZXNpcy52MS5SdW5TdGF0dXMuT3BlbkJ5RW52aXJvbm1lbnRFbnRyeRIPCgdwcm9ibGVtGA8gASgJEi0KBnNoYXJlcxgQIAMoCzIdLmxhY2hlc2lzLnYxLkVudmlyb25tZW50U2hhcmUSEwoLbW9yZV9zaGFyZXMYESABKAMSFgoOcmVjZW50X2JhdGNoZXMYEiABKAUSHAoUd2FpdGluZ19ieV9zdGFsZW5lc3MYEyADKAMSHAoUdHJhaW5lZF9ieV9zdGFsZW5lc3MYFCADKAMSLgoKdGhyb3VnaHB1dBgVIAEoCzIaLmxhY2hlc2lzLnYxLlJ1blRocm91Z2hwdXQSLAoMaGVsZF9iYXRjaGVzGBYgAygLMhYubGFjaGVzaXMudjEuSGVsZEJhdGNoEhkKEW1vcmVfaGVsZF9iYXRjaGVzGBcgASgDEigKB3dvcmtlcnMYGCADKAsyFy5sYWNoZXNpcy52MS5Xb3JrZXJIb2xkEhQKDG1vcmVfd29ya2VycxgZIAEoAxIUCgxkZWFkX2xldHRlcnMYGiABKAMaNAoSRHJvcHBlZEdyb3Vwc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEaOAoWT3BlbkJ5RW52aXJvbm1lbnRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBQhUKE19yZWNlbnRfbWVhbl9yZXdhcmQi0AEKEEVudmlyb25tZW50U2hhcmUSEwoLZW52aXJvbm1lbnQYASABKAkSFgoOd2FpdGluZ19ncm91cHMYAiABKAMSFAoMd2FpdGluZ19yb3dzGAMgASgDEhYKDndhaXRpbmdfdG9rZW5zGAQgASgDEhUKDXJlY2VudF9ncm91cHMYBSABKAMSEwoLcmVjZW50X3Jvd3MYBiABKAMSFQoNcmVjZW50X3Rva2VucxgHIAEoAxITCgZ3ZWlnaHQYCCABKAFIAIgBAUIJCgdfd2VpZ2h0IskBCg1SdW5UaHJvdWdocHV0EikKBndpbmRvdxgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIXCg9hY2NlcHRlZF9ncm91cHMYAiABKAMSFQoNYWNjZXB0ZWRfcm93cxgDIAEoAxIXCg9hY2NlcHRlZF90b2tlbnMYBCABKAMSFgoOdHJhaW5lZF9ncm91cHMYBSABKAMSFAoMdHJhaW5lZF9yb3dzGAYgASgDEhYKDnRyYWluZWRfdG9rZW5zGAcgASgDIroBCglIZWxkQmF0Y2gSDAoEc3RlcBgBIAEoAxITCgtjb25zdW1lcl9pZBgCIAEoCRIPCgdmYW5fb3V0GAMgASgIEhAKCGRlbGl2ZXJ5GAQgASgDEhIKCndvcmxkX3NpemUYBSABKAUSEwoLYWNrZWRfcmFua3MYBiABKAUSFQoNbWlzc2luZ19yYW5rcxgHIAMoBRInCgRsZWZ0GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIl8KCldvcmtlckhvbGQSEQoJd29ya2VyX2lkGAEgASgJEhMKC2Fzc2lnbm1lbnRzGAIgASgDEikKBm9sZGVzdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIlChNHZXRSdW5TdGF0dXNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSI+ChRHZXRSdW5TdGF0dXNSZXNwb25zZRImCgZzdGF0dXMYASABKAsyFi5sYWNoZXNpcy52MS5SdW5TdGF0dXMiTgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI6ChBXYXRjaFJ1blJlc3BvbnNlEiYKBnN0YXR1cxgBIAEoCzIWLmxhY2hlc2lzLnYxLlJ1blN0YXR1cyJICg9HZXRHcm91cFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhMKC2hlYWRlcl9vbmx5GAMgASgIIpcBChBHZXRHcm91cFJlc3BvbnNlEioKBmhlYWRlchgBIAEoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVySAASKAoFY2h1bmsYAiABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAMgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSJkChFTY2FuR3JvdXBzUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOYWZ0ZXJfcG9zaXRpb24YAiABKAMSEgoKbWF4X2dyb3VwcxgDIAEoAxITCgtoZWFkZXJfb25seRgEIAEoCCKZAQoSU2Nhbkdyb3Vwc1Jlc3BvbnNlEioKBWdyb3VwGAEgASgLMhkubGFjaGVzaXMudjEuU2Nhbm5lZEdyb3VwSAASKAoFY2h1bmsYAiABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAMgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSJKCgxTY2FubmVkR3JvdXASEAoIcG9zaXRpb24YASABKAMSKAoGaGVhZGVyGAIgASgLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXIiKAoWTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBIOCgZydW5faWQYASABKAkiSAoXTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2USLQoMZGVhZF9sZXR0ZXJzGAEgAygLMhcubGFjaGVzaXMudjEuRGVhZExldHRlciKmAQoKRGVhZExldHRlchIVCg1hc3NpZ25tZW50X2lkGAEgASgJEhMKC2Vudmlyb25tZW50GAIgASgJEg4KBnJlYXNvbhgDIAEoCRINCgVlcnJvchgEIAEoCRIRCgl3b3JrZXJfaWQYBSABKAkSEAoIYXR0ZW1wdHMYBiABKAUSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqqgEKE0ZhaWxlZFJvbGxvdXRQb2xpY3kSJQohRkFJTEVEX1JPTExPVVRfUE9MSUNZX1VOU1BFQ0lGSUVEEAASJgoiRkFJTEVEX1JPTExPVVRfUE9MSUNZX0RST1BfUk9MTE9VVBABEiQKIEZBSUxFRF9ST0xMT1VUX1BPTElDWV9EUk9QX0dST1VQEAISHgoaRkFJTEVEX1JPTExPVVRfUE9MSUNZX01BU0sQAzLuBQoKUnVuU2VydmljZRJJCgdPcGVuUnVuEhsubGFjaGVzaXMudjEuT3BlblJ1blJlcXVlc3QaHC5sYWNoZXNpcy52MS5PcGVuUnVuUmVzcG9uc2UiA5ACAhJGCgZHZXRSdW4SGi5sYWNoZXNpcy52MS5HZXRSdW5SZXF1ZXN0GhsubGFjaGVzaXMudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJMCghMaXN0UnVucxIcLmxhY2hlc2lzLnYxLkxpc3RSdW5zUmVxdWVzdBodLmxhY2hlc2lzLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJMCghDbG9zZVJ1bhIcLmxhY2hlc2lzLnYxLkNsb3NlUnVuUmVxdWVzdBodLmxhY2hlc2lzLnYxLkNsb3NlUnVuUmVzcG9uc2UiA5ACAhJYCgxHZXRSdW5TdGF0dXMSIC5sYWNoZXNpcy52MS5HZXRSdW5TdGF0dXNSZXF1ZXN0GiEubGFjaGVzaXMudjEuR2V0UnVuU3RhdHVzUmVzcG9uc2UiA5ACARJOCghXYXRjaFJ1bhIcLmxhY2hlc2lzLnYxLldhdGNoUnVuUmVxdWVzdBodLmxhY2hlc2lzLnYxLldhdGNoUnVuUmVzcG9uc2UiA5ACATABEk4KCEdldEdyb3VwEhwubGFjaGVzaXMudjEuR2V0R3JvdXBSZXF1ZXN0Gh0ubGFjaGVzaXMudjEuR2V0R3JvdXBSZXNwb25zZSIDkAIBMAESYQoPTGlzdERlYWRMZXR0ZXJzEiMubGFjaGVzaXMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBokLmxhY2hlc2lzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIgOQAgESVAoKU2Nhbkdyb3VwcxIeLmxhY2hlc2lzLnYxLlNjYW5Hcm91cHNSZXF1ZXN0Gh8ubGFjaGVzaXMudjEuU2Nhbkdyb3Vwc1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_group, file_lachesis_v1_tokens]);
 
 /**
  * Settings of a run, fixed when it is opened.
@@ -567,6 +567,84 @@ export type RunStatus = Message<"lachesis.v1.RunStatus"> & {
    * @generated from field: string problem = 15;
    */
   problem: string;
+
+  /**
+   * What waits of each environment, and its part of the last batches; at most 64.
+   *
+   * @generated from field: repeated lachesis.v1.EnvironmentShare shares = 16;
+   */
+  shares: EnvironmentShare[];
+
+  /**
+   * Environments beside those of `shares`.
+   *
+   * @generated from field: int64 more_shares = 17;
+   */
+  moreShares: bigint;
+
+  /**
+   * How many of the last batches `shares` are of; at most 32.
+   *
+   * @generated from field: int32 recent_batches = 18;
+   */
+  recentBatches: number;
+
+  /**
+   * Waiting groups by how many policy versions they are behind: first those of the current one or newer, and
+   * at index 16 all that are further behind. Ends with the last that is not 0.
+   *
+   * @generated from field: repeated int64 waiting_by_staleness = 19;
+   */
+  waitingByStaleness: bigint[];
+
+  /**
+   * Groups in fully acked batches, likewise, as they were when their batch was cut.
+   *
+   * @generated from field: repeated int64 trained_by_staleness = 20;
+   */
+  trainedByStaleness: bigint[];
+
+  /**
+   * What came and what was trained in the last while.
+   *
+   * @generated from field: lachesis.v1.RunThroughput throughput = 21;
+   */
+  throughput?: RunThroughput | undefined;
+
+  /**
+   * Who holds which batch; at most 64.
+   *
+   * @generated from field: repeated lachesis.v1.HeldBatch held_batches = 22;
+   */
+  heldBatches: HeldBatch[];
+
+  /**
+   * Held batches beside those.
+   *
+   * @generated from field: int64 more_held_batches = 23;
+   */
+  moreHeldBatches: bigint;
+
+  /**
+   * Which workers hold assignments; at most 64.
+   *
+   * @generated from field: repeated lachesis.v1.WorkerHold workers = 24;
+   */
+  workers: WorkerHold[];
+
+  /**
+   * Workers beside those.
+   *
+   * @generated from field: int64 more_workers = 25;
+   */
+  moreWorkers: bigint;
+
+  /**
+   * Assignments given up, for good or after their last attempt; also in `dropped_groups`, by reason.
+   *
+   * @generated from field: int64 dead_letters = 26;
+   */
+  deadLetters: bigint;
 };
 
 /**
@@ -575,6 +653,244 @@ export type RunStatus = Message<"lachesis.v1.RunStatus"> & {
  */
 export const RunStatusSchema: GenMessage<RunStatus> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_run_service, 12);
+
+/**
+ * What waits of one environment, and its part of the last batches.
+ *
+ * @generated from message lachesis.v1.EnvironmentShare
+ */
+export type EnvironmentShare = Message<"lachesis.v1.EnvironmentShare"> & {
+  /**
+   * Its name.
+   *
+   * @generated from field: string environment = 1;
+   */
+  environment: string;
+
+  /**
+   * Groups that wait.
+   *
+   * @generated from field: int64 waiting_groups = 2;
+   */
+  waitingGroups: bigint;
+
+  /**
+   * Their rows.
+   *
+   * @generated from field: int64 waiting_rows = 3;
+   */
+  waitingRows: bigint;
+
+  /**
+   * Their tokens.
+   *
+   * @generated from field: int64 waiting_tokens = 4;
+   */
+  waitingTokens: bigint;
+
+  /**
+   * Groups in the last batches.
+   *
+   * @generated from field: int64 recent_groups = 5;
+   */
+  recentGroups: bigint;
+
+  /**
+   * Their rows.
+   *
+   * @generated from field: int64 recent_rows = 6;
+   */
+  recentRows: bigint;
+
+  /**
+   * Their tokens.
+   *
+   * @generated from field: int64 recent_tokens = 7;
+   */
+  recentTokens: bigint;
+
+  /**
+   * The part that the run asks for, beside the others' weights; absent where it asks for none.
+   *
+   * @generated from field: optional double weight = 8;
+   */
+  weight?: number | undefined;
+};
+
+/**
+ * Describes the message lachesis.v1.EnvironmentShare.
+ * Use `create(EnvironmentShareSchema)` to create a new message.
+ */
+export const EnvironmentShareSchema: GenMessage<EnvironmentShare> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 13);
+
+/**
+ * Counts of the last while; a restart of the server begins them anew.
+ *
+ * @generated from message lachesis.v1.RunThroughput
+ */
+export type RunThroughput = Message<"lachesis.v1.RunThroughput"> & {
+  /**
+   * How long that was; at most a minute.
+   *
+   * @generated from field: google.protobuf.Duration window = 1;
+   */
+  window?: Duration | undefined;
+
+  /**
+   * Groups accepted in it.
+   *
+   * @generated from field: int64 accepted_groups = 2;
+   */
+  acceptedGroups: bigint;
+
+  /**
+   * Their rows.
+   *
+   * @generated from field: int64 accepted_rows = 3;
+   */
+  acceptedRows: bigint;
+
+  /**
+   * Their tokens.
+   *
+   * @generated from field: int64 accepted_tokens = 4;
+   */
+  acceptedTokens: bigint;
+
+  /**
+   * Groups in batches that were fully acked in it.
+   *
+   * @generated from field: int64 trained_groups = 5;
+   */
+  trainedGroups: bigint;
+
+  /**
+   * Their rows.
+   *
+   * @generated from field: int64 trained_rows = 6;
+   */
+  trainedRows: bigint;
+
+  /**
+   * Their tokens.
+   *
+   * @generated from field: int64 trained_tokens = 7;
+   */
+  trainedTokens: bigint;
+};
+
+/**
+ * Describes the message lachesis.v1.RunThroughput.
+ * Use `create(RunThroughputSchema)` to create a new message.
+ */
+export const RunThroughputSchema: GenMessage<RunThroughput> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 14);
+
+/**
+ * A batch that a consumer holds.
+ *
+ * @generated from message lachesis.v1.HeldBatch
+ */
+export type HeldBatch = Message<"lachesis.v1.HeldBatch"> & {
+  /**
+   * The step that it is for.
+   *
+   * @generated from field: int64 step = 1;
+   */
+  step: bigint;
+
+  /**
+   * Who holds it.
+   *
+   * @generated from field: string consumer_id = 2;
+   */
+  consumerId: string;
+
+  /**
+   * True when every fan-out consumer gets it; false when it goes to one that competes.
+   *
+   * @generated from field: bool fan_out = 3;
+   */
+  fanOut: boolean;
+
+  /**
+   * Times it was handed out.
+   *
+   * @generated from field: int64 delivery = 4;
+   */
+  delivery: bigint;
+
+  /**
+   * Ranks of its holder.
+   *
+   * @generated from field: int32 world_size = 5;
+   */
+  worldSize: number;
+
+  /**
+   * Of those, how many have acked.
+   *
+   * @generated from field: int32 acked_ranks = 6;
+   */
+  ackedRanks: number;
+
+  /**
+   * The first of those that have not; none named for a world of more than 1,024.
+   *
+   * @generated from field: repeated int32 missing_ranks = 7;
+   */
+  missingRanks: number[];
+
+  /**
+   * Until the lease runs out; 0 when it has, and whoever asks next gets the batch.
+   *
+   * @generated from field: google.protobuf.Duration left = 8;
+   */
+  left?: Duration | undefined;
+};
+
+/**
+ * Describes the message lachesis.v1.HeldBatch.
+ * Use `create(HeldBatchSchema)` to create a new message.
+ */
+export const HeldBatchSchema: GenMessage<HeldBatch> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 15);
+
+/**
+ * The assignments of a run that a worker holds.
+ *
+ * @generated from message lachesis.v1.WorkerHold
+ */
+export type WorkerHold = Message<"lachesis.v1.WorkerHold"> & {
+  /**
+   * The worker.
+   *
+   * @generated from field: string worker_id = 1;
+   */
+  workerId: string;
+
+  /**
+   * How many.
+   *
+   * @generated from field: int64 assignments = 2;
+   */
+  assignments: bigint;
+
+  /**
+   * How long it has held the oldest of them.
+   *
+   * @generated from field: google.protobuf.Duration oldest = 3;
+   */
+  oldest?: Duration | undefined;
+};
+
+/**
+ * Describes the message lachesis.v1.WorkerHold.
+ * Use `create(WorkerHoldSchema)` to create a new message.
+ */
+export const WorkerHoldSchema: GenMessage<WorkerHold> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 16);
 
 /**
  * Asks for the figures.
@@ -595,7 +911,7 @@ export type GetRunStatusRequest = Message<"lachesis.v1.GetRunStatusRequest"> & {
  * Use `create(GetRunStatusRequestSchema)` to create a new message.
  */
 export const GetRunStatusRequestSchema: GenMessage<GetRunStatusRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 13);
+  messageDesc(file_lachesis_v1_run_service, 17);
 
 /**
  * The figures.
@@ -616,7 +932,7 @@ export type GetRunStatusResponse = Message<"lachesis.v1.GetRunStatusResponse"> &
  * Use `create(GetRunStatusResponseSchema)` to create a new message.
  */
 export const GetRunStatusResponseSchema: GenMessage<GetRunStatusResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 14);
+  messageDesc(file_lachesis_v1_run_service, 18);
 
 /**
  * Asks for a stream of figures.
@@ -644,7 +960,7 @@ export type WatchRunRequest = Message<"lachesis.v1.WatchRunRequest"> & {
  * Use `create(WatchRunRequestSchema)` to create a new message.
  */
 export const WatchRunRequestSchema: GenMessage<WatchRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 15);
+  messageDesc(file_lachesis_v1_run_service, 19);
 
 /**
  * The figures now.
@@ -665,7 +981,7 @@ export type WatchRunResponse = Message<"lachesis.v1.WatchRunResponse"> & {
  * Use `create(WatchRunResponseSchema)` to create a new message.
  */
 export const WatchRunResponseSchema: GenMessage<WatchRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 16);
+  messageDesc(file_lachesis_v1_run_service, 20);
 
 /**
  * Asks for one group.
@@ -700,7 +1016,7 @@ export type GetGroupRequest = Message<"lachesis.v1.GetGroupRequest"> & {
  * Use `create(GetGroupRequestSchema)` to create a new message.
  */
 export const GetGroupRequestSchema: GenMessage<GetGroupRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 17);
+  messageDesc(file_lachesis_v1_run_service, 21);
 
 /**
  * A frame of a group.
@@ -745,7 +1061,7 @@ export type GetGroupResponse = Message<"lachesis.v1.GetGroupResponse"> & {
  * Use `create(GetGroupResponseSchema)` to create a new message.
  */
 export const GetGroupResponseSchema: GenMessage<GetGroupResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 18);
+  messageDesc(file_lachesis_v1_run_service, 22);
 
 /**
  * Asks for the groups of a run.
@@ -787,7 +1103,7 @@ export type ScanGroupsRequest = Message<"lachesis.v1.ScanGroupsRequest"> & {
  * Use `create(ScanGroupsRequestSchema)` to create a new message.
  */
 export const ScanGroupsRequestSchema: GenMessage<ScanGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 19);
+  messageDesc(file_lachesis_v1_run_service, 23);
 
 /**
  * A frame of a scan.
@@ -832,7 +1148,7 @@ export type ScanGroupsResponse = Message<"lachesis.v1.ScanGroupsResponse"> & {
  * Use `create(ScanGroupsResponseSchema)` to create a new message.
  */
 export const ScanGroupsResponseSchema: GenMessage<ScanGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 20);
+  messageDesc(file_lachesis_v1_run_service, 24);
 
 /**
  * A group met by a scan.
@@ -860,7 +1176,112 @@ export type ScannedGroup = Message<"lachesis.v1.ScannedGroup"> & {
  * Use `create(ScannedGroupSchema)` to create a new message.
  */
 export const ScannedGroupSchema: GenMessage<ScannedGroup> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 21);
+  messageDesc(file_lachesis_v1_run_service, 25);
+
+/**
+ * Asks for a run's dead letters.
+ *
+ * @generated from message lachesis.v1.ListDeadLettersRequest
+ */
+export type ListDeadLettersRequest = Message<"lachesis.v1.ListDeadLettersRequest"> & {
+  /**
+   * The run.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+};
+
+/**
+ * Describes the message lachesis.v1.ListDeadLettersRequest.
+ * Use `create(ListDeadLettersRequestSchema)` to create a new message.
+ */
+export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 26);
+
+/**
+ * A run's dead letters.
+ *
+ * @generated from message lachesis.v1.ListDeadLettersResponse
+ */
+export type ListDeadLettersResponse = Message<"lachesis.v1.ListDeadLettersResponse"> & {
+  /**
+   * The latest 1,000, oldest first.
+   *
+   * @generated from field: repeated lachesis.v1.DeadLetter dead_letters = 1;
+   */
+  deadLetters: DeadLetter[];
+};
+
+/**
+ * Describes the message lachesis.v1.ListDeadLettersResponse.
+ * Use `create(ListDeadLettersResponseSchema)` to create a new message.
+ */
+export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 27);
+
+/**
+ * An assignment that was given up: failed for good, or after its last attempt.
+ *
+ * @generated from message lachesis.v1.DeadLetter
+ */
+export type DeadLetter = Message<"lachesis.v1.DeadLetter"> & {
+  /**
+   * The assignment. Order it under another id to have it played again.
+   *
+   * @generated from field: string assignment_id = 1;
+   */
+  assignmentId: string;
+
+  /**
+   * Its environment.
+   *
+   * @generated from field: string environment = 2;
+   */
+  environment: string;
+
+  /**
+   * `assignment_failed` or `attempts_exhausted`, as in RunStatus.dropped_groups.
+   *
+   * @generated from field: string reason = 3;
+   */
+  reason: string;
+
+  /**
+   * Of the last attempt, in words.
+   *
+   * @generated from field: string error = 4;
+   */
+  error: string;
+
+  /**
+   * Who had it last.
+   *
+   * @generated from field: string worker_id = 5;
+   */
+  workerId: string;
+
+  /**
+   * Times that it was leased.
+   *
+   * @generated from field: int32 attempts = 6;
+   */
+  attempts: number;
+
+  /**
+   * When it was given up.
+   *
+   * @generated from field: google.protobuf.Timestamp time = 7;
+   */
+  time?: Timestamp | undefined;
+};
+
+/**
+ * Describes the message lachesis.v1.DeadLetter.
+ * Use `create(DeadLetterSchema)` to create a new message.
+ */
+export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 28);
 
 /**
  * What happens to a rollout of a group that has no reward.
@@ -985,6 +1406,16 @@ export const RunService: GenService<{
     methodKind: "server_streaming";
     input: typeof GetGroupRequestSchema;
     output: typeof GetGroupResponseSchema;
+  },
+  /**
+   * Lists the assignments of a run that were given up, as far as they are kept.
+   *
+   * @generated from rpc lachesis.v1.RunService.ListDeadLetters
+   */
+  listDeadLetters: {
+    methodKind: "unary";
+    input: typeof ListDeadLettersRequestSchema;
+    output: typeof ListDeadLettersResponseSchema;
   },
   /**
    * Streams the groups of a run in submit order; never affects leases.

@@ -12,6 +12,8 @@ import type { ErrorDetail } from "./error_pb.ts";
 import { file_lachesis_v1_error } from "./error_pb.ts";
 import type { GroupChunk, GroupEnd, GroupHeader } from "./group_pb.ts";
 import { file_lachesis_v1_group } from "./group_pb.ts";
+import type { Run } from "./run_service_pb.ts";
+import { file_lachesis_v1_run_service } from "./run_service_pb.ts";
 import type { Assignment } from "./task_pb.ts";
 import { file_lachesis_v1_task } from "./task_pb.ts";
 import type { Message } from "@bufbuild/protobuf";
@@ -20,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/work_service.proto.
  */
 export const file_lachesis_v1_work_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYWNoZXNpcy92MS93b3JrX3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxIlIKFVJlZ2lzdGVyV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFAoMZW52aXJvbm1lbnRzGAIgAygJEhAKCGNhcGFjaXR5GAMgASgFIksKFlJlZ2lzdGVyV29ya2VyUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iQwoWSGVhcnRiZWF0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkiTAoXSGVhcnRiZWF0V29ya2VyUmVzcG9uc2USDwoHY3JlZGl0cxgBIAEoBRIgChhjYW5jZWxsZWRfYXNzaWdubWVudF9pZHMYAiADKAkiSQoZRW5xdWV1ZUFzc2lnbm1lbnRzUmVxdWVzdBIsCgthc3NpZ25tZW50cxgBIAMoCzIXLmxhY2hlc2lzLnYxLkFzc2lnbm1lbnQiLwoaRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2USEQoJYWRkZWRfaWRzGAEgAygJIm4KF0xlYXNlQXNzaWdubWVudHNSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIXCg9tYXhfYXNzaWdubWVudHMYAiABKAUSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKDAQoQTGVhc2VkQXNzaWdubWVudBIrCgphc3NpZ25tZW50GAEgASgLMhcubGFjaGVzaXMudjEuQXNzaWdubWVudBIPCgdhdHRlbXB0GAIgASgFEjEKDmxlYXNlX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkkKGExlYXNlQXNzaWdubWVudHNSZXNwb25zZRItCgZsZWFzZXMYASADKAsyHS5sYWNoZXNpcy52MS5MZWFzZWRBc3NpZ25tZW50IkUKGEV4dGVuZEFzc2lnbm1lbnRzUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkiOAoZRXh0ZW5kQXNzaWdubWVudHNSZXNwb25zZRIbChNsb3N0X2Fzc2lnbm1lbnRfaWRzGAEgAygJIn0KFUZhaWxBc3NpZ25tZW50UmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFQoNYXNzaWdubWVudF9pZBgCIAEoCRInCgVlcnJvchgDIAEoCzIYLmxhY2hlc2lzLnYxLkVycm9yRGV0YWlsEhEKCXBlcm1hbmVudBgEIAEoCCIYChZGYWlsQXNzaWdubWVudFJlc3BvbnNlIsMBChNTdWJtaXRHcm91cHNSZXF1ZXN0EicKBG9wZW4YASABKAsyFy5sYWNoZXNpcy52MS5TdWJtaXRPcGVuSAASKgoGaGVhZGVyGAIgASgLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXJIABIoCgVjaHVuaxgDIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmtIABIkCgNlbmQYBCABKAsyFS5sYWNoZXNpcy52MS5Hcm91cEVuZEgAQgcKBWZyYW1lIi8KClN1Ym1pdE9wZW4SDgoGcnVuX2lkGAEgASgJEhEKCXdvcmtlcl9pZBgCIAEoCSJ2ChRTdWJtaXRHcm91cHNSZXNwb25zZRIlCgNhY2sYASABKAsyFi5sYWNoZXNpcy52MS5TdWJtaXRBY2tIABItCgdyZWZ1c2FsGAIgASgLMhoubGFjaGVzaXMudjEuU3VibWl0UmVmdXNhbEgAQggKBmFuc3dlciJACglTdWJtaXRBY2sSDgoGZ3JvdXBzGAEgASgDEhIKCmR1cGxpY2F0ZXMYAiABKAMSDwoHY3JlZGl0cxgDIAEoBSJxCg1TdWJtaXRSZWZ1c2FsEhQKDGdyb3VwX251bWJlchgBIAEoAxIQCghncm91cF9pZBgCIAEoCRInCgVlcnJvchgDIAEoCzIYLmxhY2hlc2lzLnYxLkVycm9yRGV0YWlsEg8KB21lc3NhZ2UYBCABKAkyvwUKC1dvcmtTZXJ2aWNlEl4KDlJlZ2lzdGVyV29ya2VyEiIubGFjaGVzaXMudjEuUmVnaXN0ZXJXb3JrZXJSZXF1ZXN0GiMubGFjaGVzaXMudjEuUmVnaXN0ZXJXb3JrZXJSZXNwb25zZSIDkAICEmEKD0hlYXJ0YmVhdFdvcmtlchIjLmxhY2hlc2lzLnYxLkhlYXJ0YmVhdFdvcmtlclJlcXVlc3QaJC5sYWNoZXNpcy52MS5IZWFydGJlYXRXb3JrZXJSZXNwb25zZSIDkAICEmoKEkVucXVldWVBc3NpZ25tZW50cxImLmxhY2hlc2lzLnYxLkVucXVldWVBc3NpZ25tZW50c1JlcXVlc3QaJy5sYWNoZXNpcy52MS5FbnF1ZXVlQXNzaWdubWVudHNSZXNwb25zZSIDkAICEl8KEExlYXNlQXNzaWdubWVudHMSJC5sYWNoZXNpcy52MS5MZWFzZUFzc2lnbm1lbnRzUmVxdWVzdBolLmxhY2hlc2lzLnYxLkxlYXNlQXNzaWdubWVudHNSZXNwb25zZRJnChFFeHRlbmRBc3NpZ25tZW50cxIlLmxhY2hlc2lzLnYxLkV4dGVuZEFzc2lnbm1lbnRzUmVxdWVzdBomLmxhY2hlc2lzLnYxLkV4dGVuZEFzc2lnbm1lbnRzUmVzcG9uc2UiA5ACAhJeCg5GYWlsQXNzaWdubWVudBIiLmxhY2hlc2lzLnYxLkZhaWxBc3NpZ25tZW50UmVxdWVzdBojLmxhY2hlc2lzLnYxLkZhaWxBc3NpZ25tZW50UmVzcG9uc2UiA5ACAhJXCgxTdWJtaXRHcm91cHMSIC5sYWNoZXNpcy52MS5TdWJtaXRHcm91cHNSZXF1ZXN0GiEubGFjaGVzaXMudjEuU3VibWl0R3JvdXBzUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_duration, file_lachesis_v1_error, file_lachesis_v1_group, file_lachesis_v1_task]);
+  fileDesc("Ch5sYWNoZXNpcy92MS93b3JrX3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxIlIKFVJlZ2lzdGVyV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFAoMZW52aXJvbm1lbnRzGAIgAygJEhAKCGNhcGFjaXR5GAMgASgFIksKFlJlZ2lzdGVyV29ya2VyUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iQwoWSGVhcnRiZWF0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkiawoXSGVhcnRiZWF0V29ya2VyUmVzcG9uc2USDwoHY3JlZGl0cxgBIAEoBRIgChhjYW5jZWxsZWRfYXNzaWdubWVudF9pZHMYAiADKAkSHQoVY2FuY2VsbGVkX3JvbGxvdXRfaWRzGAMgAygJIloKGUVucXVldWVBc3NpZ25tZW50c1JlcXVlc3QSLAoLYXNzaWdubWVudHMYASADKAsyFy5sYWNoZXNpcy52MS5Bc3NpZ25tZW50Eg8KB2JhY2tsb2cYAiABKAgiLwoaRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2USEQoJYWRkZWRfaWRzGAEgAygJIm4KF0xlYXNlQXNzaWdubWVudHNSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIXCg9tYXhfYXNzaWdubWVudHMYAiABKAUSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKiAQoQTGVhc2VkQXNzaWdubWVudBIrCgphc3NpZ25tZW50GAEgASgLMhcubGFjaGVzaXMudjEuQXNzaWdubWVudBIPCgdhdHRlbXB0GAIgASgFEjEKDmxlYXNlX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh0KA3J1bhgEIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biJJChhMZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USLQoGbGVhc2VzGAEgAygLMh0ubGFjaGVzaXMudjEuTGVhc2VkQXNzaWdubWVudCJFChhFeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhYKDmFzc2lnbm1lbnRfaWRzGAIgAygJIjgKGUV4dGVuZEFzc2lnbm1lbnRzUmVzcG9uc2USGwoTbG9zdF9hc3NpZ25tZW50X2lkcxgBIAMoCSJ9ChVGYWlsQXNzaWdubWVudFJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhUKDWFzc2lnbm1lbnRfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIRCglwZXJtYW5lbnQYBCABKAgiGAoWRmFpbEFzc2lnbm1lbnRSZXNwb25zZSLDAQoTU3VibWl0R3JvdXBzUmVxdWVzdBInCgRvcGVuGAEgASgLMhcubGFjaGVzaXMudjEuU3VibWl0T3BlbkgAEioKBmhlYWRlchgCIAEoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVySAASKAoFY2h1bmsYAyABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAQgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSIvCgpTdWJtaXRPcGVuEg4KBnJ1bl9pZBgBIAEoCRIRCgl3b3JrZXJfaWQYAiABKAkidgoUU3VibWl0R3JvdXBzUmVzcG9uc2USJQoDYWNrGAEgASgLMhYubGFjaGVzaXMudjEuU3VibWl0QWNrSAASLQoHcmVmdXNhbBgCIAEoCzIaLmxhY2hlc2lzLnYxLlN1Ym1pdFJlZnVzYWxIAEIICgZhbnN3ZXIiQAoJU3VibWl0QWNrEg4KBmdyb3VwcxgBIAEoAxISCgpkdXBsaWNhdGVzGAIgASgDEg8KB2NyZWRpdHMYAyABKAUicQoNU3VibWl0UmVmdXNhbBIUCgxncm91cF9udW1iZXIYASABKAMSEAoIZ3JvdXBfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIPCgdtZXNzYWdlGAQgASgJMr8FCgtXb3JrU2VydmljZRJeCg5SZWdpc3RlcldvcmtlchIiLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVxdWVzdBojLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVzcG9uc2UiA5ACAhJhCg9IZWFydGJlYXRXb3JrZXISIy5sYWNoZXNpcy52MS5IZWFydGJlYXRXb3JrZXJSZXF1ZXN0GiQubGFjaGVzaXMudjEuSGVhcnRiZWF0V29ya2VyUmVzcG9uc2UiA5ACAhJqChJFbnF1ZXVlQXNzaWdubWVudHMSJi5sYWNoZXNpcy52MS5FbnF1ZXVlQXNzaWdubWVudHNSZXF1ZXN0GicubGFjaGVzaXMudjEuRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2UiA5ACAhJfChBMZWFzZUFzc2lnbm1lbnRzEiQubGFjaGVzaXMudjEuTGVhc2VBc3NpZ25tZW50c1JlcXVlc3QaJS5sYWNoZXNpcy52MS5MZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USZwoRRXh0ZW5kQXNzaWdubWVudHMSJS5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QaJi5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1Jlc3BvbnNlIgOQAgISXgoORmFpbEFzc2lnbm1lbnQSIi5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlcXVlc3QaIy5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlc3BvbnNlIgOQAgISVwoMU3VibWl0R3JvdXBzEiAubGFjaGVzaXMudjEuU3VibWl0R3JvdXBzUmVxdWVzdBohLmxhY2hlc2lzLnYxLlN1Ym1pdEdyb3Vwc1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_lachesis_v1_error, file_lachesis_v1_group, file_lachesis_v1_run_service, file_lachesis_v1_task]);
 
 /**
  * Registers a worker.
@@ -125,6 +127,13 @@ export type HeartbeatWorkerResponse = Message<"lachesis.v1.HeartbeatWorkerRespon
    * @generated from field: repeated string cancelled_assignment_ids = 2;
    */
   cancelledAssignmentIds: string[];
+
+  /**
+   * Rollouts that it should stop playing, of assignments whose others go on.
+   *
+   * @generated from field: repeated string cancelled_rollout_ids = 3;
+   */
+  cancelledRolloutIds: string[];
 };
 
 /**
@@ -146,6 +155,14 @@ export type EnqueueAssignmentsRequest = Message<"lachesis.v1.EnqueueAssignmentsR
    * @generated from field: repeated lachesis.v1.Assignment assignments = 1;
    */
   assignments: Assignment[];
+
+  /**
+   * True: they follow from a group of the same run, and are ordered before its new tasks where the server
+   * orders those, and within its bounds.
+   *
+   * @generated from field: bool backlog = 2;
+   */
+  backlog: boolean;
 };
 
 /**
@@ -162,7 +179,7 @@ export const EnqueueAssignmentsRequestSchema: GenMessage<EnqueueAssignmentsReque
  */
 export type EnqueueAssignmentsResponse = Message<"lachesis.v1.EnqueueAssignmentsResponse"> & {
   /**
-   * New ones; the others were there before.
+   * New ones; the others were there before. None for a backlog, which may be ordered later.
    *
    * @generated from field: repeated string added_ids = 1;
    */
@@ -190,14 +207,14 @@ export type LeaseAssignmentsRequest = Message<"lachesis.v1.LeaseAssignmentsReque
   workerId: string;
 
   /**
-   * Most assignments.
+   * Most assignments; 0 for 1. Never more than the runs' queues have room for.
    *
    * @generated from field: int32 max_assignments = 2;
    */
   maxAssignments: number;
 
   /**
-   * How long to wait for the first.
+   * How long to wait for the first; a little less than the call's deadline where that comes earlier.
    *
    * @generated from field: google.protobuf.Duration wait = 3;
    */
@@ -237,6 +254,13 @@ export type LeasedAssignment = Message<"lachesis.v1.LeasedAssignment"> & {
    * @generated from field: google.protobuf.Duration lease_duration = 3;
    */
   leaseDuration?: Duration | undefined;
+
+  /**
+   * The run that it is for, as it stands: its training policy, and the policy version announced.
+   *
+   * @generated from field: lachesis.v1.Run run = 4;
+   */
+  run?: Run | undefined;
 };
 
 /**
@@ -569,7 +593,9 @@ export const SubmitRefusalSchema: GenMessage<SubmitRefusal> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_work_service, 17);
 
 /**
- * For workers.
+ * For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
+ * ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
+ * all that is to be done, also after a restart of the server.
  *
  * @generated from service lachesis.v1.WorkService
  */

@@ -1,11 +1,13 @@
 import type { RestoredAssignment } from '../assignment-book.ts';
 import type { BrokerStore } from '../stores/store.ts';
 import { keys } from './keys.ts';
+import type { LongRecords } from './long-records.ts';
 import { decodeRecord } from './record-codec.ts';
 import type {
   AssignmentRecord,
   BatchRecord,
   ConsumerRecord,
+  EndedRecord,
   GroupRecord,
   RestoredRun,
   RunRecord,
@@ -13,23 +15,23 @@ import type {
 import { StoredPayload } from './stored-payload.ts';
 
 /** Every run of a store, in the order of being opened. */
-export function readRuns(store: BrokerStore): readonly RestoredRun[] {
-  const runs = [...store.records(keys.runs)].map(
+export function readRuns(store: BrokerStore, records: LongRecords): readonly RestoredRun[] {
+  const runs = [...records.under(keys.runs)].map(
     ({ key, value }) => decodeRecord(key, value).json as RunRecord,
   );
   return runs
     .sort((a, b) => a.openTimeMs - b.openTimeMs || (a.id < b.id ? -1 : 1))
-    .map((record) => readRun(store, record));
+    .map((record) => readRun(store, records, record));
 }
 
 /** Every assignment of a store that has not ended, in the order of being enqueued. */
 export function readAssignments(
-  store: BrokerStore,
+  records: LongRecords,
   runs: readonly RestoredRun[],
 ): readonly RestoredAssignment[] {
   return runs
     .flatMap(({ record: { id: runId } }) =>
-      [...store.records(keys.ofRun('assignment', runId))].map(({ key, value }) => {
+      [...records.under(keys.ofRun('assignment', runId))].map(({ key, value }) => {
         const { json, bytes: payload } = decodeRecord(key, value);
         const record = json as AssignmentRecord;
         const { id, environment, priority } = record;
@@ -39,9 +41,9 @@ export function readAssignments(
     .sort((a, b) => a.record.ordinal - b.record.ordinal);
 }
 
-function readRun(store: BrokerStore, record: RunRecord): RestoredRun {
+function readRun(store: BrokerStore, records: LongRecords, record: RunRecord): RestoredRun {
   const { id } = record;
-  const all = (kind: Parameters<typeof keys.ofRun>[0]) => store.records(keys.ofRun(kind, id));
+  const all = (kind: Parameters<typeof keys.ofRun>[0]) => records.under(keys.ofRun(kind, id));
   const list = <Entry>(kind: Parameters<typeof keys.ofRun>[0]) =>
     [...all(kind)].map(({ key, value }) => decodeRecord(key, value).json as Entry);
   return {
@@ -51,7 +53,9 @@ function readRun(store: BrokerStore, record: RunRecord): RestoredRun {
     batches: list<BatchRecord>('batch'),
     done: list<BatchRecord>('done'),
     consumers: list<ConsumerRecord>('consumer'),
-    ended: list<{ readonly id: string }>('ended').map((one) => one.id),
+    ended: list<EndedRecord>('ended').sort(
+      (a, b) => (a.letter?.timeMs ?? 0) - (b.letter?.timeMs ?? 0),
+    ),
   };
 }
 
@@ -61,17 +65,16 @@ function readGroup(
   key: string,
   value: Uint8Array,
 ): RestoredRun['groups'][number] {
-  const { json, bytes: header } = decodeRecord(key, value);
-  const record = json as GroupRecord | { readonly id: string };
+  const record = decodeRecord(key, value).json as GroupRecord | { readonly id: string };
   const position = positionOf(key);
-  if (!('payload' in record)) return { id: record.id, position };
+  if (!('places' in record)) return { id: record.id, position };
   const { id, environment, taskKey, rows, ledger, version, arrivedMs } = record;
   const group = {
-    ...{ id, runId, environment, taskKey, rows, ledger, header },
+    ...{ id, runId, environment, taskKey, rows, ledger },
     rewards: record.rewards.map((reward) => reward ?? undefined),
     oldestPolicyVersion: record.oldestPolicyVersion ?? undefined,
     digest: new Uint8Array(Buffer.from(record.digest, 'base64')),
-    payload: new StoredPayload(store, record.payload),
+    payload: new StoredPayload(store, record.places),
   };
   return { group, position, version, arrivedMs };
 }

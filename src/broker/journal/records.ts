@@ -1,6 +1,7 @@
 import type { Ledger } from '../../tokens/index.ts';
+import type { DeadLetter } from '../assignment-event.ts';
 import type { RunSettings, StoredGroup, StoredRow } from '../broker.ts';
-import type { PayloadRef } from '../stores/store.ts';
+import type { PayloadPlaces } from './stored-payload.ts';
 
 /** What a run's record holds: all of it that is not in the records of its groups, batches and consumers. */
 export interface RunRecord {
@@ -26,6 +27,8 @@ export interface FiguresRecord {
   readonly ledger: Ledger;
   /** Oldest first. */
   readonly recentRewards: readonly number[];
+  /** Absent in a store of before it was counted. */
+  readonly trainedByStaleness?: readonly number[];
 }
 
 /** A group as it was accepted. */
@@ -37,7 +40,7 @@ export interface AcceptedGroup {
   readonly arrivedMs: number;
 }
 
-/** {@link AcceptedGroup} as JSON; its header stands beside it. */
+/** {@link AcceptedGroup} as JSON. */
 export interface GroupRecord {
   readonly id: string;
   readonly environment: string;
@@ -51,8 +54,8 @@ export interface GroupRecord {
   readonly digest: string;
   readonly version: number;
   readonly arrivedMs: number;
-  /** Of its parts. */
-  readonly payload: readonly PayloadRef[];
+  /** Of its header and parts. */
+  readonly places: PayloadPlaces;
 }
 
 /** How far an open batch is with one lane of consumers. A lease is anew from when the store is opened. */
@@ -93,6 +96,13 @@ export interface AssignmentRecord {
   readonly workerId: string | null;
 }
 
+/** An assignment that ended without a group. */
+export interface EndedRecord {
+  readonly id: string;
+  /** Absent where its group came after all. */
+  readonly letter?: DeadLetter;
+}
+
 /** All that is known of a run when a store is opened. */
 export interface RestoredRun {
   readonly record: RunRecord;
@@ -105,6 +115,6 @@ export interface RestoredRun {
   /** Batches that are done and can be gone back to, in step order. */
   readonly done: readonly BatchRecord[];
   readonly consumers: readonly ConsumerRecord[];
-  /** Assignments that ended without a group. */
-  readonly ended: readonly string[];
+  /** Assignments that ended without a group, oldest first. */
+  readonly ended: readonly EndedRecord[];
 }

@@ -1,7 +1,7 @@
 import { LachesisError } from '../../errors.ts';
 import type { RestoredBatches } from '../batch-ledger.ts';
 import type { CutBatch } from '../cut-batch.ts';
-import { type GroupHistory, groupBytes } from '../group-history.ts';
+import type { GroupHistory } from '../group-history.ts';
 import { recut } from '../recut.ts';
 import type { WaitingGroups } from '../waiting-groups.ts';
 import type { BatchRecord, RestoredRun } from './records.ts';
@@ -27,7 +27,7 @@ export function restoreGroups(
       ...{ group, position, version, arrivedMs },
       rows: group.rows.length,
       tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
-      bytes: groupBytes(group),
+      bytes: group.payload.byteLength,
     });
   }
 }

@@ -6,10 +6,11 @@ import type {
   AcceptedGroup,
   BatchRecord,
   ConsumerRecord,
+  EndedRecord,
   GroupRecord,
   RunRecord,
 } from './records.ts';
-import { refsOf } from './stored-payload.ts';
+import { placesOf } from './stored-payload.ts';
 
 /** One run's part of the journal, in its own words. */
 export class RunJournal {
@@ -28,9 +29,7 @@ export class RunJournal {
   accepted(accepted: AcceptedGroup): void {
     const { group, position } = accepted;
     this.#journal.cite(group.payload);
-    this.#journal.put(keys.group(this.#runId, position), () =>
-      encodeRecord(groupRecord(accepted), group.header),
-    );
+    this.#journal.put(keys.group(this.#runId, position), () => encodeRecord(groupRecord(accepted)));
   }
 
   /** Trained, or dropped. */
@@ -89,8 +88,8 @@ export class RunJournal {
     this.#journal.remove(keys.consumer(this.#runId, id));
   }
 
-  assignmentEnded(id: string): void {
-    this.#journal.put(keys.ended(this.#runId, id), () => encodeRecord({ id }));
+  assignmentEnded(record: EndedRecord): void {
+    this.#journal.put(keys.ended(this.#runId, record.id), () => encodeRecord(record));
   }
 
   endedForgotten(id: string): void {
@@ -105,6 +104,6 @@ function groupRecord({ group, version, arrivedMs }: AcceptedGroup): GroupRecord 
     rewards: group.rewards.map((reward) => reward ?? null),
     oldestPolicyVersion: group.oldestPolicyVersion ?? null,
     digest: Buffer.from(group.digest).toString('base64'),
-    payload: refsOf(group.payload),
+    places: placesOf(group.payload),
   };
 }

@@ -2,7 +2,8 @@ import { errorMessage, LachesisError } from '../../errors.ts';
 import type { GroupPayload } from '../group-payload.ts';
 import type { BrokerStore, PayloadRef } from '../stores/store.ts';
 import type { Journal } from './journal.ts';
-import { refsOf } from './stored-payload.ts';
+import type { LongRecords } from './long-records.ts';
+import { placesOf } from './stored-payload.ts';
 
 interface Round {
   readonly promise: Promise<void>;
@@ -16,6 +17,7 @@ interface Round {
  */
 export class StoreJournal implements Journal {
   readonly #store: BrokerStore;
+  readonly #records: LongRecords;
   readonly #onFailure: (error: LachesisError) => void;
   readonly #puts = new Map<string, (() => Uint8Array) | undefined>();
   #cites: PayloadRef[] = [];
@@ -23,9 +25,10 @@ export class StoreJournal implements Journal {
   #round: Round | undefined;
   #failure: LachesisError | undefined;
 
-  /** `onFailure` is told once, when a commit failed. */
-  constructor(store: BrokerStore, onFailure: (error: LachesisError) => void) {
+  /** `records` are the store's; `onFailure` is told once, when a commit failed. */
+  constructor(store: BrokerStore, records: LongRecords, onFailure: (error: LachesisError) => void) {
     this.#store = store;
+    this.#records = records;
     this.#onFailure = onFailure;
   }
 
@@ -45,16 +48,16 @@ export class StoreJournal implements Journal {
 
   removeUnder(prefix: string): void {
     for (const key of this.#puts.keys()) if (key.startsWith(prefix)) this.#puts.delete(key);
-    for (const { key } of this.#store.records(prefix)) this.#puts.set(key, undefined);
+    for (const { key } of this.#records.under(prefix)) this.#puts.set(key, undefined);
     this.#schedule();
   }
 
   cite(payload: GroupPayload): void {
-    this.#cites.push(...refsOf(payload));
+    this.#cites.push(...placesOf(payload).blocks);
   }
 
   release(payload: GroupPayload): void {
-    this.#releases.push(...refsOf(payload));
+    this.#releases.push(...placesOf(payload).blocks);
     this.#schedule();
   }
 
@@ -67,9 +70,10 @@ export class StoreJournal implements Journal {
   flush(): void {
     const round = this.#round;
     this.#round = undefined;
+    const records = [...this.#puts].map(([key, make]) => this.#records.changes(key, make?.()));
     const change = {
-      put: [...this.#puts].flatMap(([key, make]) => (make ? { key, value: make() } : [])),
-      remove: [...this.#puts].flatMap(([key, make]) => (make ? [] : key)),
+      put: records.flatMap(({ put }) => put),
+      remove: records.flatMap(({ remove }) => remove),
       cites: this.#cites,
       releases: this.#releases,
     };

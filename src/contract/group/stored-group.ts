@@ -30,8 +30,7 @@ export function toStoredGroup(
     oldestPolicyVersion:
       header.oldestPolicyVersion === undefined ? undefined : Number(header.oldestPolicyVersion),
     ledger,
-    header: headerBytes,
-    payload: heldPayload(parts),
+    payload: heldPayload(headerBytes, parts),
     digest,
   };
 }

@@ -4,17 +4,17 @@ import {
   BatchManifestSchema,
   BatchRowSchema,
 } from '../../../gen/lachesis/v1/batch_service_pb.ts';
+import type { GroupHeader } from '../../../gen/lachesis/v1/group_pb.ts';
 import type { Batch, BatchRow } from '../../broker/index.ts';
-import { decodeGroupHeader } from '../group/decode-group.ts';
 import { durationFromMs } from './scalars.ts';
 
-/** The manifest of a batch: its groups' headers as they were submitted, and where its rows are. */
-export function batchManifestToProto(batch: Batch): BatchManifest {
+/** The manifest of a batch: its groups' headers, in order, and where its rows are. */
+export function batchManifestToProto(batch: Batch, headers: readonly GroupHeader[]): BatchManifest {
   return create(BatchManifestSchema, {
     batchId: batch.id,
     step: BigInt(batch.step),
     policyVersion: BigInt(batch.policyVersion),
-    groups: batch.groups.map(({ header }) => decodeGroupHeader(header)),
+    groups: [...headers],
     rows: batch.rows.map((row) => create(BatchRowSchema, row)),
     delivery: batch.delivery,
     leaseDuration: durationFromMs(batch.leaseMs),

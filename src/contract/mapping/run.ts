@@ -14,6 +14,7 @@ import { autoPlayFromProto, autoPlayToProto, MAX_ENVIRONMENTS } from './auto-pla
 import { enumTable } from './enum-table.ts';
 import { assertId } from './ids.ts';
 import { ledgerFromProto, ledgerToProto } from './ledger.ts';
+import { runDetailFromProto, runDetailToProto } from './run-detail.ts';
 import {
   countFromInt32,
   countFromInt64,
@@ -121,6 +122,7 @@ export function runStatusToProto(status: RunStatus): RunStatusProto {
     ledger: ledgerToProto(status.ledger),
     oldestWaiting:
       status.oldestWaitingMs === undefined ? undefined : durationFromMs(status.oldestWaitingMs),
+    ...runDetailToProto(status),
   });
 }
 
@@ -148,6 +150,7 @@ export function runStatusFromProto(proto: RunStatusProto | undefined, field = 's
     ledger: ledgerFromProto(status.ledger, `${field}.ledger`),
     oldestWaitingMs:
       status.oldestWaiting === undefined ? undefined : msFromDuration(status.oldestWaiting),
+    ...runDetailFromProto(status, field),
   };
 }
 

@@ -90,8 +90,9 @@ export async function pushEarlyGroups(early: EarlyRun, target: PushTarget): Prom
 }
 
 async function readBack(group: StoredGroup, signal: AbortSignal): Promise<ScoredData> {
-  const parts = await group.payload.read({ signal });
-  const written = [...scoredDataText(group, parts, () => undefined)].join('');
+  const header = await group.payload.header({ signal });
+  const parts = await group.payload.parts({ signal });
+  const written = [...scoredDataText(group, { header, parts }, () => undefined)].join('');
   const { value, text } = parseBody(Buffer.from(written));
   return readScoredData(value as Parameters<typeof readScoredData>[0], () => text);
 }

@@ -21,10 +21,11 @@ const FILL = 1;
  */
 export function* scoredDataText(
   stored: StoredGroup,
-  parts: readonly Uint8Array[],
+  bytes: { readonly header: Uint8Array; readonly parts: readonly Uint8Array[] },
   envIdOf: (environment: string) => number | undefined,
 ): Generator<string> {
-  const header = decodeGroupHeader(stored.header);
+  const header = decodeGroupHeader(bytes.header);
+  const { parts } = bytes;
   const rows = rowsOf(header, parts);
   const kept = keptOf(header, parts) ?? foreignFields(rows, envIdOf(stored.environment));
   const decoded = rows.map(({ row }) => row);

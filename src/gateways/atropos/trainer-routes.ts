@@ -86,10 +86,15 @@ async function* batchText(
   yield ['{"batch":['];
   for (const [index, group] of groups.entries()) {
     if (index > 0) yield [','];
-    const parts = await group.payload.read({ signal });
-    yield scoredDataText(group, parts, (name) => session.environments.idOf(name));
+    yield scoredDataText(group, await bytesOf(group, signal), (name) =>
+      session.environments.idOf(name),
+    );
   }
   yield [']}'];
+}
+
+async function bytesOf({ payload }: StoredGroup, signal: AbortSignal) {
+  return { header: await payload.header({ signal }), parts: await payload.parts({ signal }) };
 }
 
 /** `GET /status`: the step, and the groups that wait. */
@@ -127,8 +132,8 @@ export const wandbInfoRoute: Route = async (context) => {
 export const latestExampleRoute: Route = async ({ session, signal }) => {
   const { latest, environments } = session;
   if (latest === undefined) return json(NO_EXAMPLE);
-  const parts = await latest.payload.read({ signal });
-  const pieces = scoredDataText(latest, parts, (name) => environments.idOf(name));
+  const bytes = await bytesOf(latest, signal);
+  const pieces = scoredDataText(latest, bytes, (name) => environments.idOf(name));
   // One group, whose length is known before it is sent: short ones are not compressed.
   return { answer: { kind: 'raw', text: [...pieces].join('') } };
 };

@@ -12,6 +12,8 @@ export interface ModelBatch {
   readonly step: number;
   readonly ids: readonly string[];
   readonly policyVersion: number;
+  /** Of its groups. */
+  readonly versions: readonly number[];
   readonly lanes: Map<string, Lane>;
 }
 
@@ -162,6 +164,15 @@ export class BrokerModel {
     return again.length;
   }
 
+  /** Groups by versions behind: waiting, and trained. */
+  staleness(): { readonly waiting: readonly number[]; readonly trained: readonly number[] } {
+    const waiting = this.waiting.map(({ version }) => this.version - version);
+    const trained = this.cut
+      .filter((batch) => !this.open.includes(batch))
+      .flatMap(({ policyVersion, versions }) => versions.map((one) => policyVersion - one));
+    return { waiting: counted(waiting), trained: counted(trained) };
+  }
+
   /** The broker is gone and opened again: who held a batch holds it for a new lease. */
   reopen(): void {
     for (const { lanes } of this.open) {
@@ -181,7 +192,8 @@ export class BrokerModel {
       lanes.set(laneOf(consumer), { ...lane, done: false });
     }
     const ids = taken.map(({ id }) => id);
-    const batch = { step: this.cut.length + 1, ids, policyVersion: this.version, lanes };
+    const versions = taken.map(({ version }) => version);
+    const batch = { step: this.cut.length + 1, ids, policyVersion: this.version, versions, lanes };
     this.cut.push(batch);
     this.open.push(batch);
     return batch;
@@ -190,6 +202,13 @@ export class BrokerModel {
   #isFresh(group: Packable): boolean {
     return this.maxStaleness === undefined || this.version - group.version <= this.maxStaleness;
   }
+}
+
+function counted(behind: readonly number[]): readonly number[] {
+  const counts = new Array<number>(Math.min(17, Math.max(0, ...behind.map((one) => one + 1))));
+  counts.fill(0);
+  for (const one of behind) counts[Math.min(one, 16)]! += 1;
+  return counts;
 }
 
 function laneOf(consumer: ModelConsumer): string {

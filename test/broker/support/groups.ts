@@ -44,8 +44,7 @@ export function group(
     rewards: tokens.map(() => 1),
     oldestPolicyVersion: 0,
     ledger: emptyLedger(),
-    header: new Uint8Array(0),
-    payload: heldPayload([part]),
+    payload: heldPayload(new Uint8Array(0), [part]),
     digest: new Uint8Array(createHash('sha256').update(part).digest()),
     ...changes,
   };

@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { MessageSchema } from '../../../gen/lachesis/v1/content_pb.ts';
 import { ErrorDetailSchema } from '../../../gen/lachesis/v1/error_pb.ts';
 import { RolloutSchema } from '../../../gen/lachesis/v1/rollout_pb.ts';
-import { RunSchema } from '../../../gen/lachesis/v1/run_service_pb.ts';
+import { RunSchema, RunStatusSchema } from '../../../gen/lachesis/v1/run_service_pb.ts';
 import { AssignmentSchema, TaskSchema } from '../../../gen/lachesis/v1/task_pb.ts';
 import { RowSchema, SegmentSchema } from '../../../gen/lachesis/v1/tokens_pb.ts';
 import {
@@ -22,6 +22,8 @@ import {
   rowFromProto,
   rowToProto,
   runFromProto,
+  runStatusFromProto,
+  runStatusToProto,
   runToProto,
   segmentFromProto,
   segmentToProto,
@@ -31,6 +33,7 @@ import {
 } from '../../../src/contract/index.ts';
 import { LachesisError } from '../../../src/errors.ts';
 import * as arbitrary from './arbitraries.ts';
+import { runStatus } from './run-status.ts';
 
 /** Over the wire and back, by bytes, so that what protobuf itself loses is seen too. */
 function overTheWire<Desc extends DescMessage>(
@@ -80,6 +83,10 @@ describe('round trips over the wire change nothing in', () => {
         openTimeMs: 5,
       })),
       (run) => runFromProto(overTheWire(RunSchema, runToProto(run))),
+    ));
+  it('the figures of a run', () =>
+    holds(runStatus, (status) =>
+      runStatusFromProto(overTheWire(RunStatusSchema, runStatusToProto(status))),
     ));
   it('durations, to the microsecond', () =>
     holds(fc.nat(1e9), (micros) =>

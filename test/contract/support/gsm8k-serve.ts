@@ -18,7 +18,15 @@ const START_MS = 20_000;
 
 /** Starts it over the real rows; rejects with what it printed when it does not come to listen. */
 export async function serveGsm8k(args: readonly string[]): Promise<ServeProcess> {
-  const serve = ['serve', 'examples/environments/gsm8k.ts', '--data', GSM8K_FILE, ...args];
+  const serve = [
+    'serve',
+    'examples/environments/gsm8k.ts',
+    '--data',
+    GSM8K_FILE,
+    '--store',
+    'none',
+    ...args,
+  ];
   const child = spawn(
     process.execPath,
     [path.join('scripts', 'run.mjs'), path.join('src', 'cli', 'run.ts'), ...serve],

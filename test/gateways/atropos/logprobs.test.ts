@@ -27,8 +27,8 @@ async function startObserved(batchSize = 1) {
       const all = await Array.fromAsync(broker.scanGroups('atropos', 0));
       const group = all.at(-1)?.group;
       if (group === undefined) throw new Error('nothing is stored');
-      const parts = await group.payload.read({ signal });
-      return decodeGroup(decodeGroupHeader(group.header), parts).rows;
+      const header = decodeGroupHeader(await group.payload.header({ signal }));
+      return decodeGroup(header, await group.payload.parts({ signal })).rows;
     },
     [Symbol.asyncDispose]: async () => {
       await server[Symbol.asyncDispose]();

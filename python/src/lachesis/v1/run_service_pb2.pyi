@@ -144,7 +144,7 @@ class CloseRunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
 
 class RunStatus(_message.Message):
-    __slots__ = ("run", "waiting_groups", "waiting_rows", "waiting_tokens", "open_assignments", "leased_batches", "accepted_groups", "dropped_groups", "rollouts", "not_scored", "recent_mean_reward", "ledger", "oldest_waiting", "open_by_environment", "problem")
+    __slots__ = ("run", "waiting_groups", "waiting_rows", "waiting_tokens", "open_assignments", "leased_batches", "accepted_groups", "dropped_groups", "rollouts", "not_scored", "recent_mean_reward", "ledger", "oldest_waiting", "open_by_environment", "problem", "shares", "more_shares", "recent_batches", "waiting_by_staleness", "trained_by_staleness", "throughput", "held_batches", "more_held_batches", "workers", "more_workers", "dead_letters")
     class DroppedGroupsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -174,6 +174,17 @@ class RunStatus(_message.Message):
     OLDEST_WAITING_FIELD_NUMBER: _ClassVar[int]
     OPEN_BY_ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     PROBLEM_FIELD_NUMBER: _ClassVar[int]
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    MORE_SHARES_FIELD_NUMBER: _ClassVar[int]
+    RECENT_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    WAITING_BY_STALENESS_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_BY_STALENESS_FIELD_NUMBER: _ClassVar[int]
+    THROUGHPUT_FIELD_NUMBER: _ClassVar[int]
+    HELD_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    MORE_HELD_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    MORE_WORKERS_FIELD_NUMBER: _ClassVar[int]
+    DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
     run: Run
     waiting_groups: int
     waiting_rows: int
@@ -189,7 +200,86 @@ class RunStatus(_message.Message):
     oldest_waiting: _duration_pb2.Duration
     open_by_environment: _containers.ScalarMap[str, int]
     problem: str
-    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., open_by_environment: _Optional[_Mapping[str, int]] = ..., problem: _Optional[str] = ...) -> None: ...
+    shares: _containers.RepeatedCompositeFieldContainer[EnvironmentShare]
+    more_shares: int
+    recent_batches: int
+    waiting_by_staleness: _containers.RepeatedScalarFieldContainer[int]
+    trained_by_staleness: _containers.RepeatedScalarFieldContainer[int]
+    throughput: RunThroughput
+    held_batches: _containers.RepeatedCompositeFieldContainer[HeldBatch]
+    more_held_batches: int
+    workers: _containers.RepeatedCompositeFieldContainer[WorkerHold]
+    more_workers: int
+    dead_letters: int
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., open_by_environment: _Optional[_Mapping[str, int]] = ..., problem: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[EnvironmentShare, _Mapping]]] = ..., more_shares: _Optional[int] = ..., recent_batches: _Optional[int] = ..., waiting_by_staleness: _Optional[_Iterable[int]] = ..., trained_by_staleness: _Optional[_Iterable[int]] = ..., throughput: _Optional[_Union[RunThroughput, _Mapping]] = ..., held_batches: _Optional[_Iterable[_Union[HeldBatch, _Mapping]]] = ..., more_held_batches: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerHold, _Mapping]]] = ..., more_workers: _Optional[int] = ..., dead_letters: _Optional[int] = ...) -> None: ...
+
+class EnvironmentShare(_message.Message):
+    __slots__ = ("environment", "waiting_groups", "waiting_rows", "waiting_tokens", "recent_groups", "recent_rows", "recent_tokens", "weight")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    WAITING_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_ROWS_FIELD_NUMBER: _ClassVar[int]
+    WAITING_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    RECENT_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    RECENT_ROWS_FIELD_NUMBER: _ClassVar[int]
+    RECENT_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    environment: str
+    waiting_groups: int
+    waiting_rows: int
+    waiting_tokens: int
+    recent_groups: int
+    recent_rows: int
+    recent_tokens: int
+    weight: float
+    def __init__(self, environment: _Optional[str] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., recent_groups: _Optional[int] = ..., recent_rows: _Optional[int] = ..., recent_tokens: _Optional[int] = ..., weight: _Optional[float] = ...) -> None: ...
+
+class RunThroughput(_message.Message):
+    __slots__ = ("window", "accepted_groups", "accepted_rows", "accepted_tokens", "trained_groups", "trained_rows", "trained_tokens")
+    WINDOW_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_ROWS_FIELD_NUMBER: _ClassVar[int]
+    ACCEPTED_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_ROWS_FIELD_NUMBER: _ClassVar[int]
+    TRAINED_TOKENS_FIELD_NUMBER: _ClassVar[int]
+    window: _duration_pb2.Duration
+    accepted_groups: int
+    accepted_rows: int
+    accepted_tokens: int
+    trained_groups: int
+    trained_rows: int
+    trained_tokens: int
+    def __init__(self, window: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., accepted_groups: _Optional[int] = ..., accepted_rows: _Optional[int] = ..., accepted_tokens: _Optional[int] = ..., trained_groups: _Optional[int] = ..., trained_rows: _Optional[int] = ..., trained_tokens: _Optional[int] = ...) -> None: ...
+
+class HeldBatch(_message.Message):
+    __slots__ = ("step", "consumer_id", "fan_out", "delivery", "world_size", "acked_ranks", "missing_ranks", "left")
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    FAN_OUT_FIELD_NUMBER: _ClassVar[int]
+    DELIVERY_FIELD_NUMBER: _ClassVar[int]
+    WORLD_SIZE_FIELD_NUMBER: _ClassVar[int]
+    ACKED_RANKS_FIELD_NUMBER: _ClassVar[int]
+    MISSING_RANKS_FIELD_NUMBER: _ClassVar[int]
+    LEFT_FIELD_NUMBER: _ClassVar[int]
+    step: int
+    consumer_id: str
+    fan_out: bool
+    delivery: int
+    world_size: int
+    acked_ranks: int
+    missing_ranks: _containers.RepeatedScalarFieldContainer[int]
+    left: _duration_pb2.Duration
+    def __init__(self, step: _Optional[int] = ..., consumer_id: _Optional[str] = ..., fan_out: bool = ..., delivery: _Optional[int] = ..., world_size: _Optional[int] = ..., acked_ranks: _Optional[int] = ..., missing_ranks: _Optional[_Iterable[int]] = ..., left: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+
+class WorkerHold(_message.Message):
+    __slots__ = ("worker_id", "assignments", "oldest")
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FIELD_NUMBER: _ClassVar[int]
+    worker_id: str
+    assignments: int
+    oldest: _duration_pb2.Duration
+    def __init__(self, worker_id: _Optional[str] = ..., assignments: _Optional[int] = ..., oldest: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class GetRunStatusRequest(_message.Message):
     __slots__ = ("run_id",)
@@ -266,3 +356,33 @@ class ScannedGroup(_message.Message):
     position: int
     header: _group_pb2.GroupHeader
     def __init__(self, position: _Optional[int] = ..., header: _Optional[_Union[_group_pb2.GroupHeader, _Mapping]] = ...) -> None: ...
+
+class ListDeadLettersRequest(_message.Message):
+    __slots__ = ("run_id",)
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    def __init__(self, run_id: _Optional[str] = ...) -> None: ...
+
+class ListDeadLettersResponse(_message.Message):
+    __slots__ = ("dead_letters",)
+    DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    dead_letters: _containers.RepeatedCompositeFieldContainer[DeadLetter]
+    def __init__(self, dead_letters: _Optional[_Iterable[_Union[DeadLetter, _Mapping]]] = ...) -> None: ...
+
+class DeadLetter(_message.Message):
+    __slots__ = ("assignment_id", "environment", "reason", "error", "worker_id", "attempts", "time")
+    ASSIGNMENT_ID_FIELD_NUMBER: _ClassVar[int]
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPTS_FIELD_NUMBER: _ClassVar[int]
+    TIME_FIELD_NUMBER: _ClassVar[int]
+    assignment_id: str
+    environment: str
+    reason: str
+    error: str
+    worker_id: str
+    attempts: int
+    time: _timestamp_pb2.Timestamp
+    def __init__(self, assignment_id: _Optional[str] = ..., environment: _Optional[str] = ..., reason: _Optional[str] = ..., error: _Optional[str] = ..., worker_id: _Optional[str] = ..., attempts: _Optional[int] = ..., time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -50,6 +50,11 @@ class RunServiceStub(object):
                 request_serializer=lachesis_dot_v1_dot_run__service__pb2.GetGroupRequest.SerializeToString,
                 response_deserializer=lachesis_dot_v1_dot_run__service__pb2.GetGroupResponse.FromString,
                 )
+        self.ListDeadLetters = channel.unary_unary(
+                '/lachesis.v1.RunService/ListDeadLetters',
+                request_serializer=lachesis_dot_v1_dot_run__service__pb2.ListDeadLettersRequest.SerializeToString,
+                response_deserializer=lachesis_dot_v1_dot_run__service__pb2.ListDeadLettersResponse.FromString,
+                )
         self.ScanGroups = channel.unary_stream(
                 '/lachesis.v1.RunService/ScanGroups',
                 request_serializer=lachesis_dot_v1_dot_run__service__pb2.ScanGroupsRequest.SerializeToString,
@@ -110,6 +115,13 @@ class RunServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListDeadLetters(self, request, context):
+        """Lists the assignments of a run that were given up, as far as they are kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ScanGroups(self, request, context):
         """Streams the groups of a run in submit order; never affects leases.
         """
@@ -154,6 +166,11 @@ def add_RunServiceServicer_to_server(servicer, server):
                     servicer.GetGroup,
                     request_deserializer=lachesis_dot_v1_dot_run__service__pb2.GetGroupRequest.FromString,
                     response_serializer=lachesis_dot_v1_dot_run__service__pb2.GetGroupResponse.SerializeToString,
+            ),
+            'ListDeadLetters': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListDeadLetters,
+                    request_deserializer=lachesis_dot_v1_dot_run__service__pb2.ListDeadLettersRequest.FromString,
+                    response_serializer=lachesis_dot_v1_dot_run__service__pb2.ListDeadLettersResponse.SerializeToString,
             ),
             'ScanGroups': grpc.unary_stream_rpc_method_handler(
                     servicer.ScanGroups,
@@ -287,6 +304,23 @@ class RunService(object):
         return grpc.experimental.unary_stream(request, target, '/lachesis.v1.RunService/GetGroup',
             lachesis_dot_v1_dot_run__service__pb2.GetGroupRequest.SerializeToString,
             lachesis_dot_v1_dot_run__service__pb2.GetGroupResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ListDeadLetters(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/lachesis.v1.RunService/ListDeadLetters',
+            lachesis_dot_v1_dot_run__service__pb2.ListDeadLettersRequest.SerializeToString,
+            lachesis_dot_v1_dot_run__service__pb2.ListDeadLettersResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -1,6 +1,7 @@
 from google.protobuf import duration_pb2 as _duration_pb2
 from lachesis.v1 import error_pb2 as _error_pb2
 from lachesis.v1 import group_pb2 as _group_pb2
+from lachesis.v1 import run_service_pb2 as _run_service_pb2
 from lachesis.v1 import task_pb2 as _task_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -34,18 +35,22 @@ class HeartbeatWorkerRequest(_message.Message):
     def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HeartbeatWorkerResponse(_message.Message):
-    __slots__ = ("credits", "cancelled_assignment_ids")
+    __slots__ = ("credits", "cancelled_assignment_ids", "cancelled_rollout_ids")
     CREDITS_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_ROLLOUT_IDS_FIELD_NUMBER: _ClassVar[int]
     credits: int
     cancelled_assignment_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, credits: _Optional[int] = ..., cancelled_assignment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    cancelled_rollout_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, credits: _Optional[int] = ..., cancelled_assignment_ids: _Optional[_Iterable[str]] = ..., cancelled_rollout_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EnqueueAssignmentsRequest(_message.Message):
-    __slots__ = ("assignments",)
+    __slots__ = ("assignments", "backlog")
     ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
+    BACKLOG_FIELD_NUMBER: _ClassVar[int]
     assignments: _containers.RepeatedCompositeFieldContainer[_task_pb2.Assignment]
-    def __init__(self, assignments: _Optional[_Iterable[_Union[_task_pb2.Assignment, _Mapping]]] = ...) -> None: ...
+    backlog: bool
+    def __init__(self, assignments: _Optional[_Iterable[_Union[_task_pb2.Assignment, _Mapping]]] = ..., backlog: bool = ...) -> None: ...
 
 class EnqueueAssignmentsResponse(_message.Message):
     __slots__ = ("added_ids",)
@@ -64,14 +69,16 @@ class LeaseAssignmentsRequest(_message.Message):
     def __init__(self, worker_id: _Optional[str] = ..., max_assignments: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class LeasedAssignment(_message.Message):
-    __slots__ = ("assignment", "attempt", "lease_duration")
+    __slots__ = ("assignment", "attempt", "lease_duration", "run")
     ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     ATTEMPT_FIELD_NUMBER: _ClassVar[int]
     LEASE_DURATION_FIELD_NUMBER: _ClassVar[int]
+    RUN_FIELD_NUMBER: _ClassVar[int]
     assignment: _task_pb2.Assignment
     attempt: int
     lease_duration: _duration_pb2.Duration
-    def __init__(self, assignment: _Optional[_Union[_task_pb2.Assignment, _Mapping]] = ..., attempt: _Optional[int] = ..., lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    run: _run_service_pb2.Run
+    def __init__(self, assignment: _Optional[_Union[_task_pb2.Assignment, _Mapping]] = ..., attempt: _Optional[int] = ..., lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., run: _Optional[_Union[_run_service_pb2.Run, _Mapping]] = ...) -> None: ...
 
 class LeaseAssignmentsResponse(_message.Message):
     __slots__ = ("leases",)

@@ -6,7 +6,9 @@ from lachesis.v1 import work_service_pb2 as lachesis_dot_v1_dot_work__service__p
 
 
 class WorkServiceStub(object):
-    """For workers.
+    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
+    ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
+    all that is to be done, also after a restart of the server.
     """
 
     def __init__(self, channel):
@@ -53,7 +55,9 @@ class WorkServiceStub(object):
 
 
 class WorkServiceServicer(object):
-    """For workers.
+    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
+    ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
+    all that is to be done, also after a restart of the server.
     """
 
     def RegisterWorker(self, request, context):
@@ -151,7 +155,9 @@ def add_WorkServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkService(object):
-    """For workers.
+    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
+    ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
+    all that is to be done, also after a restart of the server.
     """
 
     @staticmethod

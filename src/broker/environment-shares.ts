@@ -1,0 +1,105 @@
+import { type EnvironmentShare, type Shortened, shortened } from './run-detail.ts';
+
+/** Batches that the shares are of. */
+const RECENT_BATCHES = 32;
+
+interface Amount {
+  groups: number;
+  rows: number;
+  tokens: number;
+}
+
+interface Tally {
+  readonly waiting: Amount;
+  readonly recent: Amount;
+}
+
+/** What a group weighs; not the group itself, which may be let go meanwhile. */
+export interface Weighed {
+  readonly environment: string;
+  readonly rows: number;
+  readonly tokens: number;
+}
+
+/** What waits of each environment, and what it had of the last batches; kept as groups come and go. */
+export class EnvironmentShares {
+  readonly #weights: ReadonlyMap<string, number>;
+  readonly #tallies = new Map<string, Tally>();
+  /** By step, oldest first. */
+  readonly #recent = new Map<number, readonly Weighed[]>();
+
+  /** `weights` of the environments that the run asks for, which are listed even when nothing came. */
+  constructor(weights: ReadonlyMap<string, number>) {
+    this.#weights = weights;
+    for (const environment of weights.keys()) this.#tally(environment);
+  }
+
+  get recentBatches(): number {
+    return this.#recent.size;
+  }
+
+  added(group: Weighed): void {
+    add(this.#tally(group.environment).waiting, group, 1);
+  }
+
+  removed(group: Weighed): void {
+    add(this.#tally(group.environment).waiting, group, -1);
+    this.#forget(group.environment);
+  }
+
+  /** A batch was cut. One of a step that is known is left as it is. */
+  cut(step: number, groups: readonly Weighed[]): void {
+    if (this.#recent.has(step)) return;
+    this.#recent.set(step, groups);
+    for (const group of groups) add(this.#tally(group.environment).recent, group, 1);
+    if (this.#recent.size <= RECENT_BATCHES) return;
+    const [oldest, left] = this.#recent.entries().next().value!;
+    this.#recent.delete(oldest);
+    for (const group of left) {
+      add(this.#tally(group.environment).recent, group, -1);
+      this.#forget(group.environment);
+    }
+  }
+
+  read(): Shortened<EnvironmentShare> {
+    const shares = Iterator.from(this.#tallies).map(
+      ([environment, { waiting, recent }]): EnvironmentShare => ({
+        environment,
+        waitingGroups: waiting.groups,
+        waitingRows: waiting.rows,
+        waitingTokens: waiting.tokens,
+        recentGroups: recent.groups,
+        recentRows: recent.rows,
+        recentTokens: recent.tokens,
+        weight: this.#weights.get(environment),
+      }),
+    );
+    return shortened(shares, this.#tallies.size);
+  }
+
+  #tally(environment: string): Tally {
+    let tally = this.#tallies.get(environment);
+    if (tally === undefined) {
+      tally = { waiting: nothing(), recent: nothing() };
+      this.#tallies.set(environment, tally);
+    }
+    return tally;
+  }
+
+  /** Names are strangers' words: one of which nothing is left is not kept. */
+  #forget(environment: string): void {
+    const tally = this.#tallies.get(environment);
+    if (tally === undefined || this.#weights.has(environment)) return;
+    if (tally.waiting.groups === 0 && tally.recent.groups === 0) this.#tallies.delete(environment);
+  }
+}
+
+function nothing(): Amount {
+  return { groups: 0, rows: 0, tokens: 0 };
+}
+
+function add(amount: Amount, { rows, tokens }: Weighed, sign: 1 | -1): void {
+  amount.groups += sign;
+  amount.rows += sign * rows;
+  amount.tokens += sign * tokens;
+}

@@ -1,0 +1,66 @@
+import { lachesisErrorOf } from '../../client/index.ts';
+import { invalidInput } from '../../errors.ts';
+import { CLIENT_OPTIONS } from '../client-options.ts';
+import type { Command, CommandIo, OptionValues } from '../command.ts';
+import { integerOption } from '../read-options.ts';
+import { status } from './status.ts';
+import { watch } from './watch.ts';
+
+/** What a subcommand works with. */
+export interface RunTask {
+  readonly runId: string | undefined;
+  readonly values: OptionValues;
+  readonly json: boolean;
+  readonly intervalMs: number;
+}
+
+const TASKS: Readonly<Record<string, (task: RunTask, io: CommandIo) => Promise<void>>> =
+  Object.freeze({ status, watch });
+
+/** Shorter is not given by a server. */
+const LEAST_INTERVAL_MS = 50;
+
+/** `lachesis run WHAT [RUN]`: how a training run stands, once or for as long as it is open. */
+export const runCommand: Command = {
+  name: 'run',
+  summary: 'See how a training run stands: status, watch.',
+  usage: 'WHAT [RUN] [options]',
+  examples: [
+    'lachesis run status                # the runs of the server',
+    'lachesis run status my-run         # what waits, who holds what, how fast it goes',
+    'lachesis run watch my-run          # the same, again and again, until it is closed or Ctrl-C',
+    'lachesis run watch my-run --json   # a line of JSON each second',
+    'lachesis run status my-run --server https://trainer-1:7070 --credentials tokens.json',
+  ],
+  options: {
+    ...CLIENT_OPTIONS,
+    json: {
+      type: 'boolean',
+      help: 'Say it as a line of JSON; `watch` does where it is not read on a terminal.',
+    },
+    interval: {
+      type: 'string',
+      value: 'MS',
+      help: 'Milliseconds between two, of `watch`. Default: 1000.',
+    },
+  },
+  run: async ({ positionals, values }, io) => {
+    const [what, runId, extra] = positionals;
+    const task = what === undefined ? undefined : TASKS[what];
+    if (task === undefined) {
+      const names = Object.keys(TASKS).join(', ');
+      throw invalidInput('WHAT', `is ${what ?? 'missing'}; give one of ${names}.`);
+    }
+    if (extra !== undefined) throw invalidInput('RUN', `is given twice, as ${runId} and ${extra}.`);
+    const json = values['json'] === true;
+    const intervalMs = integerOption(values, 'interval', LEAST_INTERVAL_MS, 3_600_000) ?? 1_000;
+    try {
+      await task({ runId, values, json, intervalMs }, io);
+    } catch (thrown) {
+      // Ctrl-C is how a watch ends.
+      if (io.signal.aborted && what === 'watch') return 0;
+      throw lachesisErrorOf(thrown);
+    }
+    return 0;
+  },
+};

@@ -1,0 +1,151 @@
+import { randomBytes } from 'node:crypto';
+import { hostname } from 'node:os';
+import { type ConnectOptions, connect } from '../client/index.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
+import { createLogger, jsonLinesWriter, silentLogger } from '../telemetry/index.ts';
+import { createWorker, type LinkState, RemoteWorkPlane, ServerLink } from '../worker/index.ts';
+import type { ChosenModel } from './chosen-model.ts';
+import { CLIENT_OPTIONS, connectOptions } from './client-options.ts';
+import type { Command, CommandIo, OptionValues } from './command.ts';
+import { Hosting } from './hosting.ts';
+import { chooseModel, MODEL_OPTIONS, policyAt } from './model-options.ts';
+import { patientModel } from './patient-model.ts';
+import { integerOption, settingsOption, textOption } from './read-options.ts';
+import { STATE_OPTION } from './state-folder.ts';
+
+/** How long what plays may go on after Ctrl-C. */
+const DRAIN_MS = 10_000;
+/** How soon a worker hears of what was cancelled, and the server that it is there. */
+const HEARTBEAT_MS = 2_000;
+const CONNECT_MS = 2_000;
+
+/** `lachesis worker FILE...`: plays environments for a server elsewhere. */
+export const workerCommand: Command = {
+  name: 'worker',
+  summary: 'Play environments for a server, in a process of their own.',
+  usage: 'FILE... [options]',
+  examples: [
+    'lachesis worker --server http://127.0.0.1:7070 examples/environments/shop.ts',
+    'lachesis worker env.ts --engine vllm --engine-url http://127.0.0.1:8000 --tokenizer ./model',
+    'LACHESIS_TOKEN=... lachesis worker env.ts --server https://trainer.example:7070',
+  ],
+  options: {
+    ...CLIENT_OPTIONS,
+    ...MODEL_OPTIONS,
+    'worker-id': {
+      type: 'string',
+      value: 'ID',
+      help: 'Its name among the workers; no two at a time may have one. Default: made up.',
+    },
+    data: {
+      type: 'string',
+      value: 'PATH',
+      help: 'The setting `data` of the environments: --set data=PATH.',
+    },
+    set: {
+      type: 'string',
+      multiple: true,
+      value: 'NAME=VALUE',
+      help: 'A setting of the environments; a value that reads as JSON is JSON.',
+    },
+    concurrency: { type: 'string', value: 'N', help: 'Rollouts in flight. Default: 32.' },
+    state: STATE_OPTION,
+    log: { type: 'boolean', help: 'Write structured logs to standard error.' },
+  },
+  run: async ({ positionals, values }, io) => {
+    if (positionals.length === 0) {
+      throw invalidInput('FILE', 'is missing; give at least one file with an environment.');
+    }
+    const server = connectOptions(values, 'worker');
+    const workerId = textOption(values, 'worker-id') ?? ownId();
+    const concurrency = integerOption(values, 'concurrency', 1) ?? 32;
+    const logger =
+      values['log'] === true
+        ? createLogger({ writer: jsonLinesWriter({ write: io.err }) })
+        : silentLogger;
+    await using hosting = await Hosting.open({
+      files: positionals,
+      settings: settingsOption(values),
+      state: textOption(values, 'state'),
+      warn: io.err,
+      signal: io.signal,
+    });
+    const { environments } = hosting;
+    const names = environments.map(({ name }) => name);
+    const failed = new AbortController();
+    await using link = new ServerLink({
+      connect: (signal) => connect({ ...server, connectTimeoutMs: CONNECT_MS, signal }),
+      greet: async ({ work }, signal) => {
+        await work.register({ workerId, environments: names, capacity: concurrency }, { signal });
+      },
+      // A token that was given does not get better; one that was found does, when the server is up.
+      isFatal: ({ kind }) => kind === 'unauthenticated' && server.token !== undefined,
+      onState: (state) => {
+        if (state.kind === 'failed') failed.abort(state.error);
+        else tell(state, io, server);
+      },
+    });
+    await using model = await patientModel(() => workerModel(values, { io, link, server }), io);
+    await using plane = new RemoteWorkPlane({ link, workerId, logger });
+    await using worker = createWorker({
+      environments: new Map(environments.map((environment) => [environment.name, environment])),
+      modelServerFor: () => model.modelServer,
+      plane,
+      workerId,
+      concurrency,
+      drainMs: DRAIN_MS,
+      heartbeatMs: HEARTBEAT_MS,
+      logger,
+    });
+    await link.client(io.signal);
+    hosting.begin();
+    io.out(`lachesis worker ${workerId} plays ${names.join(', ')}, by ${model.description}\n`);
+    await worker.run(AbortSignal.any([io.signal, failed.signal]));
+    if (failed.signal.aborted) throw failed.signal.reason;
+    return (await hosting.end()) ? 0 : 1;
+  },
+};
+
+/** What the options ask for; without any, the server's own policy. */
+async function workerModel(
+  values: OptionValues,
+  {
+    io,
+    link,
+    server,
+  }: {
+    readonly io: CommandIo;
+    readonly link: ServerLink;
+    readonly server: Omit<ConnectOptions, 'signal'>;
+  },
+): Promise<ChosenModel> {
+  const isChosen = Object.keys(MODEL_OPTIONS).some((name) => values[name] !== undefined);
+  if (isChosen) return await chooseModel(values, io);
+  const { address } = await link.client(io.signal);
+  try {
+    return await policyAt(address, { ...server, signal: io.signal });
+  } catch (error) {
+    if (!(error instanceof LachesisError) || error.kind !== 'unimplemented') throw error;
+    throw invalidInput('--engine', `is missing; the server at ${address} has no policy itself.`, {
+      remedy: 'Say what plays: --engine, --openai-url or --policy-address.',
+      cause: error,
+    });
+  }
+}
+
+function tell(
+  state: Exclude<LinkState, { kind: 'failed' }>,
+  io: CommandIo,
+  { address }: Omit<ConnectOptions, 'signal'>,
+): void {
+  if (state.kind === 'connected') io.out(`connected to ${state.address}\n`);
+  else io.err(`waiting for ${address ?? 'a server'}: ${state.error.message}\n`);
+}
+
+/** Unlike any other's, also after a restart: what the one before held is not this one's. */
+function ownId(): string {
+  const host = hostname()
+    .replaceAll(/[^A-Za-z0-9._-]/g, '-')
+    .slice(0, 100);
+  return `${host}-${process.pid}-${randomBytes(3).toString('hex')}`;
+}

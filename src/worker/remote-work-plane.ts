@@ -1,0 +1,147 @@
+import {
+  type Assignment,
+  encodeGroup,
+  type Group,
+  type GroupPolicy,
+  type LeasedOrder,
+  ROLLOUT_CANCELLED,
+  rolloutIdsOf,
+} from '../contract/index.ts';
+import { LachesisError } from '../errors.ts';
+import { type Logger, silentLogger } from '../telemetry/index.ts';
+import { RemoteRuns } from './remote-runs.ts';
+import type { ServerLink } from './server-link.ts';
+import { SubmitStreams } from './submit-streams.ts';
+import type { LeasedWork, WorkPlane } from './work-plane.ts';
+
+export interface RemoteWorkPlaneOptions {
+  /** Greets with a registration of this worker. */
+  readonly link: ServerLink;
+  readonly workerId: string;
+  readonly logger?: Logger;
+}
+
+/** Beside the wait that a call asks for. */
+const CALL_MS = 15_000;
+/** A server that is away for longer finds out by itself: the lease runs out. */
+const FAIL_MS = 10_000;
+const HEARTBEAT_MS = 10_000;
+
+interface HeldOrder {
+  readonly runId: string;
+  readonly rolloutIds: readonly string[];
+}
+
+/** A worker's view of a server over the wire. It outlives the server's restarts, with all that is played. */
+export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
+  readonly #link: ServerLink;
+  readonly #workerId: string;
+  readonly #runs: RemoteRuns;
+  readonly #streams: SubmitStreams;
+  readonly #held = new Map<string, HeldOrder>();
+  readonly #cancels = new Map<string, AbortController>();
+  /** Finished, and on their way: a lost lease does not take them back. */
+  readonly #submitting = new Set<string>();
+
+  constructor({ link, workerId, logger = silentLogger }: RemoteWorkPlaneOptions) {
+    this.#link = link;
+    this.#workerId = workerId;
+    this.#runs = new RemoteRuns(link, logger);
+    this.#streams = new SubmitStreams(link, workerId);
+  }
+
+  async lease(request: Parameters<WorkPlane['lease']>[0]): Promise<readonly LeasedWork[]> {
+    const { max, waitMs, signal } = request;
+    const timeoutMs = waitMs + CALL_MS;
+    const leases = await this.#link.call(signal, ({ work }) =>
+      work.lease(this.#workerId, { max, waitMs, timeoutMs, signal }),
+    );
+    return leases.map((lease) => this.#hold(lease));
+  }
+
+  async heartbeat(ids: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+    const { cancelled, cancelledRollouts } = await this.#link.callNow(({ work }) =>
+      work.heartbeat(this.#workerId, ids, { timeoutMs: HEARTBEAT_MS, signal }),
+    );
+    for (const id of cancelledRollouts) this.#cancels.get(id)?.abort(cancelledError());
+    const lost = cancelled.filter((id) => !this.#submitting.has(id));
+    for (const id of lost) this.#release(id);
+    return lost;
+  }
+
+  async submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void> {
+    const encoding = encodeGroup(group, { policy });
+    if (encoding.kind === 'dropped') {
+      const message = `the group was dropped: ${encoding.reason}.`;
+      const error = new LachesisError('failed_precondition', message, { reason: encoding.reason });
+      await this.fail(group.id, error, true);
+      return;
+    }
+    this.#submitting.add(group.id);
+    try {
+      await this.#streams.submit(group.runId, encoding.encoded, signal);
+      this.#release(group.id);
+    } finally {
+      this.#submitting.delete(group.id);
+    }
+  }
+
+  async order(assignments: readonly Assignment[]): Promise<void> {
+    const signal = AbortSignal.timeout(CALL_MS);
+    await this.#link.call(signal, ({ work }) =>
+      work.enqueue(assignments, { backlog: true, signal }),
+    );
+  }
+
+  async fail(assignmentId: string, error: unknown, permanent: boolean): Promise<void> {
+    const signal = AbortSignal.timeout(FAIL_MS);
+    try {
+      await this.#link.call(signal, ({ work }) =>
+        work.fail(this.#workerId, assignmentId, { error, permanent, signal }),
+      );
+    } finally {
+      this.#release(assignmentId);
+    }
+  }
+
+  announcedVersion(runId: string): number {
+    return this.#runs.versionOf(runId);
+  }
+
+  /** The server tells watchers itself: by what is leased, and by the groups that come of it. */
+  progress(): void {}
+
+  rolloutSignal(rolloutId: string): AbortSignal | undefined {
+    return this.#cancels.get(rolloutId)?.signal;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#runs[Symbol.dispose]();
+    await this.#streams[Symbol.asyncDispose]();
+  }
+
+  #hold({ assignment, run, attempt, leaseMs }: LeasedOrder): LeasedWork {
+    const rolloutIds = rolloutIdsOf(assignment, attempt);
+    this.#release(assignment.id);
+    this.#held.set(assignment.id, { runId: run.id, rolloutIds });
+    for (const id of rolloutIds) this.#cancels.set(id, new AbortController());
+    this.#runs.follow(run);
+    return { assignment, policy: run.settings, attempt, leaseMs };
+  }
+
+  #release(assignmentId: string): void {
+    const held = this.#held.get(assignmentId);
+    if (held === undefined) return;
+    this.#held.delete(assignmentId);
+    for (const id of held.rolloutIds) this.#cancels.delete(id);
+    if (this.#held.values().some(({ runId }) => runId === held.runId)) return;
+    this.#runs.forget(held.runId);
+    this.#streams.close(held.runId);
+  }
+}
+
+function cancelledError(): LachesisError {
+  return new LachesisError('cancelled', 'the rollout was cancelled.', {
+    reason: ROLLOUT_CANCELLED,
+  });
+}

@@ -1,0 +1,375 @@
+import { Code } from '@connectrpc/connect';
+import { describe, expect, test } from 'vitest';
+import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
+import { createMemoryBroker } from '../../src/broker/index.ts';
+import { type LachesisClient, lachesisErrorOf } from '../../src/client/index.ts';
+import { LachesisError } from '../../src/errors.ts';
+import { createRpcClient } from '../../src/transport/index.ts';
+import { ManualClock } from '../broker/support/manual-clock.ts';
+import { encodedGroup } from '../support/encoded-group.ts';
+import { serveForTest } from '../support/serve.ts';
+import { assignment } from '../worker/fake-plane.ts';
+
+const LEASE_MS = 1_000;
+
+/** A server that plays nothing itself and hosts `sums` alone; its leases run out when the test says so. */
+async function serveWorkers(options: { readonly maxAttempts?: number } = {}) {
+  const clock = new ManualClock();
+  const broker = createMemoryBroker({
+    clock,
+    assignmentLeaseMs: LEASE_MS,
+    maxAssignmentAttempts: options.maxAttempts ?? 3,
+  });
+  const served = await serveForTest({ worker: false, broker });
+  const { client } = served;
+  await client.runs.open('run', { batchSize: { kind: 'groups', groups: 100 } });
+  const order = (id: string, more: Parameters<typeof assignment>[1] = {}) =>
+    assignment(id, { environment: 'sums', task: { kind: 'key', key: 'sum-2' }, ...more });
+  const register = (workerId: string, environments = ['sums']) =>
+    client.work.register({ workerId, environments, capacity: 8 });
+  const lease = async (workerId: string, max = 1) =>
+    (await client.work.lease(workerId, { max })).map(
+      (one) => `${one.assignment.id}#${one.attempt}`,
+    );
+  const submit = async (group: Awaited<ReturnType<typeof encodedGroup>>, workerId = '') => {
+    await using stream = client.work.submitGroups('run', { workerId });
+    return await stream.submit(group);
+  };
+  return {
+    ...{ ...served, client, clock, broker, order, register, lease, submit },
+    [Symbol.asyncDispose]: async () => {
+      await served[Symbol.asyncDispose]();
+      await broker.close();
+    },
+  };
+}
+
+/** What watchers were told of a group, in order: `g.0 started`, `g.0 finished cancelled`. */
+async function toldOf(client: LachesisClient, groupId: string): Promise<readonly string[]> {
+  const told: string[] = [];
+  const watching = client.environments.watch({ groupIds: [groupId], untilFinished: true });
+  for await (const { rolloutId, event } of watching) {
+    if (event.case === 'started') told.push(`${rolloutId} started`);
+    if (event.case !== 'finished') continue;
+    const { reward, notScored } = event.value;
+    const how = reward === undefined ? notScored?.error?.reason : 'scored';
+    told.push(`${rolloutId} ${how}`);
+  }
+  return told;
+}
+
+describe('a worker', () => {
+  test('leases by priority what it announced, with its run, and gives back what it can not play', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease } = served;
+    await register('w');
+    await client.work.enqueue([order('a'), order('b')]);
+    await client.work.enqueue([order('urgent')], { priority: 5 });
+    await client.batches.publishPolicyVersion('run', 7);
+    const [first] = await client.work.lease('w');
+    expect(first).toMatchObject({
+      assignment: order('urgent'),
+      attempt: 1,
+      leaseMs: LEASE_MS,
+      run: { id: 'run', policyVersion: 7, settings: { trainingPolicy: 'strict' } },
+    });
+    expect(await lease('w', 9)).toEqual(['a#1', 'b#1']);
+    const error = new LachesisError('environment_error', 'no sandbox', { reason: 'NO_SANDBOX' });
+    await client.work.fail('w', 'a', { error });
+    expect(await client.work.extend('w', ['a', 'b'])).toEqual(['a']);
+    expect(await lease('w', 9)).toEqual(['a#2']);
+    await client.work.fail('w', 'a', { error, permanent: true });
+    await client.work.fail('w', 'a', { error, permanent: true });
+    expect(await client.runs.deadLetters('run')).toMatchObject([
+      { assignmentId: 'a', reason: 'assignment_failed', error: 'no sandbox', attempts: 2 },
+    ]);
+  });
+
+  test('that is not registered is told to register again, whatever it calls', async () => {
+    await using served = await serveWorkers();
+    const { work } = served.client;
+    const error = new Error('x');
+    const calls = [
+      work.lease('w'),
+      work.heartbeat('w', []),
+      work.extend('w', ['a']),
+      work.fail('w', 'a', { error }),
+    ];
+    for (const call of calls) {
+      expect(await call.catch(lachesisErrorOf)).toMatchObject({
+        kind: 'failed_precondition',
+        reason: 'WORKER_UNKNOWN',
+        field: 'worker_id',
+        remedy: expect.stringContaining('register it again'),
+      });
+    }
+  });
+
+  test('that says what makes no sense is told the field', async () => {
+    await using served = await serveWorkers();
+    await served.register('w');
+    const work = createRpcClient(WorkService, served.client.transport);
+    const workerId = 'w';
+    const table = [
+      ['worker_id', work.registerWorker({ workerId: 'a b' })],
+      ['worker_id', work.registerWorker({ workerId: `serve-${process.pid}` })],
+      ['environments', work.registerWorker({ workerId })],
+      ['environments[1]', work.registerWorker({ workerId, environments: ['sums', ''] })],
+      ['capacity', work.registerWorker({ workerId, environments: ['sums'], capacity: -1 })],
+      ['max_assignments', work.leaseAssignments({ workerId, maxAssignments: -1 })],
+      ['wait', work.leaseAssignments({ workerId, wait: { seconds: -1n } })],
+      ['assignment_id', work.failAssignment({ workerId })],
+      [
+        'assignment_ids',
+        work.heartbeatWorker({ workerId, assignmentIds: Array(10_001).fill('a') }),
+      ],
+    ] as const;
+    for (const [field, call] of table) {
+      const refused = await call.catch(lachesisErrorOf);
+      expect(refused, field).toMatchObject({ kind: 'invalid_input', field });
+    }
+    const stream = served.client.work.submitGroups('run', { workerId: 'a b' });
+    const group = await encodedGroup({ id: 'g', runId: 'run' });
+    const refused = await stream.submit(group).catch(lachesisErrorOf);
+    expect(refused).toMatchObject({ kind: 'invalid_input', field: 'open.worker_id' });
+  });
+
+  test('is not leased more than its capacity at a time, nor more than a run has room for', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease } = served;
+    await register('w');
+    await client.runs.open('small', {
+      batchSize: { kind: 'groups', groups: 1 },
+      maxWaitingGroups: 2,
+    });
+    const orders = ['a', 'b', 'c'].map((id) => order(id, { runId: 'small' }));
+    await client.work.enqueue(orders);
+    await client.runs.close('run');
+    expect((await client.work.heartbeat('w', [])).credits).toBe(2);
+    expect(await lease('w', 9)).toEqual(['a#1', 'b#1']);
+    expect((await client.work.heartbeat('w', ['a', 'b'])).credits).toBe(0);
+  });
+});
+
+describe('a lease that waits', () => {
+  test('is woken by what is enqueued, and answers before its deadline', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register } = served;
+    await register('w');
+    const waiting = client.work.lease('w', { waitMs: 20_000 });
+    await client.work.enqueue([order('a')]);
+    expect(await waiting).toMatchObject([{ assignment: { id: 'a' } }]);
+    // The broker's clock stands still: the client's deadline alone ends it.
+    const late = client.work.lease('w', { waitMs: 20_000, timeoutMs: 300 });
+    const ended = await Promise.race([
+      late.catch(lachesisErrorOf),
+      advanceUntil(served.clock, late),
+    ]);
+    expect(ended).toEqual([]);
+  });
+
+  test('takes nothing for a client that went away', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease } = served;
+    await register('w');
+    const leave = new AbortController();
+    const waiting = client.work.lease('w', { waitMs: 20_000, signal: leave.signal });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    leave.abort();
+    await expect(waiting).rejects.toThrow();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    await client.work.enqueue([order('a')]);
+    expect(await lease('w')).toEqual(['a#1']);
+  });
+
+  test('ends at once when the server drains', async () => {
+    await using served = await serveWorkers();
+    const { client, register, server } = served;
+    await register('w');
+    const waiting = client.work.lease('w', { waitMs: 20_000 });
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    const draining = server.drain(3_000);
+    expect(await waiting).toEqual([]);
+    await draining;
+  });
+});
+
+/** Lets the broker's time pass until the call has answered. */
+async function advanceUntil<T>(clock: ManualClock, call: Promise<T>): Promise<T> {
+  const done = call.then(() => true);
+  for (;;) {
+    clock.advance(50);
+    const pause = new Promise<false>((resolve) => setTimeout(() => resolve(false), 10));
+    if (await Promise.race([done, pause])) return await call;
+  }
+}
+
+describe('watchers of what a worker elsewhere plays see one ending of each rollout', () => {
+  test('when its group is stored, also by a producer', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease, submit } = served;
+    await register('w');
+    await client.work.enqueue([order('g'), order('h')]);
+    await lease('w', 2);
+    const told = [toldOf(client, 'g'), toldOf(client, 'h')];
+    await submit(await encodedGroup({ id: 'g', runId: 'run' }), 'w');
+    await submit(await encodedGroup({ id: 'g', runId: 'run' }), 'w');
+    await submit(await encodedGroup({ id: 'h', runId: 'run' }));
+    expect(await told[0]).toEqual(['g.0 started', 'g.1 started', 'g.0 scored', 'g.1 scored']);
+    expect(await told[1]).toEqual(['h.0 started', 'h.1 started', 'h.0 scored', 'h.1 scored']);
+    const found = await client.environments.rollout('g.1');
+    expect(found).toMatchObject({ kind: 'finished', rollout: { outcome: { reward: 1 } } });
+  });
+
+  test('when its lease runs out and another plays the group again', async () => {
+    await using served = await serveWorkers();
+    const { client, clock, order, register, lease, submit } = served;
+    await register('dies');
+    await register('lives');
+    await client.work.enqueue([order('g')]);
+    await lease('dies');
+    const told = toldOf(client, 'g');
+    clock.advance(LEASE_MS);
+    expect(await lease('lives')).toEqual(['g#2']);
+    await submit(await encodedGroup({ id: 'g', runId: 'run', attempt: 2 }), 'lives');
+    expect(await told).toEqual([
+      ...['g.0 started', 'g.1 started', 'g.0 PLAYED_AGAIN', 'g.1 PLAYED_AGAIN'],
+      ...['g.0@2 started', 'g.1@2 started', 'g.0@2 scored', 'g.1@2 scored'],
+    ]);
+  });
+
+  test('when the worker that lost its lease finishes first: its group is stored, and the other knows', async () => {
+    await using served = await serveWorkers();
+    const { client, clock, order, register, lease, submit } = served;
+    await register('slow');
+    await register('other');
+    await client.work.enqueue([order('g')]);
+    await lease('slow');
+    const told = toldOf(client, 'g');
+    clock.advance(LEASE_MS);
+    await lease('other');
+    const late = await submit(await encodedGroup({ id: 'g', runId: 'run' }), 'slow');
+    expect(late).toEqual({ duplicate: false });
+    expect((await client.work.heartbeat('other', ['g'])).cancelled).toEqual(['g']);
+    const again = await encodedGroup({ id: 'g', runId: 'run', attempt: 2 });
+    expect(await submit(again, 'other')).toEqual({ duplicate: true });
+    const endings = (await told).filter((line) => !line.endsWith('started'));
+    expect(endings).toEqual([
+      ...['g.0 PLAYED_AGAIN', 'g.1 PLAYED_AGAIN', 'g.0@2 NOT_KEPT', 'g.1@2 NOT_KEPT'],
+    ]);
+    expect(await client.runs.status('run')).toMatchObject({ acceptedGroups: 1 });
+  });
+
+  test('when it is given up, by the worker or after its last attempt', async () => {
+    await using served = await serveWorkers({ maxAttempts: 1 });
+    const { client, clock, order, register, lease } = served;
+    await register('w');
+    await client.work.enqueue([order('failed'), order('expired')]);
+    await lease('w', 2);
+    const told = [toldOf(client, 'failed'), toldOf(client, 'expired')];
+    const error = new LachesisError('model_error', 'nonsense', { reason: 'NONSENSE' });
+    await client.work.fail('w', 'failed', { error, permanent: true });
+    clock.advance(LEASE_MS);
+    expect((await told[0])?.slice(2)).toEqual(['failed.0 NONSENSE', 'failed.1 NONSENSE']);
+    const exhausted = 'ATTEMPTS_EXHAUSTED';
+    expect((await told[1])?.slice(2)).toEqual([`expired.0 ${exhausted}`, `expired.1 ${exhausted}`]);
+  });
+
+  test('when its run is closed', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease } = served;
+    await register('w');
+    await client.work.enqueue([order('played'), order('waits')]);
+    await lease('w');
+    const told = [toldOf(client, 'played'), toldOf(client, 'waits')];
+    await client.runs.close('run');
+    const reason = 'ROLLOUT_CANCELLED';
+    expect((await told[0])?.slice(2)).toEqual([`played.0 ${reason}`, `played.1 ${reason}`]);
+    expect(await told[1]).toEqual([`waits.0 ${reason}`, `waits.1 ${reason}`]);
+  });
+});
+
+describe('what is cancelled', () => {
+  test('while a worker plays it ends at its next heartbeat, for good', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease } = served;
+    await register('w');
+    await client.work.enqueue([order('g')]);
+    await lease('w');
+    const told = toldOf(client, 'g');
+    await client.environments.cancel({ groupIds: ['g'], reason: 'enough' });
+    expect(await client.work.heartbeat('w', ['g'])).toMatchObject({ cancelled: ['g'] });
+    expect((await told).slice(2)).toEqual(['g.0 ROLLOUT_CANCELLED', 'g.1 ROLLOUT_CANCELLED']);
+    expect(await lease('w')).toEqual([]);
+  });
+
+  test('in part is told rollout by rollout, and the others go on', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease } = served;
+    await register('w');
+    await client.work.enqueue([order('g')]);
+    await lease('w');
+    await client.environments.cancel({ rolloutIds: ['g.1'], reason: 'enough' });
+    const heard = await client.work.heartbeat('w', ['g']);
+    expect(heard).toMatchObject({ cancelled: [], cancelledRollouts: ['g.1'] });
+  });
+
+  test('while it waits is handed to nobody, and not again after its worker died', async () => {
+    await using served = await serveWorkers();
+    const { client, clock, order, register, lease } = served;
+    await register('w');
+    await client.work.enqueue([order('waits'), order('played')]);
+    await client.environments.cancel({ groupIds: ['waits'] });
+    expect(await lease('w')).toEqual(['played#1']);
+    await client.environments.cancel({ groupIds: ['played'] });
+    const told = toldOf(client, 'played');
+    clock.advance(LEASE_MS);
+    expect(await lease('w')).toEqual([]);
+    const endings = (await told).filter((line) => !line.endsWith('started'));
+    expect(endings.map((line) => line.split(' ')[0])).toEqual([
+      ...['played.0', 'played.1', 'played.0@2', 'played.1@2'],
+    ]);
+    expect(await client.runs.status('run')).toMatchObject({ openAssignments: 0 });
+  });
+});
+
+describe('an environment that the server does not host', () => {
+  test('is played by the worker that announces it, or waits for one that the run names', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease } = served;
+    const refused = await client.work
+      .enqueue([order('a', { environment: 'far' })])
+      .catch(lachesisErrorOf);
+    expect(refused).toMatchObject({
+      reason: 'ENVIRONMENT_UNKNOWN',
+      field: 'assignments[0].environment',
+      remedy: expect.stringContaining('settings.environments'),
+    });
+    await client.runs.open('named', {
+      batchSize: { kind: 'groups', groups: 1 },
+      environments: ['far'],
+    });
+    const named = order('a', { environment: 'far', runId: 'named' });
+    expect(await client.work.enqueue([named])).toEqual(['a']);
+    await register('w', ['far']);
+    expect(await client.work.enqueue([order('b', { environment: 'far' })])).toEqual(['b']);
+    const started = { id: 'c', runId: 'run', environment: 'far', taskKey: 'x', groupSize: 1 };
+    await client.environments.startGroup(started);
+    expect((await lease('w', 9)).sort()).toEqual(['a#1', 'b#1', 'c#1']);
+  });
+
+  test('has no tasks here: auto play and play outside of a run say so', async () => {
+    await using served = await serveWorkers();
+    const { client, register } = served;
+    await register('w', ['far']);
+    const autoPlay = { environments: [{ environment: 'far', groupSize: 1 }], maxAhead: 1 };
+    const opened = client.runs.open('auto', { batchSize: { kind: 'groups', groups: 1 }, autoPlay });
+    expect(await opened.catch(lachesisErrorOf)).toMatchObject({
+      reason: 'ENVIRONMENT_NOT_HOSTED',
+      field: 'settings.auto_play.environments[0].environment',
+      remedy: expect.stringContaining('--no-play'),
+    });
+    const alone = client.environments.startGroup({ id: 'g', environment: 'far', taskKey: 'x' });
+    await expect(alone).rejects.toMatchObject({ code: Code.FailedPrecondition });
+  });
+});

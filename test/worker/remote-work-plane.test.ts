@@ -1,0 +1,199 @@
+import { describe, expect, test } from 'vitest';
+import { createMemoryBroker } from '../../src/broker/index.ts';
+import { connect, type LachesisClient } from '../../src/client/index.ts';
+import { defineEnvironment, hostEnvironment } from '../../src/environment/index.ts';
+import type { ModelServer } from '../../src/models/index.ts';
+import { createWorker, RemoteWorkPlane, ServerLink } from '../../src/worker/index.ts';
+import { fakeModelServer } from '../environment/fake-model-server.ts';
+import { type ServedForTest, serveForTest } from '../support/serve.ts';
+
+const far = defineEnvironment({
+  name: 'far',
+  tasks: [{ key: 'task', data: 0 }],
+  prompt: () => 'x',
+  reward: () => 1,
+});
+
+interface Started extends AsyncDisposable {
+  readonly states: string[];
+}
+
+/** A worker for `far` (or another environment) at the address of a server, in this process. */
+async function startWorker(
+  served: Pick<ServedForTest, 'directory' | 'server'>,
+  options: {
+    readonly modelServer?: ModelServer;
+    readonly environment?: Parameters<typeof hostEnvironment>[0];
+  } = {},
+): Promise<Started> {
+  const { modelServer = fakeModelServer(() => ({ text: '4' })), environment = far } = options;
+  const states: string[] = [];
+  const hosted = await hostEnvironment(environment);
+  await using owned = new AsyncDisposableStack();
+  const { address } = served.server;
+  const link = owned.use(
+    new ServerLink({
+      connect: (signal) =>
+        connect({
+          address,
+          scope: 'worker',
+          tokenDirectory: `${served.directory}/tokens`,
+          connectTimeoutMs: 500,
+          signal,
+        }),
+      greet: async ({ work }, signal) => {
+        const worker = { workerId: 'w', environments: [hosted.name], capacity: 4 };
+        await work.register(worker, { signal });
+      },
+      onState: ({ kind }) => states.push(kind),
+      firstRetryMs: 20,
+      maxRetryMs: 50,
+    }),
+  );
+  const plane = owned.use(new RemoteWorkPlane({ link, workerId: 'w' }));
+  const worker = owned.use(
+    createWorker({
+      environments: new Map([[hosted.name, hosted]]),
+      modelServerFor: () => modelServer,
+      plane,
+      workerId: 'w',
+      concurrency: 4,
+      drainMs: 0,
+      heartbeatMs: 50,
+    }),
+  );
+  void worker.run(new AbortController().signal);
+  const all = owned.move();
+  return { states, [Symbol.asyncDispose]: () => all.disposeAsync() };
+}
+
+async function serveFar(options: Parameters<typeof serveForTest>[0] = {}) {
+  const served = await serveForTest({ environments: [], ...options });
+  const environments = ['far'];
+  await served.client.runs.open('run', {
+    batchSize: { kind: 'groups', groups: 100 },
+    environments,
+  });
+  return served;
+}
+
+function order(id: string, groupSize = 2) {
+  return {
+    ...{ id, runId: 'run', environment: 'far', groupSize, sampling: {}, limits: {} },
+    task: { kind: 'key', key: 'task' } as const,
+  };
+}
+
+async function storedIds(client: LachesisClient): Promise<readonly string[]> {
+  const groups = await Array.fromAsync(client.runs.scan('run', { headerOnly: true }));
+  return groups.map(([, { header }]) => header.groupId).sort();
+}
+
+const range = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
+
+describe('a worker over the wire', () => {
+  test('plays what is ordered, under the policy version that is announced meanwhile', async () => {
+    await using served = await serveFar();
+    const { client } = served;
+    await using _worker = await startWorker(served);
+    await client.work.enqueue([order('early')]);
+    await expect.poll(() => storedIds(client)).toEqual(['early']);
+    await client.batches.publishPolicyVersion('run', 5);
+    await client.work.enqueue([order('late')]);
+    await expect.poll(() => storedIds(client)).toEqual(['early', 'late']);
+    const { group } = (await client.runs.group('run', 'late')).decode();
+    const versions = group.rollouts.flatMap(({ segments }) =>
+      segments.flatMap(({ policyVersions }) =>
+        policyVersions.map(({ announcedVersion }) => announcedVersion),
+      ),
+    );
+    expect(new Set(versions)).toEqual(new Set([5]));
+    expect(group.rollouts[0]?.provenance.workerId).toBe('w');
+  });
+
+  test('stops one rollout, or all of a group, when they are cancelled', async () => {
+    const modelServer = fakeModelServer((id) => (id === 'part.0' ? { text: '4' } : { hang: true }));
+    await using served = await serveFar();
+    const { client } = served;
+    await using _worker = await startWorker(served, { modelServer });
+    await client.work.enqueue([order('part'), order('whole')]);
+    await expect
+      .poll(() => client.environments.rollout('whole.0').then(({ kind }) => kind))
+      .toBe('running');
+    await client.environments.cancel({ rolloutIds: ['part.1'], groupIds: ['whole'] });
+    const whole = client.environments.watch({ groupIds: ['whole'], untilFinished: true });
+    await Array.fromAsync(whole);
+    expect(await client.environments.rollout('whole.1')).toMatchObject({
+      rollout: { result: { stopReason: 'cancelled' } },
+    });
+    await expect.poll(() => storedIds(client)).toEqual(['part']);
+    const { rollouts } = (await client.runs.group('run', 'part')).decode().group;
+    expect(rollouts.map(({ id }) => id)).toEqual(['part.0']);
+    expect(await client.environments.rollout('part.1')).toMatchObject({
+      rollout: { outcome: { failure: { reason: 'ROLLOUT_CANCELLED' } } },
+    });
+    expect(await client.runs.deadLetters('run')).toMatchObject([{ assignmentId: 'whole' }]);
+  });
+
+  test('has the backlog of a group ordered', async () => {
+    const environment = defineEnvironment({
+      ...far,
+      backlog: ({ task }: { task: { key: string } }) =>
+        task.key === 'task' ? [{ key: 'next', split: '', data: 1 }] : [],
+    } as Parameters<typeof hostEnvironment>[0]);
+    await using served = await serveFar();
+    const { client } = served;
+    await using _worker = await startWorker(served, { environment });
+    await client.work.enqueue([order('g')]);
+    await expect.poll(async () => (await storedIds(client)).length).toBe(2);
+    const groups = await Array.fromAsync(client.runs.scan('run', { headerOnly: true }));
+    expect(groups.map(([, { header }]) => header.taskKey).sort()).toEqual(['next', 'task']);
+  });
+
+  test('waits for a server, goes on with the next at its address, and loses nothing in between', async () => {
+    const broker = createMemoryBroker();
+    await using first = await serveFar({ broker });
+    const { port } = first.server;
+    let replies = 0;
+    const down = Promise.withResolvers<void>();
+    const modelServer = fakeModelServer(() => {
+      replies += 1;
+      return { text: '4' };
+    });
+    const environment = { ...far, reward: () => (replies > 4 ? down.promise.then(() => 1) : 1) };
+    await using worker = await startWorker(first, { modelServer, environment });
+    await first.client.work.enqueue(range(8).map((id) => order(id, 1)));
+    await expect.poll(() => replies).toBeGreaterThan(4);
+    await first.server.close();
+    await expect.poll(() => worker.states, { timeout: 4_000 }).toContain('waiting');
+    // What was played meanwhile is finished while there is no server.
+    down.resolve();
+    await using second = await serveForTest({
+      ...{ environments: [], broker, port },
+      tokenDirectory: `${first.directory}/tokens`,
+    });
+    const client = await second.connect({ tokenDirectory: `${first.directory}/tokens` });
+    await using _client = client;
+    await expect.poll(() => storedIds(client), { timeout: 5_000 }).toEqual(range(8));
+    expect(await client.runs.status('run')).toMatchObject({ acceptedGroups: 8 });
+    expect(worker.states).toEqual(['connected', 'waiting', 'connected']);
+    // Nothing was played twice: what the worker held when the server went was brought to the next.
+    expect(replies).toBe(8);
+    await worker[Symbol.asyncDispose]();
+    await broker.close();
+  });
+
+  test('whose submit waits for room does not keep the groups of other runs waiting', async () => {
+    await using served = await serveFar();
+    const { client } = served;
+    await using _worker = await startWorker(served);
+    await client.runs.open('full', {
+      ...{ batchSize: { kind: 'groups', groups: 1 }, maxWaitingGroups: 1, environments: ['far'] },
+    });
+    const many = range(20).map((id) => ({ ...order(`full-${id}`, 1), runId: 'full' }));
+    await client.work.enqueue(many);
+    await client.work.enqueue([order('other')]);
+    await expect.poll(() => storedIds(client)).toEqual(['other']);
+    expect(await client.runs.status('full')).toMatchObject({ waitingGroups: 1 });
+  });
+});
