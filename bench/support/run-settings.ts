@@ -12,5 +12,8 @@ export function runSettings(rows: number): RunSettings {
     environments: [],
     autoPlay: undefined,
     dropUniformGroups: false,
+    overLength: 'truncate',
+    shares: [],
+    admission: { kind: 'off' },
   };
 }

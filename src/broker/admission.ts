@@ -6,7 +6,9 @@ export interface AdmissionState {
   readonly maxWaitingBytes: number;
   /** What a batch needs, in its own unit: no batch takes more groups than this. */
   readonly batchTarget: number;
-  /** Asked only when the groups' limit is met. */
+  /** A batch waits for this group's environment. */
+  readonly isAwaited: boolean;
+  /** Whether what waits fills a batch; asked only when a limit is met. */
   canCut(): boolean;
 }
 
@@ -17,21 +19,15 @@ export type Admission =
 /**
  * Whether one more group of `bytes` bytes may wait. While the waiting groups do not fill a batch,
  * nothing would ever make room, so up to one batch's worth of further groups is let in past the
- * groups' limit; the bytes' limit always holds.
+ * groups' limit, and so is what a batch waits for; the bytes' limit always holds.
  */
 export function admit(state: AdmissionState, bytes: number): Admission {
   if (state.waitingBytes + bytes > state.maxWaitingBytes) {
     return { kind: 'held', by: state.canCut() ? 'bytes' : 'uncuttable' };
   }
   if (state.waitingGroups < state.maxWaitingGroups) return { kind: 'admitted' };
-  if (state.canCut()) return { kind: 'held', by: 'groups' };
+  if (!state.isAwaited && state.canCut()) return { kind: 'held', by: 'groups' };
   return state.waitingGroups < state.maxWaitingGroups + state.batchTarget
     ? { kind: 'admitted' }
     : { kind: 'held', by: 'uncuttable' };
-}
-
-/** How many groups may follow at once; one at a time while past the limit. */
-export function creditsOf(state: AdmissionState): number {
-  if (admit(state, 1).kind === 'held') return 0;
-  return Math.max(1, state.maxWaitingGroups - state.waitingGroups);
 }

@@ -4,19 +4,20 @@ import type {
   DeadLetter,
   StoredAssignment,
 } from './assignment-event.ts';
-import { AssignmentQueues, type Seat } from './assignment-queues.ts';
+import { AssignmentQueues } from './assignment-queues.ts';
 import type { LeasedAssignment } from './broker.ts';
 import type { Journal } from './journal/journal.ts';
 import { keys } from './journal/keys.ts';
 import { encodeRecord } from './journal/record-codec.ts';
 import type { AssignmentRecord } from './journal/records.ts';
 import { LinkedList, type LinkedNode } from './linked-list.ts';
+import type { QueueSeat } from './ordered-queue.ts';
 import type { Shortened, WorkerHold } from './run-detail.ts';
 import { type Hold, WorkerHolds } from './worker-holds.ts';
 
 /** Where an open assignment stands. One that ended is forgotten here. */
 type Standing =
-  | { readonly kind: 'queued'; readonly seat: Seat<Open> }
+  | { readonly kind: 'queued'; readonly seat: QueueSeat<Open> }
   | {
       readonly kind: 'leased';
       readonly workerId: string;
@@ -48,10 +49,18 @@ export interface AssignmentBookOptions {
   /** Times an assignment is tried before it is given up. */
   readonly maxAttempts: number;
   readonly journal: Journal;
-  /** Groups that a run takes as things stand: no more of it are leased than that. Default: any. */
-  readonly roomOf?: (runId: string) => number;
+  readonly plays: AssignmentPlays;
   /** Told of everything as it happens. */
   readonly onEvent?: (event: AssignmentEvent) => void;
+}
+
+/** Whom the book asks before it leases, and tells who is at work. */
+export interface AssignmentPlays {
+  mayBegin(assignment: StoredAssignment, nowMs: number): boolean;
+  /** Leased, or kept. */
+  began(assignment: StoredAssignment, nowMs: number): void;
+  /** Leased no more. */
+  stopped(assignment: StoredAssignment): void;
 }
 
 /** An assignment that a journal has. */
@@ -74,7 +83,6 @@ export class AssignmentBook {
   /** By run, and then by environment. */
   readonly #openOfRun = new Map<string, Map<string, number>>();
   readonly #holds = new WorkerHolds();
-  readonly #leasedOfRun = new Map<string, number>();
   #lastOrdinal = 0;
 
   /** `restored` in the order of being enqueued. Their leases go on from `nowMs`. */
@@ -144,10 +152,7 @@ export class AssignmentBook {
     return open;
   }
 
-  /**
-   * Takes turns over the environments; of each, highest priority first, then longest waiting. A run
-   * whose queue has no room for what is leased already is passed over: its groups would be held at submit.
-   */
+  /** Takes turns over the environments; of each, highest priority first, then longest waiting, of what may begin. */
   lease(
     workerId: string,
     environments: readonly string[],
@@ -156,12 +161,12 @@ export class AssignmentBook {
   ): readonly LeasedAssignment[] {
     const leased: LeasedAssignment[] = [];
     const names = [...new Set(environments)];
-    const { roomOf = () => Infinity } = this.#options;
-    const hasRoom = (runId: string): boolean => roomOf(runId) > (this.#leasedOfRun.get(runId) ?? 0);
     while (leased.length < max) {
       const before = leased.length;
       for (const name of names) {
-        const open = leased.length < max ? this.#queues.first(name, hasRoom) : undefined;
+        if (leased.length >= max) break;
+        const mayBegin = (one: Open) => this.#options.plays.mayBegin(one.assignment, nowMs);
+        const open = this.#queues.first(name, mayBegin);
         if (open === undefined) continue;
         this.#leave(open);
         open.attempts += 1;
@@ -288,7 +293,7 @@ export class AssignmentBook {
     const hold = this.#holds.hold(open.assignment.runId, workerId, nowMs);
     const node = this.#leases.push(open);
     open.standing = { kind: 'leased', workerId, expiresMs, node, hold };
-    this.#countLeased(open.assignment.runId, 1);
+    this.#options.plays.began(open.assignment, nowMs);
   }
 
   #renew(open: Open, nowMs: number): void {
@@ -296,6 +301,7 @@ export class AssignmentBook {
     this.#leases.remove(open.standing.node);
     const expiresMs = nowMs + this.#options.leaseMs;
     open.standing = { ...open.standing, expiresMs, node: this.#leases.push(open) };
+    this.#options.plays.began(open.assignment, nowMs);
   }
 
   /** Takes it off the list that it stands in. */
@@ -304,16 +310,8 @@ export class AssignmentBook {
     if (standing.kind === 'leased') {
       this.#leases.remove(standing.node);
       this.#holds.drop(standing.hold);
-      this.#countLeased(open.assignment.runId, -1);
-      return;
-    }
-    this.#queues.remove(open, standing.seat);
-  }
-
-  #countLeased(runId: string, by: number): void {
-    const leased = (this.#leasedOfRun.get(runId) ?? 0) + by;
-    if (leased > 0) this.#leasedOfRun.set(runId, leased);
-    else this.#leasedOfRun.delete(runId);
+      this.#options.plays.stopped(open.assignment);
+    } else this.#queues.remove(open, standing.seat);
   }
 }
 
@@ -322,8 +320,10 @@ function keyOf({ runId, id }: StoredAssignment): string {
 }
 
 function recordOf({ assignment, ordinal, attempts, standing }: Open): Uint8Array {
-  const { id, environment, priority, payload } = assignment;
+  const { id, environment, priority, groupSize = null, payload } = assignment;
   const workerId = standing.kind === 'leased' ? standing.workerId : null;
-  const record: AssignmentRecord = { id, environment, priority, ordinal, attempts, workerId };
+  const record: AssignmentRecord = {
+    ...{ id, environment, priority, groupSize, ordinal, attempts, workerId },
+  };
   return encodeRecord(record, payload);
 }

@@ -1,5 +1,10 @@
 import { clipText } from '../errors.ts';
-import { AssignmentBook, type GivenUp, type RestoredAssignment } from './assignment-book.ts';
+import {
+  AssignmentBook,
+  type AssignmentPlays,
+  type GivenUp,
+  type RestoredAssignment,
+} from './assignment-book.ts';
 import type { AssignmentEvent, StoredAssignment } from './assignment-event.ts';
 import type { Broker, LeasedAssignment, RunStatus } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
@@ -7,7 +12,7 @@ import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { limitReached } from './refusals.ts';
 import type { RunTable } from './run-table.ts';
-import { LEASE_TOPIC } from './topics.ts';
+import { topicOf } from './topics.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 /** Of an error's text that is kept. */
@@ -39,7 +44,7 @@ export class AssignmentDesk {
         leaseMs: rooms.config.assignmentLeaseMs,
         maxAttempts: rooms.config.maxAssignmentAttempts,
         journal: rooms.journal,
-        roomOf: (runId) => this.#runs.find(runId)?.credits ?? 0,
+        plays: this.#plays(),
         onEvent: (event) => {
           for (const follower of this.#followers) follower(event);
         },
@@ -100,7 +105,7 @@ export class AssignmentDesk {
     }
     for (const assignment of added.values()) this.#book.enqueue(assignment);
     this.#metrics.assignment('enqueued', added.size);
-    if (added.size > 0) this.#waiting.wake(LEASE_TOPIC);
+    if (added.size > 0) this.#waiting.wake(topicOf.lease);
     return [...added.keys()];
   }
 
@@ -108,7 +113,7 @@ export class AssignmentDesk {
     const { workerId, environments, max, waitMs, signal } = request;
     this.expire(this.#nowMs());
     return this.#waiting.wait<readonly LeasedAssignment[]>({
-      topic: LEASE_TOPIC,
+      topic: topicOf.lease,
       attempt: () => {
         const nowMs = this.#nowMs();
         const leases = this.#book.lease(workerId, environments, max, nowMs);
@@ -142,7 +147,7 @@ export class AssignmentDesk {
     if (failed.kind === 'not_held') return;
     this.#metrics.assignment('failed', 1);
     if (failed.kind === 'ended') this.#giveUp(failed.givenUp);
-    this.#waiting.wake(LEASE_TOPIC);
+    this.#waiting.wake(topicOf.lease);
   }
 
   /** Its group came. */
@@ -159,7 +164,21 @@ export class AssignmentDesk {
     const { requeued, ended } = this.#book.expire(nowMs);
     this.#metrics.assignment('expired', requeued + ended.length);
     for (const givenUp of ended) this.#giveUp(givenUp);
-    if (requeued + ended.length > 0) this.#waiting.wake(LEASE_TOPIC);
+    if (requeued + ended.length > 0) this.#waiting.wake(topicOf.lease);
+  }
+
+  /** Who is at work, for the runs that keep places for it. */
+  #plays(): AssignmentPlays {
+    return {
+      mayBegin: (assignment, nowMs) =>
+        this.#runs.find(assignment.runId)?.mayBegin(assignment, nowMs) === true,
+      began: (assignment, nowMs) => {
+        const queue = this.#runs.find(assignment.runId)?.queue;
+        queue?.playing.begin(assignment);
+        this.#waiting.expectExpiry(queue?.heard(assignment.environment, nowMs) ?? Infinity);
+      },
+      stopped: ({ runId, id }) => this.#runs.find(runId)?.queue.playing.end(id),
+    };
   }
 
   #giveUp({ assignment, ...rest }: GivenUp): void {

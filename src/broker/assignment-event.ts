@@ -4,6 +4,8 @@ export interface StoredAssignment {
   readonly runId: string;
   readonly environment: string;
   readonly priority: number;
+  /** Rollouts that its group will have; undefined when nobody says. */
+  readonly groupSize?: number;
   readonly payload: Uint8Array;
 }
 

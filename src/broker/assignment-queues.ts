@@ -1,71 +1,62 @@
-import type { StoredAssignment } from './assignment-event.ts';
 import { OrderedQueue, type QueueSeat } from './ordered-queue.ts';
 
-/** What waits in {@link AssignmentQueues}. */
-export interface Queued {
-  readonly assignment: StoredAssignment;
+/** What a queue orders by. */
+export interface Queueable {
+  readonly assignment: {
+    readonly runId: string;
+    readonly environment: string;
+    readonly priority: number;
+  };
   /** In the order of being enqueued. */
   readonly ordinal: number;
 }
 
-export interface Seat<T> {
-  readonly queue: OrderedQueue<T>;
-  readonly seat: QueueSeat<T>;
-}
-
 /**
- * Assignments that wait for a worker: a queue for each environment and run, so that a run without room
- * is passed over whole. Costs grow with runs, never with what waits.
+ * Who waits to be leased, by environment and run, so that a run that may begin nothing is passed over as
+ * one and not assignment by assignment. Highest priority first, then longest waiting.
  */
-export class AssignmentQueues<T extends Queued> {
+export class AssignmentQueues<T extends Queueable> {
   readonly #byEnvironment = new Map<string, Map<string, OrderedQueue<T>>>();
 
-  push(value: T): Seat<T> {
-    const queue = this.#queueOf(value.assignment);
-    return { queue, seat: queue.push(-value.assignment.priority, value) };
+  push(one: T): QueueSeat<T> {
+    return this.#queueOf(one).push(-one.assignment.priority, one);
   }
 
-  /** Before those of its priority. */
-  unshift(value: T): Seat<T> {
-    const queue = this.#queueOf(value.assignment);
-    return { queue, seat: queue.unshift(-value.assignment.priority, value) };
+  /** Before those of the same priority. */
+  unshift(one: T): QueueSeat<T> {
+    return this.#queueOf(one).unshift(-one.assignment.priority, one);
   }
 
-  remove({ assignment: { environment, runId } }: T, { queue, seat }: Seat<T>): void {
-    queue.remove(seat);
-    if (queue.size > 0) return;
-    const byRun = this.#byEnvironment.get(environment);
-    byRun?.delete(runId);
-    if (byRun?.size === 0) this.#byEnvironment.delete(environment);
+  remove(one: T, seat: QueueSeat<T>): void {
+    const { environment, runId } = one.assignment;
+    const runs = this.#byEnvironment.get(environment);
+    const queue = runs?.get(runId);
+    if (runs === undefined || queue?.remove(seat) !== true || queue.size > 0) return;
+    runs.delete(runId);
+    if (runs.size === 0) this.#byEnvironment.delete(environment);
   }
 
-  /** Of the runs with room: highest priority first, then longest waiting. */
-  first(environment: string, hasRoom: (runId: string) => boolean): T | undefined {
-    let best: T | undefined;
-    for (const [runId, queue] of this.#byEnvironment.get(environment) ?? []) {
-      const first = queue.first;
-      if (first !== undefined && isBefore(first, best) && hasRoom(runId)) best = first;
+  /** The first of those that may be leased: each run is asked for its own first. */
+  first(environment: string, mayLease: (one: T) => boolean): T | undefined {
+    let first: T | undefined;
+    for (const queue of this.#byEnvironment.get(environment)?.values() ?? []) {
+      const head = queue.first;
+      if (head === undefined || (first !== undefined && !isBefore(head, first))) continue;
+      if (mayLease(head)) first = head;
     }
-    return best;
+    return first;
   }
 
-  #queueOf({ environment, runId }: StoredAssignment): OrderedQueue<T> {
-    let byRun = this.#byEnvironment.get(environment);
-    if (byRun === undefined) {
-      byRun = new Map();
-      this.#byEnvironment.set(environment, byRun);
-    }
-    let queue = byRun.get(runId);
-    if (queue === undefined) {
-      queue = new OrderedQueue();
-      byRun.set(runId, queue);
-    }
+  #queueOf({ assignment: { environment, runId } }: T): OrderedQueue<T> {
+    const runs = this.#byEnvironment.get(environment) ?? new Map<string, OrderedQueue<T>>();
+    this.#byEnvironment.set(environment, runs);
+    const queue = runs.get(runId) ?? new OrderedQueue<T>();
+    runs.set(runId, queue);
     return queue;
   }
 }
 
-function isBefore(one: Queued, other: Queued | undefined): boolean {
-  if (other === undefined) return true;
-  const lead = one.assignment.priority - other.assignment.priority;
-  return lead > 0 || (lead === 0 && one.ordinal < other.ordinal);
+function isBefore(one: Queueable, other: Queueable): boolean {
+  const [first, second] = [one.assignment.priority, other.assignment.priority];
+  return first === second ? one.ordinal < other.ordinal : first > second;
 }

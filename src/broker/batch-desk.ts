@@ -6,7 +6,7 @@ import type { ConsumerMode } from './open-batch.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget } from './packing.ts';
 import type { Run } from './run.ts';
-import { LEASE_TOPIC, topicOf } from './topics.ts';
+import { topicOf } from './topics.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 type RankKey = ConsumerKey & { readonly rank: number };
@@ -40,7 +40,7 @@ export class BatchDesk {
     if (!Number.isInteger(worldSize) || worldSize < 1) {
       throw invalidInput('world_size', `is ${worldSize}; it must be at least 1.`);
     }
-    run.batches.register({ id, worldSize, mode });
+    run.batches.register({ id, worldSize, mode }, this.#nowMs());
     this.#waiting.wake(topicOf.batch(run.id));
     await this.#journal.settled();
     return { leaseMs: this.#config.batchLeaseMs, run: run.state() };
@@ -53,7 +53,7 @@ export class BatchDesk {
     const { consumerId, rank, waitMs, signal } = request;
     const none = (): NextBatch => ({
       kind: 'none',
-      waiting: run.waiting,
+      waiting: run.queue.units,
       needed: batchTarget(run.settings.batchSize),
       closed: run.closed,
     });
@@ -78,7 +78,10 @@ export class BatchDesk {
     request: BatchKey,
   ): Promise<{ readonly complete: boolean; readonly step: number }> {
     const acked = run.ack(request.consumerId, request.batchId, request.rank, this.#nowMs());
-    if (acked.complete) this.#waiting.wake(topicOf.batch(run.id));
+    if (acked.complete) {
+      this.#waiting.wake(topicOf.batch(run.id));
+      this.#waiting.wake(topicOf.lease);
+    }
     await this.#journal.settled();
     return acked;
   }
@@ -105,12 +108,13 @@ export class BatchDesk {
   #take(run: Run, consumerId: string, rank: number): NextBatch | undefined {
     const nowMs = this.#nowMs();
     let handed = run.batches.hand(consumerId, rank, nowMs);
-    if (handed.kind === 'none' && run.cut()) {
+    if (handed.kind === 'none' && run.cut(nowMs)) {
       handed = run.batches.hand(consumerId, rank, nowMs);
-      this.#waiting.wake(topicOf.room(run.id));
-      this.#waiting.wake(LEASE_TOPIC);
-      this.#waiting.wake(topicOf.batch(run.id));
+      for (const topic of [topicOf.room(run.id), topicOf.batch(run.id), topicOf.lease]) {
+        this.#waiting.wake(topic);
+      }
     }
+    if (handed.kind === 'none') run.queue.asked(nowMs);
     if (handed.kind !== 'batch') return undefined;
     this.#waiting.expectExpiry(nowMs + this.#config.batchLeaseMs);
     if (handed.batch.delivery > 1) this.#metrics.batch('redelivered');

@@ -13,10 +13,11 @@ import {
 } from './delivery.ts';
 import { FinishedBatches } from './finished-batches.ts';
 import { heldBatches } from './held-batches.ts';
-import { batchRecord, deliveryOf } from './journal/batch-record.ts';
+import { deliveryOf } from './journal/batch-record.ts';
 import type { BatchRecord, ConsumerRecord, LaneRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
-import { type Consumer, isUntouched, laneOf, type OpenBatch } from './open-batch.ts';
+import { type Consumer, laneOf, type OpenBatch } from './open-batch.ts';
+import { OpenBatches } from './open-batches.ts';
 import { batchNotFound, staleBatchLease, stepNotAcked, stepNotKept } from './refusals.ts';
 import type { HeldBatch, Shortened } from './run-detail.ts';
 
@@ -54,26 +55,23 @@ export interface RestoredBatches {
 export class BatchLedger {
   readonly #options: BatchLedgerOptions;
   readonly #consumers: Consumers;
-  readonly #open = new Map<number, OpenBatch>();
+  readonly #open: OpenBatches;
   readonly finished: FinishedBatches;
   #lastStep = 0;
-  #handedOut = 0;
 
   constructor(options: BatchLedgerOptions, restored?: RestoredBatches) {
     this.#options = options;
     this.#consumers = new Consumers(options.maxConsumers, options.journal, restored?.consumers);
     this.finished = new FinishedBatches(options, restored?.done, restored?.committed);
-    if (restored === undefined) return;
-    this.#lastStep = restored.lastStep;
-    const expiresMs = restored.nowMs + options.leaseMs;
-    for (const { cut, lanes } of restored.open) {
-      const open: OpenBatch = {
+    this.#lastStep = restored?.lastStep ?? 0;
+    const expiresMs = (restored?.nowMs ?? 0) + options.leaseMs;
+    this.#open = new OpenBatches(
+      options,
+      restored?.open.map(({ cut, lanes }) => ({
         cut,
         lanes: new Map(lanes.map((lane) => [lane.lane, deliveryOf(lane, expiresMs)])),
-      };
-      this.#open.set(cut.step, open);
-      if (!isUntouched(open)) this.#handedOut += 1;
-    }
+      })),
+    );
   }
 
   get lastStep(): number {
@@ -82,12 +80,17 @@ export class BatchLedger {
 
   /** Batches handed out and not fully acked. */
   get handedOut(): number {
-    return this.#handedOut;
+    return this.#open.handedOut;
+  }
+
+  /** Batches that are not fully acked. */
+  get open(): number {
+    return this.#open.size;
   }
 
   held(nowMs: number): Shortened<HeldBatch> {
     const worldSizeOf = (consumerId: string) => this.#consumers.get(consumerId).worldSize;
-    return heldBatches(this.#open.values(), worldSizeOf, nowMs);
+    return heldBatches(this.#open, worldSizeOf, nowMs);
   }
 
   get canOpenMore(): boolean {
@@ -101,31 +104,30 @@ export class BatchLedger {
 
   /** When the first live lease ends, after `nowMs`. */
   nextExpiryMs(nowMs: number): number | undefined {
-    let first: number | undefined;
-    for (const { lanes } of this.#open.values()) {
-      for (const delivery of lanes.values()) {
-        if (delivery.kind !== 'leased' || delivery.expiresMs <= nowMs) continue;
-        if (first === undefined || delivery.expiresMs < first) first = delivery.expiresMs;
-      }
-    }
-    return first;
+    return this.#open.nextExpiryMs(nowMs);
   }
 
   /**
-   * Idempotent. A new lane gets the open batches too. Another world size puts the consumer's batch
-   * back, since its old ranks are gone; another mode is refused.
+   * Idempotent. A new lane gets the open batches too. Another mode is refused, and so is another world
+   * size while the consumer holds a batch: its ranks are at work on it. One whose lease is over is put
+   * back.
    */
-  register(consumer: Consumer): void {
-    const known = this.#consumers.register(consumer, () => this.#holders());
+  register(consumer: Consumer, nowMs: number): void {
     const lane = laneOf(consumer);
-    for (const open of this.#open.values()) {
-      const delivery = open.lanes.get(lane);
-      if (delivery === undefined) this.#move(open, lane, undelivered);
-      else if (known !== undefined && known.worldSize !== consumer.worldSize) {
-        if (delivery.kind === 'leased' && delivery.holder === consumer.id) {
-          this.#move(open, lane, giveBack(delivery));
-        }
-      }
+    const held = [...this.#open].find(({ lanes }) => {
+      const delivery = lanes.get(lane);
+      return delivery?.kind === 'leased' && delivery.holder === consumer.id;
+    });
+    const delivery = held?.lanes.get(lane);
+    const isHeld = delivery !== undefined && !isFree(delivery, nowMs);
+    const busy = this.#open.holders(nowMs);
+    const known = this.#consumers.register(consumer, isHeld ? held?.cut.id : undefined, busy);
+    for (const open of this.#open) {
+      if (!open.lanes.has(lane)) this.#open.move(open, lane, undelivered);
+    }
+    const isOther = known !== undefined && known.worldSize !== consumer.worldSize;
+    if (isOther && held !== undefined && delivery?.kind === 'leased') {
+      this.#open.move(held, lane, giveBack(delivery));
     }
   }
 
@@ -134,7 +136,7 @@ export class BatchLedger {
     const consumer = this.#consumers.get(consumerId, rank);
     const lane = laneOf(consumer);
     const expiresMs = nowMs + this.#options.leaseMs;
-    for (const open of this.#open.values()) {
+    for (const open of this.#open) {
       const delivery = open.lanes.get(lane)!;
       if (isFree(delivery, nowMs)) continue;
       const kept = renew(delivery, consumerId, expiresMs);
@@ -143,10 +145,9 @@ export class BatchLedger {
       if (kept.acked.has(rank)) return { kind: 'wait_for_ranks' };
       return this.#deliver(open, lane, kept, consumer);
     }
-    for (const open of this.#open.values()) {
+    for (const open of this.#open) {
       const delivery = open.lanes.get(lane)!;
       if (delivery.kind === 'done' || !isFree(delivery, nowMs)) continue;
-      if (isUntouched(open)) this.#handedOut += 1;
       return this.#deliver(open, lane, handOut(delivery, consumerId, expiresMs), consumer);
     }
     return { kind: 'none' };
@@ -157,14 +158,12 @@ export class BatchLedger {
     this.#lastStep = cut.step;
     const lanes = new Map<string, Delivery>();
     for (const consumer of this.#consumers) lanes.set(laneOf(consumer), undelivered);
-    const open = { cut, lanes };
-    this.#open.set(cut.step, open);
-    this.#record(open);
+    this.#open.add({ cut, lanes });
   }
 
   extend(consumerId: string, batchId: string, rank: number, nowMs: number): void {
     const consumer = this.#consumers.get(consumerId, rank);
-    const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
+    const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
     const expiresMs = nowMs + this.#options.leaseMs;
     if (open === undefined) {
       if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
@@ -183,7 +182,7 @@ export class BatchLedger {
     nowMs: number,
   ): { readonly complete: boolean; readonly finished: CutBatch | undefined } {
     const consumer = this.#consumers.get(consumerId, rank);
-    const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
+    const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
     if (open === undefined) {
       if (!this.#wasCut(batchId)) throw batchNotFound(batchId);
       const done = this.finished.get(stepOfBatchId(batchId) ?? 0);
@@ -199,17 +198,17 @@ export class BatchLedger {
     }
     if (delivery.kind === 'done') return { complete: true, finished: undefined };
     const after = ackRank(delivery, rank, consumer.worldSize, nowMs + this.#options.leaseMs);
-    this.#move(open, lane, after);
+    this.#open.move(open, lane, after);
     if (after.kind !== 'done') return { complete: false, finished: undefined };
     const finished = [...open.lanes.values()].every(({ kind }) => kind === 'done');
-    if (finished) this.#close(open);
+    if (finished) this.finished.add(this.#open.close(open));
     return { complete: true, finished: finished ? open.cut : undefined };
   }
 
   /** False when there was nothing to give back: it is not held, which a repeated nack leaves. */
   nack(consumerId: string, batchId: string, rank: number): boolean {
     const consumer = this.#consumers.get(consumerId, rank);
-    const open = this.#open.get(stepOfBatchId(batchId) ?? 0);
+    const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
     if (open === undefined) {
       if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
       throw batchNotFound(batchId);
@@ -220,7 +219,7 @@ export class BatchLedger {
     if (delivery.kind === 'done' || delivery.holder !== consumerId) {
       throw staleBatchLease(batchId, consumerId);
     }
-    this.#move(open, lane, giveBack(delivery));
+    this.#open.move(open, lane, giveBack(delivery));
     return true;
   }
 
@@ -229,10 +228,12 @@ export class BatchLedger {
     const consumer = this.#consumers.get(consumerId);
     const lane = laneOf(consumer);
     const isDone = (at: number): boolean => {
-      const kind = this.#open.get(at)?.lanes.get(lane)?.kind;
+      const kind = this.#open.at(at)?.lanes.get(lane)?.kind;
       return kind === undefined || kind === 'done';
     };
-    const unfinished = [...this.#open.keys()].find((at) => at <= step && !isDone(at));
+    const unfinished = [...this.#open]
+      .map(({ cut }) => cut.step)
+      .find((at) => at <= step && !isDone(at));
     if (step > this.#lastStep || unfinished !== undefined) {
       throw stepNotAcked(step, (unfinished ?? this.#lastStep + 1) - 1);
     }
@@ -253,7 +254,7 @@ export class BatchLedger {
     if (step > this.#lastStep) throw stepNotAcked(step, this.#lastStep);
     const again: OpenBatch[] = [];
     for (let at = this.#lastStep; at > step; at--) {
-      const open = this.#open.get(at);
+      const open = this.#open.at(at);
       if (open !== undefined) {
         again.unshift(open);
         continue;
@@ -264,50 +265,24 @@ export class BatchLedger {
       const lanes = record.lanes.map((one): [string, Delivery] => [one.lane, deliveryOf(one, 0)]);
       again.unshift({ cut, lanes: new Map(lanes) });
     }
-    const cuts = again.filter(({ cut }) => !this.#open.has(cut.step)).map(({ cut }) => cut);
+    const cuts = again
+      .filter(({ cut }) => this.#open.at(cut.step) === undefined)
+      .map(({ cut }) => cut);
     for (const cut of cuts) this.finished.take(cut.step);
-    this.#reopen(again, lane);
-    return { batches: again.length, cuts };
-  }
-
-  #reopen(again: readonly OpenBatch[], lane: string): void {
-    const kept = [...this.#open.values()].filter((open) => !again.includes(open));
-    this.#open.clear();
-    for (const open of [...kept, ...again]) this.#open.set(open.cut.step, open);
+    this.#open.reopen(again);
     for (const open of again) {
       const { deliveries } = open.lanes.get(lane) ?? undelivered;
-      this.#move(open, lane, { kind: 'ready', deliveries });
+      this.#open.move(open, lane, { kind: 'ready', deliveries });
     }
-    this.#handedOut = [...this.#open.values()].filter((open) => !isUntouched(open)).length;
-  }
-
-  #holders(): ReadonlySet<string> {
-    const all = [...this.#open.values()].flatMap(({ lanes }) => [...lanes.values()]);
-    return new Set(all.flatMap((lane) => (lane.kind === 'leased' ? lane.holder : [])));
+    return { batches: again.length, cuts };
   }
 
   #deliver(open: OpenBatch, lane: string, delivery: LeasedDelivery, consumer: Consumer): Handed {
     const { worldSize } = consumer;
     const terms = { worldSize, delivery: delivery.deliveries, leaseMs: this.#options.leaseMs };
     const batch = deliverBatch(open.cut, terms);
-    this.#move(open, lane, delivery);
+    this.#open.move(open, lane, delivery);
     return { kind: 'batch', batch };
-  }
-
-  #move(open: OpenBatch, lane: string, delivery: Delivery): void {
-    open.lanes.set(lane, delivery);
-    this.#record(open);
-  }
-
-  #record({ cut, lanes }: OpenBatch): void {
-    const { journal, positionOf } = this.#options;
-    journal.batch(cut.step, () => batchRecord(cut, lanes, positionOf));
-  }
-
-  #close({ cut, lanes }: OpenBatch): void {
-    this.#open.delete(cut.step);
-    this.#handedOut -= 1;
-    this.finished.add(batchRecord(cut, lanes, this.#options.positionOf));
   }
 
   #wasCut(batchId: string): boolean {

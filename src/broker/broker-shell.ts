@@ -19,7 +19,7 @@ import type { BrokerConfig } from './options.ts';
 import { brokerClosed, groupNotFound, groupNotKept } from './refusals.ts';
 import type { Run } from './run.ts';
 import { RunTable } from './run-table.ts';
-import { LEASE_TOPIC, topicOf } from './topics.ts';
+import { topicOf } from './topics.ts';
 import { WaitingRoom } from './waiting-room.ts';
 
 /** The shell: it tells the time, wakes who waits, and leaves every decision to the rooms below. */
@@ -138,6 +138,8 @@ export class BrokerShell implements Broker {
       return outcome;
     } catch (error) {
       this.#metrics.submitted('refused');
+      // What a batch waited for can't come in: it is cut without.
+      if (run.queue.gate.isCrowdedOut) this.#waiting.wake(topicOf.batch(run.id));
       throw error;
     }
   }
@@ -145,7 +147,7 @@ export class BrokerShell implements Broker {
   /** Its bytes are put away first, unless it is sure already that nobody will want them. */
   async #keep(run: Run, group: SubmittedGroup): Promise<StoredGroup> {
     const { keep } = this.#backing;
-    if (keep === undefined || run.check(group) === 'duplicate') return group;
+    if (keep === undefined || run.check(group, this.#nowMs()) === 'duplicate') return group;
     const kept = await keep(group, { signal: this.#closing.signal });
     this.#assertOpen();
     return kept;
@@ -158,10 +160,12 @@ export class BrokerShell implements Broker {
       isStored = outcome.kind === 'stored';
       this.#metrics.submitted(outcome.kind);
       if (isStored) {
+        const aliveUntilMs = run.queue.heard(group.environment, this.#nowMs());
+        this.#waiting.expectExpiry(aliveUntilMs ?? Infinity);
         this.#assignments.end(group.id);
         this.#waiting.wake(topicOf.batch(run.id));
         // One that left at once takes no room: the next may begin.
-        this.#waiting.wake(LEASE_TOPIC);
+        this.#waiting.wake(topicOf.lease);
       }
       return outcome;
     } finally {
@@ -170,11 +174,12 @@ export class BrokerShell implements Broker {
     }
   }
 
-  async waitForRoom(runId: string, signal: AbortSignal): Promise<void> {
+  async waitForRoom(runId: string, signal: AbortSignal, group?: StoredGroup): Promise<void> {
     const run = this.#run(runId);
     await this.#waiting.wait<true>({
       topic: topicOf.room(runId),
-      attempt: () => (run.closed || run.credits > 0 ? true : undefined),
+      attempt: () =>
+        run.closed || run.queue.gate.hasRoom(group, this.#nowMs()) ? true : undefined,
       fallback: () => true,
       waitMs: undefined,
       signal,
@@ -182,7 +187,7 @@ export class BrokerShell implements Broker {
   }
 
   async credits(runId: string): Promise<number> {
-    return this.#run(runId).credits;
+    return this.#run(runId).credits(this.#nowMs());
   }
 
   async registerConsumer(consumer: Parameters<Broker['registerConsumer']>[0]) {
@@ -218,7 +223,7 @@ export class BrokerShell implements Broker {
     if (run.publish(version)) {
       this.#waiting.wake(topicOf.policy(runId));
       this.#waiting.wake(topicOf.room(runId));
-      this.#waiting.wake(LEASE_TOPIC);
+      this.#waiting.wake(topicOf.lease);
     }
     await this.#journal.settled();
     return run.policyVersion;
@@ -271,12 +276,13 @@ export class BrokerShell implements Broker {
     await this.#backing.close();
   }
 
-  /** Lets expire what is due; returns when the next lease of anything is over. */
+  /** Lets expire what is due; returns when time alone will next change anything. */
   #advance(nowMs: number): number | undefined {
     this.#assignments.expire(nowMs);
     let nextMs = this.#assignments.nextExpiryMs ?? Infinity;
     for (const run of this.#runs) {
       nextMs = Math.min(nextMs, run.batches.nextExpiryMs(nowMs) ?? Infinity);
+      if (!run.closed) nextMs = Math.min(nextMs, run.queue.nextMs(nowMs) ?? Infinity);
     }
     return nextMs === Infinity ? undefined : nextMs;
   }

@@ -1,49 +1,17 @@
-import type { Ledger, TrainingPolicy } from '../tokens/index.ts';
+import type { Ledger } from '../tokens/index.ts';
 import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
 import type { RunDetail } from './run-detail.ts';
+import type { RunSettings } from './run-settings.ts';
 
-/** What a batch counts. */
-export type BatchSize =
-  | { readonly kind: 'rows'; readonly rows: number }
-  | { readonly kind: 'tokens'; readonly tokens: number }
-  | { readonly kind: 'groups'; readonly groups: number };
-
-/** An environment's part in a run that plays by itself. */
-export interface AutoPlayEnvironment {
-  readonly environment: string;
-  readonly groupSize: number;
-  /** Empty for all tasks. */
-  readonly split: string;
-  /** Its share of the groups, beside the others' weights; above 0. */
-  readonly weight: number;
-}
-
-export interface AutoPlay {
-  /** At least 1, each named once. */
-  readonly environments: readonly AutoPlayEnvironment[];
-  /** Most groups assigned or waiting at a time, over all environments. */
-  readonly maxAhead: number;
-  /** Hold new groups while the waiting ones fill this many batches; 0 for no hold. */
-  readonly maxBatchesAhead: number;
-}
-
-/** Settings of a run, fixed when it is opened. */
-export interface RunSettings {
-  readonly batchSize: BatchSize;
-  readonly trainingPolicy: TrainingPolicy;
-  /** In policy versions behind the current one; undefined for any. */
-  readonly maxStaleness: number | undefined;
-  readonly maxWaitingGroups: number;
-  readonly failedRollouts: 'drop_rollout' | 'drop_group' | 'mask';
-  /** 0 for any. */
-  readonly maxRowTokens: number;
-  /** Empty for any. */
-  readonly environments: readonly string[];
-  readonly autoPlay: AutoPlay | undefined;
-  /** Groups whose scored rewards are all alike don't wait for a batch: they teach nothing. */
-  readonly dropUniformGroups: boolean;
-}
+export type {
+  AdmissionPolicy,
+  AutoPlay,
+  AutoPlayEnvironment,
+  BatchSize,
+  EnvironmentShare,
+  RunSettings,
+} from './run-settings.ts';
 
 export interface RunState {
   readonly id: string;
@@ -167,7 +135,10 @@ export interface Broker {
 
   /** Returns the ids that are new. */
   enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]>;
-  /** Waits for the first until `signal` fires or `waitMs` passes; may return none. */
+  /**
+   * Those whose groups have room, and by the run's admission will not be stale. Waits for the first until
+   * `signal` fires or `waitMs` passes; may return none.
+   */
   lease(request: {
     readonly workerId: string;
     readonly environments: readonly string[];
@@ -193,8 +164,9 @@ export interface Broker {
 
   /** Stores the group and ends its assignment in one step. Throws when refused; a group that comes twice is a duplicate. */
   submit(group: SubmittedGroup): Promise<SubmitOutcome>;
-  /** Resolves when the run takes more groups, or when `signal` fires. */
-  waitForRoom(runId: string, signal: AbortSignal): Promise<void>;
+  /** Resolves when the run takes this group, or any where none is given, or when `signal` fires. */
+  waitForRoom(runId: string, signal: AbortSignal, group?: StoredGroup): Promise<void>;
+  /** How many groups may be begun now: each will have a place when it is done. */
   credits(runId: string): Promise<number>;
 
   registerConsumer(

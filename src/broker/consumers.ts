@@ -2,7 +2,12 @@ import { invalidInput } from '../errors.ts';
 import type { ConsumerRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import type { Consumer } from './open-batch.ts';
-import { consumerModeDiffers, consumerNotRegistered, limitReached } from './refusals.ts';
+import {
+  consumerHoldsBatch,
+  consumerModeDiffers,
+  consumerNotRegistered,
+  limitReached,
+} from './refusals.ts';
 
 /** The consumers of a run, in the order of registering last. */
 export class Consumers {
@@ -20,13 +25,23 @@ export class Consumers {
     return this.#byId.values();
   }
 
-  /** Idempotent; returns what it was registered as before. Another mode is refused. */
-  register(consumer: Consumer, holders: () => ReadonlySet<string>): Consumer | undefined {
+  /**
+   * Idempotent; returns what it was registered as before. Another mode is refused, and another world size
+   * while it holds a batch. `busy` are those that hold any.
+   */
+  register(
+    consumer: Consumer,
+    heldBatchId: string | undefined,
+    busy: ReadonlySet<string>,
+  ): Consumer | undefined {
     const known = this.#byId.get(consumer.id);
     if (known !== undefined && known.mode !== consumer.mode) {
       throw consumerModeDiffers(consumer.id, known.mode);
     }
-    if (known === undefined) this.#makeRoom(holders);
+    if (known === undefined) this.#makeRoom(busy);
+    else if (known.worldSize !== consumer.worldSize && heldBatchId !== undefined) {
+      throw consumerHoldsBatch(consumer.id, known.worldSize, heldBatchId);
+    }
     this.#byId.delete(consumer.id);
     this.#byId.set(consumer.id, consumer);
     this.#journal.consumer(consumer);
@@ -46,9 +61,8 @@ export class Consumers {
   }
 
   /** Forgets the competing consumer registered longest ago that holds nothing, when there are too many. */
-  #makeRoom(holders: () => ReadonlySet<string>): void {
+  #makeRoom(busy: ReadonlySet<string>): void {
     if (this.#byId.size < this.#max) return;
-    const busy = holders();
     for (const { id, mode } of this.#byId.values()) {
       if (mode !== 'compete' || busy.has(id)) continue;
       this.#byId.delete(id);

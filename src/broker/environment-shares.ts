@@ -1,4 +1,4 @@
-import { type EnvironmentShare, type Shortened, shortened } from './run-detail.ts';
+import { type EnvironmentFigures, type Shortened, shortened } from './run-detail.ts';
 
 /** Batches that the shares are of. */
 const RECENT_BATCHES = 32;
@@ -61,9 +61,9 @@ export class EnvironmentShares {
     }
   }
 
-  read(): Shortened<EnvironmentShare> {
+  read(): Shortened<EnvironmentFigures> {
     const shares = Iterator.from(this.#tallies).map(
-      ([environment, { waiting, recent }]): EnvironmentShare => ({
+      ([environment, { waiting, recent }]): EnvironmentFigures => ({
         environment,
         waitingGroups: waiting.groups,
         waitingRows: waiting.rows,

@@ -17,7 +17,7 @@ export function selectExactRows(
   if (waiting.rows < target) return undefined;
   const prefix = selectPrefix(waiting, target);
   if (prefix !== undefined) return prefix;
-  if (!isReachable(new Map(waiting.sizes()), target)) return undefined;
+  if (!isReachable(waiting.sizes(), target)) return undefined;
   return selectAmong([...inOrder(waiting, target)], target);
 }
 
@@ -81,7 +81,7 @@ function* inOrder(
   target: number,
 ): Generator<WaitingGroup, void, undefined> {
   const heads: { queue: Iterator<WaitingGroup>; group: WaitingGroup; left: number }[] = [];
-  for (const [size] of waiting.sizes()) {
+  for (const size of waiting.sizes().keys()) {
     if (size > target) continue;
     const queue = waiting.ofSize(size);
     const first = queue.next();

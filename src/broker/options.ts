@@ -2,11 +2,14 @@ import { invalidInput } from '../errors.ts';
 import type { MetricsRegistry } from '../telemetry/index.ts';
 import { type Clock, systemClock } from './clock.ts';
 
+/** Groups that a run may have waiting, where neither it nor the server says otherwise. */
+export const DEFAULT_MAX_WAITING_GROUPS = 4_096;
+
 /** What bounds a broker. All are per run, except `maxRuns`. */
 export interface BrokerLimits {
   /** Default: 1,000. */
   readonly maxRuns: number;
-  /** Of a run that does not set its own. Default: 4,096. */
+  /** Of a run that does not set its own; at least a batch's groups. Default: 4,096. */
   readonly maxWaitingGroups: number;
   /** Default: 1 GiB in memory, 1 TiB in a store, whose disk is full before. */
   readonly maxWaitingBytes: number;
@@ -58,7 +61,7 @@ export function resolveBrokerOptions(options: MemoryBrokerOptions): BrokerConfig
     metrics: options.metrics,
     limits: Object.freeze({
       maxRuns: 1_000,
-      maxWaitingGroups: 4_096,
+      maxWaitingGroups: DEFAULT_MAX_WAITING_GROUPS,
       maxWaitingBytes: 2 ** 30,
       maxOpenAssignments: 100_000,
       maxOpenBatches: 16,

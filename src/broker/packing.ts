@@ -50,7 +50,7 @@ export function selectBatch(
 export function canCut(size: BatchSize, waiting: WaitingGroups): boolean {
   switch (size.kind) {
     case 'rows':
-      return waiting.rows >= size.rows && isReachable(new Map(waiting.sizes()), size.rows);
+      return waiting.rows >= size.rows && isReachable(waiting.sizes(), size.rows);
     case 'tokens':
       return waiting.tokens >= size.tokens;
     case 'groups':

@@ -11,6 +11,7 @@ export function runNotFound(runId: string): LachesisError {
   return new LachesisError('not_found', `There is no run "${runId}".`, {
     reason: 'RUN_NOT_FOUND',
     remedy: 'Open it first.',
+    field: 'run_id',
     metadata: { run_id: runId },
   });
 }
@@ -148,7 +149,26 @@ export function consumerModeDiffers(consumerId: string, mode: string): LachesisE
     {
       reason: 'CONSUMER_MODE_DIFFERS',
       remedy: 'Register under another id.',
+      field: 'mode',
       metadata: { consumer_id: consumerId },
+    },
+  );
+}
+
+export function consumerHoldsBatch(
+  consumerId: string,
+  worldSize: number,
+  batchId: string,
+): LachesisError {
+  return new LachesisError(
+    'failed_precondition',
+    `Consumer "${consumerId}" holds batch "${batchId}" on ${worldSize} ranks.`,
+    {
+      reason: 'CONSUMER_HOLDS_BATCH',
+      remedy:
+        'Ack it on all of its ranks or nack it, or wait until its lease is over; then register with the new world size.',
+      field: 'world_size',
+      metadata: { consumer_id: consumerId, batch_id: batchId, world_size: String(worldSize) },
     },
   );
 }

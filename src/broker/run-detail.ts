@@ -1,5 +1,5 @@
 /** What waits of one environment, and its part of the last batches. */
-export interface EnvironmentShare {
+export interface EnvironmentFigures {
   readonly environment: string;
   readonly waitingGroups: number;
   readonly waitingRows: number;
@@ -56,7 +56,7 @@ export interface Shortened<T> {
 
 /** What a status shows beside the totals. Every list in it is bounded. */
 export interface RunDetail {
-  readonly shares: Shortened<EnvironmentShare>;
+  readonly shares: Shortened<EnvironmentFigures>;
   /** How many of the last batches the shares are of. */
   readonly recentBatches: number;
   /**

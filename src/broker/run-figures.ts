@@ -10,10 +10,26 @@ export type DropReason =
   | 'uniform_rewards'
   /** It came without a row, to a run whose batches count rows or tokens. */
   | 'no_rows'
+  /** It was played and a policy of its run dropped it: it never came. */
+  | PlayedInVain
   /** Its assignment was failed for good: it never came. */
   | 'assignment_failed'
   /** Its assignment ran out of attempts: it never came. */
   | 'attempts_exhausted';
+
+/** Why a played group is not submitted: what `settleGroup` gives as its reason. */
+const PLAYED_IN_VAIN = Object.freeze([
+  'rollout_failed',
+  'nothing_scored',
+  'nothing_to_train',
+  'over_length',
+] as const);
+type PlayedInVain = (typeof PLAYED_IN_VAIN)[number];
+
+/** What an assignment that was failed for good counts as, by the reason that its worker gave. */
+export function failureOf(reason: string): DropReason {
+  return PLAYED_IN_VAIN.find((one) => one === reason) ?? 'assignment_failed';
+}
 
 /** The running totals of one run; each is kept as groups come and go, none is counted up later. */
 export class RunFigures {

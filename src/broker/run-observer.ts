@@ -21,7 +21,8 @@ export class RunObserver {
     readonly restored: RestoredRun | undefined;
   }) {
     const { settings, policyVersion, nowMs, restored } = fields;
-    const asked = settings.autoPlay?.environments ?? [];
+    const { shares, autoPlay } = settings;
+    const asked = shares.length > 0 ? shares : (autoPlay?.environments ?? []);
     this.#shares = new EnvironmentShares(
       new Map(asked.map(({ environment, weight }) => [environment, weight])),
     );

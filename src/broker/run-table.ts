@@ -36,15 +36,18 @@ export class RunTable {
   /** Opens it, or takes over the one of that id when its settings are the same. */
   open(
     id: string,
-    settings: RunSettings,
+    given: RunSettings,
     policyVersion: number,
   ): { readonly run: Run; readonly existed: boolean } {
     const known = this.#runs.get(id);
     if (known !== undefined) {
-      const differing = differingSettings(known.settings, settings);
+      // What it left to the server stays as the server had it then.
+      const maxWaitingGroups = given.maxWaitingGroups || known.settings.maxWaitingGroups;
+      const differing = differingSettings(known.settings, { ...given, maxWaitingGroups });
       if (differing.length > 0) throw settingsDiffer(id, differing);
       return { run: known, existed: true };
     }
+    const settings = { ...given, maxWaitingGroups: this.#maxWaitingGroups(given) };
     if (!(batchTarget(settings.batchSize) >= 1)) {
       throw invalidInput('settings.batch_size', 'must be at least 1.');
     }
@@ -54,6 +57,13 @@ export class RunTable {
     }
     const fields = { id, settings, policyVersion, openTimeMs: this.#config.clock.nowMs() };
     return { run: this.#add(fields), existed: false };
+  }
+
+  /** Where a run leaves it open: the server's own, and no less than a batch takes. */
+  #maxWaitingGroups({ maxWaitingGroups, batchSize }: RunSettings): number {
+    if (maxWaitingGroups > 0) return maxWaitingGroups;
+    const batch = batchSize.kind === 'groups' ? batchSize.groups : 1;
+    return Math.max(this.#config.limits.maxWaitingGroups, batch);
   }
 
   #add(fields: ConstructorParameters<typeof Run>[0], restored?: RestoredRun): Run {

@@ -1,27 +1,25 @@
-import type { DeadLetter } from './assignment-event.ts';
+import type { DeadLetter, StoredAssignment } from './assignment-event.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { cutBatch } from './cut-batch.ts';
 import { DeadLetters } from './dead-letters.ts';
+import { EndedAssignments } from './ended-assignments.ts';
 import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
-import { selectBatch } from './packing.ts';
-import { RecentIds } from './recent-ids.ts';
 import { recut } from './recut.ts';
 import { foreignEnvironment, policyVersionBehind, runClosed } from './refusals.ts';
 import { type DropReason, RunFigures } from './run-figures.ts';
-import { RunGate } from './run-gate.ts';
 import { RunObserver } from './run-observer.ts';
+import { RunQueue } from './run-queue.ts';
 import { oldestAllowedVersion } from './staleness.ts';
-import { type WaitingGroup, WaitingGroups } from './waiting-groups.ts';
+import { unfit } from './unfit.ts';
+import { waitingGroup } from './waiting-groups.ts';
 
 const RECENT_REWARDS = 256;
-/** Ids that are remembered, so that an assignment that ended is not taken again. */
-const MAX_ENDED = 65_536;
 
 /**
  * One run. Every accepted group is in exactly one place: waiting, in an open batch, or settled
@@ -34,12 +32,10 @@ export class Run {
   readonly batches: BatchLedger;
   readonly history: GroupHistory;
   readonly figures: RunFigures;
-  readonly #observer: RunObserver;
-  /** Assignments that ended without a group. */
-  readonly endedAssignments = new RecentIds(MAX_ENDED);
   readonly deadLetters = new DeadLetters();
-  readonly #waiting: WaitingGroups;
-  readonly #gate: RunGate;
+  readonly queue: RunQueue;
+  readonly endedAssignments: EndedAssignments;
+  readonly #observer: RunObserver;
   readonly #metrics: BrokerMetrics;
   readonly #openTimeMs: number;
   readonly #journal: RunJournal;
@@ -64,33 +60,36 @@ export class Run {
     this.#policyVersion = fields.policyVersion;
     this.#openTimeMs = fields.openTimeMs;
     this.#metrics = metrics;
-    const { maxOpenBatches, maxConsumers, maxUncommittedBatches, replayBytes } = config.limits;
     this.#journal = journal;
     this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
-    this.history = new GroupHistory(replayBytes, journal);
+    this.history = new GroupHistory(config.limits.replayBytes, journal);
+    this.endedAssignments = new EndedAssignments(journal, restored?.ended);
     const nowMs = config.clock.nowMs();
     this.#observer = new RunObserver({ ...fields, nowMs, restored });
-    const unit = fields.settings.batchSize.kind;
-    this.#waiting = new WaitingGroups(unit, metrics.visited, this.#observer);
-    this.#gate = new RunGate(fields.id, fields.settings, this.#waiting, config);
-    const ledger = {
-      leaseMs: config.batchLeaseMs,
-      ...{ maxOpenBatches, maxConsumers, maxUncommittedBatches, journal },
-      positionOf: (id: string) => this.history.positionOf(id) ?? 0,
-    };
+    this.queue = new RunQueue({
+      ...{ runId: fields.id, settings: fields.settings, config, visit: metrics.visited },
+      restored: restored?.record.queue,
+      observer: this.#observer,
+    });
+    this.batches = new BatchLedger(
+      {
+        ...config.limits,
+        leaseMs: config.batchLeaseMs,
+        journal,
+        positionOf: (id) => this.history.positionOf(id) ?? 0,
+      },
+      restored && restoreBatches(restored, nowMs),
+    );
     if (restored === undefined) {
-      this.batches = new BatchLedger(ledger);
       this.#record();
       return;
     }
     this.#step = restored.record.step;
     this.#closed = restored.record.closed;
-    for (const { id, letter } of restored.ended) {
-      this.endedAssignments.add(id);
+    for (const { letter } of restored.ended) {
       if (letter !== undefined) this.deadLetters.add(letter);
     }
-    restoreGroups(restored, this.history, this.#waiting);
-    this.batches = new BatchLedger(ledger, restoreBatches(restored, nowMs));
+    restoreGroups(restored, this.history, this.queue);
   }
 
   /** All that its groups', batches' and consumers' records don't say. */
@@ -105,6 +104,7 @@ export class Run {
         step: this.#step,
         lastStep: this.batches.lastStep,
         committed: this.batches.finished.committed,
+        queue: this.queue.record(),
         figures: {
           ...this.figures.record(),
           trainedByStaleness: this.#observer.trainedByStaleness,
@@ -121,13 +121,14 @@ export class Run {
     return this.#policyVersion;
   }
 
-  /** What waits, in what its batches count. */
-  get waiting(): number {
-    return this.#waiting[this.settings.batchSize.kind];
+  /** How many groups may be begun. */
+  credits(nowMs: number): number {
+    return this.#closed ? 0 : this.queue.gate.credits(this.batches.handedOut, nowMs);
   }
 
-  get credits(): number {
-    return this.#closed ? 0 : this.#gate.credits;
+  /** Whether this assignment may be begun. */
+  mayBegin(assignment: StoredAssignment, nowMs: number): boolean {
+    return this.queue.gate.mayBegin(assignment, this.batches.handedOut, nowMs);
   }
 
   state(): RunState {
@@ -146,12 +147,13 @@ export class Run {
     nowMs: number,
     { openByEnvironment, workers }: Pick<RunStatus, 'openByEnvironment' | 'workers'>,
   ): RunStatus {
-    const oldestMs = this.#waiting.oldestArrivalMs;
+    const { waiting } = this.queue;
+    const oldestMs = waiting.oldestArrivalMs;
     return {
       run: this.state(),
-      waitingGroups: this.#waiting.groups,
-      waitingRows: this.#waiting.rows,
-      waitingTokens: this.#waiting.tokens,
+      waitingGroups: waiting.groups,
+      waitingRows: waiting.rows,
+      waitingTokens: waiting.tokens,
       openAssignments: Object.values(openByEnvironment).reduce((sum, open) => sum + open, 0),
       openByEnvironment,
       problem: '',
@@ -177,10 +179,8 @@ export class Run {
 
   /** An assignment ended without a group. */
   giveUp(letter: DeadLetter): void {
-    const forgotten = this.endedAssignments.add(letter.assignmentId);
+    this.endedAssignments.add(letter.assignmentId, letter);
     this.deadLetters.add(letter);
-    this.#journal.assignmentEnded({ id: letter.assignmentId, letter });
-    if (forgotten !== undefined) this.#journal.endedForgotten(forgotten);
     this.figures.drop(letter.reason);
     this.#record();
   }
@@ -194,54 +194,41 @@ export class Run {
   }
 
   /** Throws for a group that is refused as things stand. */
-  check(group: StoredGroup): 'new' | 'duplicate' {
+  check(group: StoredGroup, nowMs: number): 'new' | 'duplicate' {
     if (this.history.positionOf(group.id) !== undefined) return 'duplicate';
     this.assertTakes(group.environment);
-    const version = group.oldestPolicyVersion ?? this.#policyVersion;
-    if (this.#gate.unfit(group, version, this.#policyVersion) === undefined)
-      this.#gate.assertAdmitted(group);
+    if (this.#unfit(group) === undefined) this.queue.gate.assertAdmitted(group, nowMs);
     return 'new';
   }
 
   submit(group: StoredGroup, nowMs: number): SubmitOutcome {
     const stored = this.history.positionOf(group.id);
     if (stored !== undefined) return { kind: 'duplicate', position: stored };
-    this.check(group);
+    this.check(group, nowMs);
+    const reason = this.#unfit(group);
     const version = group.oldestPolicyVersion ?? this.#policyVersion;
-    const unfit = this.#gate.unfit(group, version, this.#policyVersion);
     const position = this.history.add(group);
     this.figures.accept(group);
     this.#observer.accepted(group, nowMs);
     if (this.deadLetters.delete(group.id)) this.#journal.assignmentEnded({ id: group.id });
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
+    if (reason === undefined) {
+      this.queue.add(waitingGroup(group, { position, version, arrivedMs: nowMs }));
+    } else this.#drop(reason, [group]);
     this.#record();
-    if (unfit !== undefined) {
-      this.#drop(unfit, [group]);
-      return { kind: 'stored', position };
-    }
-    this.#gate.changed();
-    this.#waiting.add({
-      group,
-      position,
-      version,
-      rows: group.rows.length,
-      tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
-      bytes: group.payload.byteLength,
-      arrivedMs: nowMs,
-    });
     return { kind: 'stored', position };
   }
 
+  #unfit(group: StoredGroup): DropReason | undefined {
+    return unfit(this.settings, group, this.#policyVersion);
+  }
+
   /** Takes the next batch out of what waits, into the ledger. False when there is none. */
-  cut(): boolean {
-    if (this.#closed || !this.batches.canOpenMore || !this.#gate.mayCut) return false;
+  cut(nowMs: number): boolean {
+    if (this.#closed || !this.batches.canOpenMore || !this.queue.gate.mayCut(nowMs)) return false;
     this.batches.finished.assertRoom();
-    const taken = selectBatch(this.settings.batchSize, this.#waiting);
-    if (taken === undefined) {
-      this.#gate.foundNone();
-      return false;
-    }
-    this.#remove(taken);
+    const taken = this.queue.take();
+    if (taken === undefined) return false;
     const cut = cutBatch({
       runId: this.id,
       step: this.batches.nextStep,
@@ -300,24 +287,19 @@ export class Run {
   publish(version: number): boolean {
     if (version < this.#policyVersion) throw policyVersionBehind(this.#policyVersion, version);
     if (version === this.#policyVersion) return false;
+    this.queue.published(version - this.#policyVersion, this.batches.open);
     this.#policyVersion = version;
     this.#observer.published(version);
     this.#record();
     const floor = oldestAllowedVersion(version, this.settings.maxStaleness);
     if (floor !== undefined) {
-      const stale = this.#waiting.evictBelow(floor);
-      if (stale.length > 0) this.#gate.changed();
+      const stale = this.queue.evictBelow(floor);
       this.#drop(
         'stale',
         stale.map(({ group }) => group),
       );
     }
     return true;
-  }
-
-  #remove(taken: readonly WaitingGroup[]): void {
-    for (const waiting of taken) this.#waiting.remove(waiting);
-    this.#gate.changed();
   }
 
   #drop(reason: DropReason, groups: readonly StoredGroup[]): void {

@@ -1,9 +1,7 @@
-/** What workers wait for: an assignment that may be leased. */
-export const LEASE_TOPIC = 'lease';
-
-/** What callers wait for, of one run. */
+/** What callers wait for: all but `lease` of one run. */
 export const topicOf = {
   room: (runId: string) => `room/${runId}`,
   batch: (runId: string) => `batch/${runId}`,
   policy: (runId: string) => `policy/${runId}`,
+  lease: 'lease',
 } as const;

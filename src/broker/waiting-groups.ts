@@ -15,7 +15,22 @@ export interface WaitingGroup {
   readonly arrivedMs: number;
 }
 
+/** A group as it waits. */
+export function waitingGroup(
+  group: StoredGroup,
+  seat: Pick<WaitingGroup, 'position' | 'version' | 'arrivedMs'>,
+): WaitingGroup {
+  return {
+    ...seat,
+    group,
+    rows: group.rows.length,
+    tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
+    bytes: group.payload.byteLength,
+  };
+}
+
 interface Seats {
+  readonly lane: Lane;
   readonly queue: OrderedQueue<WaitingGroup>;
   readonly ordered: QueueSeat<WaitingGroup>;
   readonly arrival: LinkedNode<WaitingGroup>;
@@ -27,6 +42,15 @@ export interface WaitingObserver {
   removed(waiting: WaitingGroup): void;
 }
 
+/** The groups that take turns with those of other lanes: an environment's, or all of them. */
+interface Lane {
+  readonly name: string;
+  readonly bySize: Map<number, OrderedQueue<WaitingGroup>>;
+  groups: number;
+  /** In what batches count. */
+  units: number;
+}
+
 /** The order in which groups are taken: oldest policy version first, then first submitted. */
 export function isBefore(one: WaitingGroup, other: WaitingGroup): boolean {
   return one.version === other.version
@@ -34,29 +58,38 @@ export function isBefore(one: WaitingGroup, other: WaitingGroup): boolean {
     : one.version < other.version;
 }
 
+/** What a group gives, in what batches count. */
+export function unitsOf(unit: BatchSize['kind'], group: { rows: number; tokens: number }): number {
+  return unit === 'groups' ? 1 : group[unit];
+}
+
 /**
- * The groups waiting for a batch, indexed so that no question walks over all of them: by rows when
- * batches count rows (one queue per size), else in one queue; by arrival for the age of the oldest.
+ * The groups waiting for a batch, indexed so that no question walks over all of them: by lane, and by
+ * rows when batches count rows (one queue per size), else in one queue; by arrival for the age of the
+ * oldest.
  */
 export class WaitingGroups {
-  readonly #bySize = new Map<number, OrderedQueue<WaitingGroup>>();
+  readonly #lanes = new Map<string, Lane>();
   readonly #arrivals = new LinkedList<WaitingGroup>();
   readonly #seats = new Map<number, Seats>();
-  readonly #sizeOf: (waiting: WaitingGroup) => number;
+  readonly #unit: BatchSize['kind'];
   readonly #visit: (groups: number) => void;
   readonly #observer: WaitingObserver | undefined;
+  readonly #laneOf: (group: StoredGroup) => string;
   #rows = 0;
   #tokens = 0;
   #bytes = 0;
 
-  /** `visit` is told of every group that a cut looks at. */
+  /** `visit` is told of every group that a cut looks at. Without `laneOf` all are in one lane, ''. */
   constructor(
     unit: BatchSize['kind'],
     visit: (groups: number) => void = () => {},
+    laneOf: (group: StoredGroup) => string = () => '',
     observer?: WaitingObserver,
   ) {
-    this.#sizeOf = unit === 'rows' ? (waiting) => waiting.rows : () => 0;
+    this.#unit = unit;
     this.#visit = visit;
+    this.#laneOf = laneOf;
     this.#observer = observer;
   }
 
@@ -80,21 +113,36 @@ export class WaitingGroups {
     return this.#arrivals.first?.value.arrivedMs;
   }
 
+  /** The lanes that have groups, and how many. */
+  *lanes(): Generator<Pick<Lane, 'name' | 'groups' | 'units'>, void, undefined> {
+    yield* this.#lanes.values();
+  }
+
+  /** What waits in a lane, in what batches count. */
+  unitsIn(lane: string): number {
+    return this.#lanes.get(lane)?.units ?? 0;
+  }
+
   add(waiting: WaitingGroup): void {
+    const name = this.#laneOf(waiting.group);
+    let lane = this.#lanes.get(name);
+    if (lane === undefined) {
+      lane = { name, bySize: new Map(), groups: 0, units: 0 };
+      this.#lanes.set(name, lane);
+    }
     const size = this.#sizeOf(waiting);
-    let queue = this.#bySize.get(size);
+    let queue = lane.bySize.get(size);
     if (queue === undefined) {
       queue = new OrderedQueue();
-      this.#bySize.set(size, queue);
+      lane.bySize.set(size, queue);
     }
     this.#seats.set(waiting.position, {
+      lane,
       queue,
       ordered: queue.push(waiting.version, waiting),
       arrival: this.#arrivals.push(waiting),
     });
-    this.#rows += waiting.rows;
-    this.#tokens += waiting.tokens;
-    this.#bytes += waiting.bytes;
+    this.#count(lane, waiting, 1);
     this.#observer?.added(waiting);
   }
 
@@ -102,24 +150,41 @@ export class WaitingGroups {
   remove(waiting: WaitingGroup): void {
     const seats = this.#seats.get(waiting.position);
     if (seats === undefined) return;
+    const { lane, queue } = seats;
     this.#seats.delete(waiting.position);
-    seats.queue.remove(seats.ordered);
+    queue.remove(seats.ordered);
     this.#arrivals.remove(seats.arrival);
-    if (seats.queue.size === 0) this.#bySize.delete(this.#sizeOf(waiting));
-    this.#rows -= waiting.rows;
-    this.#tokens -= waiting.tokens;
-    this.#bytes -= waiting.bytes;
+    if (queue.size === 0) lane.bySize.delete(this.#sizeOf(waiting));
+    this.#count(lane, waiting, -1);
     this.#observer?.removed(waiting);
+    if (lane.groups === 0) this.#lanes.delete(lane.name);
+  }
+
+  #count(lane: Lane, waiting: WaitingGroup, by: 1 | -1): void {
+    this.#rows += by * waiting.rows;
+    this.#tokens += by * waiting.tokens;
+    this.#bytes += by * waiting.bytes;
+    lane.groups += by;
+    lane.units += by * unitsOf(this.#unit, waiting);
   }
 
   /** How many groups wait of each size. */
-  *sizes(): Generator<readonly [size: number, groups: number], void, undefined> {
-    for (const [size, queue] of this.#bySize) yield [size, queue.size];
+  sizes(): ReadonlyMap<number, number> {
+    const counts = new Map<number, number>();
+    for (const { bySize } of this.#lanes.values()) {
+      for (const [size, queue] of bySize) counts.set(size, (counts.get(size) ?? 0) + queue.size);
+    }
+    return counts;
+  }
+
+  /** The sizes of the groups of one lane, and how many there are. */
+  *sizesIn(lane: string): Generator<readonly [size: number, groups: number], void, undefined> {
+    for (const [size, queue] of this.#lanes.get(lane)?.bySize ?? []) yield [size, queue.size];
   }
 
   /** Those of one size, in order; of size 0 when batches do not count rows. */
-  *ofSize(size: number): Generator<WaitingGroup, void, undefined> {
-    const queue = this.#bySize.get(size);
+  *ofSize(size: number, lane = ''): Generator<WaitingGroup, void, undefined> {
+    const queue = this.#lanes.get(lane)?.bySize.get(size);
     if (queue === undefined) return;
     for (const waiting of queue) {
       this.#visit(1);
@@ -130,12 +195,17 @@ export class WaitingGroups {
   /** Removes and returns those of a policy version under `floor`. Costs what it removes. */
   evictBelow(floor: number): readonly WaitingGroup[] {
     const evicted: WaitingGroup[] = [];
-    for (const queue of [...this.#bySize.values()]) {
+    const queues = [...this.#lanes.values()].flatMap(({ bySize }) => [...bySize.values()]);
+    for (const queue of queues) {
       for (let head = queue.first; head !== undefined && head.version < floor; head = queue.first) {
         this.remove(head);
         evicted.push(head);
       }
     }
     return evicted;
+  }
+
+  #sizeOf({ rows }: WaitingGroup): number {
+    return this.#unit === 'rows' ? rows : 0;
   }
 }

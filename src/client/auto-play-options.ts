@@ -1,5 +1,6 @@
 import type { AutoPlay, AutoPlayEnvironment } from '../broker/index.ts';
 import { invalidInput } from '../errors.ts';
+import { known, shown, whole } from './checked-options.ts';
 
 /** Makes the server itself order groups. */
 export interface AutoPlayOptions {
@@ -20,8 +21,6 @@ const ENVIRONMENT: Readonly<Record<keyof AutoPlayEnvironment, Kind>> = Object.fr
   groupSize: 'whole',
   weight: 'weight',
 });
-/** The most that the contract's int32 holds. */
-const MAX_INT32 = 2 ** 31 - 1;
 
 /** Fills in the defaults; throws the invalid_input of what the contract can't say, by the caller's names. */
 export function autoPlayOf(options: AutoPlayOptions): AutoPlay {
@@ -53,26 +52,4 @@ function checked(kind: Kind, field: string, value: unknown): void {
   } else if (kind === 'weight' && typeof value !== 'number') {
     throw invalidInput(field, `is ${shown(value)}; a number is needed.`);
   }
-}
-
-/** Whether it is a sensible number is the server's to say; this is whether it can be sent at all. */
-function whole(field: string, value: unknown): void {
-  if (Number.isInteger(value) && Number(value) >= 0 && Number(value) <= MAX_INT32) return;
-  throw invalidInput(field, `is ${shown(value)}; a whole number of 0 to ${MAX_INT32} is needed.`);
-}
-
-function known(field: string, value: unknown, keys: readonly string[]): void {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    throw invalidInput(field, `must be an object of ${keys.join(', ')}.`);
-  }
-  const unknown = Object.keys(value).find((key) => !keys.includes(key));
-  if (unknown === undefined) return;
-  throw invalidInput(`${field}.${unknown}`, 'is not known.', {
-    remedy: `It may have: ${keys.join(', ')}.`,
-  });
-}
-
-function shown(value: unknown): string {
-  if (value === undefined) return 'missing';
-  return typeof value === 'string' ? `the text "${value}"` : String(value);
 }

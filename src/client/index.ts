@@ -42,7 +42,8 @@ export type {
 } from './policy-types.ts';
 export type { NoBatch } from './receive-batch.ts';
 export type { ConnectionChange, ReconnectOptions } from './reconnect.ts';
-export { type ReadGroup, RunClient, type RunOptions } from './run-client.ts';
+export { type ReadGroup, RunClient } from './run-client.ts';
+export type { EnvironmentShareOptions, RunOptions } from './run-options.ts';
 export { ServerClient } from './server-client.ts';
 export { SubmitStream, type Submitted } from './submit-stream.ts';
 export {

@@ -1,7 +1,7 @@
 import type { Client, Transport } from '@connectrpc/connect';
 import type { GroupChunk, GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { RunService } from '../../gen/lachesis/v1/run_service_pb.ts';
-import type { DeadLetter, RunSettings, RunState, RunStatus } from '../broker/index.ts';
+import type { DeadLetter, RunState, RunStatus } from '../broker/index.ts';
 import {
   deadLetterFromProto,
   decodeGroup,
@@ -14,20 +14,11 @@ import {
 import { LachesisError } from '../errors.ts';
 import type { Row } from '../tokens/index.ts';
 import { createRpcClient } from '../transport/index.ts';
-import { type AutoPlayOptions, autoPlayOf } from './auto-play-options.ts';
 import { type CallOptions, toConnect } from './call-options.ts';
 import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
 import { Reconnector } from './reconnect.ts';
-
-/**
- * Settings of a run. What is left out: `strict`, any staleness, failed rollouts dropped one by one, any
- * row length, any environment, no auto play, uniform groups kept, and as many waiting groups as the server gives a run.
- */
-export interface RunOptions extends Partial<Omit<RunSettings, 'batchSize' | 'autoPlay'>> {
-  readonly batchSize: RunSettings['batchSize'];
-  readonly autoPlay?: AutoPlayOptions | undefined;
-}
+import { type RunOptions, runSettingsOf } from './run-options.ts';
 
 /** A group as it was submitted. */
 export interface ReadGroup {
@@ -57,17 +48,7 @@ export class RunClient {
   ): Promise<{ readonly run: RunState; readonly existed: boolean }> {
     const request = {
       runId,
-      settings: runSettingsToProto({
-        trainingPolicy: 'strict',
-        maxStaleness: undefined,
-        maxWaitingGroups: 0,
-        failedRollouts: 'drop_rollout',
-        maxRowTokens: 0,
-        environments: [],
-        dropUniformGroups: false,
-        ...settings,
-        autoPlay: settings.autoPlay && autoPlayOf(settings.autoPlay),
-      }),
+      settings: runSettingsToProto(runSettingsOf(settings)),
       initialPolicyVersion: BigInt(options.initialPolicyVersion ?? 0),
     };
     const { run, existed } = await this.#client.openRun(request, toConnect(options));

@@ -55,7 +55,16 @@ function shareOf({ weight }: AutoPlayEnvironment, all: readonly AutoPlayEnvironm
 }
 
 /** Groups that came to nothing, by why; what grew stale is the trainer's matter. */
-const WASTE = ['assignment_failed', 'attempts_exhausted', 'uniform_rewards', 'no_rows'] as const;
+const WASTE = [
+  'assignment_failed',
+  'attempts_exhausted',
+  'rollout_failed',
+  'nothing_scored',
+  'nothing_to_train',
+  'over_length',
+  'uniform_rewards',
+  'no_rows',
+] as const;
 /** In a row, before auto play slows down. */
 const WASTED_AT_FIRST = 64;
 const FIRST_DELAY_MS = 100;

@@ -31,10 +31,10 @@ export async function orderGroups(
   for (const assignment of dispatched) rollouts.log.dispatch(dispatchedGroup(assignment));
   try {
     const added = await broker.enqueue(
-      assignments.map(({ id, runId, environment }, index) => {
+      assignments.map(({ id, runId, environment, groupSize }, index) => {
         const wire = wires[index] as WireAssignment;
         const payload = toBinary(AssignmentSchema, wire);
-        return { id, runId, environment, priority: wire.priority, payload };
+        return { id, runId, environment, groupSize, priority: wire.priority, payload };
       }),
     );
     for (const { id } of dispatched) {

@@ -74,7 +74,8 @@ function refuseLargeGroups({ autoPlay, batchSize }: RunSettings): void {
 
 /** A run that may hold fewer groups than a batch takes would wait for ever. */
 function refuseStarving({ batchSize, maxWaitingGroups }: RunSettings): void {
-  if (batchSize.kind !== 'groups' || batchSize.groups <= maxWaitingGroups) return;
+  if (batchSize.kind !== 'groups' || maxWaitingGroups === 0) return;
+  if (batchSize.groups <= maxWaitingGroups) return;
   throw invalidInput(
     'settings.max_waiting_groups',
     `is ${maxWaitingGroups}, and a batch takes ${batchSize.groups} groups: none could be cut.`,

@@ -17,8 +17,9 @@ export async function storeGroup(
       return await broker.submit(group);
     } catch (thrown) {
       if (!(thrown instanceof LachesisError) || thrown.kind !== 'resource_exhausted') throw thrown;
-      if (thrown.reason.startsWith('QUEUE_')) await broker.waitForRoom(group.runId, signal);
-      else {
+      if (thrown.reason.startsWith('QUEUE_')) {
+        await broker.waitForRoom(group.runId, signal, group);
+      } else {
         const pauseMs = thrown.retryAfterMs ?? DEFAULT_PAUSE_MS;
         storeWaitMs += pauseMs;
         if (storeWaitMs > STORE_WAIT_MS) throw thrown;

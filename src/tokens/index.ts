@@ -10,6 +10,7 @@ export {
   ledgerOfSpans,
   sumLedgers,
 } from './ledger.ts';
+export type { OverLength } from './over-length.ts';
 export type {
   Column,
   ColumnType,

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { admit, creditsOf } from '../../src/broker/admission.ts';
+import { admit } from '../../src/broker/admission.ts';
 import { never, openFixture } from './support/fixture.ts';
 import { group } from './support/groups.ts';
 
@@ -9,52 +9,53 @@ const roomy = {
   maxWaitingGroups: 10,
   maxWaitingBytes: 1_000,
   batchTarget: 4,
+  isAwaited: false,
 };
 
 describe('whether one more group may wait', () => {
   test.each([
-    { name: 'room', state: {}, cuttable: true, kind: 'admitted', credits: 10 },
+    { name: 'room', state: {}, cuttable: true, kind: 'admitted' },
     {
       name: 'last place',
       state: { waitingGroups: 9 },
       cuttable: true,
       kind: 'admitted',
-      credits: 1,
     },
-    { name: 'full', state: { waitingGroups: 10 }, cuttable: true, kind: 'groups', credits: 0 },
+    { name: 'full', state: { waitingGroups: 10 }, cuttable: true, kind: 'groups' },
     {
       name: 'full, but no batch in it',
       state: { waitingGroups: 10 },
       cuttable: false,
       kind: 'admitted',
-      credits: 1,
+    },
+    {
+      name: 'full, but a batch waits for it',
+      state: { waitingGroups: 10, isAwaited: true },
+      cuttable: true,
+      kind: 'admitted',
     },
     {
       name: 'a batch past full',
       state: { waitingGroups: 14 },
       cuttable: false,
       kind: 'uncuttable',
-      credits: 0,
     },
     {
       name: 'no bytes left',
       state: { waitingBytes: 1_000 },
       cuttable: true,
       kind: 'bytes',
-      credits: 0,
     },
     {
       name: 'no bytes left, no batch',
       state: { waitingBytes: 1_000 },
       cuttable: false,
       kind: 'uncuttable',
-      credits: 0,
     },
-  ])('$name: $kind', ({ state, cuttable, kind, credits }) => {
+  ])('$name: $kind', ({ state, cuttable, kind }) => {
     const weighed = { ...roomy, ...state, canCut: () => cuttable };
     const admission = admit(weighed, 1);
     expect(admission.kind === 'held' ? admission.by : admission.kind).toBe(kind);
-    expect(creditsOf(weighed)).toBe(credits);
   });
 });
 

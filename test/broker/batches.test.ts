@@ -44,10 +44,19 @@ describe('a batch is handed out again, identical', () => {
     await expect(ack(first)).rejects.toMatchObject({ reason: 'STALE_LEASE' });
   });
 
-  test('to a restarted trainer of another size, with its rows split anew', async () => {
-    const { broker, take } = await withGroups(1, { worldSize: 2 });
+  test('to a restarted trainer of another size once the lease of the old is over, with its rows split anew', async () => {
+    const { broker, take, clock } = await withGroups(1, { worldSize: 2 });
     const first = await take('trainer', 1);
-    await broker.registerConsumer({ ...at('trainer'), worldSize: 4, mode: 'compete' });
+    const larger = { ...at('trainer'), worldSize: 4, mode: 'compete' } as const;
+    await expect(broker.registerConsumer(larger)).rejects.toMatchObject({
+      kind: 'failed_precondition',
+      reason: 'CONSUMER_HOLDS_BATCH',
+      field: 'world_size',
+      metadata: { batch_id: first.id, world_size: '2' },
+    });
+    expect((await take('trainer', 0)).id).toBe(first.id);
+    clock.advance(5_000);
+    await broker.registerConsumer(larger);
     const again = await take('trainer', 3);
     expect(again.delivery).toBe(2);
     expect(again.digest).toEqual(first.digest);

@@ -24,6 +24,9 @@ function statusOf(
     environments: [],
     autoPlay: AUTO,
     dropUniformGroups: false,
+    overLength: 'truncate',
+    shares: [],
+    admission: { kind: 'off' },
   };
   return {
     run: { id: 'r', settings, policyVersion: 0, step: 0, closed: false, openTimeMs: 0 },

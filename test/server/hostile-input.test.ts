@@ -104,8 +104,8 @@ describe('a run that could not be, or could not be held', () => {
   });
 
   test('waits for as many groups as its batch takes, when it does not say', async () => {
-    const { run } = await openRun('large', { batchSize: { case: 'batchGroups', value: 2_000 } });
-    expect(run?.settings?.maxWaitingGroups).toBe(2_000);
+    const { run } = await openRun('large', { batchSize: { case: 'batchGroups', value: 5_000 } });
+    expect(run?.settings?.maxWaitingGroups).toBe(5_000);
   });
 });
 

@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/run_service.proto.
  */
 export const file_lachesis_v1_run_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch1sYWNoZXNpcy92MS9ydW5fc2VydmljZS5wcm90bxILbGFjaGVzaXMudjEikQMKC1J1blNldHRpbmdzEhQKCmJhdGNoX3Jvd3MYASABKAVIABIWCgxiYXRjaF90b2tlbnMYAiABKANIABIWCgxiYXRjaF9ncm91cHMYAyABKAVIABI0Cg90cmFpbmluZ19wb2xpY3kYBCABKA4yGy5sYWNoZXNpcy52MS5UcmFpbmluZ1BvbGljeRIaCg1tYXhfc3RhbGVuZXNzGAUgASgDSAGIAQESGgoSbWF4X3dhaXRpbmdfZ3JvdXBzGAYgASgFEjkKD2ZhaWxlZF9yb2xsb3V0cxgHIAEoDjIgLmxhY2hlc2lzLnYxLkZhaWxlZFJvbGxvdXRQb2xpY3kSFgoObWF4X3Jvd190b2tlbnMYCCABKAUSFAoMZW52aXJvbm1lbnRzGAkgAygJEigKCWF1dG9fcGxheRgKIAEoCzIVLmxhY2hlc2lzLnYxLkF1dG9QbGF5EhsKE2Ryb3BfdW5pZm9ybV9ncm91cHMYCyABKAhCDAoKYmF0Y2hfc2l6ZUIQCg5fbWF4X3N0YWxlbmVzcyJwCghBdXRvUGxheRI2CgxlbnZpcm9ubWVudHMYASADKAsyIC5sYWNoZXNpcy52MS5BdXRvUGxheUVudmlyb25tZW50EhEKCW1heF9haGVhZBgCIAEoBRIZChFtYXhfYmF0Y2hlc19haGVhZBgDIAEoBSJtChNBdXRvUGxheUVudmlyb25tZW50EhMKC2Vudmlyb25tZW50GAEgASgJEhIKCmdyb3VwX3NpemUYAiABKAUSDQoFc3BsaXQYAyABKAkSEwoGd2VpZ2h0GAQgASgBSACIAQFCCQoHX3dlaWdodCKiAQoDUnVuEgoKAmlkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhgubGFjaGVzaXMudjEuUnVuU2V0dGluZ3MSFgoOcG9saWN5X3ZlcnNpb24YAyABKAMSDAoEc3RlcBgEIAEoAxIOCgZjbG9zZWQYBSABKAgSLQoJb3Blbl90aW1lGAYgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCJsCg5PcGVuUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkSKgoIc2V0dGluZ3MYAiABKAsyGC5sYWNoZXNpcy52MS5SdW5TZXR0aW5ncxIeChZpbml0aWFsX3BvbGljeV92ZXJzaW9uGAMgASgDIkEKD09wZW5SdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4SDwoHZXhpc3RlZBgCIAEoCCIfCg1HZXRSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIvCg5HZXRSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4iOAoPTGlzdFJ1bnNSZXF1ZXN0EhEKCXBhZ2Vfc2l6ZRgBIAEoBRISCgpwYWdlX3Rva2VuGAIgASgJIksKEExpc3RSdW5zUmVzcG9uc2USHgoEcnVucxgBIAMoCzIQLmxhY2hlc2lzLnYxLlJ1bhIXCg9uZXh0X3BhZ2VfdG9rZW4YAiABKAkiIQoPQ2xvc2VSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSIxChBDbG9zZVJ1blJlc3BvbnNlEh0KA3J1bhgBIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biLoBwoJUnVuU3RhdHVzEh0KA3J1bhgBIAEoCzIQLmxhY2hlc2lzLnYxLlJ1bhIWCg53YWl0aW5nX2dyb3VwcxgCIAEoAxIUCgx3YWl0aW5nX3Jvd3MYAyABKAMSFgoOd2FpdGluZ190b2tlbnMYBCABKAMSGAoQb3Blbl9hc3NpZ25tZW50cxgFIAEoAxIWCg5sZWFzZWRfYmF0Y2hlcxgGIAEoAxIXCg9hY2NlcHRlZF9ncm91cHMYByABKAMSQQoOZHJvcHBlZF9ncm91cHMYCCADKAsyKS5sYWNoZXNpcy52MS5SdW5TdGF0dXMuRHJvcHBlZEdyb3Vwc0VudHJ5EhAKCHJvbGxvdXRzGAkgASgDEhIKCm5vdF9zY29yZWQYCiABKAMSHwoScmVjZW50X21lYW5fcmV3YXJkGAsgASgBSACIAQESIwoGbGVkZ2VyGAwgASgLMhMubGFjaGVzaXMudjEuTGVkZ2VyEjEKDm9sZGVzdF93YWl0aW5nGA0gASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEkoKE29wZW5fYnlfZW52aXJvbm1lbnQYDiADKAsyLS5sYWNoZXNpcy52MS5SdW5TdGF0dXMuT3BlbkJ5RW52aXJvbm1lbnRFbnRyeRIPCgdwcm9ibGVtGA8gASgJEi0KBnNoYXJlcxgQIAMoCzIdLmxhY2hlc2lzLnYxLkVudmlyb25tZW50U2hhcmUSEwoLbW9yZV9zaGFyZXMYESABKAMSFgoOcmVjZW50X2JhdGNoZXMYEiABKAUSHAoUd2FpdGluZ19ieV9zdGFsZW5lc3MYEyADKAMSHAoUdHJhaW5lZF9ieV9zdGFsZW5lc3MYFCADKAMSLgoKdGhyb3VnaHB1dBgVIAEoCzIaLmxhY2hlc2lzLnYxLlJ1blRocm91Z2hwdXQSLAoMaGVsZF9iYXRjaGVzGBYgAygLMhYubGFjaGVzaXMudjEuSGVsZEJhdGNoEhkKEW1vcmVfaGVsZF9iYXRjaGVzGBcgASgDEigKB3dvcmtlcnMYGCADKAsyFy5sYWNoZXNpcy52MS5Xb3JrZXJIb2xkEhQKDG1vcmVfd29ya2VycxgZIAEoAxIUCgxkZWFkX2xldHRlcnMYGiABKAMaNAoSRHJvcHBlZEdyb3Vwc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEaOAoWT3BlbkJ5RW52aXJvbm1lbnRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBQhUKE19yZWNlbnRfbWVhbl9yZXdhcmQi0AEKEEVudmlyb25tZW50U2hhcmUSEwoLZW52aXJvbm1lbnQYASABKAkSFgoOd2FpdGluZ19ncm91cHMYAiABKAMSFAoMd2FpdGluZ19yb3dzGAMgASgDEhYKDndhaXRpbmdfdG9rZW5zGAQgASgDEhUKDXJlY2VudF9ncm91cHMYBSABKAMSEwoLcmVjZW50X3Jvd3MYBiABKAMSFQoNcmVjZW50X3Rva2VucxgHIAEoAxITCgZ3ZWlnaHQYCCABKAFIAIgBAUIJCgdfd2VpZ2h0IskBCg1SdW5UaHJvdWdocHV0EikKBndpbmRvdxgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIXCg9hY2NlcHRlZF9ncm91cHMYAiABKAMSFQoNYWNjZXB0ZWRfcm93cxgDIAEoAxIXCg9hY2NlcHRlZF90b2tlbnMYBCABKAMSFgoOdHJhaW5lZF9ncm91cHMYBSABKAMSFAoMdHJhaW5lZF9yb3dzGAYgASgDEhYKDnRyYWluZWRfdG9rZW5zGAcgASgDIroBCglIZWxkQmF0Y2gSDAoEc3RlcBgBIAEoAxITCgtjb25zdW1lcl9pZBgCIAEoCRIPCgdmYW5fb3V0GAMgASgIEhAKCGRlbGl2ZXJ5GAQgASgDEhIKCndvcmxkX3NpemUYBSABKAUSEwoLYWNrZWRfcmFua3MYBiABKAUSFQoNbWlzc2luZ19yYW5rcxgHIAMoBRInCgRsZWZ0GAggASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIl8KCldvcmtlckhvbGQSEQoJd29ya2VyX2lkGAEgASgJEhMKC2Fzc2lnbm1lbnRzGAIgASgDEikKBm9sZGVzdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiIlChNHZXRSdW5TdGF0dXNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSI+ChRHZXRSdW5TdGF0dXNSZXNwb25zZRImCgZzdGF0dXMYASABKAsyFi5sYWNoZXNpcy52MS5SdW5TdGF0dXMiTgoPV2F0Y2hSdW5SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIrCghpbnRlcnZhbBgCIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiI6ChBXYXRjaFJ1blJlc3BvbnNlEiYKBnN0YXR1cxgBIAEoCzIWLmxhY2hlc2lzLnYxLlJ1blN0YXR1cyJICg9HZXRHcm91cFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhAKCGdyb3VwX2lkGAIgASgJEhMKC2hlYWRlcl9vbmx5GAMgASgIIpcBChBHZXRHcm91cFJlc3BvbnNlEioKBmhlYWRlchgBIAEoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVySAASKAoFY2h1bmsYAiABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAMgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSJkChFTY2FuR3JvdXBzUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOYWZ0ZXJfcG9zaXRpb24YAiABKAMSEgoKbWF4X2dyb3VwcxgDIAEoAxITCgtoZWFkZXJfb25seRgEIAEoCCKZAQoSU2Nhbkdyb3Vwc1Jlc3BvbnNlEioKBWdyb3VwGAEgASgLMhkubGFjaGVzaXMudjEuU2Nhbm5lZEdyb3VwSAASKAoFY2h1bmsYAiABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAMgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSJKCgxTY2FubmVkR3JvdXASEAoIcG9zaXRpb24YASABKAMSKAoGaGVhZGVyGAIgASgLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXIiKAoWTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBIOCgZydW5faWQYASABKAkiSAoXTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2USLQoMZGVhZF9sZXR0ZXJzGAEgAygLMhcubGFjaGVzaXMudjEuRGVhZExldHRlciKmAQoKRGVhZExldHRlchIVCg1hc3NpZ25tZW50X2lkGAEgASgJEhMKC2Vudmlyb25tZW50GAIgASgJEg4KBnJlYXNvbhgDIAEoCRINCgVlcnJvchgEIAEoCRIRCgl3b3JrZXJfaWQYBSABKAkSEAoIYXR0ZW1wdHMYBiABKAUSKAoEdGltZRgHIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAqqgEKE0ZhaWxlZFJvbGxvdXRQb2xpY3kSJQohRkFJTEVEX1JPTExPVVRfUE9MSUNZX1VOU1BFQ0lGSUVEEAASJgoiRkFJTEVEX1JPTExPVVRfUE9MSUNZX0RST1BfUk9MTE9VVBABEiQKIEZBSUxFRF9ST0xMT1VUX1BPTElDWV9EUk9QX0dST1VQEAISHgoaRkFJTEVEX1JPTExPVVRfUE9MSUNZX01BU0sQAzLuBQoKUnVuU2VydmljZRJJCgdPcGVuUnVuEhsubGFjaGVzaXMudjEuT3BlblJ1blJlcXVlc3QaHC5sYWNoZXNpcy52MS5PcGVuUnVuUmVzcG9uc2UiA5ACAhJGCgZHZXRSdW4SGi5sYWNoZXNpcy52MS5HZXRSdW5SZXF1ZXN0GhsubGFjaGVzaXMudjEuR2V0UnVuUmVzcG9uc2UiA5ACARJMCghMaXN0UnVucxIcLmxhY2hlc2lzLnYxLkxpc3RSdW5zUmVxdWVzdBodLmxhY2hlc2lzLnYxLkxpc3RSdW5zUmVzcG9uc2UiA5ACARJMCghDbG9zZVJ1bhIcLmxhY2hlc2lzLnYxLkNsb3NlUnVuUmVxdWVzdBodLmxhY2hlc2lzLnYxLkNsb3NlUnVuUmVzcG9uc2UiA5ACAhJYCgxHZXRSdW5TdGF0dXMSIC5sYWNoZXNpcy52MS5HZXRSdW5TdGF0dXNSZXF1ZXN0GiEubGFjaGVzaXMudjEuR2V0UnVuU3RhdHVzUmVzcG9uc2UiA5ACARJOCghXYXRjaFJ1bhIcLmxhY2hlc2lzLnYxLldhdGNoUnVuUmVxdWVzdBodLmxhY2hlc2lzLnYxLldhdGNoUnVuUmVzcG9uc2UiA5ACATABEk4KCEdldEdyb3VwEhwubGFjaGVzaXMudjEuR2V0R3JvdXBSZXF1ZXN0Gh0ubGFjaGVzaXMudjEuR2V0R3JvdXBSZXNwb25zZSIDkAIBMAESYQoPTGlzdERlYWRMZXR0ZXJzEiMubGFjaGVzaXMudjEuTGlzdERlYWRMZXR0ZXJzUmVxdWVzdBokLmxhY2hlc2lzLnYxLkxpc3REZWFkTGV0dGVyc1Jlc3BvbnNlIgOQAgESVAoKU2Nhbkdyb3VwcxIeLmxhY2hlc2lzLnYxLlNjYW5Hcm91cHNSZXF1ZXN0Gh8ubGFjaGVzaXMudjEuU2Nhbkdyb3Vwc1Jlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_group, file_lachesis_v1_tokens]);
+  fileDesc("Ch1sYWNoZXNpcy92MS9ydW5fc2VydmljZS5wcm90bxILbGFjaGVzaXMudjEi0wQKC1J1blNldHRpbmdzEhQKCmJhdGNoX3Jvd3MYASABKAVIABIWCgxiYXRjaF90b2tlbnMYAiABKANIABIWCgxiYXRjaF9ncm91cHMYAyABKAVIABI0Cg90cmFpbmluZ19wb2xpY3kYBCABKA4yGy5sYWNoZXNpcy52MS5UcmFpbmluZ1BvbGljeRIaCg1tYXhfc3RhbGVuZXNzGAUgASgDSAGIAQESGgoSbWF4X3dhaXRpbmdfZ3JvdXBzGAYgASgFEjkKD2ZhaWxlZF9yb2xsb3V0cxgHIAEoDjIgLmxhY2hlc2lzLnYxLkZhaWxlZFJvbGxvdXRQb2xpY3kSFgoObWF4X3Jvd190b2tlbnMYCCABKAUSFAoMZW52aXJvbm1lbnRzGAkgAygJEigKCWF1dG9fcGxheRgKIAEoCzIVLmxhY2hlc2lzLnYxLkF1dG9QbGF5EhsKE2Ryb3BfdW5pZm9ybV9ncm91cHMYCyABKAgSLQoGc2hhcmVzGAwgAygLMh0ubGFjaGVzaXMudjEuRW52aXJvbm1lbnRTaGFyZRIpCglhZG1pc3Npb24YDSABKA4yFi5sYWNoZXNpcy52MS5BZG1pc3Npb24SHQoQYWRtaXNzaW9uX2ZhY3RvchgOIAEoAUgCiAEBEjIKC292ZXJfbGVuZ3RoGA8gASgOMh0ubGFjaGVzaXMudjEuT3Zlckxlbmd0aFBvbGljeUIMCgpiYXRjaF9zaXplQhAKDl9tYXhfc3RhbGVuZXNzQhMKEV9hZG1pc3Npb25fZmFjdG9yIoYBChBFbnZpcm9ubWVudFNoYXJlEhMKC2Vudmlyb25tZW50GAEgASgJEhMKBndlaWdodBgCIAEoAUgAiAEBEhEKCW1pbl9zaGFyZRgDIAEoARIqCgp3aGVuX3Nob3J0GAQgASgOMhYubGFjaGVzaXMudjEuV2hlblNob3J0QgkKB193ZWlnaHQicAoIQXV0b1BsYXkSNgoMZW52aXJvbm1lbnRzGAEgAygLMiAubGFjaGVzaXMudjEuQXV0b1BsYXlFbnZpcm9ubWVudBIRCgltYXhfYWhlYWQYAiABKAUSGQoRbWF4X2JhdGNoZXNfYWhlYWQYAyABKAUibQoTQXV0b1BsYXlFbnZpcm9ubWVudBITCgtlbnZpcm9ubWVudBgBIAEoCRISCgpncm91cF9zaXplGAIgASgFEg0KBXNwbGl0GAMgASgJEhMKBndlaWdodBgEIAEoAUgAiAEBQgkKB193ZWlnaHQiogEKA1J1bhIKCgJpZBgBIAEoCRIqCghzZXR0aW5ncxgCIAEoCzIYLmxhY2hlc2lzLnYxLlJ1blNldHRpbmdzEhYKDnBvbGljeV92ZXJzaW9uGAMgASgDEgwKBHN0ZXAYBCABKAMSDgoGY2xvc2VkGAUgASgIEi0KCW9wZW5fdGltZRgGIAEoCzIaLmdvb2dsZS5wcm90b2J1Zi5UaW1lc3RhbXAibAoOT3BlblJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEioKCHNldHRpbmdzGAIgASgLMhgubGFjaGVzaXMudjEuUnVuU2V0dGluZ3MSHgoWaW5pdGlhbF9wb2xpY3lfdmVyc2lvbhgDIAEoAyJBCg9PcGVuUnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAubGFjaGVzaXMudjEuUnVuEg8KB2V4aXN0ZWQYAiABKAgiHwoNR2V0UnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkiLwoOR2V0UnVuUmVzcG9uc2USHQoDcnVuGAEgASgLMhAubGFjaGVzaXMudjEuUnVuIjgKD0xpc3RSdW5zUmVxdWVzdBIRCglwYWdlX3NpemUYASABKAUSEgoKcGFnZV90b2tlbhgCIAEoCSJLChBMaXN0UnVuc1Jlc3BvbnNlEh4KBHJ1bnMYASADKAsyEC5sYWNoZXNpcy52MS5SdW4SFwoPbmV4dF9wYWdlX3Rva2VuGAIgASgJIiEKD0Nsb3NlUnVuUmVxdWVzdBIOCgZydW5faWQYASABKAkiMQoQQ2xvc2VSdW5SZXNwb25zZRIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4i6gcKCVJ1blN0YXR1cxIdCgNydW4YASABKAsyEC5sYWNoZXNpcy52MS5SdW4SFgoOd2FpdGluZ19ncm91cHMYAiABKAMSFAoMd2FpdGluZ19yb3dzGAMgASgDEhYKDndhaXRpbmdfdG9rZW5zGAQgASgDEhgKEG9wZW5fYXNzaWdubWVudHMYBSABKAMSFgoObGVhc2VkX2JhdGNoZXMYBiABKAMSFwoPYWNjZXB0ZWRfZ3JvdXBzGAcgASgDEkEKDmRyb3BwZWRfZ3JvdXBzGAggAygLMikubGFjaGVzaXMudjEuUnVuU3RhdHVzLkRyb3BwZWRHcm91cHNFbnRyeRIQCghyb2xsb3V0cxgJIAEoAxISCgpub3Rfc2NvcmVkGAogASgDEh8KEnJlY2VudF9tZWFuX3Jld2FyZBgLIAEoAUgAiAEBEiMKBmxlZGdlchgMIAEoCzITLmxhY2hlc2lzLnYxLkxlZGdlchIxCg5vbGRlc3Rfd2FpdGluZxgNIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhJKChNvcGVuX2J5X2Vudmlyb25tZW50GA4gAygLMi0ubGFjaGVzaXMudjEuUnVuU3RhdHVzLk9wZW5CeUVudmlyb25tZW50RW50cnkSDwoHcHJvYmxlbRgPIAEoCRIvCgZzaGFyZXMYECADKAsyHy5sYWNoZXNpcy52MS5FbnZpcm9ubWVudEZpZ3VyZXMSEwoLbW9yZV9zaGFyZXMYESABKAMSFgoOcmVjZW50X2JhdGNoZXMYEiABKAUSHAoUd2FpdGluZ19ieV9zdGFsZW5lc3MYEyADKAMSHAoUdHJhaW5lZF9ieV9zdGFsZW5lc3MYFCADKAMSLgoKdGhyb3VnaHB1dBgVIAEoCzIaLmxhY2hlc2lzLnYxLlJ1blRocm91Z2hwdXQSLAoMaGVsZF9iYXRjaGVzGBYgAygLMhYubGFjaGVzaXMudjEuSGVsZEJhdGNoEhkKEW1vcmVfaGVsZF9iYXRjaGVzGBcgASgDEigKB3dvcmtlcnMYGCADKAsyFy5sYWNoZXNpcy52MS5Xb3JrZXJIb2xkEhQKDG1vcmVfd29ya2VycxgZIAEoAxIUCgxkZWFkX2xldHRlcnMYGiABKAMaNAoSRHJvcHBlZEdyb3Vwc0VudHJ5EgsKA2tleRgBIAEoCRINCgV2YWx1ZRgCIAEoAzoCOAEaOAoWT3BlbkJ5RW52aXJvbm1lbnRFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAM6AjgBQhUKE19yZWNlbnRfbWVhbl9yZXdhcmQi0gEKEkVudmlyb25tZW50RmlndXJlcxITCgtlbnZpcm9ubWVudBgBIAEoCRIWCg53YWl0aW5nX2dyb3VwcxgCIAEoAxIUCgx3YWl0aW5nX3Jvd3MYAyABKAMSFgoOd2FpdGluZ190b2tlbnMYBCABKAMSFQoNcmVjZW50X2dyb3VwcxgFIAEoAxITCgtyZWNlbnRfcm93cxgGIAEoAxIVCg1yZWNlbnRfdG9rZW5zGAcgASgDEhMKBndlaWdodBgIIAEoAUgAiAEBQgkKB193ZWlnaHQiyQEKDVJ1blRocm91Z2hwdXQSKQoGd2luZG93GAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEhcKD2FjY2VwdGVkX2dyb3VwcxgCIAEoAxIVCg1hY2NlcHRlZF9yb3dzGAMgASgDEhcKD2FjY2VwdGVkX3Rva2VucxgEIAEoAxIWCg50cmFpbmVkX2dyb3VwcxgFIAEoAxIUCgx0cmFpbmVkX3Jvd3MYBiABKAMSFgoOdHJhaW5lZF90b2tlbnMYByABKAMiugEKCUhlbGRCYXRjaBIMCgRzdGVwGAEgASgDEhMKC2NvbnN1bWVyX2lkGAIgASgJEg8KB2Zhbl9vdXQYAyABKAgSEAoIZGVsaXZlcnkYBCABKAMSEgoKd29ybGRfc2l6ZRgFIAEoBRITCgthY2tlZF9yYW5rcxgGIAEoBRIVCg1taXNzaW5nX3JhbmtzGAcgAygFEicKBGxlZnQYCCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXwoKV29ya2VySG9sZBIRCgl3b3JrZXJfaWQYASABKAkSEwoLYXNzaWdubWVudHMYAiABKAMSKQoGb2xkZXN0GAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIiUKE0dldFJ1blN0YXR1c1JlcXVlc3QSDgoGcnVuX2lkGAEgASgJIj4KFEdldFJ1blN0YXR1c1Jlc3BvbnNlEiYKBnN0YXR1cxgBIAEoCzIWLmxhY2hlc2lzLnYxLlJ1blN0YXR1cyJOCg9XYXRjaFJ1blJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEisKCGludGVydmFsGAIgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIjoKEFdhdGNoUnVuUmVzcG9uc2USJgoGc3RhdHVzGAEgASgLMhYubGFjaGVzaXMudjEuUnVuU3RhdHVzIkgKD0dldEdyb3VwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEAoIZ3JvdXBfaWQYAiABKAkSEwoLaGVhZGVyX29ubHkYAyABKAgilwEKEEdldEdyb3VwUmVzcG9uc2USKgoGaGVhZGVyGAEgASgLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXJIABIoCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmtIABIkCgNlbmQYAyABKAsyFS5sYWNoZXNpcy52MS5Hcm91cEVuZEgAQgcKBWZyYW1lImQKEVNjYW5Hcm91cHNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIWCg5hZnRlcl9wb3NpdGlvbhgCIAEoAxISCgptYXhfZ3JvdXBzGAMgASgDEhMKC2hlYWRlcl9vbmx5GAQgASgIIpkBChJTY2FuR3JvdXBzUmVzcG9uc2USKgoFZ3JvdXAYASABKAsyGS5sYWNoZXNpcy52MS5TY2FubmVkR3JvdXBIABIoCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmtIABIkCgNlbmQYAyABKAsyFS5sYWNoZXNpcy52MS5Hcm91cEVuZEgAQgcKBWZyYW1lIkoKDFNjYW5uZWRHcm91cBIQCghwb3NpdGlvbhgBIAEoAxIoCgZoZWFkZXIYAiABKAsyGC5sYWNoZXNpcy52MS5Hcm91cEhlYWRlciIoChZMaXN0RGVhZExldHRlcnNSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSJIChdMaXN0RGVhZExldHRlcnNSZXNwb25zZRItCgxkZWFkX2xldHRlcnMYASADKAsyFy5sYWNoZXNpcy52MS5EZWFkTGV0dGVyIqYBCgpEZWFkTGV0dGVyEhUKDWFzc2lnbm1lbnRfaWQYASABKAkSEwoLZW52aXJvbm1lbnQYAiABKAkSDgoGcmVhc29uGAMgASgJEg0KBWVycm9yGAQgASgJEhEKCXdvcmtlcl9pZBgFIAEoCRIQCghhdHRlbXB0cxgGIAEoBRIoCgR0aW1lGAcgASgLMhouZ29vZ2xlLnByb3RvYnVmLlRpbWVzdGFtcCpUCglXaGVuU2hvcnQSGgoWV0hFTl9TSE9SVF9VTlNQRUNJRklFRBAAEhYKEldIRU5fU0hPUlRfUkVMRUFTRRABEhMKD1dIRU5fU0hPUlRfV0FJVBACKmMKCUFkbWlzc2lvbhIZChVBRE1JU1NJT05fVU5TUEVDSUZJRUQQABIRCg1BRE1JU1NJT05fT0ZGEAESEgoOQURNSVNTSU9OX1NPRlQQAhIUChBBRE1JU1NJT05fU1RSSUNUEAMqkgEKEE92ZXJMZW5ndGhQb2xpY3kSIgoeT1ZFUl9MRU5HVEhfUE9MSUNZX1VOU1BFQ0lGSUVEEAASHwobT1ZFUl9MRU5HVEhfUE9MSUNZX1RSVU5DQVRFEAESGwoXT1ZFUl9MRU5HVEhfUE9MSUNZX0RST1AQAhIcChhPVkVSX0xFTkdUSF9QT0xJQ1lfU1BMSVQQAyqqAQoTRmFpbGVkUm9sbG91dFBvbGljeRIlCiFGQUlMRURfUk9MTE9VVF9QT0xJQ1lfVU5TUEVDSUZJRUQQABImCiJGQUlMRURfUk9MTE9VVF9QT0xJQ1lfRFJPUF9ST0xMT1VUEAESJAogRkFJTEVEX1JPTExPVVRfUE9MSUNZX0RST1BfR1JPVVAQAhIeChpGQUlMRURfUk9MTE9VVF9QT0xJQ1lfTUFTSxADMu4FCgpSdW5TZXJ2aWNlEkkKB09wZW5SdW4SGy5sYWNoZXNpcy52MS5PcGVuUnVuUmVxdWVzdBocLmxhY2hlc2lzLnYxLk9wZW5SdW5SZXNwb25zZSIDkAICEkYKBkdldFJ1bhIaLmxhY2hlc2lzLnYxLkdldFJ1blJlcXVlc3QaGy5sYWNoZXNpcy52MS5HZXRSdW5SZXNwb25zZSIDkAIBEkwKCExpc3RSdW5zEhwubGFjaGVzaXMudjEuTGlzdFJ1bnNSZXF1ZXN0Gh0ubGFjaGVzaXMudjEuTGlzdFJ1bnNSZXNwb25zZSIDkAIBEkwKCENsb3NlUnVuEhwubGFjaGVzaXMudjEuQ2xvc2VSdW5SZXF1ZXN0Gh0ubGFjaGVzaXMudjEuQ2xvc2VSdW5SZXNwb25zZSIDkAICElgKDEdldFJ1blN0YXR1cxIgLmxhY2hlc2lzLnYxLkdldFJ1blN0YXR1c1JlcXVlc3QaIS5sYWNoZXNpcy52MS5HZXRSdW5TdGF0dXNSZXNwb25zZSIDkAIBEk4KCFdhdGNoUnVuEhwubGFjaGVzaXMudjEuV2F0Y2hSdW5SZXF1ZXN0Gh0ubGFjaGVzaXMudjEuV2F0Y2hSdW5SZXNwb25zZSIDkAIBMAESTgoIR2V0R3JvdXASHC5sYWNoZXNpcy52MS5HZXRHcm91cFJlcXVlc3QaHS5sYWNoZXNpcy52MS5HZXRHcm91cFJlc3BvbnNlIgOQAgEwARJhCg9MaXN0RGVhZExldHRlcnMSIy5sYWNoZXNpcy52MS5MaXN0RGVhZExldHRlcnNSZXF1ZXN0GiQubGFjaGVzaXMudjEuTGlzdERlYWRMZXR0ZXJzUmVzcG9uc2UiA5ACARJUCgpTY2FuR3JvdXBzEh4ubGFjaGVzaXMudjEuU2Nhbkdyb3Vwc1JlcXVlc3QaHy5sYWNoZXNpcy52MS5TY2FuR3JvdXBzUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_google_protobuf_duration, file_google_protobuf_timestamp, file_lachesis_v1_group, file_lachesis_v1_tokens]);
 
 /**
  * Settings of a run, fixed when it is opened.
@@ -86,7 +86,7 @@ export type RunSettings = Message<"lachesis.v1.RunSettings"> & {
   failedRollouts: FailedRolloutPolicy;
 
   /**
-   * Longest row, in tokens; 0 for any. Longer ones are cut at this length, counted as over length.
+   * Longest row, in tokens; 0 for any. `over_length` says what becomes of longer ones.
    *
    * @generated from field: int32 max_row_tokens = 8;
    */
@@ -112,6 +112,34 @@ export type RunSettings = Message<"lachesis.v1.RunSettings"> & {
    * @generated from field: bool drop_uniform_groups = 11;
    */
   dropUniformGroups: boolean;
+
+  /**
+   * Parts that environments have in the batches; those that are not named have weight 1 and no minimum.
+   *
+   * @generated from field: repeated lachesis.v1.EnvironmentShare shares = 12;
+   */
+  shares: EnvironmentShare[];
+
+  /**
+   * Whether assignments are held back that would come back too stale to train.
+   *
+   * @generated from field: lachesis.v1.Admission admission = 13;
+   */
+  admission: Admission;
+
+  /**
+   * With SOFT: how many times as much as STRICT is begun, 1 or more; absent for 2.
+   *
+   * @generated from field: optional double admission_factor = 14;
+   */
+  admissionFactor?: number | undefined;
+
+  /**
+   * What happens to a row that is longer than `max_row_tokens`.
+   *
+   * @generated from field: lachesis.v1.OverLengthPolicy over_length = 15;
+   */
+  overLength: OverLengthPolicy;
 };
 
 /**
@@ -120,6 +148,48 @@ export type RunSettings = Message<"lachesis.v1.RunSettings"> & {
  */
 export const RunSettingsSchema: GenMessage<RunSettings> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_run_service, 0);
+
+/**
+ * An environment's part in the batches of a run, in what a batch counts.
+ *
+ * @generated from message lachesis.v1.EnvironmentShare
+ */
+export type EnvironmentShare = Message<"lachesis.v1.EnvironmentShare"> & {
+  /**
+   * The environment's name.
+   *
+   * @generated from field: string environment = 1;
+   */
+  environment: string;
+
+  /**
+   * Beside the others' weights; more than 0. Absent: 1.
+   *
+   * @generated from field: optional double weight = 2;
+   */
+  weight?: number | undefined;
+
+  /**
+   * Part of each batch that is its own, in whole groups; from 0, and at most 1 over all shares.
+   *
+   * @generated from field: double min_share = 3;
+   */
+  minShare: number;
+
+  /**
+   * What a batch does while the environment has not enough groups for its minimum.
+   *
+   * @generated from field: lachesis.v1.WhenShort when_short = 4;
+   */
+  whenShort: WhenShort;
+};
+
+/**
+ * Describes the message lachesis.v1.EnvironmentShare.
+ * Use `create(EnvironmentShareSchema)` to create a new message.
+ */
+export const EnvironmentShareSchema: GenMessage<EnvironmentShare> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 1);
 
 /**
  * Makes the server itself order groups, task after task, as the run takes them.
@@ -154,7 +224,7 @@ export type AutoPlay = Message<"lachesis.v1.AutoPlay"> & {
  * Use `create(AutoPlaySchema)` to create a new message.
  */
 export const AutoPlaySchema: GenMessage<AutoPlay> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 1);
+  messageDesc(file_lachesis_v1_run_service, 2);
 
 /**
  * An environment's part in a run that plays by itself.
@@ -196,7 +266,7 @@ export type AutoPlayEnvironment = Message<"lachesis.v1.AutoPlayEnvironment"> & {
  * Use `create(AutoPlayEnvironmentSchema)` to create a new message.
  */
 export const AutoPlayEnvironmentSchema: GenMessage<AutoPlayEnvironment> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 2);
+  messageDesc(file_lachesis_v1_run_service, 3);
 
 /**
  * A training run.
@@ -252,7 +322,7 @@ export type Run = Message<"lachesis.v1.Run"> & {
  * Use `create(RunSchema)` to create a new message.
  */
 export const RunSchema: GenMessage<Run> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 3);
+  messageDesc(file_lachesis_v1_run_service, 4);
 
 /**
  * Opens or takes over a run.
@@ -287,7 +357,7 @@ export type OpenRunRequest = Message<"lachesis.v1.OpenRunRequest"> & {
  * Use `create(OpenRunRequestSchema)` to create a new message.
  */
 export const OpenRunRequestSchema: GenMessage<OpenRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 4);
+  messageDesc(file_lachesis_v1_run_service, 5);
 
 /**
  * An open run.
@@ -315,7 +385,7 @@ export type OpenRunResponse = Message<"lachesis.v1.OpenRunResponse"> & {
  * Use `create(OpenRunResponseSchema)` to create a new message.
  */
 export const OpenRunResponseSchema: GenMessage<OpenRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 5);
+  messageDesc(file_lachesis_v1_run_service, 6);
 
 /**
  * Asks for one run.
@@ -336,7 +406,7 @@ export type GetRunRequest = Message<"lachesis.v1.GetRunRequest"> & {
  * Use `create(GetRunRequestSchema)` to create a new message.
  */
 export const GetRunRequestSchema: GenMessage<GetRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 6);
+  messageDesc(file_lachesis_v1_run_service, 7);
 
 /**
  * One run.
@@ -357,7 +427,7 @@ export type GetRunResponse = Message<"lachesis.v1.GetRunResponse"> & {
  * Use `create(GetRunResponseSchema)` to create a new message.
  */
 export const GetRunResponseSchema: GenMessage<GetRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 7);
+  messageDesc(file_lachesis_v1_run_service, 8);
 
 /**
  * Asks for a page of runs.
@@ -385,7 +455,7 @@ export type ListRunsRequest = Message<"lachesis.v1.ListRunsRequest"> & {
  * Use `create(ListRunsRequestSchema)` to create a new message.
  */
 export const ListRunsRequestSchema: GenMessage<ListRunsRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 8);
+  messageDesc(file_lachesis_v1_run_service, 9);
 
 /**
  * A page of runs.
@@ -413,7 +483,7 @@ export type ListRunsResponse = Message<"lachesis.v1.ListRunsResponse"> & {
  * Use `create(ListRunsResponseSchema)` to create a new message.
  */
 export const ListRunsResponseSchema: GenMessage<ListRunsResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 9);
+  messageDesc(file_lachesis_v1_run_service, 10);
 
 /**
  * Closes a run.
@@ -434,7 +504,7 @@ export type CloseRunRequest = Message<"lachesis.v1.CloseRunRequest"> & {
  * Use `create(CloseRunRequestSchema)` to create a new message.
  */
 export const CloseRunRequestSchema: GenMessage<CloseRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 10);
+  messageDesc(file_lachesis_v1_run_service, 11);
 
 /**
  * A closed run.
@@ -455,7 +525,7 @@ export type CloseRunResponse = Message<"lachesis.v1.CloseRunResponse"> & {
  * Use `create(CloseRunResponseSchema)` to create a new message.
  */
 export const CloseRunResponseSchema: GenMessage<CloseRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 11);
+  messageDesc(file_lachesis_v1_run_service, 12);
 
 /**
  * Figures of a run.
@@ -571,9 +641,9 @@ export type RunStatus = Message<"lachesis.v1.RunStatus"> & {
   /**
    * What waits of each environment, and its part of the last batches; at most 64.
    *
-   * @generated from field: repeated lachesis.v1.EnvironmentShare shares = 16;
+   * @generated from field: repeated lachesis.v1.EnvironmentFigures shares = 16;
    */
-  shares: EnvironmentShare[];
+  shares: EnvironmentFigures[];
 
   /**
    * Environments beside those of `shares`.
@@ -652,14 +722,14 @@ export type RunStatus = Message<"lachesis.v1.RunStatus"> & {
  * Use `create(RunStatusSchema)` to create a new message.
  */
 export const RunStatusSchema: GenMessage<RunStatus> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 12);
+  messageDesc(file_lachesis_v1_run_service, 13);
 
 /**
  * What waits of one environment, and its part of the last batches.
  *
- * @generated from message lachesis.v1.EnvironmentShare
+ * @generated from message lachesis.v1.EnvironmentFigures
  */
-export type EnvironmentShare = Message<"lachesis.v1.EnvironmentShare"> & {
+export type EnvironmentFigures = Message<"lachesis.v1.EnvironmentFigures"> & {
   /**
    * Its name.
    *
@@ -718,11 +788,11 @@ export type EnvironmentShare = Message<"lachesis.v1.EnvironmentShare"> & {
 };
 
 /**
- * Describes the message lachesis.v1.EnvironmentShare.
- * Use `create(EnvironmentShareSchema)` to create a new message.
+ * Describes the message lachesis.v1.EnvironmentFigures.
+ * Use `create(EnvironmentFiguresSchema)` to create a new message.
  */
-export const EnvironmentShareSchema: GenMessage<EnvironmentShare> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 13);
+export const EnvironmentFiguresSchema: GenMessage<EnvironmentFigures> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_run_service, 14);
 
 /**
  * Counts of the last while; a restart of the server begins them anew.
@@ -785,7 +855,7 @@ export type RunThroughput = Message<"lachesis.v1.RunThroughput"> & {
  * Use `create(RunThroughputSchema)` to create a new message.
  */
 export const RunThroughputSchema: GenMessage<RunThroughput> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 14);
+  messageDesc(file_lachesis_v1_run_service, 15);
 
 /**
  * A batch that a consumer holds.
@@ -855,7 +925,7 @@ export type HeldBatch = Message<"lachesis.v1.HeldBatch"> & {
  * Use `create(HeldBatchSchema)` to create a new message.
  */
 export const HeldBatchSchema: GenMessage<HeldBatch> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 15);
+  messageDesc(file_lachesis_v1_run_service, 16);
 
 /**
  * The assignments of a run that a worker holds.
@@ -890,7 +960,7 @@ export type WorkerHold = Message<"lachesis.v1.WorkerHold"> & {
  * Use `create(WorkerHoldSchema)` to create a new message.
  */
 export const WorkerHoldSchema: GenMessage<WorkerHold> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 16);
+  messageDesc(file_lachesis_v1_run_service, 17);
 
 /**
  * Asks for the figures.
@@ -911,7 +981,7 @@ export type GetRunStatusRequest = Message<"lachesis.v1.GetRunStatusRequest"> & {
  * Use `create(GetRunStatusRequestSchema)` to create a new message.
  */
 export const GetRunStatusRequestSchema: GenMessage<GetRunStatusRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 17);
+  messageDesc(file_lachesis_v1_run_service, 18);
 
 /**
  * The figures.
@@ -932,7 +1002,7 @@ export type GetRunStatusResponse = Message<"lachesis.v1.GetRunStatusResponse"> &
  * Use `create(GetRunStatusResponseSchema)` to create a new message.
  */
 export const GetRunStatusResponseSchema: GenMessage<GetRunStatusResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 18);
+  messageDesc(file_lachesis_v1_run_service, 19);
 
 /**
  * Asks for a stream of figures.
@@ -960,7 +1030,7 @@ export type WatchRunRequest = Message<"lachesis.v1.WatchRunRequest"> & {
  * Use `create(WatchRunRequestSchema)` to create a new message.
  */
 export const WatchRunRequestSchema: GenMessage<WatchRunRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 19);
+  messageDesc(file_lachesis_v1_run_service, 20);
 
 /**
  * The figures now.
@@ -981,7 +1051,7 @@ export type WatchRunResponse = Message<"lachesis.v1.WatchRunResponse"> & {
  * Use `create(WatchRunResponseSchema)` to create a new message.
  */
 export const WatchRunResponseSchema: GenMessage<WatchRunResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 20);
+  messageDesc(file_lachesis_v1_run_service, 21);
 
 /**
  * Asks for one group.
@@ -1016,7 +1086,7 @@ export type GetGroupRequest = Message<"lachesis.v1.GetGroupRequest"> & {
  * Use `create(GetGroupRequestSchema)` to create a new message.
  */
 export const GetGroupRequestSchema: GenMessage<GetGroupRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 21);
+  messageDesc(file_lachesis_v1_run_service, 22);
 
 /**
  * A frame of a group.
@@ -1061,7 +1131,7 @@ export type GetGroupResponse = Message<"lachesis.v1.GetGroupResponse"> & {
  * Use `create(GetGroupResponseSchema)` to create a new message.
  */
 export const GetGroupResponseSchema: GenMessage<GetGroupResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 22);
+  messageDesc(file_lachesis_v1_run_service, 23);
 
 /**
  * Asks for the groups of a run.
@@ -1103,7 +1173,7 @@ export type ScanGroupsRequest = Message<"lachesis.v1.ScanGroupsRequest"> & {
  * Use `create(ScanGroupsRequestSchema)` to create a new message.
  */
 export const ScanGroupsRequestSchema: GenMessage<ScanGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 23);
+  messageDesc(file_lachesis_v1_run_service, 24);
 
 /**
  * A frame of a scan.
@@ -1148,7 +1218,7 @@ export type ScanGroupsResponse = Message<"lachesis.v1.ScanGroupsResponse"> & {
  * Use `create(ScanGroupsResponseSchema)` to create a new message.
  */
 export const ScanGroupsResponseSchema: GenMessage<ScanGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 24);
+  messageDesc(file_lachesis_v1_run_service, 25);
 
 /**
  * A group met by a scan.
@@ -1176,7 +1246,7 @@ export type ScannedGroup = Message<"lachesis.v1.ScannedGroup"> & {
  * Use `create(ScannedGroupSchema)` to create a new message.
  */
 export const ScannedGroupSchema: GenMessage<ScannedGroup> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 25);
+  messageDesc(file_lachesis_v1_run_service, 26);
 
 /**
  * Asks for a run's dead letters.
@@ -1197,7 +1267,7 @@ export type ListDeadLettersRequest = Message<"lachesis.v1.ListDeadLettersRequest
  * Use `create(ListDeadLettersRequestSchema)` to create a new message.
  */
 export const ListDeadLettersRequestSchema: GenMessage<ListDeadLettersRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 26);
+  messageDesc(file_lachesis_v1_run_service, 27);
 
 /**
  * A run's dead letters.
@@ -1218,7 +1288,7 @@ export type ListDeadLettersResponse = Message<"lachesis.v1.ListDeadLettersRespon
  * Use `create(ListDeadLettersResponseSchema)` to create a new message.
  */
 export const ListDeadLettersResponseSchema: GenMessage<ListDeadLettersResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 27);
+  messageDesc(file_lachesis_v1_run_service, 28);
 
 /**
  * An assignment that was given up: failed for good, or after its last attempt.
@@ -1281,7 +1351,147 @@ export type DeadLetter = Message<"lachesis.v1.DeadLetter"> & {
  * Use `create(DeadLetterSchema)` to create a new message.
  */
 export const DeadLetterSchema: GenMessage<DeadLetter> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_run_service, 28);
+  messageDesc(file_lachesis_v1_run_service, 29);
+
+/**
+ * What a batch does while an environment has not enough groups for its minimum share.
+ *
+ * @generated from enum lachesis.v1.WhenShort
+ */
+export const WhenShort = {
+  /**
+   * Not set; means RELEASE.
+   *
+   * @generated from enum value: WHEN_SHORT_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It waits while the environment lives: while one of its assignments is leased, or was extended or
+   * submitted within the lease time. Then it is cut without.
+   *
+   * @generated from enum value: WHEN_SHORT_RELEASE = 1;
+   */
+  RELEASE: 1,
+
+  /**
+   * It waits.
+   *
+   * @generated from enum value: WHEN_SHORT_WAIT = 2;
+   */
+  WAIT: 2,
+} as const;
+
+/**
+ * What a batch does while an environment has not enough groups for its minimum share.
+ *
+ * @generated from enum lachesis.v1.WhenShort
+ */
+export type WhenShort = (typeof WhenShort)[keyof typeof WhenShort] | UnknownEnum;
+
+/**
+ * Describes the enum lachesis.v1.WhenShort.
+ */
+export const WhenShortSchema: GenEnum<WhenShort> = /*@__PURE__*/
+  enumDesc(file_lachesis_v1_run_service, 0);
+
+/**
+ * Whether assignments are held back by capacity: what is in play, waits, or is being trained may not be
+ * more than `max_staleness` + 1 batches, or it would be stale by the time that it is trained.
+ *
+ * @generated from enum lachesis.v1.Admission
+ */
+export const Admission = {
+  /**
+   * Not set; means OFF.
+   *
+   * @generated from enum value: ADMISSION_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * Only the bounds of the queue hold assignments back.
+   *
+   * @generated from enum value: ADMISSION_OFF = 1;
+   */
+  OFF: 1,
+
+  /**
+   * `admission_factor` times as much may be begun.
+   *
+   * @generated from enum value: ADMISSION_SOFT = 2;
+   */
+  SOFT: 2,
+
+  /**
+   * Nothing more is begun. Needs `max_staleness`, as SOFT does.
+   *
+   * @generated from enum value: ADMISSION_STRICT = 3;
+   */
+  STRICT: 3,
+} as const;
+
+/**
+ * Whether assignments are held back by capacity: what is in play, waits, or is being trained may not be
+ * more than `max_staleness` + 1 batches, or it would be stale by the time that it is trained.
+ *
+ * @generated from enum lachesis.v1.Admission
+ */
+export type Admission = (typeof Admission)[keyof typeof Admission] | UnknownEnum;
+
+/**
+ * Describes the enum lachesis.v1.Admission.
+ */
+export const AdmissionSchema: GenEnum<Admission> = /*@__PURE__*/
+  enumDesc(file_lachesis_v1_run_service, 1);
+
+/**
+ * What happens to a row that is longer than the run allows.
+ *
+ * @generated from enum lachesis.v1.OverLengthPolicy
+ */
+export const OverLengthPolicy = {
+  /**
+   * Not set; means TRUNCATE.
+   *
+   * @generated from enum value: OVER_LENGTH_POLICY_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * It is cut at that length; what is behind counts as over length.
+   *
+   * @generated from enum value: OVER_LENGTH_POLICY_TRUNCATE = 1;
+   */
+  TRUNCATE: 1,
+
+  /**
+   * It is left out as a whole; a group that has no row left is dropped.
+   *
+   * @generated from enum value: OVER_LENGTH_POLICY_DROP = 2;
+   */
+  DROP: 2,
+
+  /**
+   * It becomes several rows, none longer, which train all of it between them.
+   *
+   * @generated from enum value: OVER_LENGTH_POLICY_SPLIT = 3;
+   */
+  SPLIT: 3,
+} as const;
+
+/**
+ * What happens to a row that is longer than the run allows.
+ *
+ * @generated from enum lachesis.v1.OverLengthPolicy
+ */
+export type OverLengthPolicy = (typeof OverLengthPolicy)[keyof typeof OverLengthPolicy] | UnknownEnum;
+
+/**
+ * Describes the enum lachesis.v1.OverLengthPolicy.
+ */
+export const OverLengthPolicySchema: GenEnum<OverLengthPolicy> = /*@__PURE__*/
+  enumDesc(file_lachesis_v1_run_service, 2);
 
 /**
  * What happens to a rollout of a group that has no reward.
@@ -1329,7 +1539,7 @@ export type FailedRolloutPolicy = (typeof FailedRolloutPolicy)[keyof typeof Fail
  * Describes the enum lachesis.v1.FailedRolloutPolicy.
  */
 export const FailedRolloutPolicySchema: GenEnum<FailedRolloutPolicy> = /*@__PURE__*/
-  enumDesc(file_lachesis_v1_run_service, 0);
+  enumDesc(file_lachesis_v1_run_service, 3);
 
 /**
  * For operators.

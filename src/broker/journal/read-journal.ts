@@ -1,4 +1,5 @@
 import type { RestoredAssignment } from '../assignment-book.ts';
+import type { RunSettings } from '../broker.ts';
 import type { BrokerStore } from '../stores/store.ts';
 import { keys } from './keys.ts';
 import type { LongRecords } from './long-records.ts';
@@ -9,6 +10,7 @@ import type {
   ConsumerRecord,
   EndedRecord,
   GroupRecord,
+  QueueRecord,
   RestoredRun,
   RunRecord,
 } from './records.ts';
@@ -16,8 +18,8 @@ import { StoredPayload } from './stored-payload.ts';
 
 /** Every run of a store, in the order of being opened. */
 export function readRuns(store: BrokerStore, records: LongRecords): readonly RestoredRun[] {
-  const runs = [...records.under(keys.runs)].map(
-    ({ key, value }) => decodeRecord(key, value).json as RunRecord,
+  const runs = [...records.under(keys.runs)].map(({ key, value }) =>
+    currentRecord(decodeRecord(key, value).json as RunRecord),
   );
   return runs
     .sort((a, b) => a.openTimeMs - b.openTimeMs || (a.id < b.id ? -1 : 1))
@@ -34,8 +36,9 @@ export function readAssignments(
       [...records.under(keys.ofRun('assignment', runId))].map(({ key, value }) => {
         const { json, bytes: payload } = decodeRecord(key, value);
         const record = json as AssignmentRecord;
-        const { id, environment, priority } = record;
-        return { record, assignment: { id, runId, environment, priority, payload } };
+        const { id, environment, priority, groupSize } = record;
+        const size = typeof groupSize === 'number' ? { groupSize } : {};
+        return { record, assignment: { id, runId, environment, priority, ...size, payload } };
       }),
     )
     .sort((a, b) => a.record.ordinal - b.record.ordinal);
@@ -77,6 +80,17 @@ function readGroup(
     payload: new StoredPayload(store, record.places),
   };
   return { group, position, version, arrivedMs };
+}
+
+/** A run as this version writes it: what an older one left out is as it was then. */
+function currentRecord(record: RunRecord): RunRecord {
+  const { settings, queue } = record as { settings: Partial<RunSettings>; queue?: QueueRecord };
+  const former = { overLength: 'truncate', shares: [], admission: { kind: 'off' } } as const;
+  return {
+    ...record,
+    settings: { ...former, ...settings } as RunSettings,
+    queue: queue ?? { deficits: {}, unpublished: 0 },
+  };
 }
 
 function positionOf(key: string): number {

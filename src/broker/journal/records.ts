@@ -1,6 +1,7 @@
 import type { Ledger } from '../../tokens/index.ts';
 import type { DeadLetter } from '../assignment-event.ts';
 import type { RunSettings, StoredGroup, StoredRow } from '../broker.ts';
+import type { Deficits } from '../share-turns.ts';
 import type { PayloadPlaces } from './stored-payload.ts';
 
 /** What a run's record holds: all of it that is not in the records of its groups, batches and consumers. */
@@ -17,6 +18,15 @@ export interface RunRecord {
   /** The last step that each lane committed. */
   readonly committed: Readonly<Record<string, number>>;
   readonly figures: FiguresRecord;
+  readonly queue: QueueRecord;
+}
+
+/** What a journal keeps of a queue beside its groups. */
+export interface QueueRecord {
+  /** What each environment is behind its share. */
+  readonly deficits: Deficits;
+  /** Batches that were cut and are in no published version. */
+  readonly unpublished: number;
 }
 
 export interface FiguresRecord {
@@ -89,6 +99,8 @@ export interface AssignmentRecord {
   readonly id: string;
   readonly environment: string;
   readonly priority: number;
+  /** Absent, or null, when nobody says. */
+  readonly groupSize?: number | null;
   /** In the order of being enqueued. */
   readonly ordinal: number;
   readonly attempts: number;

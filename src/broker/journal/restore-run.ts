@@ -3,14 +3,15 @@ import type { RestoredBatches } from '../batch-ledger.ts';
 import type { CutBatch } from '../cut-batch.ts';
 import type { GroupHistory } from '../group-history.ts';
 import { recut } from '../recut.ts';
-import type { WaitingGroups } from '../waiting-groups.ts';
+import type { RunQueue } from '../run-queue.ts';
+import { waitingGroup } from '../waiting-groups.ts';
 import type { BatchRecord, RestoredRun } from './records.ts';
 
 /** Puts every group back where it was: it waits unless it is settled or in an open batch. */
 export function restoreGroups(
   { groups, settled, batches }: RestoredRun,
   history: GroupHistory,
-  waiting: WaitingGroups,
+  queue: Pick<RunQueue, 'add'>,
 ): void {
   const taken = new Set(batches.flatMap(({ positions }) => positions));
   for (const one of groups) {
@@ -23,12 +24,7 @@ export function restoreGroups(
     const isSettled = settled.has(position);
     history.restore({ id: group.id, position }, group, isSettled);
     if (isSettled || taken.has(position)) continue;
-    waiting.add({
-      ...{ group, position, version, arrivedMs },
-      rows: group.rows.length,
-      tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
-      bytes: group.payload.byteLength,
-    });
+    queue.add(waitingGroup(group, { position, version, arrivedMs }));
   }
 }
 

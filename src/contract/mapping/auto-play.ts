@@ -8,13 +8,12 @@ import { invalidInput } from '../../errors.ts';
 import { MAX_GROUP_SIZE } from './assignment.ts';
 import { assertId } from './ids.ts';
 import { countFromInt32, upTo } from './scalars.ts';
+import { assertWeight } from './weight.ts';
 
 /** Most environments that a run may name. */
 export const MAX_ENVIRONMENTS = 256;
 /** Most groups that auto play may hold begun. */
 const MAX_AHEAD = 10_000;
-const LEAST_WEIGHT = 0.001;
-const MOST_WEIGHT = 1_000;
 
 export function autoPlayToProto({ environments, ...rest }: AutoPlay): AutoPlayProto {
   return create(AutoPlaySchema, {
@@ -50,17 +49,7 @@ function autoPlayEnvironments(
       throw invalidInput(`${path}.environment`, `names \`${environment}\` a second time.`);
     }
     names.add(environment);
-    if (!(weight >= LEAST_WEIGHT && weight <= MOST_WEIGHT)) {
-      throw invalidInput(
-        `${path}.weight`,
-        `is ${weight}; it must be from ${LEAST_WEIGHT} to ${MOST_WEIGHT}.`,
-        {
-          reason: 'WEIGHT_OUT_OF_RANGE',
-          remedy:
-            'Weights are shares beside each other; leave out an environment that is to have none.',
-        },
-      );
-    }
+    assertWeight(weight, `${path}.weight`);
     return {
       environment,
       groupSize: upTo(MAX_GROUP_SIZE, groupSize, `${path}.group_size`),

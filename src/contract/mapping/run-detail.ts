@@ -1,7 +1,7 @@
 import type { MessageInitShape } from '@bufbuild/protobuf';
 import type { RunStatus, RunStatusSchema } from '../../../gen/lachesis/v1/run_service_pb.ts';
 import type {
-  EnvironmentShare,
+  EnvironmentFigures,
   HeldBatch,
   RunDetail,
   RunThroughput,
@@ -74,7 +74,7 @@ export function runDetailFromProto(status: RunStatus, field: string): RunDetail 
   return {
     shares: {
       first: status.shares.map(
-        (share, index): EnvironmentShare => ({
+        (share, index): EnvironmentFigures => ({
           environment: share.environment,
           ...numbers(share, SHARE_COUNTS, `shares[${index}]`),
           weight: share.weight,

@@ -1,6 +1,7 @@
 import { create } from '@bufbuild/protobuf';
 import {
   FailedRolloutPolicy,
+  OverLengthPolicy,
   type Run as RunProto,
   RunSchema,
   type RunSettings as RunSettingsProto,
@@ -10,6 +11,7 @@ import {
 } from '../../../gen/lachesis/v1/run_service_pb.ts';
 import type { BatchSize, RunSettings, RunState, RunStatus } from '../../broker/index.ts';
 import { invalidInput } from '../../errors.ts';
+import { admissionFromProto, admissionToProto } from './admission.ts';
 import { autoPlayFromProto, autoPlayToProto, MAX_ENVIRONMENTS } from './auto-play.ts';
 import { enumTable } from './enum-table.ts';
 import { assertId } from './ids.ts';
@@ -25,6 +27,7 @@ import {
   required,
   timestampFromMs,
 } from './scalars.ts';
+import { sharesFromProto, sharesToProto } from './shares.ts';
 import { trainingPolicyFromProto, trainingPolicyToProto } from './token-enums.ts';
 
 const failedRolloutPolicies = enumTable<RunSettings['failedRollouts'], FailedRolloutPolicy>(
@@ -36,8 +39,11 @@ const failedRolloutPolicies = enumTable<RunSettings['failedRollouts'], FailedRol
   },
 );
 
-/** What a run takes when its settings leave it open, and its batch needs no more. */
-export const DEFAULT_MAX_WAITING_GROUPS = 1024;
+const overLengths = enumTable<RunSettings['overLength'], OverLengthPolicy>('over-length policy', {
+  truncate: OverLengthPolicy.TRUNCATE,
+  drop: OverLengthPolicy.DROP,
+  split: OverLengthPolicy.SPLIT,
+});
 
 export function runSettingsToProto(settings: RunSettings): RunSettingsProto {
   return create(RunSettingsSchema, {
@@ -50,6 +56,9 @@ export function runSettingsToProto(settings: RunSettings): RunSettingsProto {
     environments: [...settings.environments],
     dropUniformGroups: settings.dropUniformGroups,
     autoPlay: settings.autoPlay === undefined ? undefined : autoPlayToProto(settings.autoPlay),
+    overLength: overLengths.toProto(settings.overLength),
+    shares: sharesToProto(settings.shares),
+    ...admissionToProto(settings.admission),
   });
 }
 
@@ -67,9 +76,7 @@ export function runSettingsFromProto(
       settings.maxStaleness === undefined
         ? undefined
         : countFromInt64(settings.maxStaleness, `${field}.max_staleness`),
-    maxWaitingGroups:
-      countFromInt32(settings.maxWaitingGroups, `${field}.max_waiting_groups`) ||
-      Math.max(DEFAULT_MAX_WAITING_GROUPS, batchSize.kind === 'groups' ? batchSize.groups : 0),
+    maxWaitingGroups: countFromInt32(settings.maxWaitingGroups, `${field}.max_waiting_groups`),
     failedRollouts:
       settings.failedRollouts === FailedRolloutPolicy.UNSPECIFIED
         ? 'drop_rollout'
@@ -78,6 +85,12 @@ export function runSettingsFromProto(
     environments: environmentsFromProto(settings.environments, `${field}.environments`),
     dropUniformGroups: settings.dropUniformGroups,
     autoPlay: autoPlayFromProto(settings.autoPlay, `${field}.auto_play`),
+    overLength:
+      settings.overLength === OverLengthPolicy.UNSPECIFIED
+        ? 'truncate'
+        : overLengths.fromProto(settings.overLength, `${field}.over_length`),
+    shares: sharesFromProto(settings, field),
+    admission: admissionFromProto(settings, field),
   };
 }
 

@@ -1,4 +1,9 @@
-import { type Broker, type Clock, systemClock } from '../../broker/index.ts';
+import {
+  type Broker,
+  type Clock,
+  DEFAULT_MAX_WAITING_GROUPS,
+  systemClock,
+} from '../../broker/index.ts';
 import { invalidInput } from '../../errors.ts';
 import { type Logger, type MetricsRegistry, silentLogger } from '../../telemetry/index.ts';
 
@@ -71,7 +76,7 @@ export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
       maxBodyParts: 2_000_000,
       maxPushSequences: 65_536,
       maxBufferedBytes: 512 * MIB,
-      maxWaitingGroups: 4_096,
+      maxWaitingGroups: DEFAULT_MAX_WAITING_GROUPS,
       pushWaitMs: 240_000,
       maxEarlySequences: 4_096,
       environmentLeaseMs: 30_000,

@@ -126,7 +126,7 @@ async function submit(
     } catch (error) {
       if (!(error instanceof LachesisError) || error.kind !== 'resource_exhausted') throw error;
       using patience = startDeadline({ timeoutMs: leftMs(), reason: () => error, signal });
-      await broker.waitForRoom(group.runId, patience.signal);
+      await broker.waitForRoom(group.runId, patience.signal, group);
       if (patience.aborted) throw error;
     }
   }

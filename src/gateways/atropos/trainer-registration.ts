@@ -57,6 +57,9 @@ export function runSettingsOf(
     environments: [],
     autoPlay: undefined,
     dropUniformGroups: false,
+    overLength: 'truncate',
+    shares: [],
+    admission: { kind: 'off' },
   };
 }
 

@@ -18,6 +18,9 @@ export function settings(changes: Partial<RunSettings> = {}): RunSettings {
     environments: [],
     autoPlay: undefined,
     dropUniformGroups: false,
+    overLength: 'truncate',
+    shares: [],
+    admission: { kind: 'off' },
     ...changes,
   };
 }

@@ -347,33 +347,66 @@ export const assignment: fc.Arbitrary<Assignment> = fc
   )
   .map(([order, seed]) => ({ ...order, ...seed }) as Assignment);
 
-export const runSettings: fc.Arbitrary<RunSettings> = fc.record({
-  batchSize: fc.oneof(
-    fc.record({ kind: fc.constant('rows' as const), rows: fc.integer({ min: 1, max: 99 }) }),
-    fc.record({ kind: fc.constant('tokens' as const), tokens: fc.integer({ min: 1, max: 99 }) }),
-    fc.record({ kind: fc.constant('groups' as const), groups: fc.integer({ min: 1, max: 99 }) }),
-  ),
-  trainingPolicy: fc.constantFrom('strict', 'realign', 'fork', 'mask'),
-  maxStaleness: fc.option(count, { nil: undefined }),
-  maxWaitingGroups: fc.integer({ min: 1, max: 99 }),
-  failedRollouts: fc.constantFrom('drop_rollout', 'drop_group', 'mask'),
-  maxRowTokens: count,
-  environments: fc.array(id, { maxLength: 2 }),
-  dropUniformGroups: fc.boolean(),
-  autoPlay: fc.option(
-    fc.record({
-      environments: fc.uniqueArray(
-        fc.record({
-          environment: id,
-          groupSize: fc.integer({ min: 1, max: 9 }),
-          split: text,
-          weight: fc.double({ min: 0.1, max: 9, noNaN: true }),
-        }),
-        { minLength: 1, maxLength: 3, selector: ({ environment }) => environment },
-      ),
-      maxAhead: fc.integer({ min: 1, max: 9 }),
-      maxBatchesAhead: count,
-    }),
-    { nil: undefined },
-  ),
-});
+const shares: fc.Arbitrary<RunSettings['shares']> = fc.uniqueArray(
+  fc.record({
+    environment: id,
+    weight: fc.double({ min: 0.1, max: 9, noNaN: true }),
+    minShare: fc.double({ min: 0, max: 0.3, noNaN: true }),
+    whenShort: fc.constantFrom('release', 'wait'),
+  }),
+  { maxLength: 3, selector: ({ environment }) => environment },
+);
+
+const admission: fc.Arbitrary<RunSettings['admission']> = fc.oneof(
+  fc.constant({ kind: 'off' as const }),
+  fc.constant({ kind: 'strict' as const }),
+  fc.record({
+    kind: fc.constant('soft' as const),
+    factor: fc.double({ min: 1, max: 9, noNaN: true }),
+  }),
+);
+
+/** Shares are of environments that the run takes, and only a bound of age makes capacity. */
+export const runSettings: fc.Arbitrary<RunSettings> = fc
+  .record({
+    batchSize: fc.oneof(
+      fc.record({ kind: fc.constant('rows' as const), rows: fc.integer({ min: 1, max: 99 }) }),
+      fc.record({ kind: fc.constant('tokens' as const), tokens: fc.integer({ min: 1, max: 99 }) }),
+      fc.record({ kind: fc.constant('groups' as const), groups: fc.integer({ min: 1, max: 99 }) }),
+    ),
+    trainingPolicy: fc.constantFrom('strict', 'realign', 'fork', 'mask'),
+    maxStaleness: fc.option(count, { nil: undefined }),
+    maxWaitingGroups: fc.integer({ min: 1, max: 99 }),
+    failedRollouts: fc.constantFrom('drop_rollout', 'drop_group', 'mask'),
+    maxRowTokens: count,
+    environments: fc.array(id, { maxLength: 2 }),
+    dropUniformGroups: fc.boolean(),
+    autoPlay: fc.option(
+      fc.record({
+        environments: fc.uniqueArray(
+          fc.record({
+            environment: id,
+            groupSize: fc.integer({ min: 1, max: 9 }),
+            split: text,
+            weight: fc.double({ min: 0.1, max: 9, noNaN: true }),
+          }),
+          { minLength: 1, maxLength: 3, selector: ({ environment }) => environment },
+        ),
+        maxAhead: fc.integer({ min: 1, max: 9 }),
+        maxBatchesAhead: count,
+      }),
+      { nil: undefined },
+    ),
+    overLength: fc.constantFrom('truncate', 'drop', 'split'),
+    shares,
+    admission,
+  })
+  .map((settings) => ({
+    ...settings,
+    environments:
+      settings.environments.length === 0
+        ? []
+        : [...settings.environments, ...settings.shares.map(({ environment }) => environment)],
+    maxStaleness:
+      settings.admission.kind === 'off' ? settings.maxStaleness : (settings.maxStaleness ?? 1),
+  }));

@@ -279,6 +279,9 @@ test('a run that counts tokens is not served: its trainer would not get a number
       environments: [],
       autoPlay: undefined,
       dropUniformGroups: false,
+      overLength: 'truncate',
+      shares: [],
+      admission: { kind: 'off' },
     },
     0,
   );

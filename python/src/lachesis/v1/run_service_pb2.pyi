@@ -10,19 +10,50 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class WhenShort(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    WHEN_SHORT_UNSPECIFIED: _ClassVar[WhenShort]
+    WHEN_SHORT_RELEASE: _ClassVar[WhenShort]
+    WHEN_SHORT_WAIT: _ClassVar[WhenShort]
+
+class Admission(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ADMISSION_UNSPECIFIED: _ClassVar[Admission]
+    ADMISSION_OFF: _ClassVar[Admission]
+    ADMISSION_SOFT: _ClassVar[Admission]
+    ADMISSION_STRICT: _ClassVar[Admission]
+
+class OverLengthPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    OVER_LENGTH_POLICY_UNSPECIFIED: _ClassVar[OverLengthPolicy]
+    OVER_LENGTH_POLICY_TRUNCATE: _ClassVar[OverLengthPolicy]
+    OVER_LENGTH_POLICY_DROP: _ClassVar[OverLengthPolicy]
+    OVER_LENGTH_POLICY_SPLIT: _ClassVar[OverLengthPolicy]
+
 class FailedRolloutPolicy(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     FAILED_ROLLOUT_POLICY_UNSPECIFIED: _ClassVar[FailedRolloutPolicy]
     FAILED_ROLLOUT_POLICY_DROP_ROLLOUT: _ClassVar[FailedRolloutPolicy]
     FAILED_ROLLOUT_POLICY_DROP_GROUP: _ClassVar[FailedRolloutPolicy]
     FAILED_ROLLOUT_POLICY_MASK: _ClassVar[FailedRolloutPolicy]
+WHEN_SHORT_UNSPECIFIED: WhenShort
+WHEN_SHORT_RELEASE: WhenShort
+WHEN_SHORT_WAIT: WhenShort
+ADMISSION_UNSPECIFIED: Admission
+ADMISSION_OFF: Admission
+ADMISSION_SOFT: Admission
+ADMISSION_STRICT: Admission
+OVER_LENGTH_POLICY_UNSPECIFIED: OverLengthPolicy
+OVER_LENGTH_POLICY_TRUNCATE: OverLengthPolicy
+OVER_LENGTH_POLICY_DROP: OverLengthPolicy
+OVER_LENGTH_POLICY_SPLIT: OverLengthPolicy
 FAILED_ROLLOUT_POLICY_UNSPECIFIED: FailedRolloutPolicy
 FAILED_ROLLOUT_POLICY_DROP_ROLLOUT: FailedRolloutPolicy
 FAILED_ROLLOUT_POLICY_DROP_GROUP: FailedRolloutPolicy
 FAILED_ROLLOUT_POLICY_MASK: FailedRolloutPolicy
 
 class RunSettings(_message.Message):
-    __slots__ = ("batch_rows", "batch_tokens", "batch_groups", "training_policy", "max_staleness", "max_waiting_groups", "failed_rollouts", "max_row_tokens", "environments", "auto_play", "drop_uniform_groups")
+    __slots__ = ("batch_rows", "batch_tokens", "batch_groups", "training_policy", "max_staleness", "max_waiting_groups", "failed_rollouts", "max_row_tokens", "environments", "auto_play", "drop_uniform_groups", "shares", "admission", "admission_factor", "over_length")
     BATCH_ROWS_FIELD_NUMBER: _ClassVar[int]
     BATCH_TOKENS_FIELD_NUMBER: _ClassVar[int]
     BATCH_GROUPS_FIELD_NUMBER: _ClassVar[int]
@@ -34,6 +65,10 @@ class RunSettings(_message.Message):
     ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
     AUTO_PLAY_FIELD_NUMBER: _ClassVar[int]
     DROP_UNIFORM_GROUPS_FIELD_NUMBER: _ClassVar[int]
+    SHARES_FIELD_NUMBER: _ClassVar[int]
+    ADMISSION_FIELD_NUMBER: _ClassVar[int]
+    ADMISSION_FACTOR_FIELD_NUMBER: _ClassVar[int]
+    OVER_LENGTH_FIELD_NUMBER: _ClassVar[int]
     batch_rows: int
     batch_tokens: int
     batch_groups: int
@@ -45,7 +80,23 @@ class RunSettings(_message.Message):
     environments: _containers.RepeatedScalarFieldContainer[str]
     auto_play: AutoPlay
     drop_uniform_groups: bool
-    def __init__(self, batch_rows: _Optional[int] = ..., batch_tokens: _Optional[int] = ..., batch_groups: _Optional[int] = ..., training_policy: _Optional[_Union[_group_pb2.TrainingPolicy, str]] = ..., max_staleness: _Optional[int] = ..., max_waiting_groups: _Optional[int] = ..., failed_rollouts: _Optional[_Union[FailedRolloutPolicy, str]] = ..., max_row_tokens: _Optional[int] = ..., environments: _Optional[_Iterable[str]] = ..., auto_play: _Optional[_Union[AutoPlay, _Mapping]] = ..., drop_uniform_groups: bool = ...) -> None: ...
+    shares: _containers.RepeatedCompositeFieldContainer[EnvironmentShare]
+    admission: Admission
+    admission_factor: float
+    over_length: OverLengthPolicy
+    def __init__(self, batch_rows: _Optional[int] = ..., batch_tokens: _Optional[int] = ..., batch_groups: _Optional[int] = ..., training_policy: _Optional[_Union[_group_pb2.TrainingPolicy, str]] = ..., max_staleness: _Optional[int] = ..., max_waiting_groups: _Optional[int] = ..., failed_rollouts: _Optional[_Union[FailedRolloutPolicy, str]] = ..., max_row_tokens: _Optional[int] = ..., environments: _Optional[_Iterable[str]] = ..., auto_play: _Optional[_Union[AutoPlay, _Mapping]] = ..., drop_uniform_groups: bool = ..., shares: _Optional[_Iterable[_Union[EnvironmentShare, _Mapping]]] = ..., admission: _Optional[_Union[Admission, str]] = ..., admission_factor: _Optional[float] = ..., over_length: _Optional[_Union[OverLengthPolicy, str]] = ...) -> None: ...
+
+class EnvironmentShare(_message.Message):
+    __slots__ = ("environment", "weight", "min_share", "when_short")
+    ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
+    WEIGHT_FIELD_NUMBER: _ClassVar[int]
+    MIN_SHARE_FIELD_NUMBER: _ClassVar[int]
+    WHEN_SHORT_FIELD_NUMBER: _ClassVar[int]
+    environment: str
+    weight: float
+    min_share: float
+    when_short: WhenShort
+    def __init__(self, environment: _Optional[str] = ..., weight: _Optional[float] = ..., min_share: _Optional[float] = ..., when_short: _Optional[_Union[WhenShort, str]] = ...) -> None: ...
 
 class AutoPlay(_message.Message):
     __slots__ = ("environments", "max_ahead", "max_batches_ahead")
@@ -200,7 +251,7 @@ class RunStatus(_message.Message):
     oldest_waiting: _duration_pb2.Duration
     open_by_environment: _containers.ScalarMap[str, int]
     problem: str
-    shares: _containers.RepeatedCompositeFieldContainer[EnvironmentShare]
+    shares: _containers.RepeatedCompositeFieldContainer[EnvironmentFigures]
     more_shares: int
     recent_batches: int
     waiting_by_staleness: _containers.RepeatedScalarFieldContainer[int]
@@ -211,9 +262,9 @@ class RunStatus(_message.Message):
     workers: _containers.RepeatedCompositeFieldContainer[WorkerHold]
     more_workers: int
     dead_letters: int
-    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., open_by_environment: _Optional[_Mapping[str, int]] = ..., problem: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[EnvironmentShare, _Mapping]]] = ..., more_shares: _Optional[int] = ..., recent_batches: _Optional[int] = ..., waiting_by_staleness: _Optional[_Iterable[int]] = ..., trained_by_staleness: _Optional[_Iterable[int]] = ..., throughput: _Optional[_Union[RunThroughput, _Mapping]] = ..., held_batches: _Optional[_Iterable[_Union[HeldBatch, _Mapping]]] = ..., more_held_batches: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerHold, _Mapping]]] = ..., more_workers: _Optional[int] = ..., dead_letters: _Optional[int] = ...) -> None: ...
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., open_by_environment: _Optional[_Mapping[str, int]] = ..., problem: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[EnvironmentFigures, _Mapping]]] = ..., more_shares: _Optional[int] = ..., recent_batches: _Optional[int] = ..., waiting_by_staleness: _Optional[_Iterable[int]] = ..., trained_by_staleness: _Optional[_Iterable[int]] = ..., throughput: _Optional[_Union[RunThroughput, _Mapping]] = ..., held_batches: _Optional[_Iterable[_Union[HeldBatch, _Mapping]]] = ..., more_held_batches: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerHold, _Mapping]]] = ..., more_workers: _Optional[int] = ..., dead_letters: _Optional[int] = ...) -> None: ...
 
-class EnvironmentShare(_message.Message):
+class EnvironmentFigures(_message.Message):
     __slots__ = ("environment", "waiting_groups", "waiting_rows", "waiting_tokens", "recent_groups", "recent_rows", "recent_tokens", "weight")
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     WAITING_GROUPS_FIELD_NUMBER: _ClassVar[int]

@@ -167,7 +167,7 @@ class RenderingFingerprint(_message.Message):
     def __init__(self, tokenizer_sha256: _Optional[str] = ..., template_sha256: _Optional[str] = ...) -> None: ...
 
 class Row(_message.Message):
-    __slots__ = ("id", "rollout_id", "segment_id", "agent", "token_ids", "logprobs", "spans", "policy_versions", "columns")
+    __slots__ = ("id", "rollout_id", "segment_id", "agent", "token_ids", "logprobs", "spans", "policy_versions", "columns", "segment_offset")
     ID_FIELD_NUMBER: _ClassVar[int]
     ROLLOUT_ID_FIELD_NUMBER: _ClassVar[int]
     SEGMENT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -177,6 +177,7 @@ class Row(_message.Message):
     SPANS_FIELD_NUMBER: _ClassVar[int]
     POLICY_VERSIONS_FIELD_NUMBER: _ClassVar[int]
     COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    SEGMENT_OFFSET_FIELD_NUMBER: _ClassVar[int]
     id: str
     rollout_id: str
     segment_id: str
@@ -186,7 +187,8 @@ class Row(_message.Message):
     spans: _containers.RepeatedCompositeFieldContainer[Span]
     policy_versions: _containers.RepeatedCompositeFieldContainer[VersionRun]
     columns: _containers.RepeatedCompositeFieldContainer[Column]
-    def __init__(self, id: _Optional[str] = ..., rollout_id: _Optional[str] = ..., segment_id: _Optional[str] = ..., agent: _Optional[str] = ..., token_ids: _Optional[bytes] = ..., logprobs: _Optional[bytes] = ..., spans: _Optional[_Iterable[_Union[Span, _Mapping]]] = ..., policy_versions: _Optional[_Iterable[_Union[VersionRun, _Mapping]]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ...) -> None: ...
+    segment_offset: int
+    def __init__(self, id: _Optional[str] = ..., rollout_id: _Optional[str] = ..., segment_id: _Optional[str] = ..., agent: _Optional[str] = ..., token_ids: _Optional[bytes] = ..., logprobs: _Optional[bytes] = ..., spans: _Optional[_Iterable[_Union[Span, _Mapping]]] = ..., policy_versions: _Optional[_Iterable[_Union[VersionRun, _Mapping]]] = ..., columns: _Optional[_Iterable[_Union[Column, _Mapping]]] = ..., segment_offset: _Optional[int] = ...) -> None: ...
 
 class Ledger(_message.Message):
     __slots__ = ("sampled", "trained", "context_only", "abandoned_retry", "realigned_drift", "dropped_branch", "over_length", "masked_by_failure", "not_for_training")
