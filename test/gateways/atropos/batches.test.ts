@@ -48,7 +48,7 @@ test('a trainer that dies with a small answer in its buffers gets the batch agai
   socket.on('error', () => {});
   socket.write('GET /batch HTTP/1.1\r\nhost: localhost\r\n\r\n');
   const step = async () => (await server.ask('/status')).body.current_step;
-  await expect.poll(step).toBe(1);
+  await expect.poll(step, { timeout: 10_000 }).toBe(1);
   // As a kernel does for a killed process that had not read all.
   socket.resetAndDestroy();
   const marks: number[] = [];
@@ -57,7 +57,7 @@ test('a trainer that dies with a small answer in its buffers gets the batch agai
     if (batch !== null) marks.push(batch[0].tokens[0][0]);
     return marks.length;
   };
-  await expect.poll(take).toBe(2);
+  await expect.poll(take, { timeout: 10_000 }).toBe(2);
   expect(marks.toSorted()).toEqual([1, 2]);
   expect(await step()).toBe(2);
 });
@@ -218,7 +218,7 @@ test('groups that find no room when their run opens wait for it, and none is los
     if (batch !== null) marks.push(batch[0].tokens[0][0]);
     return marks.length;
   };
-  await expect.poll(take).toBe(3);
+  await expect.poll(take, { timeout: 10_000 }).toBe(3);
   expect(marks).toEqual([1, 2, 3]);
 });
 
