@@ -1,6 +1,8 @@
 // The Atropos gateway of `lachesis serve --atropos` beside Atropos' own server: groups of 8 x 2,048 tokens
 // pushed by 4 clients and pulled in batches of 16 by one, in plain JSON and gzipped both ways, in turns.
 import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { ensureAtropos } from '../scripts/atropos.ts';
@@ -65,7 +67,9 @@ function quantiles(times: readonly number[]): object {
 
 async function startOurs() {
   const root = path.resolve(import.meta.dirname, '..');
-  const args = ['--conditions=lachesis-source', 'src/cli/run.ts', 'serve', '--atropos', '0'];
+  const store = mkdtempSync(path.join(tmpdir(), 'lachesis-bench-'));
+  const serve = ['serve', '--atropos', '0', '--store', store];
+  const args = ['--conditions=lachesis-source', 'src/cli/run.ts', ...serve];
   const child = spawn(process.execPath, args, { cwd: root, stdio: ['ignore', 'pipe', 'inherit'] });
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const address = await new Promise<string>((resolve, reject) => {
@@ -82,6 +86,7 @@ async function startOurs() {
     [Symbol.asyncDispose]: async () => {
       child.kill();
       await ended;
+      rmSync(store, { recursive: true });
     },
   };
 }

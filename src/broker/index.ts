@@ -1,6 +1,7 @@
 export type * from './assignment-event.ts';
 export type * from './broker.ts';
 export { type Clock, systemClock } from './clock.ts';
+export { batchId } from './cut-batch.ts';
 export { type DurableBrokerOptions, openDurableBroker } from './durable-broker.ts';
 export { type GroupPayload, type HeldPayload, heldPayload } from './group-payload.ts';
 export { createMemoryBroker } from './memory-broker.ts';

@@ -20,7 +20,7 @@ export const ATROPOS_OPTIONS: Readonly<Record<string, CommandOption>> = {
   },
 };
 
-/** In the state folder; no environment's file ends so. */
+/** Beside the store's files, or in the state folder; no file of either is called so. */
 const SESSION_FILE = 'atropos.session';
 
 /** Undefined when none is asked for. */
@@ -28,24 +28,26 @@ export async function atroposGateway(
   values: OptionValues,
   parts: {
     readonly broker: Broker;
+    /** Where what trainers and environments say of themselves is kept; undefined for nowhere. */
+    readonly folder: string | undefined;
     readonly onChange: (runId: string) => void;
     readonly logger: Logger;
     readonly metrics: MetricsRegistry;
   },
 ): Promise<AtroposGateway | undefined> {
   const port = integerOption(values, 'atropos', 0, 65_535);
-  const state = textOption(values, 'state');
   const runId = textOption(values, 'atropos-run');
   if (port === undefined) {
     if (runId === undefined) return undefined;
     throw invalidInput('--atropos', 'is missing; --atropos-run needs it.');
   }
+  const { folder, ...rest } = parts;
   try {
     return await startAtroposGateway({
-      ...parts,
+      ...rest,
       port,
       ...(runId === undefined ? {} : { runId }),
-      ...(state === undefined ? {} : { sessionFile: path.join(state, SESSION_FILE) }),
+      ...(folder === undefined ? {} : { sessionFile: path.join(folder, SESSION_FILE) }),
     });
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;

@@ -23,6 +23,8 @@ export const STORE_OPTION: CommandOption = {
 /** A command's broker, closed with it. */
 export interface KeptBroker extends AsyncDisposable {
   readonly broker: Broker;
+  /** Where it lies; undefined in memory. */
+  readonly folder: string | undefined;
   /** What it holds from before, a line each. */
   readonly lines: readonly string[];
   /** Fires when its store fails; only a fresh start helps then, and loses nothing. */
@@ -41,7 +43,13 @@ export async function openKeptBroker(
   const { signal: failed } = failure;
   if (folder === 'none') {
     const broker = createMemoryBroker({ metrics });
-    return { broker, lines: [], failed, [Symbol.asyncDispose]: () => broker.close() };
+    return {
+      broker,
+      folder: undefined,
+      lines: [],
+      failed,
+      [Symbol.asyncDispose]: () => broker.close(),
+    };
   }
   // Of a folder that was given, the parent must exist: it may be misspelt.
   if (given === undefined) mkdirSync(path.dirname(folder), { recursive: true });
@@ -60,6 +68,7 @@ export async function openKeptBroker(
   opened.move();
   return {
     broker,
+    folder,
     lines: [
       `store ${folder}: ${runs.length === 0 ? 'new' : `${count(runs.length)} runs, ${count(waiting)} groups waiting`}`,
       ...(lost > 0

@@ -91,6 +91,7 @@ export const serveCommand: Command = {
     });
     await using atropos = await atroposGateway(values, {
       broker,
+      folder: kept.folder ?? textOption(values, 'state'),
       onChange: (runId) => server.runChanged(runId),
       logger: config.logger,
       metrics,

@@ -74,7 +74,7 @@ test("Atropos' own environments push and a trainer like its example pulls, witho
   );
   for (const group of got.flatMap(({ batch }) => batch)) expect([0, 1]).toContain(group['env_id']);
   await broker.close();
-}, 60_000);
+}, 120_000);
 
 test('environments and trainer go on by themselves when the server is killed and starts again', async () => {
   const batches = 16;
@@ -85,7 +85,7 @@ test('environments and trainer go on by themselves when the server is killed and
   // Its SDK ends it when three calls in a row fail, which it spreads over a time of its own choice.
   await using environment = keepRunning('environment.py', address, 'restarted', log, '1000');
   for (const seen of [3, 8]) {
-    await expect.poll(() => trainer.lines.length, { timeout: 30_000 }).toBeGreaterThan(seen);
+    await expect.poll(() => trainer.lines.length, { timeout: 60_000 }).toBeGreaterThan(seen);
     await server.kill();
     await server.start();
   }
@@ -95,7 +95,7 @@ test('environments and trainer go on by themselves when the server is killed and
   const batchesOnce = uniqueBatches(got);
   expectDelivered(batchesOnce.flat(), sentGroups(log));
   expect(got.at(-1)?.step).toBe(batchesOnce.length);
-}, 90_000);
+}, 150_000);
 
 /** Without those that came again: from a server that was killed before it knew that they were read. */
 function uniqueBatches(got: ReturnType<typeof gotBatches>): readonly (readonly Group[])[] {

@@ -1,7 +1,9 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { connect } from '../../src/client/index.ts';
-import { ask, group, trainer } from '../gateways/atropos/support.ts';
+import { ask, environment, group, trainer } from '../gateways/atropos/support.ts';
 import { cli } from './support.ts';
 
 const shop = path.resolve(import.meta.dirname, '../../examples/environments/shop.ts');
@@ -74,6 +76,31 @@ test('an Atropos trainer pulls what the server itself plays', async () => {
   }
   run.stop();
   expect(await run.code).toBe(0);
+});
+
+test('serve --atropos goes on over its store where it was, with what its trainer and environments said', async () => {
+  const store = path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-atropos-')), 'store');
+  const serve = async () => {
+    const run = cli('serve', '--atropos', '0', '--store', store);
+    const [, atropos = ''] = await run.until(/atropos on (\S+)/);
+    return { run, atropos };
+  };
+  const first = await serve();
+  await ask(first.atropos, '/register', { body: { ...trainer, starting_step: 7 } });
+  await ask(first.atropos, '/batch');
+  const env = await ask(first.atropos, '/register-env', { body: environment });
+  await ask(first.atropos, '/scored_data', { body: group(4, 5, { env_id: env.body.env_id }) });
+  first.run.stop();
+  expect(await first.run.code).toBe(0);
+  const second = await serve();
+  expect((await ask(second.atropos, '/status')).body).toEqual({ current_step: 7, queue_size: 1 });
+  expect((await ask(second.atropos, '/wandb_info')).body.project).toBe('project');
+  const again = await ask(second.atropos, '/register-env', { body: environment });
+  expect(again.body).toMatchObject({ env_id: 1, wandb_name: 'gsm8k_1' });
+  expect((await ask(second.atropos, '/batch')).body.batch[0].tokens[0][0]).toBe(5);
+  second.run.stop();
+  expect(await second.run.code).toBe(0);
+  rmSync(path.dirname(store), { recursive: true });
 });
 
 test('a port that is taken is told by its option', async () => {

@@ -1,4 +1,4 @@
-import type { Batch, Broker } from '../../broker/index.ts';
+import { type Batch, type Broker, batchId } from '../../broker/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import type { Logger } from '../../telemetry/index.ts';
 
@@ -49,18 +49,12 @@ export class BatchDesk {
   }
 
   /**
-   * Batches that a process before this one was writing out are free again. It held them as the very
-   * consumers of this one, and a consumer that comes back with another size gives its batch back.
+   * Batches that a process before this one was writing out are free again, as the first that are handed
+   * out. It held them as the very consumers of this one, which hold nothing yet.
    */
   async #reclaim(runId: string): Promise<void> {
     if (this.#reclaimed?.runId !== runId) {
-      const reclaim = async (consumerId: string): Promise<void> => {
-        for (const worldSize of [2, 1]) {
-          await this.#broker.registerConsumer({ runId, consumerId, worldSize, mode: 'compete' });
-        }
-      };
-      const done = Promise.all(this.#consumers.map(reclaim)).then(() => {});
-      this.#reclaimed = { runId, done };
+      this.#reclaimed = { runId, done: this.#giveBack(runId) };
     }
     const reclaimed = this.#reclaimed;
     try {
@@ -68,6 +62,15 @@ export class BatchDesk {
     } catch (error) {
       if (this.#reclaimed === reclaimed) this.#reclaimed = undefined;
       throw error;
+    }
+  }
+
+  async #giveBack(runId: string): Promise<void> {
+    const { heldBatches } = await this.#broker.status(runId);
+    for (const { consumerId, step } of heldBatches.first) {
+      if (!this.#consumers.includes(consumerId)) continue;
+      const lease = { runId, consumerId, batchId: batchId(step), rank: 0 };
+      await this.#broker.nackBatch({ ...lease, reason: 'the server that was writing it is gone' });
     }
   }
 

@@ -1,6 +1,7 @@
 import type { Broker, RunState, StoredGroup } from '../../broker/index.ts';
 import { LachesisError } from '../../errors.ts';
 import { CurrentRun } from './current-run.ts';
+import { runSettingsOf } from './trainer-registration.ts';
 
 /** No batch is that large: what waits in the run stays. */
 const NO_BATCH = 2 ** 31 - 1;
@@ -80,20 +81,7 @@ export class EarlyRun {
   async #arrive(sequences: number, put: (run: RunState) => Promise<void>): Promise<void> {
     const waiting = await this.waiting();
     if (waiting.sequences + sequences > this.#maxSequences) throw noRun();
-    const { run } = await this.#series.open({
-      batchSize: { kind: 'rows', rows: NO_BATCH },
-      trainingPolicy: 'strict',
-      maxStaleness: undefined,
-      maxWaitingGroups: 0,
-      failedRollouts: 'drop_rollout',
-      maxRowTokens: 0,
-      environments: [],
-      autoPlay: undefined,
-      dropUniformGroups: false,
-      overLength: 'truncate',
-      shares: [],
-      admission: { kind: 'off' },
-    });
+    const { run } = await this.#series.open(runSettingsOf({ batchSize: NO_BATCH }, 0));
     this.#isOpen = true;
     await put(run);
   }

@@ -5,6 +5,9 @@ import type { WaitingSequences } from './waiting-sequences.ts';
 /** Least share of its own inference concurrency that an environment is told to use. */
 const MIN_ENV_WEIGHT = 0.01;
 
+/** So that no sum of parts is infinite. */
+const LARGEST_PART = 1e300;
+
 export interface StatusQuestion {
   readonly environment: EnvironmentRecord;
   readonly alive: readonly EnvironmentRecord[];
@@ -79,7 +82,7 @@ function environmentWeight(
   const said = alive.flatMap(({ contextTokens }) => contextTokens ?? []);
   const average = said.reduce((sum, tokens) => sum + tokens / said.length, 0) || 1;
   const partOf = ({ contextTokens, weight }: EnvironmentRecord): number =>
-    (contextTokens ?? average) * Math.max(0, weight);
+    Math.max(0, Math.min((contextTokens ?? average) * weight, LARGEST_PART));
   const total = alive.reduce((sum, each) => sum + partOf(each), 0);
   if (total <= 0) return Math.max(MIN_ENV_WEIGHT, 1 / Math.max(1, alive.length));
   return Math.max(MIN_ENV_WEIGHT, partOf(environment) / total);

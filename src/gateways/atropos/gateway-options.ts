@@ -13,6 +13,10 @@ import { type GatewayMetrics, gatewayMetrics } from './gateway-metrics.ts';
 export interface AtroposLimits {
   /** Largest request body, before and after decompression. Default: 64 MiB. */
   readonly maxBodyBytes: number;
+  /** Lists, objects and keys of a body. Default: 2,000,000. */
+  readonly maxBodyParts: number;
+  /** Sequences of one push. Default: 65,536. */
+  readonly maxPushSequences: number;
   /** Of all bodies that are being read or wait for room. Default: 512 MiB. */
   readonly maxBufferedBytes: number;
   /** Of a run that `/register` opens. Default: 4,096. */
@@ -69,6 +73,8 @@ export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
     metrics: gatewayMetrics(options.metrics),
     limits: Object.freeze({
       maxBodyBytes: 64 * MIB,
+      maxBodyParts: 2_000_000,
+      maxPushSequences: 65_536,
       maxBufferedBytes: 512 * MIB,
       maxWaitingGroups: DEFAULT_MAX_WAITING_GROUPS,
       pushWaitMs: 240_000,

@@ -16,7 +16,7 @@ import {
 } from './gateway-options.ts';
 import { scoredDataListRoute, scoredDataRoute } from './push-routes.ts';
 import { Pushes } from './pushes.ts';
-import { type Body, BodyBudget, parseBody, readBody } from './request-body.ts';
+import { assertParts, type Body, BodyBudget, parseBody, readBody } from './request-body.ts';
 import type { GatewayState, Outcome, Route } from './route.ts';
 import { Session } from './session.ts';
 import { type SavedSession, SessionFile } from './session-file.ts';
@@ -141,9 +141,12 @@ class Requests {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const state = this.#state;
-    const { maxBodyBytes } = this.#config.limits;
-    const bytes = (): Promise<Uint8Array | undefined> =>
-      readBody(request, { maxBodyBytes, budget });
+    const { maxBodyBytes, maxBodyParts } = this.#config.limits;
+    const bytes = async (): Promise<Uint8Array | undefined> => {
+      const found = await readBody(request, { maxBodyBytes, budget });
+      assertParts(found, maxBodyParts);
+      return found;
+    };
     try {
       return await route({
         ...state,

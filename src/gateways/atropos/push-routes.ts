@@ -1,5 +1,7 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { RunState } from '../../broker/index.ts';
+import { LachesisError } from '../../errors.ts';
+import { isJsonObject } from '../../messages.ts';
 import { listSlices } from './json-slices.ts';
 import { list, model } from './lax-values.ts';
 import { assertFits, pushEarlyGroup, pushGroup } from './push-groups.ts';
@@ -11,6 +13,7 @@ import { readScoredData, type ScoredData } from './scored-data.ts';
 /** `POST /scored_data`: one group. */
 export const scoredDataRoute: Route = async (context) => {
   const { value, text } = await context.body();
+  assertSequences([value], context);
   const data = readScoredData(model(value, []), () => text);
   return await push(context, text, [data], [[]], { status: 'received' });
 };
@@ -23,6 +26,7 @@ export const scoredDataListRoute: Route = async (context) => {
     slices ??= listSlices(text);
     return slices[at] ?? '{}';
   };
+  assertSequences(list(value, []), context);
   const groups = list(value, []).map((each, at) =>
     readScoredData(model(each, [at]), () => sliceOf(at), [at]),
   );
@@ -32,6 +36,23 @@ export const scoredDataListRoute: Route = async (context) => {
     groups_processed: groups.length,
   });
 };
+
+/** Each sequence becomes objects of some hundred bytes, before anything else can be said of it. */
+function assertSequences(groups: readonly unknown[], { config }: RouteContext): void {
+  const most = config.limits.maxPushSequences;
+  let sequences = 0;
+  for (const group of groups) {
+    const tokens = isJsonObject(group) ? group['tokens'] : undefined;
+    sequences += Array.isArray(tokens) ? tokens.length : 1;
+  }
+  if (sequences <= most) return;
+  const detail = `The body has ${sequences} sequences; at most ${most} are taken at once.`;
+  throw new LachesisError('invalid_input', detail, {
+    reason: 'BODY_TOO_LARGE',
+    remedy: 'Send fewer groups at once.',
+    field: 'body',
+  });
+}
 
 async function push(
   context: RouteContext,
@@ -43,23 +64,38 @@ async function push(
   const one = context.pushes.begin(text);
   context.config.metrics.resent(one.stored);
   try {
-    let run = await findRun(context);
-    if (run === undefined && (await pushEarly(context, one, groups))) {
-      // A trainer may have registered meanwhile; then they are its run's.
-      await findRun(context);
-      return { ...json(answer), lost: () => one.unheard() };
+    try {
+      await store(context, one, groups, locs);
+    } catch (error) {
+      // A reset came in between: what it left of the push is the next run's.
+      if (!(error instanceof LachesisError) || error.reason !== 'RUN_CLOSED') throw error;
+      await store({ ...context, session: context.state.session }, one, groups, locs);
     }
-    run ??= (await findRun(context)) as RunState;
-    for (const [at, group] of groups.entries()) assertFits(group, run, locs[at] ?? []);
-    const { clock, limits } = context.config;
-    const untilMs = clock.nowMs() + limits.pushWaitMs;
-    const target = { ...context, run };
-    await storeEach(context, one, groups, (data, id) => pushGroup(data, id, target, untilMs));
     return { ...json(answer), lost: () => one.unheard() };
   } catch (error) {
     one.unheard();
     throw error;
   }
+}
+
+async function store(
+  context: RouteContext,
+  one: Push,
+  groups: readonly ScoredData[],
+  locs: readonly (readonly number[])[],
+): Promise<void> {
+  let run = await findRun(context);
+  if (run === undefined && (await pushEarly(context, one, groups))) {
+    // A trainer may have registered meanwhile; then they are its run's.
+    await findRun(context);
+    return;
+  }
+  run ??= (await findRun(context)) as RunState;
+  for (const [at, group] of groups.entries()) assertFits(group, run, locs[at] ?? []);
+  const { clock, limits } = context.config;
+  const untilMs = clock.nowMs() + limits.pushWaitMs;
+  const target = { ...context, run };
+  await storeEach(context, one, groups, (data, id) => pushGroup(data, id, target, untilMs));
 }
 
 /** False when a trainer registered just now. */

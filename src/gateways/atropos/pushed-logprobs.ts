@@ -25,8 +25,9 @@ export function readLogprobs(value: unknown, loc: Location): PushedLogprobs {
  * they can. What is unknown of one token is not guessed: the row then has no logprobs at all.
  */
 export function flawOf(logprobs: PushedLogprobs, mask: Int32Array): LogprobFlaw | undefined {
-  for (const [at, value] of logprobs.entries()) {
+  for (let at = 0; at < logprobs.length; at++) {
     if (mask[at] === IGNORED) continue;
+    const value = logprobs[at] as number | null;
     if (value === null) return 'null';
     if (isLogprob(value)) continue;
     return value > 0 ? 'above_zero' : 'not_finite';
@@ -45,7 +46,12 @@ export function isRebuilt(logprobs: PushedLogprobs, mask: Int32Array): boolean {
 
 /** The trained positions' logprobs. */
 export function trainedLogprobs(logprobs: PushedLogprobs, mask: Int32Array): Float64Array {
-  return Float64Array.from(logprobs.filter((_, at) => mask[at] !== IGNORED) as number[]);
+  const trained = new Float64Array(logprobs.length);
+  let count = 0;
+  for (let at = 0; at < logprobs.length; at++) {
+    if (mask[at] !== IGNORED) trained[count++] = logprobs[at] as number;
+  }
+  return trained.slice(0, count);
 }
 
 /** A list as Python writes and reads it: `[1.0,NaN,null]`. */

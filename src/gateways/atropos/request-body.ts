@@ -2,6 +2,7 @@ import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { LachesisError } from '../../errors.ts';
 import type { NodeRequest } from '../../transport/index.ts';
+import { hasMorePartsThan } from './json-parts.ts';
 import { withoutPythonNumbers } from './json-slices.ts';
 import { Unprocessable } from './unprocessable.ts';
 
@@ -50,21 +51,37 @@ export async function readBody(
   request: NodeRequest,
   { maxBodyBytes, budget }: ReadLimits,
 ): Promise<Uint8Array | undefined> {
-  const chunks: Buffer[] = [];
-  let size = 0;
-  for await (const chunk of request as AsyncIterable<Buffer>) {
-    size += chunk.length;
-    if (size > maxBodyBytes) throw tooLarge(maxBodyBytes);
-    budget.add(chunk.length);
-    chunks.push(chunk);
-  }
-  const bytes = Buffer.concat(chunks);
+  if (Number(request.headers['content-length']) > maxBodyBytes) throw tooLarge(maxBodyBytes);
+  const bytes = Buffer.concat(await chunksOf(request, { maxBodyBytes, budget }));
   if (bytes.length === 0) return undefined;
   const encoding = String(request.headers['content-encoding'] ?? '').toLowerCase();
   if (!encoding.includes('gzip')) return bytes;
   const whole = await inflate(bytes, maxBodyBytes);
   budget.add(whole.length);
   return whole;
+}
+
+async function chunksOf(
+  request: NodeRequest,
+  { maxBodyBytes, budget }: ReadLimits,
+): Promise<readonly Buffer[]> {
+  const chunks: Buffer[] = [];
+  let size = 0;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      size += chunk.length;
+      if (size > maxBodyBytes) throw tooLarge(maxBodyBytes);
+      budget.add(chunk.length);
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    if (error instanceof LachesisError) throw error;
+    throw new LachesisError('cancelled', 'The client went away in the middle of its body.', {
+      reason: 'CLIENT_GONE',
+      cause: error,
+    });
+  }
+  return chunks;
 }
 
 /** Throws `Invalid gzip payload` for what is none, also when its end is missing. */
@@ -80,6 +97,17 @@ async function inflate(bytes: Buffer, maxOutputLength: number): Promise<Uint8Arr
       cause: error,
     });
   }
+}
+
+/** Refuses a body of more parts than `most` before it is parsed. */
+export function assertParts(bytes: Uint8Array | undefined, most: number): void {
+  if (bytes === undefined || !hasMorePartsThan(most, bytes)) return;
+  const detail = `The body has more than ${most} lists, objects and keys.`;
+  throw new LachesisError('invalid_input', detail, {
+    reason: 'BODY_TOO_LARGE',
+    remedy: 'Send fewer groups at once.',
+    field: 'body',
+  });
 }
 
 /** Parses JSON as Python does: `NaN` and `Infinity` are numbers too, which only logprobs take. */

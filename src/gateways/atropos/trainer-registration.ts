@@ -44,7 +44,7 @@ export function readTrainerRegistration(value: unknown): TrainerRegistration {
 
 /** Atropos trains on whatever is pushed: nothing is cut, dropped or too old. */
 export function runSettingsOf(
-  { batchSize }: TrainerRegistration,
+  { batchSize }: Pick<TrainerRegistration, 'batchSize'>,
   maxWaitingGroups: number,
 ): RunSettings {
   return {

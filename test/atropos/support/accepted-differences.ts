@@ -59,6 +59,13 @@ export const ACCEPTED = {
     ours: '422',
     why: 'no batch can keep it',
   },
+  minimum: {
+    what: 'which groups a batch has where an environment registered a `min_batch_allocation`',
+    theirs:
+      'none without a group of each such environment, also of one that died; the part itself is not kept',
+    ours: 'the oldest that fit',
+    why: 'an environment that died must not stop all training',
+  },
   order: {
     what: 'which batch `/batch` hands out',
     theirs: 'the newest of all that were formed',

@@ -352,6 +352,18 @@ export const SCENARIOS: readonly Scenario[] = [
     ],
   },
   {
+    name: 'minimum of an environment that has nothing',
+    requests: [
+      register,
+      ['/batch'],
+      registerEnv({ min_batch_allocation: 0.5 }),
+      registerEnv(),
+      push(group(2, 1, { env_id: 1 })),
+      push(group(2, 2, { env_id: 1 })),
+      get('/batch', 'minimum'),
+    ],
+  },
+  {
     name: 'groups of one',
     requests: [
       register,

@@ -48,7 +48,7 @@ test('a trainer that dies with a small answer in its buffers gets the batch agai
   socket.on('error', () => {});
   socket.write('GET /batch HTTP/1.1\r\nhost: localhost\r\n\r\n');
   const step = async () => (await server.ask('/status')).body.current_step;
-  await expect.poll(step).toBe(1);
+  await expect.poll(step, { timeout: 10_000 }).toBe(1);
   // As a kernel does for a killed process that had not read all.
   socket.resetAndDestroy();
   const marks: number[] = [];
@@ -57,7 +57,7 @@ test('a trainer that dies with a small answer in its buffers gets the batch agai
     if (batch !== null) marks.push(batch[0].tokens[0][0]);
     return marks.length;
   };
-  await expect.poll(take).toBe(2);
+  await expect.poll(take, { timeout: 10_000 }).toBe(2);
   expect(marks.toSorted()).toEqual([1, 2]);
   expect(await step()).toBe(2);
 });
@@ -172,6 +172,18 @@ test('what a trainer said is known again after a restart, where there is a file 
   rmSync(folder, { recursive: true });
 });
 
+test('a push that meets a reset or a registration is taken, by the run or by the next', async () => {
+  await using server = await startTestGateway();
+  const statuses = new Set<number>();
+  for (let turn = 0; turn < 8; turn++) {
+    const pushes = Array.from({ length: 6 }, (_, i) => server.push(group(1, turn * 6 + i)));
+    const paths = [['/reset_data'], ['/register', { body: trainer }], ['/reset_data']] as const;
+    const others = paths.map(([path, sent]) => server.ask(path, sent));
+    for (const { status } of await Promise.all([...pushes, ...others])) statuses.add(status);
+  }
+  expect([...statuses]).toEqual([200]);
+});
+
 test('groups pushed before any registration wait for it', async () => {
   await using server = await startTestGateway();
   for (const mark of [1, 2]) {
@@ -206,7 +218,7 @@ test('groups that find no room when their run opens wait for it, and none is los
     if (batch !== null) marks.push(batch[0].tokens[0][0]);
     return marks.length;
   };
-  await expect.poll(take).toBe(3);
+  await expect.poll(take, { timeout: 10_000 }).toBe(3);
   expect(marks).toEqual([1, 2, 3]);
 });
 

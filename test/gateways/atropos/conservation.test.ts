@@ -71,7 +71,7 @@ test('whatever trainers die, each accepted group is in exactly one batch that wa
         while (await take());
         return read.length + (await server.broker.status('atropos')).waitingGroups;
       };
-      await expect.poll(rest).toBe(pushed.size);
+      await expect.poll(rest, { timeout: 20_000 }).toBe(pushed.size);
       expect(new Set(read.map(({ mark }) => mark)).size).toBe(read.length);
       for (const { mark, tokens, scores } of read) {
         expect(pushed.get(mark)).toMatchObject({ tokens, scores });

@@ -133,7 +133,7 @@ test('whatever server dies, each accepted group is in exactly one batch, which c
           const { queue_size } = (await server.gateway.ask('/status')).body;
           return batchOf.size + queue_size;
         };
-        await expect.poll(rest).toBe(pushed);
+        await expect.poll(rest, { timeout: 20_000 }).toBe(pushed);
       },
     ),
     { numRuns: 40 },
@@ -194,7 +194,7 @@ test('batches that were being written when the server died are the first that ar
     return socket;
   });
   const leased = async () => (await server.gateway.broker.status('atropos')).leasedBatches;
-  await expect.poll(leased).toBe(3);
+  await expect.poll(leased, { timeout: 20_000 }).toBe(3);
   await server.crash(quiet);
   for (const socket of sockets) socket.destroy();
   expect(await marks()).toEqual([1, 2, 3]);

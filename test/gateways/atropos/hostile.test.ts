@@ -1,5 +1,8 @@
+import * as net from 'node:net';
 import { gzipSync } from 'node:zlib';
 import { expect, test } from 'vitest';
+import { readKeptFields } from '../../../src/gateways/atropos/kept-fields.ts';
+import { createLogger } from '../../../src/telemetry/index.ts';
 import { environment, group, startTestGateway, trainer } from './support.ts';
 
 const gzipped = { headers: { 'content-encoding': 'gzip' } };
@@ -108,7 +111,7 @@ const refused: readonly [what: string, body: string, type: string, loc: string][
   ['a negative environment', withField('env_id', '-1'), 'greater_than_equal', 'body.env_id'],
   ['a huge environment', withField('env_id', `${2n ** 64n}`), 'int_too_large', 'body.env_id'],
   ['deep images', withField('images', nested(1_000)), 'too_deep', 'body.images'],
-  ['very deep images', withField('images', nested(2_000_000)), 'too_deep', 'body.images'],
+  ['very deep images', withField('images', nested(900_000)), 'too_deep', 'body.images'],
   ['deep tokens', withField('tokens', nested(100_000)), 'int_type', 'body.tokens.0.0'],
 ];
 
@@ -202,4 +205,86 @@ test('bodies in flight are bounded together', async () => {
   const answer = await server.push(group(4));
   expect([answer.status, answer.headers['retry-after']]).toEqual([503, '1']);
   expect((await server.ask('/scored_data', { bytes: '{}' })).status).toBe(422);
+});
+
+test('a body that is declared too large is refused before it comes', async () => {
+  await using server = await startTestGateway();
+  const socket = net.connect(server.gateway.port, '127.0.0.1');
+  socket.on('error', () => {});
+  const answer = new Promise<string>((resolve) => {
+    socket.once('data', (chunk: Buffer) => resolve(chunk.toString()));
+  });
+  const head =
+    'POST /scored_data HTTP/1.1\r\nhost: localhost\r\ncontent-length: 1073741824\r\n\r\n';
+  socket.write(`${head}{"tokens":`);
+  expect(await answer).toMatch(/^HTTP\/1\.1 413 /);
+  socket.destroy();
+});
+
+test('a body of many parts, and one of many sequences, is refused before it fills the memory', async () => {
+  await using server = await startTestGateway({
+    limits: { maxBodyParts: 40, maxPushSequences: 3 },
+  });
+  await server.begin(4);
+  const many = (count: number, text: string): string => Array(count).fill(text).join(',');
+  const parts = { lists: many(60, '[]'), objects: many(60, '{}'), keys: `{${many(60, '"a":1')}}` };
+  for (const [what, text] of Object.entries(parts)) {
+    const answer = await server.ask('/scored_data', { bytes: withField('images', `[${text}]`) });
+    expect([what, answer.status]).toEqual([what, 413]);
+  }
+  const inText = withField('images', JSON.stringify('[{"a\\": '.repeat(60)));
+  expect((await server.ask('/scored_data', { bytes: inText })).status).toBe(200);
+  expect((await server.push(group(4))).status).toBe(413);
+  expect((await server.ask('/scored_data_list', { body: [1, 2, 3, 4] })).status).toBe(413);
+  expect((await server.push(group(3))).status).toBe(200);
+});
+
+test('a client that goes away in the middle of its body is no fault of the server', async () => {
+  const levels: string[] = [];
+  const logger = createLogger({ writer: ({ level }) => void levels.push(level) });
+  await using server = await startTestGateway({ logger });
+  const socket = net.connect(server.gateway.port, '127.0.0.1');
+  socket.write('POST /scored_data HTTP/1.1\r\nhost: localhost\r\ncontent-length: 99\r\n\r\n{"tok');
+  await server.ask('/status');
+  socket.resetAndDestroy();
+  await expect.poll(() => levels).toContain('info');
+  expect(levels).not.toContain('error');
+});
+
+test('weights as large as floats are leave everyone a number', async () => {
+  await using server = await startTestGateway();
+  await server.begin(4);
+  const more = { weight: 1e308, max_token_length: 2 ** 53 - 1 };
+  const ids = [
+    await server.register('a', more),
+    await server.register('b', more),
+    await server.register('c', { max_token_length: -5, weight: -3 }),
+  ];
+  const weights = [];
+  for (const id of ids)
+    weights.push((await server.ask(`/status-env?env_id=${id}`)).body.env_weight);
+  expect(weights).toEqual([0.5, 0.5, 0.01]);
+});
+
+test('what another producer calls kept fields spoils no batch', () => {
+  const good = { env_id: 3, given: {}, fills: {}, logprobs: {}, masks: {}, text: {} };
+  expect(readKeptFields(JSON.stringify(good))?.envId).toBe(3);
+  const wrong = [
+    { given: { advantages: 'yes' } },
+    { given: 3 },
+    { fills: { 0: 'x' } },
+    { fills: { 0: [{}] } },
+    { masks: { 0: '-100' } },
+    { masks: { 0: [[]] } },
+    { logprobs: { 0: '}' } },
+    { logprobs: { 0: '[1,"x"]' } },
+    { logprobs: { 0: [1] } },
+    { text: [] },
+  ];
+  for (const each of wrong) {
+    expect(readKeptFields(JSON.stringify({ ...good, ...each })), JSON.stringify(each)).toBe(
+      undefined,
+    );
+  }
+  expect(readKeptFields('{')).toBeUndefined();
 });
