@@ -100,7 +100,8 @@ export const serveCommand: Command = {
     for (const line of kept.lines) io.out(`${line}\n`);
     if (environments.length > 0) {
       const names = environments.map(({ name }) => name).join(', ');
-      io.out(`lachesis serving ${names}, played by ${model.description}\n`);
+      const player = values['no-play'] === true ? 'workers' : model.description;
+      io.out(`lachesis serving ${names}, played by ${player}\n`);
     }
     io.out(`listening on ${server.address}\n`);
     if (atropos !== undefined) io.out(`atropos on ${atropos.address}\n`);

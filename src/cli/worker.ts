@@ -21,6 +21,9 @@ const HEARTBEAT_MS = 2_000;
 const CONNECT_MS = 2_000;
 const REGISTER_MS = 10_000;
 
+/** An embedded policy of a worker's own would play on untrained: the server's is used instead. */
+const { 'policy-seed': _, ...WORKER_MODEL_OPTIONS } = MODEL_OPTIONS;
+
 /** `lachesis worker FILE...`: plays environments for a server elsewhere. */
 export const workerCommand: Command = {
   name: 'worker',
@@ -33,7 +36,7 @@ export const workerCommand: Command = {
   ],
   options: {
     ...CLIENT_OPTIONS,
-    ...MODEL_OPTIONS,
+    ...WORKER_MODEL_OPTIONS,
     'worker-id': {
       type: 'string',
       value: 'ID',
@@ -122,7 +125,7 @@ async function workerModel(
     readonly server: Omit<ConnectOptions, 'signal'>;
   },
 ): Promise<ChosenModel> {
-  const isChosen = Object.keys(MODEL_OPTIONS).some((name) => values[name] !== undefined);
+  const isChosen = Object.keys(WORKER_MODEL_OPTIONS).some((name) => values[name] !== undefined);
   if (isChosen) return await chooseModel(values, io);
   const { address } = await link.client(io.signal);
   const { services } = await link.call(io.signal, (client) => client.server.info());

@@ -38,6 +38,17 @@ async function train(client: LachesisClient, groups: number): Promise<readonly s
   return trained.sort();
 }
 
+/** What a watcher is told of each rollout of the groups, until all have ended. */
+async function toldOf(client: LachesisClient, groupIds: readonly string[]) {
+  const told = new Map<string, string[]>();
+  const events = client.environments.watch({ groupIds, untilFinished: true });
+  for await (const { rolloutId, event } of events) {
+    if (event.case !== 'started' && event.case !== 'finished') continue;
+    told.set(rolloutId, [...(told.get(rolloutId) ?? []), event.case]);
+  }
+  return told;
+}
+
 const settings = {
   batchSize: { kind: 'groups', groups: 1 },
   environments: ['slow'],
@@ -53,7 +64,7 @@ describe('worker processes', () => {
       await using model = await startScriptedOpenAI({
         reply: () => ({ message: { content: 'here' }, ...(hangs && { after: held.promise }) }),
       });
-      const broker = createMemoryBroker({ assignmentLeaseMs: 700 });
+      const broker = createMemoryBroker({ assignmentLeaseMs: 2_000 });
       const tokenDirectory = path.join(folder.path, 'lachesis');
       await using server = await startServer({ environments: [], broker, tokenDirectory });
       await using client = await connect({ address: server.address, tokenDirectory });
@@ -65,16 +76,12 @@ describe('worker processes', () => {
       await Promise.all([first.until(/plays slow/), second.until(/plays slow/)]);
       await client.work.enqueue(orders(range(6)));
       await expect.poll(() => model.requests.length, { timeout: PATIENCE_MS }).toBe(12);
+      const watching = toldOf(client, range(6));
       await first.kill();
       hangs = false;
       held.resolve();
       expect(await train(client, 6)).toEqual(range(6));
-      const events = client.environments.watch({ groupIds: range(6), untilFinished: true });
-      const told = new Map<string, string[]>();
-      for await (const { rolloutId, event } of events) {
-        if (event.case === undefined) continue;
-        told.set(rolloutId, [...(told.get(rolloutId) ?? []), event.case]);
-      }
+      const told = await watching;
       for (const [rolloutId, cases] of told) {
         expect(cases, rolloutId).toEqual(['started', 'finished']);
       }
@@ -155,23 +162,25 @@ describe('worker processes', () => {
       };
       await using model = await startScriptedOpenAI({
         reply: async () => {
-          await new Promise((resolve) => setTimeout(resolve, 30));
+          await new Promise((resolve) => setTimeout(resolve, 100));
           return { message: { content: 'here' } };
         },
       });
+      const engine = ['--openai-url', model.baseUrl, '--openai-model', 'm', '--concurrency', '4'];
+      await using worker = startWorker(folder.path, address, ...engine);
       const first = await startServerProcess();
       await using _first = first;
       await using client = await connect({ address, tokenDirectory });
       await client.runs.open('run', settings);
       await client.work.enqueue(orders(range(16)));
-      const engine = ['--openai-url', model.baseUrl, '--openai-model', 'm', '--concurrency', '4'];
-      await using worker = startWorker(folder.path, address, ...engine);
       await expect
         .poll(async () => (await client.runs.status('run')).acceptedGroups, {
           ...{ timeout: PATIENCE_MS, interval: 10 },
         })
         .toBeGreaterThan(3);
       await first.kill();
+      // It was in the midst of them.
+      expect(model.requests.length).toBeLessThan(32);
       await using _second = await startServerProcess();
       // The very client of before: its connection and its token are found anew.
       await expect
