@@ -3,13 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Code } from '@connectrpc/connect';
 import { describe, expect, test } from 'vitest';
-import { createMemoryBroker } from '../../src/broker/index.ts';
+import { createMemoryBroker, openDurableBroker } from '../../src/broker/index.ts';
 import type {
   Batch,
   ConnectionChange,
   ConnectOptions,
   LachesisClient,
 } from '../../src/client/index.ts';
+import { MapStore } from '../broker/support/map-store.ts';
 import { encodedGroup } from '../support/encoded-group.ts';
 import { type ServedForTest, serveForTest } from '../support/serve.ts';
 import { type TcpProxy, tcpProxy } from '../support/tcp-proxy.ts';
@@ -82,6 +83,34 @@ describe('a trainer whose server restarts', () => {
     await house.start();
     expect(await rest).toEqual([undefined, 1]);
     expect((await house.broker.status('run')).run).toMatchObject({ step: 1, policyVersion: 1 });
+  });
+
+  test('goes on when the broker is read from its store anew, and its batch is the one that it was', async () => {
+    const tokenDirectory = await mkdtemp(join(tmpdir(), 'lachesis-restart-'));
+    const store = new MapStore();
+    const serve = (port: number) =>
+      // Nothing is closed before the next is opened: what the store has by then is all there is.
+      serveForTest({
+        broker: openDurableBroker({ store: store.reopened() }),
+        port,
+        tokenDirectory,
+      });
+    const first = await serve(0);
+    await using client = await first.connect({ tokenDirectory, reconnect: quick, transport });
+    await client.runs.open('run', pairs);
+    await using consumer = await client.batches.register({ runId: 'run', keepLeases: false });
+    await submitted(client, ['a', 'b']);
+    const before = (await consumer.next())!;
+    await first[Symbol.asyncDispose]();
+    const pulled = consumer.next();
+    await using _second = await serve(first.server.port);
+    const batch = (await pulled)!;
+    expect([batch.id, batch.delivery, batch.digest]).toEqual([before.id, 1, before.digest]);
+    expect(await before.ack()).toEqual({ complete: true, step: 1 });
+    expect(await client.runs.status('run')).toMatchObject({
+      ...{ acceptedGroups: 2, waitingGroups: 0, recentBatches: 1, trainedByStaleness: [2] },
+    });
+    await rm(tokenDirectory, { recursive: true });
   });
 
   test('sees each policy version and each status to come', async () => {
