@@ -68,7 +68,8 @@ function watchedLog(inner: StoreFile, moments: MomentFile, mayDie: MayDie): Stor
       mayDie('half a log entry written');
       inner.writeSync(bytes.subarray(half), position + half);
       mayDie('logged, not committed');
-      moments.set({ commit: COMMIT.inSqlite });
+      // A rewrite of the log writes to it without a commit.
+      if (moments.get('commit') === COMMIT.logging) moments.set({ commit: COMMIT.inSqlite });
     },
   };
 }

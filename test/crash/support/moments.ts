@@ -39,8 +39,12 @@ export class MomentFile implements Disposable {
     writeSync(this.#file, this.#bytes, 0, this.#bytes.length, 0);
   }
 
+  get(place: Place): number {
+    return this.#bytes[PLACES.indexOf(place)]!;
+  }
+
   add(place: Place, by: 1 | -1): void {
-    this.set({ [place]: this.#bytes[PLACES.indexOf(place)]! + by });
+    this.set({ [place]: this.get(place) + by });
   }
 
   [Symbol.dispose](): void {

@@ -93,7 +93,7 @@ export function groupOf(
   rollouts = 1 + Math.floor(random() * 5),
 ): EncodedGroup {
   const size = random();
-  const tokens = size < 0.05 ? 30_000 : size < 0.2 ? 4_000 : 40 + Math.floor(random() * 400);
+  const tokens = size < 0.05 ? 12_000 : size < 0.2 ? 4_000 : 40 + Math.floor(random() * 400);
   const seed = 1 + Math.floor(random() * 2 ** 31);
   const group = sampleGroup({ id, runId: RUN, rollouts, tokens, promptTokens: 16, seed });
   const encoding = encodeGroup(group, {
