@@ -22,7 +22,7 @@ import { readSteps } from './trainer.ts';
  * What one that was killed was playing is played again when its leases are over. The worker is in this
  * very process, and renews them in good time.
  */
-const ASSIGNMENT_LEASE_MS = 5_000;
+const ASSIGNMENT_LEASE_MS = 10_000;
 
 /** Starts the policy, the server and the trainer, each as its own party, and waits for the trainer. */
 export async function play(

@@ -16,8 +16,10 @@ export class Tally {
     this.#rollouts += 1;
     const { outcome } = rollout;
     if (outcome.kind === 'not_scored') {
-      // What was under way when the trainer closed the run was cancelled; nothing is wrong with it.
-      if (outcome.failure.kind === 'cancelled') this.#cancelled += 1;
+      // What was under way when the trainer closed the run was cancelled, and what a lease ended on is
+      // played again; nothing is wrong with either.
+      const { kind, reason } = outcome.failure;
+      if (kind === 'cancelled' || reason === 'PLAYED_AGAIN') this.#cancelled += 1;
       else this.#notScored += 1;
     }
     this.#ledger = addLedgers(this.#ledger, rollout.ledger);
