@@ -25,7 +25,9 @@ def frames(built, ranks=1, chunk_bytes=7):
     manifest = service.BatchManifest(batch_id="b", step=1, policy_version=7, delivery=1)
     for group_index, one in enumerate(built):
         manifest.groups.append(one.header)
-        for part_index in range(len(one.parts)):
+        for part_index, part in enumerate(one.header.parts):
+            if part.kind != groups.GROUP_PART_KIND_ROW:
+                continue
             manifest.rows.add(
                 group_index=group_index, part_index=part_index, rank=len(manifest.rows) % ranks
             )
