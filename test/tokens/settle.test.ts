@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import {
-  type CallUse,
   FIRST_CALL,
+  type JudgedCall,
   ledgerBalance,
   type Segment,
   SegmentBuilder,
@@ -51,7 +51,7 @@ function settled(
     policy?: TrainingPolicy;
     masked?: boolean;
     maxRowTokens?: number;
-    calls?: readonly CallUse[];
+    calls?: readonly JudgedCall[];
   } = {},
 ) {
   return settle({
@@ -184,7 +184,7 @@ test('a conversation that its template wrote anew is no side call of what came o
     });
     return builder.build();
   };
-  const calls = (continues: number): CallUse[] => [
+  const calls = (continues: number): JudgedCall[] => [
     FIRST_CALL,
     { ...FIRST_CALL, continues },
     { ...FIRST_CALL, continues: 1 },
