@@ -14,7 +14,10 @@ export function openingOf(
       remedy: 'Give a string, or [{ role, content: [...] }].',
     });
   }
-  if (systemPrompt === undefined || messages.some(({ role }) => role === 'system')) return messages;
+  if (systemPrompt === undefined || messages.some(({ role }) => role === 'system')) {
+    // A tool may go on writing in its own list.
+    return [...messages];
+  }
   return [{ role: 'system', content: textContent(systemPrompt) }, ...messages];
 }
 

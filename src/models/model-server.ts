@@ -1,6 +1,6 @@
 import type { AssistantMessage, Message, SamplingParameters, ToolDefinition } from '../messages.ts';
 import type { ParserDiagnostic } from '../parsers/index.ts';
-import type { CallUse, RenderingFingerprint, Segment } from '../tokens/index.ts';
+import type { JudgedCall, RenderingFingerprint, Segment } from '../tokens/index.ts';
 import type { Engine, EngineDescription } from './engine.ts';
 
 /** What an agent loop talks to. *Direct*: any OpenAI-compatible API. *Managed*: exact ids, masks, logprobs. */
@@ -52,7 +52,7 @@ export interface CallLineage {
 }
 
 /** One model call of a rollout, as its session saw it. */
-export interface ModelCall extends Required<CallLineage>, CallUse {
+export interface ModelCall extends Required<CallLineage>, JudgedCall {
   /** Its place in call order, from 0: the `callIndex` of the spans that it sampled. */
   readonly index: number;
   /** The policy version that was announced when it was made. */

@@ -13,15 +13,30 @@ export interface CallUse {
   readonly alters: AlteredAnswer | undefined;
 }
 
+/** What is judged of a call beside its tokens. */
+export interface JudgedCall extends CallUse {
+  /** What it was for; {@link isActPurpose} says whether that is its agent's next word. */
+  readonly purpose: string;
+  /** Its reply never reached who asked. */
+  readonly failed: boolean;
+}
+
+/** Whether a call is for its agent's next word, which it is when it names no purpose of its own. */
+export function isActPurpose(purpose: string): boolean {
+  return purpose === '' || purpose === 'act';
+}
+
 export interface AlteredAnswer {
   readonly callIndex: number;
   /** How many of its tokens, from the start, the other words have too. */
   readonly commonTokens: number;
 }
 
-export const FIRST_CALL: CallUse = Object.freeze({
+export const FIRST_CALL: JudgedCall = Object.freeze({
   agent: '',
   continues: -1,
   passesOver: Object.freeze([]),
   alters: undefined,
+  purpose: '',
+  failed: false,
 });

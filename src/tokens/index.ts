@@ -1,4 +1,10 @@
-export { type AlteredAnswer, type CallUse, FIRST_CALL } from './call-use.ts';
+export {
+  type AlteredAnswer,
+  type CallUse,
+  FIRST_CALL,
+  isActPurpose,
+  type JudgedCall,
+} from './call-use.ts';
 export {
   addLedgers,
   BUCKETS,

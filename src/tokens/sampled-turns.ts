@@ -1,4 +1,4 @@
-import { type CallUse, FIRST_CALL } from './call-use.ts';
+import { FIRST_CALL, type JudgedCall } from './call-use.ts';
 import type { LossState, Segment, Span } from './segment.ts';
 
 /** What one call sampled, at the segment that it was sampled in. */
@@ -10,7 +10,7 @@ export interface SampledTurn {
   readonly end: number;
   /** What the session itself said of its tokens, if it left them out. */
   readonly given: LossState | undefined;
-  readonly use: CallUse;
+  readonly use: JudgedCall;
 }
 
 /** What only a session can know of tokens; all other states follow from what later calls made of them. */
@@ -22,7 +22,7 @@ const GIVEN: ReadonlySet<LossState> = new Set(['abandoned_retry', 'not_for_train
  */
 export function sampledTurns(
   segments: readonly Segment[],
-  calls: readonly CallUse[],
+  calls: readonly JudgedCall[],
 ): readonly SampledTurn[] {
   const turns = segments.flatMap((segment, at) => {
     const all = turnsIn(segment);
@@ -35,6 +35,8 @@ export function sampledTurns(
         ...FIRST_CALL,
         agent: segment.agent,
         continues: all[i - 1]?.span.callIndex ?? -1,
+        purpose: given === 'not_for_training' ? 'other' : '',
+        failed: given === 'abandoned_retry',
       };
       return [{ callIndex, segment: at, start, end, given, use }];
     });

@@ -1,4 +1,4 @@
-import type { CallUse } from './call-use.ts';
+import type { JudgedCall } from './call-use.ts';
 import { judgeTurns } from './judge-turns.ts';
 import { bucketOf, emptyLedger, type Ledger } from './ledger.ts';
 import type { OverLength } from './over-length.ts';
@@ -14,7 +14,7 @@ export interface SettleOptions {
   /** In order of creation; what a session recorded. */
   readonly segments: readonly Segment[];
   /** By call index; empty where nobody says what the calls were. */
-  readonly calls: readonly CallUse[];
+  readonly calls: readonly JudgedCall[];
   /** From the engine's own log. */
   readonly sampledTokens: number;
   readonly policy: TrainingPolicy;

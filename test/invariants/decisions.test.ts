@@ -53,7 +53,9 @@ async function take(broker: Broker, taken: Step, at: number, leased: string[]): 
       return await broker.enqueue(ids.map((id) => assignment(id, { environment, groupSize: 2 })));
     }
     case 'lease': {
-      const request = { workerId: 'worker', environments: NAMES, waitMs: 0, signal: never };
+      // One environment at a time: whose turn it is among several is not kept.
+      const environments = [NAMES[taken.who]!];
+      const request = { workerId: 'worker', environments, waitMs: 0, signal: never };
       const leases = await broker.lease({ ...request, max: taken.count });
       const found = leases.map((one) => `${one.assignment.environment}/${one.assignment.id}`);
       leased.push(...found);

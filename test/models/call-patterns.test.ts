@@ -113,6 +113,18 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<TrainingPolicy, Expected
     fork: [2, { trained: 35 }],
     mask: [1, { maskedByFailure: 35 }],
   },
+  'two samples of turn 2, the first taken up (30)': {
+    strict: [1, { trained: 26, droppedBranch: 4 }],
+    realign: [1, { trained: 26, droppedBranch: 4 }],
+    fork: [2, { trained: 30 }],
+    mask: [1, { maskedByFailure: 30 }],
+  },
+  'an answer that a judge rejects (29)': {
+    strict: [1, { trained: 19, droppedBranch: 7, notForTraining: 3 }],
+    realign: [1, { trained: 19, droppedBranch: 7, notForTraining: 3 }],
+    fork: [2, { trained: 26, notForTraining: 3 }],
+    mask: [1, { maskedByFailure: 26, notForTraining: 3 }],
+  },
   'drift in the last 2 tokens of turn 2 (30)': {
     strict: [1, { trained: 18, droppedBranch: 12 }],
     realign: [2, { trained: 28, realignedDrift: 2 }],

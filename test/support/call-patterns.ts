@@ -120,6 +120,20 @@ export const CALL_PATTERNS: Readonly<Record<string, CallPattern>> = {
     await caller.ask(MAIN, 12);
     await converse(caller, [...MAIN, first, user('on')], [12]);
   },
+  'two samples of turn 2, the first taken up (30)': async (caller) => {
+    const messages = await converse(caller, MAIN, [10]);
+    const next = [...messages, user('on')];
+    const first = await caller.ask(next, 6);
+    await caller.ask(next, 4);
+    await converse(caller, [...next, first, user('and')], [10]);
+  },
+  'an answer that a judge rejects (29)': async (caller) => {
+    const messages = await converse(caller, MAIN, [10]);
+    const next = [...messages, user('on')];
+    const rated = [...next, await caller.ask(next, 7), user('rate it')];
+    await caller.ask(rated, 3, { lineage: { purpose: 'judge' } });
+    await caller.ask(next, 9);
+  },
   'drift in the last 2 tokens of turn 2 (30)': async (caller) => {
     const messages = await converse(caller, MAIN, [10]);
     const next = [...messages, user('on')];

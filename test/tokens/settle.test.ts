@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
-  type CallUse,
   FIRST_CALL,
+  type JudgedCall,
   ledgerBalance,
   type OverLength,
   type Segment,
@@ -53,7 +53,7 @@ function settled(
     masked?: boolean;
     maxRowTokens?: number;
     overLength?: OverLength;
-    calls?: readonly CallUse[];
+    calls?: readonly JudgedCall[];
   } = {},
 ) {
   return settle({
@@ -312,7 +312,7 @@ test('a conversation that its template wrote anew is no side call of what came o
     });
     return builder.build();
   };
-  const calls = (continues: number): CallUse[] => [
+  const calls = (continues: number): JudgedCall[] => [
     FIRST_CALL,
     { ...FIRST_CALL, continues },
     { ...FIRST_CALL, continues: 1 },

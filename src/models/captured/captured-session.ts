@@ -5,6 +5,7 @@ import type { EngineDescription, EngineGeneration } from '../engine.ts';
 import { checkGeneration } from '../managed/check-generation.ts';
 import type { DriftCanary } from '../managed/drift-canary.ts';
 import { unreliable } from '../managed/marked.ts';
+import { MessageSnapshots } from '../managed/message-snapshots.ts';
 import { assertRequest, sessionCall } from '../managed/session-call.ts';
 import { SessionTokens } from '../managed/session-tokens.ts';
 import { SharedReplies } from '../managed/shared-replies.ts';
@@ -48,6 +49,7 @@ export class CapturedSession implements ModelSession {
   readonly #options: SessionOptions;
   readonly #tokens: SessionTokens;
   readonly #callIds = new Set<string>();
+  readonly #snapshots = new MessageSnapshots();
   readonly #replies = new SharedReplies();
   #logprobMode: SessionRecord['logprobMode'];
 
@@ -63,10 +65,11 @@ export class CapturedSession implements ModelSession {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
     return await sessionCall(request, {
+      snapshots: this.#snapshots,
       replies: this.#replies,
       timeoutMs: this.#config.timeoutMs,
       signal,
-      make: (deadline) => this.#complete(request, deadline),
+      make: (asked, deadline) => this.#complete(asked, deadline),
     });
   }
 
@@ -179,6 +182,7 @@ export class CapturedSession implements ModelSession {
       },
     );
     this.#tokens.log.sampled(callIndex, tokenIds.length, finish);
+    this.#snapshots.own(completion.message);
     track.answered(messages, completion.message, { callIndex, tokens: promptTokenIds.length });
     this.#tokens.answered(callIndex, completion.message, tokenIds);
   }

@@ -26,20 +26,18 @@ interface Asked {
   readonly agent: string;
   readonly continues: number;
   readonly passesOver: readonly number[];
-  readonly length: number;
   /** Its answer came, or never will. */
   ended: boolean;
-  /** The messages since the last one of an assistant. */
+  readonly length: number;
+  /** The messages before the first one of an assistant, and those since the last. */
+  readonly opening: readonly Message[];
   readonly tail: readonly Message[];
   /** All of them, where the call begins a conversation. */
-  readonly opening: readonly Message[] | undefined;
+  readonly whole: readonly Message[] | undefined;
 }
 
 interface Answer {
   readonly callIndex: number;
-  readonly agent: string;
-  /** Messages of its prompt: its place in a conversation. */
-  readonly place: number;
   readonly tokenIds: Int32Array;
 }
 
@@ -52,6 +50,12 @@ export class Answers {
   readonly #byCall = new Map<number, Answer>();
   readonly #byMessage = new Map<Message, Answer>();
   readonly #byKey = new Map<string, Answer[]>();
+  readonly #isLost: (callIndex: number) => boolean;
+
+  /** `isLost` of a call whose answer never reached who asked. */
+  constructor(isLost: (callIndex: number) => boolean) {
+    this.#isLost = isLost;
+  }
 
   /** What a prompt makes of the answers so far. It may be told again once more is known of its pieces. */
   asked(prompt: AskedPrompt): CallUse {
@@ -60,10 +64,10 @@ export class Answers {
     this.#asked[callIndex] = {
       ...{ callIndex, agent, continues: use.continues, passesOver: use.passesOver },
       length: messages.length,
+      opening: openingOf(messages),
+      tail: tailOf(messages),
+      whole: use.continues < 0 ? messages : undefined,
       ended: false,
-      tail: messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1),
-      // A copy: callers go on writing in their own.
-      opening: use.continues < 0 ? [...messages] : undefined,
     };
     return use;
   }
@@ -75,8 +79,7 @@ export class Answers {
   }
 
   answered(callIndex: number, message: AssistantMessage, tokenIds: Int32Array): void {
-    const { agent = '', length: place = 0 } = this.#asked[callIndex] ?? {};
-    const answer = { callIndex, agent, place, tokenIds };
+    const answer = { callIndex, tokenIds };
     this.#byCall.set(callIndex, answer);
     this.#byMessage.set(message, answer);
     const { reasoning, ...stripped } = message;
@@ -116,24 +119,37 @@ export class Answers {
   }
 
   /**
-   * The answer that a message is. Of several that say the same it is the declared one, else one of the
-   * same agent's before another's, and of those the latest at its place before the latest of all.
+   * The answer that a message is. Of several that say the same it is the declared one, else the latest
+   * that was given to the same question: before one that was lost, one of the same agent's before
+   * another's, and one at the same place before one whose history was cut.
    */
-  #find(
-    message: AssistantMessage,
-    at: number,
-    { agent, declared }: AskedPrompt,
-  ): Answer | undefined {
+  #find(message: AssistantMessage, at: number, prompt: AskedPrompt): Answer | undefined {
     const itself = this.#byMessage.get(message);
     if (itself !== undefined) return itself;
     const equal = this.#byKey.get(messageKey(message)) ?? [];
-    const own = equal.filter((answer) => answer.agent === agent);
-    const likely = own.length > 0 ? own : equal;
-    return (
-      equal.find(({ callIndex }) => callIndex === declared) ??
-      likely.findLast(({ place }) => place === at) ??
-      likely.at(-1)
-    );
+    const declared = equal.find(({ callIndex }) => callIndex === prompt.declared);
+    if (declared !== undefined) return declared;
+    let best: Answer | undefined;
+    let bestLikeness = 0;
+    for (const answer of equal) {
+      const likeness = this.#likeness(answer, at, prompt);
+      if (likeness === 0 || likeness < bestLikeness) continue;
+      best = answer;
+      bestLikeness = likeness;
+    }
+    return best;
+  }
+
+  /** 0 for an answer to another question, which only happens to say the same. */
+  #likeness({ callIndex }: Answer, at: number, { agent, messages }: AskedPrompt): number {
+    const asked = this.#asked[callIndex];
+    if (asked === undefined) return 0;
+    const isSamePlace = asked.length === at;
+    const isSameQuestion =
+      endsAlike(messages, at, asked.tail) || (isSamePlace && beginsAlike(messages, asked.opening));
+    if (!isSameQuestion) return 0;
+    const isReceived = !this.#isLost(callIndex);
+    return 1 + (isReceived ? 4 : 0) + (asked.agent === agent ? 2 : 0) + (isSamePlace ? 1 : 0);
   }
 
   /** The answer in whose place a message stands that says something else. */
@@ -149,7 +165,7 @@ export class Answers {
         one.agent === agent &&
         one.length === at &&
         this.#byCall.has(one.callIndex) &&
-        one.tail.every((message, i) => sameMessage(message, messages[at - one.tail.length + i]!)),
+        endsAlike(messages, at, one.tail),
     );
     const answer = own ?? (call && this.#byCall.get(call.callIndex));
     if (answer === undefined) return undefined;
@@ -172,14 +188,36 @@ export class Answers {
     const passed = this.#asked.filter((one) => {
       if (one === undefined || one.callIndex >= callIndex) return false;
       if (one.agent !== agent || one.continues !== continues) return false;
-      if (one.length > messages.length) return one.ended && continues >= 0;
-      const start = one.opening === undefined ? one.length - one.tail.length : 0;
-      const isBegun = (one.opening ?? one.tail).every((message, i) =>
-        sameMessage(message, messages[start + i]!),
-      );
-      if (isBegun && one.length === messages.length) return true;
+      const { length, tail, whole } = one;
+      if (length > messages.length) return one.ended && continues >= 0;
+      const isBegun = whole ? beginsAlike(messages, whole) : endsAlike(messages, length, tail);
+      if (isBegun && length === messages.length) return true;
       return one.ended && (continues >= 0 || isBegun);
     });
     return passed.map((one) => one.callIndex);
   }
+}
+
+/** The messages since the last one of an assistant. */
+function tailOf(messages: readonly Message[]): readonly Message[] {
+  return messages.slice(messages.findLastIndex(({ role }) => role === 'assistant') + 1);
+}
+
+/** The messages before the first one of an assistant. */
+function openingOf(messages: readonly Message[]): readonly Message[] {
+  const end = messages.findIndex(({ role }) => role === 'assistant');
+  return end < 0 ? messages : messages.slice(0, end);
+}
+
+function beginsAlike(messages: readonly Message[], opening: readonly Message[]): boolean {
+  return (
+    opening.length <= messages.length &&
+    opening.every((message, at) => sameMessage(message, messages[at]!))
+  );
+}
+
+/** Whether the messages before `end` end with these. */
+function endsAlike(messages: readonly Message[], end: number, tail: readonly Message[]): boolean {
+  const start = end - tail.length;
+  return start >= 0 && tail.every((message, i) => sameMessage(message, messages[start + i]!));
 }

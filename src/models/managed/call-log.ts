@@ -1,13 +1,8 @@
 import { invalidInput } from '../../errors.ts';
-import { type CallUse, FIRST_CALL, type LossState } from '../../tokens/index.ts';
+import { type CallUse, FIRST_CALL, isActPurpose, type LossState } from '../../tokens/index.ts';
 import type { CallLineage, ModelCall } from '../model-server.ts';
 
 type OpenCall = { -readonly [Key in keyof ModelCall]: ModelCall[Key] };
-
-/** Whether a call is for the agent's next word, which it is when it names no purpose of its own. */
-export function isActPurpose(purpose: string): boolean {
-  return purpose === '' || purpose === 'act';
-}
 
 /** A session's calls in the order of asking, with what was said of each and what became of it. */
 export class CallLog {
@@ -29,6 +24,16 @@ export class CallLog {
   /** Begins a call; its index is its place in the log. */
   begin(lineage: CallLineage, announcedVersion: number): number {
     const { callId = '', parentCallId = '', agent = '', purpose = '' } = lineage;
+    if (callId.startsWith('#')) {
+      throw invalidInput(
+        'lineage.callId',
+        `is \`${callId}\`; ids with # say the place of a call.`,
+        {
+          reason: 'ILLEGAL_ID',
+          remedy: 'Let it begin with something else.',
+        },
+      );
+    }
     const index = this.#calls.length;
     this.#calls.push({
       ...FIRST_CALL,
@@ -64,6 +69,11 @@ export class CallLog {
   /** What calls after this one may name it by: the id that it declared, else one by its place. */
   idOf(index: number): string {
     return this.#at(index).callId || `#${index}`;
+  }
+
+  /** Also while it is under way. */
+  hasFailed(index: number): boolean {
+    return this.#at(index).failed;
   }
 
   agentOf(index: number): string {

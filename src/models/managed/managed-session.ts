@@ -17,6 +17,7 @@ import { fitSampling } from './fit-sampling.ts';
 import type { ManagedConfig } from './managed-config.ts';
 import { decodedBothWays, unreliable } from './marked.ts';
 import { SampledMessages } from './message-identity.ts';
+import { MessageSnapshots } from './message-snapshots.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
 import { asBranch, promptTokenIds } from './prompt-tokens.ts';
 import { assertRequest, sessionCall } from './session-call.ts';
@@ -34,6 +35,7 @@ export class ManagedSession implements ModelSession {
   readonly #tokens: SessionTokens;
   readonly #callIds: ReturnType<typeof sessionCallIds>;
   readonly #sampled = new SampledMessages();
+  readonly #snapshots = new MessageSnapshots();
   readonly #replies = new SharedReplies();
   #logprobMode: SessionRecord['logprobMode'];
 
@@ -49,10 +51,11 @@ export class ManagedSession implements ModelSession {
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
     return await sessionCall(request, {
+      snapshots: this.#snapshots,
       replies: this.#replies,
       timeoutMs: this.#config.timeoutMs,
       signal,
-      make: (deadline) => this.#complete(request, deadline),
+      make: (asked, deadline) => this.#complete(asked, deadline),
     });
   }
 
@@ -222,6 +225,7 @@ export class ManagedSession implements ModelSession {
     });
     this.#log.sampled(callIndex, tokenIds.length, finish);
 
+    this.#snapshots.own(message);
     this.#sampled.add(message, tokenIds);
     this.#tokens.answered(callIndex, message, tokenIds);
     const asked = plan.kind === 'begin' ? plan.messages : messages;

@@ -3,6 +3,7 @@ import { errorMessage, invalidInput, LachesisError } from '../../errors.ts';
 import { callDeadline } from '../call-deadline.ts';
 import { modelTimeout, unreachable } from '../model-errors.ts';
 import type { Completion, CompletionRequest } from '../model-server.ts';
+import type { MessageSnapshots } from './message-snapshots.ts';
 import type { SharedReplies } from './shared-replies.ts';
 
 /**
@@ -10,20 +11,29 @@ import type { SharedReplies } from './shared-replies.ts';
  * what ends it is typed. A signal that fires ends it with its own reason.
  */
 export async function sessionCall(
-  request: CompletionRequest,
+  given: CompletionRequest,
   options: {
+    readonly snapshots: MessageSnapshots;
     readonly replies: SharedReplies;
     readonly timeoutMs: number;
     readonly signal: AbortSignal;
-    readonly make: (deadline: Deadline) => Promise<Completion>;
+    /** Told the request as it was when it was made. */
+    readonly make: (request: CompletionRequest, deadline: Deadline) => Promise<Completion>;
   },
 ): Promise<Completion> {
-  const { replies, timeoutMs, signal, make } = options;
+  const { snapshots, replies, timeoutMs, signal, make } = options;
+  const { transcriptIndexes } = given;
+  const request: CompletionRequest = {
+    ...given,
+    messages: snapshots.of(given.messages),
+    tools: [...given.tools],
+    ...(transcriptIndexes !== undefined && { transcriptIndexes: [...transcriptIndexes] }),
+  };
   const once = async (ended: AbortSignal): Promise<Completion> => {
     ended.throwIfAborted();
     using deadline = callDeadline(timeoutMs, ended);
     try {
-      return await make(deadline);
+      return await make(request, deadline);
     } catch (thrown) {
       if (deadline.expired) throw modelTimeout('The engine did not finish', timeoutMs);
       ended.throwIfAborted();

@@ -1,8 +1,13 @@
 import type { AssistantMessage } from '../../messages.ts';
-import type { RenderingFingerprint, Segment, Span } from '../../tokens/index.ts';
+import {
+  isActPurpose,
+  type RenderingFingerprint,
+  type Segment,
+  type Span,
+} from '../../tokens/index.ts';
 import type { CallLineage, SessionRecord } from '../model-server.ts';
 import { Answers, type AskedPrompt } from './answers.ts';
-import { CallLog, isActPurpose } from './call-log.ts';
+import { CallLog } from './call-log.ts';
 import { candidateTracks } from './candidate-tracks.ts';
 import { withMarked } from './marked.ts';
 import type { PromptPlan } from './plan-prompt.ts';
@@ -24,7 +29,7 @@ type PromptAsked = Omit<AskedPrompt, 'agent' | 'declared' | 'isAct'>;
 /** All that a session holds of its calls: the log, the segments in the making and those that were refused. */
 export class SessionTokens {
   readonly log = new CallLog();
-  readonly #answers = new Answers();
+  readonly #answers = new Answers((callIndex) => this.log.hasFailed(callIndex));
   readonly rendering: RenderingFingerprint;
   readonly #tracks: Track[] = [];
   /** Calls whose numbers didn't agree and were kept: nothing of their segments is trained. */

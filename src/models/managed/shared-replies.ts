@@ -36,9 +36,15 @@ export class SharedReplies {
     let shared = this.#shared.get(callId);
     if (shared === undefined) {
       const given = new AbortController();
-      shared = { asked, given, reply: make(given.signal), waiting: 0 };
-      this.#shared.set(callId, shared);
-      shared.reply.catch(() => this.#shared.delete(callId));
+      const mine: Shared = { asked, given, reply: make(given.signal), waiting: 0 };
+      shared = mine;
+      this.#shared.set(callId, mine);
+      const leave = (): void => {
+        if (this.#shared.get(callId) === mine) this.#shared.delete(callId);
+      };
+      mine.reply.catch(leave);
+      // Whoever asks while it is dying asks anew.
+      given.signal.addEventListener('abort', leave, { once: true });
     } else if (shared.asked !== asked) {
       throw invalidInput('lineage.callId', `\`${callId}\` was asked something else before.`, {
         reason: 'CALL_ID_REUSED',

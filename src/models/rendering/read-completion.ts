@@ -36,7 +36,7 @@ export function readCompletion(text: string, options: ReadCompletionOptions): Re
   );
   const message = Object.freeze({
     role: 'assistant' as const,
-    content: textContent(content),
+    content: Object.freeze(textContent(content).map((part) => Object.freeze(part))),
     ...(reasoning !== undefined && { reasoning }),
     toolCalls: Object.freeze(toolCalls),
   });
