@@ -38,7 +38,7 @@ export function selectShared(
   }
   const all = new Map(size.kind === 'rows' ? waiting.sizes() : [[1, waiting.groups]]);
   if (!isReachable(all, target)) return undefined;
-  const fair = size.kind === 'rows' ? fairSizes(waiting, play.turns) : new Map(all);
+  const fair = size.kind === 'rows' ? fairSizes(waiting, lanes, play.turns) : new Map(all);
   const exact = new ExactPlay(size.kind, play, [all, fair], target);
   exact.fill(all, true);
   exact.fill(isReachable(fair, exact.missing) ? fair : all, false);
@@ -97,15 +97,19 @@ class ExactPlay {
  * How many groups of each size may be taken so that no environment gives more than it is due and one group:
  * one small group, taken because it is its turn, could else be completed only by many others like it.
  */
-function fairSizes(waiting: WaitingGroups, turns: ShareTurns): Map<number, number> {
+function fairSizes(
+  waiting: WaitingGroups,
+  lanes: readonly LaneFeed[],
+  turns: ShareTurns,
+): Map<number, number> {
   const counts = new Map<number, number>();
-  for (const { name } of waiting.lanes()) {
-    const due = turns.dueOf(name);
+  lanes.forEach(({ name }, lane) => {
+    const due = turns.dueOf(lane);
     for (const [size, groups] of waiting.sizesIn(name)) {
       const most = Math.min(groups, Math.max(0, Math.floor(due / size) + 1));
       counts.set(size, (counts.get(size) ?? 0) + most);
     }
-  }
+  });
   return counts;
 }
 
@@ -163,6 +167,12 @@ function laneOf(waiting: WaitingGroups, name: string, groups: number): LaneFeed 
   return { name, groups, queues };
 }
 
+/** The group that a lane gives next, and the queue of the lane that it is in. */
+interface Head extends Turn {
+  readonly queue: number;
+  readonly group: WaitingGroup;
+}
+
 /** How far a batch is. */
 class Play {
   readonly #unit: BatchSize['kind'];
@@ -170,23 +180,28 @@ class Play {
   readonly turns: ShareTurns;
   /** How many were taken, by lane and by its queue. */
   readonly #cursors: number[][];
-  readonly #aside = new Set<number>();
+  readonly #heads: (Head | undefined)[];
+  readonly #aside: Set<number>;
   taken: WaitingGroup[] = [];
 
-  constructor(unit: BatchSize['kind'], lanes: readonly LaneFeed[], turns: ShareTurns) {
+  constructor(
+    unit: BatchSize['kind'],
+    lanes: readonly LaneFeed[],
+    turns: ShareTurns,
+    cursors = lanes.map(({ queues }) => queues.map(() => 0)),
+    aside: ReadonlySet<number> = new Set(),
+  ) {
     this.#unit = unit;
     this.#lanes = lanes;
     this.turns = turns;
-    this.#cursors = lanes.map(({ queues }) => queues.map(() => 0));
+    this.#cursors = cursors;
+    this.#aside = new Set(aside);
+    this.#heads = lanes.map((_, lane) => this.#headOf(lane));
   }
 
   copy(): Play {
-    const copy = new Play(this.#unit, this.#lanes, this.turns.copy());
-    this.#cursors.forEach((cursors, lane) => {
-      copy.#cursors[lane] = [...cursors];
-    });
-    for (const size of this.#aside) copy.#aside.add(size);
-    return copy;
+    const cursors = this.#cursors.map((each) => [...each]);
+    return new Play(this.#unit, this.#lanes, this.turns.copy(), cursors, this.#aside);
   }
 
   /**
@@ -195,60 +210,50 @@ class Play {
    */
   run(most: number, onlyMinimums = false): number | undefined {
     for (let left = most; left > 0; ) {
-      const next = this.#next();
-      if (next === undefined) return undefined;
-      if (onlyMinimums && !this.turns.isOfMinimum(next.turn)) return undefined;
-      if (next.turn.units > left) return next.turn.units;
-      this.#take(next);
-      left -= next.turn.units;
+      const lane = this.turns.next(this.#heads);
+      const head = lane === undefined ? undefined : this.#heads[lane];
+      if (lane === undefined || head === undefined) return undefined;
+      if (onlyMinimums && !this.turns.isOfMinimum(lane, head)) return undefined;
+      if (head.units > left) return head.units;
+      this.#take(lane, head);
+      left -= head.units;
     }
     return undefined;
   }
 
   /** The next so many. */
   take(groups: number): void {
-    for (let taken = 0; taken < groups; taken += 1) this.#take(this.#next()!);
+    for (let taken = 0; taken < groups; taken += 1) {
+      const lane = this.turns.next(this.#heads)!;
+      this.#take(lane, this.#heads[lane]!);
+    }
   }
 
   /** No group of this size is taken any more. */
   setAside(units: number): void {
     this.#aside.add(units);
-  }
-
-  #next(): Next | undefined {
-    const heads = new Map<string, Next>();
-    this.#lanes.forEach((lane, index) => {
-      const head = this.#headOf(lane, index);
-      if (head !== undefined) heads.set(lane.name, head);
+    this.#lanes.forEach((_, lane) => {
+      if (this.#heads[lane]?.units === units) this.#heads[lane] = this.#headOf(lane);
     });
-    const turn = this.turns.next([...heads.values()].map((head) => head.turn));
-    return turn && heads.get(turn.name);
   }
 
-  #headOf({ name, queues }: LaneFeed, lane: number): Next | undefined {
-    let first: Next | undefined;
-    queues.forEach((feed, queue) => {
+  #headOf(lane: number): Head | undefined {
+    let first: Head | undefined;
+    this.#lanes[lane]!.queues.forEach((feed, queue) => {
       const group = this.#aside.has(feed.size) ? undefined : feed.at(this.#cursors[lane]![queue]!);
       if (group === undefined || (first !== undefined && isBefore(first.group, group))) return;
-      const { position } = group;
-      first = { lane, queue, group, turn: { name, units: unitsOf(this.#unit, group), position } };
+      first = { queue, group, units: unitsOf(this.#unit, group), position: group.position };
     });
     return first;
   }
 
-  #take({ lane, queue, group, turn }: Next): void {
+  #take(lane: number, { queue, group, units }: Head): void {
     const cursors = this.#cursors[lane]!;
     cursors[queue]! += 1;
-    this.turns.give(turn);
+    this.turns.give(lane, units);
     this.taken.push(group);
-    const { groups, name } = this.#lanes[lane]!;
-    if (cursors.reduce((sum, count) => sum + count, 0) >= groups) this.turns.leave(name);
+    this.#heads[lane] = this.#headOf(lane);
+    const taken = cursors.reduce((sum, count) => sum + count, 0);
+    if (taken >= this.#lanes[lane]!.groups) this.turns.leave(lane);
   }
-}
-
-interface Next {
-  readonly lane: number;
-  readonly queue: number;
-  readonly group: WaitingGroup;
-  readonly turn: Turn;
 }

@@ -3,17 +3,30 @@ import type { EnvironmentShare } from './broker.ts';
 /** What each environment is behind its share, in what batches count; below 0 for ahead. None is 0. */
 export type Deficits = Readonly<Record<string, number>>;
 
-/** An environment that has groups to give. */
+/** The group that an environment would give next. */
 export interface Turn {
-  readonly name: string;
-  /** Of the group that it would give next. */
   readonly units: number;
-  /** Of that group: who came first goes first, all else being equal. */
+  /** Who came first goes first, all else being equal. */
   readonly position: number;
 }
 
 /** Below this, a difference is rounding noise. */
 const NOISE = 1e-9;
+
+/** An environment, by its place among those of a batch. */
+interface Party {
+  readonly name: string;
+  /** Units of its minimum. */
+  readonly least: number;
+  /** It has groups. Who has none takes part until it has paid back what it is ahead. */
+  isPresent: boolean;
+  /** Its part of the whole; 0 for one that takes no part. */
+  rate: number;
+  /** The time up to which it has had its share: before now, it is behind. */
+  start: number;
+  /** What it gave to this batch. */
+  given: number;
+}
 
 /**
  * Whose turn it is: deficit round robin, carried over batches. What anybody gives is owed to all that have
@@ -24,152 +37,156 @@ const NOISE = 1e-9;
  *
  * Who has nothing left to give loses what is owed to it, and pays back what it is ahead; a share is no
  * savings account. The minimum of a batch comes first, in whole groups, and no share is below its minimum.
+ *
+ * Kept as times, in which the whole gives one unit in one: giving moves all on without touching them.
  */
 export class ShareTurns {
   readonly #shares: ReadonlyMap<string, EnvironmentShare>;
   /** Units of a batch. */
   readonly #target: number;
-  readonly #deficits: Map<string, number>;
-  /** What each gave to this batch. */
-  readonly #given: Map<string, number>;
-  /** Environments that have groups. */
-  readonly #present: Set<string>;
-  #rates: ReadonlyMap<string, number> | undefined;
+  readonly #parties: readonly Party[];
+  #now = 0;
 
-  private constructor(fields: {
-    readonly shares: ReadonlyMap<string, EnvironmentShare>;
-    readonly target: number;
-    readonly deficits: Map<string, number>;
-    readonly given: Map<string, number>;
-    readonly present: Set<string>;
-  }) {
-    this.#shares = fields.shares;
-    this.#target = fields.target;
-    this.#deficits = fields.deficits;
-    this.#given = fields.given;
-    this.#present = fields.present;
+  private constructor(
+    shares: ReadonlyMap<string, EnvironmentShare>,
+    target: number,
+    parties: readonly Party[],
+  ) {
+    this.#shares = shares;
+    this.#target = target;
+    this.#parties = parties;
   }
 
-  /** The turns of one batch. */
+  /** The turns of one batch, of those that have groups; from then on they go by their places in `names`. */
   static begin(
     shares: ReadonlyMap<string, EnvironmentShare>,
     target: number,
     deficits: Deficits,
-    present: Iterable<string>,
+    names: readonly string[],
   ): ShareTurns {
-    const names = new Set(present);
-    const known = new Map(Object.entries(deficits));
-    for (const [name, deficit] of known) {
-      if (deficit > 0 && !names.has(name)) known.delete(name);
-    }
-    return new ShareTurns({ shares, target, deficits: known, given: new Map(), present: names });
+    const present = new Set(names);
+    const absent = Object.keys(deficits).filter((name) => !present.has(name));
+    const parties = [...names, ...absent].map((name) => ({
+      name,
+      least: (shares.get(name)?.minShare ?? 0) * target,
+      isPresent: present.has(name),
+      ...{ rate: 0, start: 0, given: 0 },
+    }));
+    const turns = new ShareTurns(shares, target, parties);
+    turns.#share(parties.map(({ name }) => deficits[name] ?? 0));
+    return turns;
   }
 
   copy(): ShareTurns {
-    return new ShareTurns({
-      shares: this.#shares,
-      target: this.#target,
-      deficits: new Map(this.#deficits),
-      given: new Map(this.#given),
-      present: new Set(this.#present),
-    });
+    const parties = this.#parties.map((party) => ({ ...party }));
+    const copy = new ShareTurns(this.#shares, this.#target, parties);
+    copy.#now = this.#now;
+    return copy;
   }
 
   get deficits(): Deficits {
     const deficits: Record<string, number> = {};
-    for (const [name, deficit] of this.#deficits) {
-      if (Math.abs(deficit) > NOISE) deficits[name] = deficit;
+    for (const party of this.#parties) {
+      const deficit = this.#deficitOf(party);
+      const bounded = Math.max(-this.#target, Math.min(this.#target, deficit));
+      if (Math.abs(bounded) > NOISE) deficits[party.name] = bounded;
     }
     return deficits;
   }
 
   /** What it should give to a whole batch. */
-  dueOf(name: string): number {
-    return Math.max(this.#leastOf(name), this.#of(name) + this.#rateOf(name) * this.#target);
+  dueOf(place: number): number {
+    const party = this.#parties[place]!;
+    return Math.max(party.least, this.#deficitOf(party) + party.rate * this.#target);
   }
 
-  /** Undefined when nobody has a group to give. */
-  next(turns: Iterable<Turn>): Turn | undefined {
-    const all = [...turns];
-    if (all.length < 2) return all[0];
-    const inMinimum = all.filter((turn) => this.isOfMinimum(turn));
-    if (inMinimum.length > 0) return this.#firstToEarn(inMinimum);
-    const behind = all.filter(({ name }) => this.#of(name) >= -NOISE);
-    if (behind.length > 0) return this.#firstToEarn(behind);
-    // All are ahead: time passes until one is not, which is who is the least ahead by its share.
-    const wait = Math.min(...all.map(({ name }) => -this.#of(name) / this.#rateOf(name)));
-    this.#pass(wait);
-    return this.#firstToEarn(all.filter(({ name }) => this.#of(name) >= -NOISE));
+  /** The place of who is next, of those that have a turn; undefined when nobody has. */
+  next(turns: readonly (Turn | undefined)[]): number | undefined {
+    const inMinimum = this.#firstToEarn(turns, (turn, place) => this.isOfMinimum(place, turn));
+    if (inMinimum !== undefined) return inMinimum;
+    const behind = this.#firstToEarn(turns, (_, place) => this.#isBehind(place));
+    if (behind !== undefined) return behind;
+    let first: number | undefined;
+    let others = 0;
+    turns.forEach((turn, place) => {
+      if (turn === undefined) return;
+      others += 1;
+      if (first === undefined || this.#parties[place]!.start < this.#parties[first]!.start) {
+        first = place;
+      }
+    });
+    if (first === undefined || others === 1) return first;
+    // All are ahead: time passes until one is not.
+    this.#now = this.#parties[first]!.start;
+    this.#forgetPaid();
+    return this.#firstToEarn(turns, (_, place) => this.#isBehind(place)) ?? first;
   }
 
   /** Whether it is still within the minimum of its environment. */
-  isOfMinimum({ name, units }: Turn): boolean {
-    return (this.#given.get(name) ?? 0) + units <= this.#leastOf(name) + NOISE;
+  isOfMinimum(place: number, { units }: Turn): boolean {
+    const { given, least } = this.#parties[place]!;
+    return least > 0 && given + units <= least + NOISE;
   }
 
-  give({ name, units }: Turn): void {
-    let whole = 0;
-    for (const rate of this.#ratesNow().values()) whole += rate;
-    this.#pass(units / whole);
-    this.#set(name, this.#of(name) - units);
-    this.#given.set(name, (this.#given.get(name) ?? 0) + units);
+  give(place: number, units: number): void {
+    const party = this.#parties[place]!;
+    party.start += units / party.rate;
+    party.given += units;
+    this.#now += units;
+    this.#forgetPaid();
   }
 
   /** It has no more groups, of any size. */
-  leave(name: string): void {
-    if (!this.#present.delete(name)) return;
-    if (this.#of(name) > 0) this.#deficits.delete(name);
-    this.#rates = undefined;
+  leave(place: number): void {
+    this.#parties[place]!.isPresent = false;
+    this.#share(this.#parties.map((party) => this.#deficitOf(party)));
   }
 
-  #leastOf(name: string): number {
-    return (this.#shares.get(name)?.minShare ?? 0) * this.#target;
-  }
-
-  #firstToEarn(turns: readonly Turn[]): Turn {
-    let first = turns[0]!;
+  #firstToEarn(
+    turns: readonly (Turn | undefined)[],
+    may: (turn: Turn, place: number) => boolean,
+  ): number | undefined {
+    let first: number | undefined;
     let firstAt = Infinity;
-    for (const turn of turns) {
-      const at = (turn.units - this.#of(turn.name)) / this.#rateOf(turn.name);
-      const isTie = Math.abs(at - firstAt) <= NOISE;
-      if (isTie ? turn.position > first.position : at > firstAt) continue;
-      first = turn;
+    for (let place = 0; place < turns.length; place += 1) {
+      const turn = turns[place];
+      if (turn === undefined || !may(turn, place)) continue;
+      const { start, rate } = this.#parties[place]!;
+      const at = start + turn.units / rate;
+      const isTie = first !== undefined && Math.abs(at - firstAt) <= NOISE * Math.max(1, at);
+      if (isTie ? turn.position > turns[first!]!.position : at > firstAt) continue;
+      first = place;
       firstAt = at;
     }
     return first;
   }
 
-  #pass(time: number): void {
-    for (const [name, rate] of this.#ratesNow()) {
-      const deficit = this.#of(name) + rate * time;
-      this.#set(name, this.#present.has(name) ? deficit : Math.min(0, deficit));
-    }
+  #isBehind(place: number): boolean {
+    return this.#deficitOf(this.#parties[place]!) >= -NOISE;
   }
 
-  #of(name: string): number {
-    return this.#deficits.get(name) ?? 0;
+  #deficitOf({ rate, start }: Party): number {
+    return rate * (this.#now - start);
   }
 
-  #set(name: string, deficit: number): void {
-    const bounded = Math.max(-this.#target, Math.min(this.#target, deficit));
-    if (!this.#present.has(name) && bounded >= -NOISE) {
-      this.#deficits.delete(name);
-      this.#rates = undefined;
-    } else this.#deficits.set(name, bounded);
+  /** Who had nothing to give and has paid back takes no part any more. */
+  #forgetPaid(): void {
+    const isPaid = ({ isPresent, rate, start }: Party): boolean =>
+      !isPresent && rate > 0 && start <= this.#now;
+    if (!this.#parties.some(isPaid)) return;
+    this.#share(this.#parties.map((party) => this.#deficitOf(party)));
   }
 
-  #rateOf(name: string): number {
-    return this.#ratesNow().get(name) ?? 1;
-  }
-
-  /** Who is ahead and has nothing to give still takes its part of the time, until it is paid back. */
-  #ratesNow(): ReadonlyMap<string, number> {
-    if (this.#rates === undefined) {
-      const names = new Set(this.#present);
-      for (const [name, deficit] of this.#deficits) if (deficit < -NOISE) names.add(name);
-      this.#rates = ratesOf([...names], this.#shares);
-    }
-    return this.#rates;
+  /** Shares the whole anew among those that take part, who are behind or ahead by so much. */
+  #share(deficits: readonly number[]): void {
+    const isIn = ({ isPresent }: Party, place: number): boolean =>
+      isPresent || deficits[place]! < -NOISE;
+    const names = this.#parties.filter(isIn).map(({ name }) => name);
+    const rates = ratesOf(names, this.#shares);
+    this.#parties.forEach((party, place) => {
+      party.rate = isIn(party, place) ? rates.get(party.name)! : 0;
+      party.start = party.rate > 0 ? this.#now - deficits[place]! / party.rate : this.#now;
+    });
   }
 }
 
