@@ -8,32 +8,11 @@ import type {
 import { AssignmentQueues } from './assignment-queues.ts';
 import type { LeasedAssignment } from './broker.ts';
 import type { Journal } from './journal/journal.ts';
-import { keys } from './journal/keys.ts';
-import { encodeRecord } from './journal/record-codec.ts';
 import type { AssignmentRecord } from './journal/records.ts';
-import { LinkedList, type LinkedNode } from './linked-list.ts';
-import type { QueueSeat } from './ordered-queue.ts';
+import { LinkedList } from './linked-list.ts';
+import { keyOf, type OpenAssignment as Open, recordOf } from './open-assignment.ts';
 import type { Shortened, WorkerHold } from './run-detail.ts';
-import { type Hold, WorkerHolds } from './worker-holds.ts';
-
-/** Where an open assignment stands. One that ended is forgotten here. */
-type Standing =
-  | { readonly kind: 'queued'; readonly seat: QueueSeat<Open> }
-  | {
-      readonly kind: 'leased';
-      readonly workerId: string;
-      readonly expiresMs: number;
-      readonly node: LinkedNode<Open>;
-      readonly hold: Hold;
-    };
-
-interface Open {
-  readonly assignment: StoredAssignment;
-  readonly ordinal: number;
-  /** Times it was leased. */
-  attempts: number;
-  standing: Standing;
-}
+import { WorkerHolds } from './worker-holds.ts';
 
 export type Failed =
   | { readonly kind: 'not_held' }
@@ -302,17 +281,4 @@ export class AssignmentBook {
       this.#options.plays.stopped(open.assignment);
     } else this.#queues.remove(open, standing.seat);
   }
-}
-
-function keyOf({ runId, id }: StoredAssignment): string {
-  return keys.assignment(runId, id);
-}
-
-function recordOf({ assignment, ordinal, attempts, standing }: Open): Uint8Array {
-  const { id, environment, priority, groupSize = null, payload } = assignment;
-  const workerId = standing.kind === 'leased' ? standing.workerId : null;
-  const record: AssignmentRecord = {
-    ...{ id, environment, priority, groupSize, ordinal, attempts, workerId },
-  };
-  return encodeRecord(record, payload);
 }

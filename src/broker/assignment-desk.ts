@@ -11,6 +11,7 @@ import type { BrokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { limitReached } from './refusals.ts';
+import { failureOf } from './run-figures.ts';
 import type { RunTable } from './run-table.ts';
 import { topicOf } from './topics.ts';
 import type { WaitingRoom } from './waiting-room.ts';
@@ -184,8 +185,9 @@ export class AssignmentDesk {
   #giveUp({ assignment, ...rest }: GivenUp): void {
     const { id: assignmentId, runId, environment } = assignment;
     const letter = { assignmentId, environment, ...rest, timeMs: this.#nowMs() };
-    this.#runs.find(runId)?.giveUp(letter);
-    this.#metrics.dropped(rest.reason, 1);
+    const drop = rest.reason === 'attempts_exhausted' ? rest.reason : failureOf(rest.error);
+    this.#runs.find(runId)?.giveUp(letter, drop);
+    this.#metrics.dropped(drop, 1);
   }
 
   #nowMs(): number {

@@ -19,9 +19,9 @@ export class EndedAssignments {
     return this.#ids.has(id);
   }
 
-  add(id: string, letter: DeadLetter): void {
+  add(id: string, letter: DeadLetter | undefined): void {
     const forgotten = this.#ids.add(id);
-    this.#journal.assignmentEnded({ id, letter });
+    this.#journal.assignmentEnded(letter === undefined ? { id } : { id, letter });
     if (forgotten !== undefined) this.#journal.endedForgotten(forgotten);
   }
 }

@@ -15,6 +15,7 @@ import { foreignEnvironment, policyVersionBehind, runClosed } from './refusals.t
 import { type DropReason, RunFigures } from './run-figures.ts';
 import { RunObserver } from './run-observer.ts';
 import { RunQueue } from './run-queue.ts';
+import { type RunAssignments, runStatus } from './run-status.ts';
 import { oldestAllowedVersion } from './staleness.ts';
 import { unfit } from './unfit.ts';
 import { waitingGroup } from './waiting-groups.ts';
@@ -147,34 +148,14 @@ export class Run {
     };
   }
 
-  /** Constant time, but for lists that are bounded. */
-  status(
-    nowMs: number,
-    { openByEnvironment, workers }: Pick<RunStatus, 'openByEnvironment' | 'workers'>,
-  ): RunStatus {
-    const { waiting } = this.queue;
-    const oldestMs = waiting.oldestArrivalMs;
-    return {
-      run: this.state(),
-      waitingGroups: waiting.groups,
-      waitingRows: waiting.rows,
-      waitingTokens: waiting.tokens,
-      openAssignments: Object.values(openByEnvironment).reduce((sum, open) => sum + open, 0),
-      openByEnvironment,
-      problem: '',
-      leasedBatches: this.batches.handedOut,
-      acceptedGroups: this.figures.acceptedGroups,
-      droppedGroups: this.figures.dropped,
-      rollouts: this.figures.rollouts,
-      notScored: this.figures.notScored,
-      recentMeanReward: this.figures.recentMeanReward,
-      ledger: this.figures.ledger,
-      oldestWaitingMs: oldestMs === undefined ? undefined : nowMs - oldestMs,
-      ...this.#observer.read(nowMs),
-      heldBatches: this.batches.held(nowMs),
-      workers,
-      deadLetters: this.figures.deadLetters,
-    };
+  status(nowMs: number, open: RunAssignments): RunStatus {
+    const { queue, batches, figures } = this;
+    return runStatus(
+      { queue, batches, figures, observer: this.#observer },
+      this.state(),
+      open,
+      nowMs,
+    );
   }
 
   close(): void {
@@ -183,10 +164,12 @@ export class Run {
   }
 
   /** An assignment ended without a group. */
-  giveUp(letter: DeadLetter): void {
-    this.endedAssignments.add(letter.assignmentId, letter);
-    this.deadLetters.add(letter);
-    this.figures.drop(letter.reason);
+  giveUp(letter: DeadLetter, drop: DropReason): void {
+    // One that was played in vain is no dead letter.
+    const isDead = drop === letter.reason;
+    this.endedAssignments.add(letter.assignmentId, isDead ? letter : undefined);
+    if (isDead) this.deadLetters.add(letter);
+    this.figures.drop(drop);
     this.#record();
   }
 

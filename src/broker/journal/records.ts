@@ -115,7 +115,7 @@ export interface AssignmentRecord {
 /** An assignment that ended without a group. */
 export interface EndedRecord {
   readonly id: string;
-  /** Absent where its group came after all. */
+  /** Absent where its group came after all, or was dropped. */
   readonly letter?: DeadLetter;
 }
 
