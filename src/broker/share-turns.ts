@@ -94,10 +94,11 @@ export class ShareTurns {
     return deficits;
   }
 
-  /** What it should give to a whole batch. */
+  /** What it should give to a whole batch; below 0 for one that is ahead by more. */
   dueOf(place: number): number {
     const party = this.#parties[place]!;
-    return Math.max(party.least, this.#deficitOf(party) + party.rate * this.#target);
+    const due = this.#deficitOf(party) + party.rate * this.#target;
+    return party.least > 0 ? Math.max(party.least, due) : due;
   }
 
   /** The place of who is next, of those that have a turn; undefined when nobody has. */

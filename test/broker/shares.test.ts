@@ -59,8 +59,8 @@ describe('a batch of environments with shares', () => {
 
   test.each([
     { name: 'within one group', sizes: [1, 2, 4, 8].map((size) => fc.constant(size)), groups: 1 },
-    // The end of an exact batch may cost more, which the next ones make up for.
-    { name: 'within a batch where sizes differ', sizes: [fc.constantFrom(1, 2, 4, 8)], groups: 4 },
+    // The end of an exact batch may cost one more, which the next ones make up for.
+    { name: 'within two where sizes differ', sizes: [fc.constantFrom(1, 2, 4, 8)], groups: 2 },
   ])('gives each its share over a long backlog, $name', ({ sizes: choices, groups }) => {
     const six = choices.map((size) =>
       choices.length > 1
@@ -70,7 +70,7 @@ describe('a batch of environments with shares', () => {
     const backlog = fc.record({
       weights,
       sizes: fc.oneof(...six),
-      batches: fc.integer({ min: 1, max: 40 }),
+      batches: fc.integer({ min: 1, max: 100 }),
     });
     fc.assert(
       fc.property(backlog, ({ weights, sizes, batches }) => {
