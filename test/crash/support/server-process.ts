@@ -2,7 +2,6 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
-import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { ServerChildOptions } from './server-child.ts';
 
@@ -11,7 +10,7 @@ const NODE = ['--conditions=lachesis-source', '--disable-warning=ExperimentalWar
 const START_MS = 60_000;
 
 /** Where the lean servers of all trials keep their compiled code: most of a start would be compiling. */
-export const COMPILE_CACHE = path.join(tmpdir(), 'lachesis-crash-compile-cache');
+export const COMPILE_CACHE = path.join(ROOT, 'node_modules/.cache/lachesis-crash');
 
 /** A server in a process of its own. Killed when it is disposed of. */
 export class ServerProcess implements AsyncDisposable {
