@@ -4,6 +4,7 @@ import type { Backing } from './backing.ts';
 import { BatchDesk } from './batch-desk.ts';
 import type {
   Broker,
+  EnvironmentShare,
   LeasedAssignment,
   NextBatch,
   RunSettings,
@@ -86,6 +87,13 @@ export class BrokerShell implements Broker {
     }
     await this.#journal.settled();
     return run.state();
+  }
+
+  async setShares(runId: string, shares: readonly EnvironmentShare[]): Promise<void> {
+    this.#run(runId).setShares(shares, this.#nowMs());
+    this.#waiting.wake(topicOf.batch(runId));
+    this.#waiting.wake(topicOf.lease);
+    await this.#journal.settled();
   }
 
   async status(id: string): Promise<RunStatus> {

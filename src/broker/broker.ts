@@ -2,7 +2,7 @@ import type { Ledger } from '../tokens/index.ts';
 import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
 import type { RunDetail } from './run-detail.ts';
-import type { RunSettings } from './run-settings.ts';
+import type { EnvironmentShare, RunSettings } from './run-settings.ts';
 
 export type {
   AdmissionPolicy,
@@ -132,6 +132,11 @@ export interface Broker {
   listRuns(): Promise<readonly RunState[]>;
   closeRun(id: string): Promise<RunState>;
   status(id: string): Promise<RunStatus>;
+  /**
+   * Replaces the shares of a run, for who opens it before its environments are known. Whoever opens it
+   * again with those that it has now takes it over.
+   */
+  setShares(runId: string, shares: readonly EnvironmentShare[]): Promise<void>;
 
   /** Returns the ids that are new. */
   enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]>;

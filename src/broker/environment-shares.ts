@@ -23,15 +23,21 @@ export interface Weighed {
 
 /** What waits of each environment, and what it had of the last batches; kept as groups come and go. */
 export class EnvironmentShares {
-  readonly #weights: ReadonlyMap<string, number>;
+  #weights: ReadonlyMap<string, number> = new Map();
   readonly #tallies = new Map<string, Tally>();
   /** By step, oldest first. */
   readonly #recent = new Map<number, readonly Weighed[]>();
 
   /** `weights` of the environments that the run asks for, which are listed even when nothing came. */
   constructor(weights: ReadonlyMap<string, number>) {
+    this.ask(weights);
+  }
+
+  ask(weights: ReadonlyMap<string, number>): void {
+    const before = [...this.#weights.keys()];
     this.#weights = weights;
     for (const environment of weights.keys()) this.#tally(environment);
+    for (const environment of before) this.#forget(environment);
   }
 
   get recentBatches(): number {

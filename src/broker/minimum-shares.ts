@@ -1,15 +1,5 @@
 import type { EnvironmentShare } from './broker.ts';
 
-export interface MinimumSharesOptions {
-  readonly shares: readonly EnvironmentShare[];
-  /** Units of a batch. */
-  readonly target: number;
-  /** How long an environment lives after its last sign of life. */
-  readonly leaseMs: number;
-  /** All are taken to live now. */
-  readonly nowMs: number;
-}
-
 /** Below this, a difference is rounding noise. */
 const NOISE = 1e-9;
 
@@ -24,12 +14,21 @@ export class MinimumShares {
   readonly #aliveUntilMs = new Map<string, number>();
   readonly #leaseMs: number;
 
-  constructor({ shares, target, leaseMs, nowMs }: MinimumSharesOptions) {
+  /** `leaseMs`: how long an environment lives after its last sign of life. */
+  constructor(leaseMs: number) {
     this.#leaseMs = leaseMs;
+  }
+
+  /** `target`: units of a batch. Those that are new are taken to live from now. */
+  set(shares: readonly EnvironmentShare[], target: number, nowMs: number): void {
+    const before = new Map(this.#aliveUntilMs);
+    this.#least.clear();
+    this.#aliveUntilMs.clear();
     for (const { environment, minShare, whenShort } of shares) {
       if (minShare <= 0) continue;
       this.#least.set(environment, minShare * target - NOISE);
-      if (whenShort === 'release') this.#aliveUntilMs.set(environment, nowMs + leaseMs);
+      if (whenShort !== 'release') continue;
+      this.#aliveUntilMs.set(environment, before.get(environment) ?? nowMs + this.#leaseMs);
     }
   }
 

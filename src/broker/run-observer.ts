@@ -35,6 +35,10 @@ export class RunObserver {
     if (restored !== undefined) this.#restore(restored);
   }
 
+  setShares(shares: RunSettings['shares']): void {
+    this.#shares.ask(new Map(shares.map(({ environment, weight }) => [environment, weight])));
+  }
+
   /** A group was accepted, whether or not it waits. */
   accepted(group: StoredGroup, nowMs: number): void {
     const { rows, tokens } = weigh(group);

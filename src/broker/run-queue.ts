@@ -1,4 +1,4 @@
-import type { RunSettings, StoredGroup } from './broker.ts';
+import type { EnvironmentShare, RunSettings } from './broker.ts';
 import { Capacity } from './capacity.ts';
 import { GroupsInPlay } from './groups-in-play.ts';
 import type { QueueRecord } from './journal/records.ts';
@@ -26,7 +26,7 @@ export class RunQueue {
   readonly #settings: RunSettings;
   readonly #minimums: MinimumShares;
   readonly #capacity: Capacity;
-  readonly #shares: ReadonlyMap<string, RunSettings['shares'][number]>;
+  #shares: ReadonlyMap<string, EnvironmentShare> = new Map();
   #deficits: Deficits;
 
   constructor(fields: {
@@ -42,19 +42,25 @@ export class RunQueue {
     const target = batchTarget(batchSize);
     const nowMs = config.clock.nowMs();
     this.#settings = settings;
-    this.#shares = new Map(shares.map((share) => [share.environment, share]));
     this.#deficits = restored?.deficits ?? {};
-    const laneOf = shares.length > 0 ? (group: StoredGroup) => group.environment : undefined;
-    this.waiting = new WaitingGroups(batchSize.kind, visit, laneOf, observer);
+    this.waiting = new WaitingGroups(batchSize.kind, visit, observer);
     this.playing = new GroupsInPlay(batchSize.kind, target, restored?.seen);
     this.#capacity = new Capacity({ policy, maxStaleness, target }, restored?.unpublished);
-    const leaseMs = config.assignmentLeaseMs;
-    this.#minimums = new MinimumShares({ shares, target, leaseMs, nowMs });
+    this.#minimums = new MinimumShares(config.assignmentLeaseMs);
     this.gate = new RunGate({
       ...{ runId: fields.runId, settings, config },
       ...{ waiting: this.waiting, playing: this.playing },
       ...{ minimums: this.#minimums, capacity: this.#capacity },
     });
+    this.setShares(shares, nowMs);
+  }
+
+  /** From now on batches are shaped by these. Costs what waits. */
+  setShares(shares: readonly EnvironmentShare[], nowMs: number): void {
+    this.#shares = new Map(shares.map((share) => [share.environment, share]));
+    this.waiting.relane(shares.length > 0 ? ({ environment }) => environment : undefined);
+    this.#minimums.set(shares, batchTarget(this.#settings.batchSize), nowMs);
+    this.gate.changed();
   }
 
   record(): QueueRecord {

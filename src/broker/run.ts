@@ -1,6 +1,14 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { DeadLetter, StoredAssignment } from './assignment-event.ts';
 import { BatchLedger } from './batch-ledger.ts';
-import type { RunSettings, RunState, RunStatus, StoredGroup, SubmitOutcome } from './broker.ts';
+import type {
+  EnvironmentShare,
+  RunSettings,
+  RunState,
+  RunStatus,
+  StoredGroup,
+  SubmitOutcome,
+} from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { cutBatch } from './cut-batch.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -39,7 +47,6 @@ export interface RunFields {
  */
 export class Run {
   readonly id: string;
-  readonly settings: RunSettings;
   readonly batches: BatchLedger;
   readonly history: GroupHistory;
   readonly figures: RunFigures;
@@ -50,6 +57,7 @@ export class Run {
   readonly #metrics: BrokerMetrics;
   readonly #opened: Pick<RunFields, 'openTimeMs' | 'ordinal'>;
   readonly #journal: RunJournal;
+  #settings: RunSettings;
   #policyVersion: number;
   #step = 0;
   #closed = false;
@@ -62,7 +70,7 @@ export class Run {
     restored?: RestoredRun,
   ) {
     this.id = fields.id;
-    this.settings = fields.settings;
+    this.#settings = fields.settings;
     this.#policyVersion = fields.policyVersion;
     this.#opened = { openTimeMs: fields.openTimeMs, ordinal: fields.ordinal };
     this.#metrics = metrics;
@@ -117,6 +125,19 @@ export class Run {
         },
       }),
     );
+  }
+
+  get settings(): RunSettings {
+    return this.#settings;
+  }
+
+  /** The only setting that may change. */
+  setShares(shares: readonly EnvironmentShare[], nowMs: number): void {
+    if (isDeepStrictEqual(shares, this.#settings.shares)) return;
+    this.#settings = { ...this.#settings, shares };
+    this.queue.setShares(shares, nowMs);
+    this.#observer.setShares(shares);
+    this.#record();
   }
 
   get closed(): boolean {

@@ -75,21 +75,19 @@ export class WaitingGroups {
   readonly #unit: BatchSize['kind'];
   readonly #visit: (groups: number) => void;
   readonly #observer: WaitingObserver | undefined;
-  readonly #laneOf: (group: StoredGroup) => string;
+  #laneOf: (group: StoredGroup) => string = () => '';
   #rows = 0;
   #tokens = 0;
   #bytes = 0;
 
-  /** `visit` is told of every group that a cut looks at. Without `laneOf` all are in one lane, ''. */
+  /** `visit` is told of every group that a cut looks at. Until `relane` all are in one lane, ''. */
   constructor(
     unit: BatchSize['kind'],
     visit: (groups: number) => void = () => {},
-    laneOf: (group: StoredGroup) => string = () => '',
     observer?: WaitingObserver,
   ) {
     this.#unit = unit;
     this.#visit = visit;
-    this.#laneOf = laneOf;
     this.#observer = observer;
   }
 
@@ -124,6 +122,25 @@ export class WaitingGroups {
   }
 
   add(waiting: WaitingGroup): void {
+    const arrival = this.#arrivals.push(waiting);
+    this.#seats.set(waiting.position, { ...this.#enterLane(waiting), arrival });
+    this.#rows += waiting.rows;
+    this.#tokens += waiting.tokens;
+    this.#bytes += waiting.bytes;
+    this.#observer?.added(waiting);
+  }
+
+  /** From now on groups are in these lanes, those that wait too. Costs what waits. */
+  relane(laneOf: (group: StoredGroup) => string = () => ''): void {
+    this.#laneOf = laneOf;
+    this.#lanes.clear();
+    for (const waiting of this.#arrivals) {
+      const { arrival } = this.#seats.get(waiting.position)!;
+      this.#seats.set(waiting.position, { ...this.#enterLane(waiting), arrival });
+    }
+  }
+
+  #enterLane(waiting: WaitingGroup): Omit<Seats, 'arrival'> {
     const name = this.#laneOf(waiting.group);
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
@@ -136,14 +153,9 @@ export class WaitingGroups {
       queue = new OrderedQueue();
       lane.bySize.set(size, queue);
     }
-    this.#seats.set(waiting.position, {
-      lane,
-      queue,
-      ordered: queue.push(waiting.version, waiting),
-      arrival: this.#arrivals.push(waiting),
-    });
-    this.#count(lane, waiting, 1);
-    this.#observer?.added(waiting);
+    lane.groups += 1;
+    lane.units += unitsOf(this.#unit, waiting);
+    return { lane, queue, ordered: queue.push(waiting.version, waiting) };
   }
 
   /** No-op when it does not wait. */
@@ -155,17 +167,13 @@ export class WaitingGroups {
     queue.remove(seats.ordered);
     this.#arrivals.remove(seats.arrival);
     if (queue.size === 0) lane.bySize.delete(this.#sizeOf(waiting));
-    this.#count(lane, waiting, -1);
+    lane.groups -= 1;
+    lane.units -= unitsOf(this.#unit, waiting);
+    this.#rows -= waiting.rows;
+    this.#tokens -= waiting.tokens;
+    this.#bytes -= waiting.bytes;
     this.#observer?.removed(waiting);
     if (lane.groups === 0) this.#lanes.delete(lane.name);
-  }
-
-  #count(lane: Lane, waiting: WaitingGroup, by: 1 | -1): void {
-    this.#rows += by * waiting.rows;
-    this.#tokens += by * waiting.tokens;
-    this.#bytes += by * waiting.bytes;
-    lane.groups += by;
-    lane.units += by * unitsOf(this.#unit, waiting);
   }
 
   /** How many groups wait of each size. */

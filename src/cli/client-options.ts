@@ -71,6 +71,9 @@ export function connectOptions(
   const address = addressOf(textOption(values, 'server'));
   const token = textOption(values, 'token') ?? tokenOf(textOption(values, 'credentials'), scope);
   const tls = tlsOf(values);
+  if (tls !== undefined && address?.startsWith('https:') === false) {
+    throw invalidInput('--tls-ca', 'is given, but --server is not https://.');
+  }
   return {
     scope,
     ...(address !== undefined && { address }),
@@ -80,7 +83,14 @@ export function connectOptions(
 }
 
 function addressOf(text: string | undefined): string | undefined {
-  return text === undefined || text.includes('://') ? text : `http://${text}`;
+  if (text === undefined) return undefined;
+  const isBare = /^(\[[\da-f:]+\]|[\w.-]+):\d+$/i.test(text);
+  if (!isBare && !(/^https?:\/\//.test(text) && URL.canParse(text))) {
+    throw invalidInput('--server', `"${text}" is no address.`, {
+      remedy: 'Give host:port, or a URL such as https://host:port.',
+    });
+  }
+  return isBare ? `http://${text}` : text;
 }
 
 function tokenOf(file: string | undefined, scope: string): string | undefined {

@@ -64,9 +64,9 @@ describe('lachesis worker', () => {
     const at = ['--server', server.address];
     const table: readonly [RegExp, readonly string[]][] = [
       [/FILE: is missing/, []],
-      [/--server: "nowhere" is no URL/, [shop, '--server', 'nowhere']],
-      [/--server: must be an https/, [shop, ...at, '--server-ca', shop]],
-      [/--client-key: is missing/, [shop, ...at, '--client-cert', shop]],
+      [/--server: "nowhere" is no address/, [shop, '--server', 'nowhere']],
+      [/--tls-ca: is given, but --server is not https/, [shop, ...at, '--tls-ca', shop]],
+      [/--tls-client-key: is missing/, [shop, ...at, '--tls-client-cert', shop]],
       [/--concurrency: is "0"/, [shop, ...at, '--concurrency', '0']],
       [/worker_id: .* letters, digits/, [shop, ...at, '--worker-id', 'a b']],
       [/--engine: is missing; the server at .* has no policy/, [shop, ...at]],

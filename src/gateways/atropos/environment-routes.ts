@@ -1,3 +1,4 @@
+import { shareBatches } from './batch-shares.ts';
 import { environmentStatusText } from './environment-status.ts';
 import { laxInteger, laxNumber, model, optional, required, text } from './lax-values.ts';
 import { json, type Route, type RouteContext } from './route.ts';
@@ -25,6 +26,7 @@ export const registerEnvironmentRoute: Route = async (context) => {
   // What the SDK does at any status but success: it asks again in a second.
   if (record === undefined) return json({ status: 'wait: too many environments are connected' });
   await context.file.save(() => session.saved(run));
+  await shareBatches(run, context);
   return json({
     status: 'success',
     env_id: record.id,
@@ -45,7 +47,10 @@ export const disconnectEnvironmentRoute: Route = async (context) => {
   if (!session.environments.disconnect(id)) {
     return json({ status: 'failure', error: `there is no environment ${id}` });
   }
-  if (run !== undefined) await context.file.save(() => session.saved(run));
+  if (run !== undefined) {
+    await context.file.save(() => session.saved(run));
+    await shareBatches(run, context);
+  }
   return json({ status: 'success' });
 };
 

@@ -121,6 +121,10 @@ export class Environments {
     return this.#byName.get(name);
   }
 
+  known(): readonly EnvironmentRecord[] {
+    return [...this.#byId.values()];
+  }
+
   /** Those that are connected and were heard of within the lease. */
   alive(): readonly EnvironmentRecord[] {
     const since = this.#options.clock.nowMs() - this.#options.leaseMs;

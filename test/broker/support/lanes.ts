@@ -31,7 +31,8 @@ export class Lanes {
     const visit = (groups: number) => {
       this.visited += groups;
     };
-    this.waiting = new WaitingGroups(size.kind, visit, ({ environment }) => environment);
+    this.waiting = new WaitingGroups(size.kind, visit);
+    this.waiting.relane(({ environment }) => environment);
   }
 
   add(environment: string, rows: number | readonly number[], version = 0): void {
