@@ -14,6 +14,7 @@ export type ProbeName =
   | 'logprob_mode'
   | 'scoring'
   | 'tokenizer'
+  | 'spelling'
   | 'versions';
 
 /** How an engine behaved when it was asked, whatever its name and version. */

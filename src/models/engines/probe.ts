@@ -199,7 +199,7 @@ function idsOut(first: EngineGeneration | LachesisError): ProbeFinding {
     detail,
   });
   if (first instanceof LachesisError) return found('no', first.message);
-  const { tokenIds, logprobs, failure } = first;
+  const { tokenIds, logprobs, failure = first.amiss } = first;
   if (failure !== undefined) return found('no', failure.message);
   if (logprobs === undefined) return found('no', `${tokenIds.length} ids came, and no logprobs`);
   if (tokenIds.length === 0) return found('no', 'nothing was sampled');

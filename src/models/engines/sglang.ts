@@ -8,7 +8,14 @@ import {
   type HttpEngineOptions,
   type Route,
 } from './http-engine.ts';
-import { readCount, readLogprob, readText, readVersion, readVersionSpans } from './read-reply.ts';
+import {
+  readCount,
+  readLogprob,
+  readText,
+  readVersion,
+  readVersionSpans,
+  type SampledIds,
+} from './read-reply.ts';
 import { listedModel, weightVersion } from './vllm-shape.ts';
 
 /** SGLang by its own route, `POST /generate` with `input_ids`. */
@@ -111,25 +118,20 @@ function readOne(link: EngineLink, answer: JsonObject): EngineGeneration {
   const { reader } = link;
   const meta = reader.object(answer['meta_info'], 'meta_info');
   const listed = meta['output_token_logprobs'];
-  const pairs = Array.isArray(listed)
-    ? triples(link, listed, 'meta_info.output_token_logprobs')
-    : undefined;
-  const tokenIds = Array.isArray(answer['output_ids'])
-    ? reader.ids(answer['output_ids'], 'output_ids')
-    : idsOfLogprobs(link, pairs, readCount(meta['completion_tokens']));
-  pairs?.forEach(({ id }, at) => {
-    if (at < tokenIds.length && id !== tokenIds[at]) {
-      throw reader.bad(
-        `meta_info.output_token_logprobs[${at}]`,
-        `is of id ${id}, not ${tokenIds[at]}`,
-      );
-    }
-  });
+  const path = 'meta_info.output_token_logprobs';
+  const sampled = Array.isArray(answer['output_ids'])
+    ? reader.sampledIds(answer['output_ids'], 'output_ids')
+    : idsOfLogprobs(link, listed, readCount(meta['completion_tokens']));
+  const { tokenIds } = sampled;
   const tokens = readCount(meta['prompt_tokens']);
   const text = readText(answer['text']);
   return {
-    tokenIds,
-    logprobs: pairs === undefined ? undefined : Float32Array.from(pairs, ({ logprob }) => logprob),
+    logprobs: undefined,
+    ...reader.beside(sampled, () => ({
+      logprobs: Array.isArray(listed)
+        ? reader.logprobsOf(tokenIds, triples(link, listed, path), path)
+        : undefined,
+    })),
     finish: finishOf(meta['finish_reason']),
     versions: versionsOf(meta, tokenIds.length),
     ...(tokens !== undefined && { prompt: { tokens } }),
@@ -140,22 +142,17 @@ function readOne(link: EngineLink, answer: JsonObject): EngineGeneration {
 /** Builds without `output_ids` name the ids in the logprobs alone, so none may be missing there. */
 function idsOfLogprobs(
   { reader }: EngineLink,
-  pairs: readonly { readonly id: unknown }[] | undefined,
+  listed: unknown,
   completionTokens: number | undefined,
-): Int32Array {
-  const path = 'meta_info.output_token_logprobs';
-  if (pairs === undefined)
+): SampledIds {
+  if (!Array.isArray(listed)) {
     throw logprobsAmiss('LOGPROBS_MISSING', 'holds neither ids nor logprobs');
-  if (completionTokens !== undefined && completionTokens !== pairs.length) {
-    throw logprobsAmiss(
-      'LOGPROBS_LENGTH',
-      `names ${pairs.length} of ${completionTokens} sampled ids`,
-    );
   }
-  return reader.ids(
-    pairs.map(({ id }) => id),
-    path,
-  );
+  const ids = listed.map((item: unknown) => (Array.isArray(item) ? item[1] : null));
+  const sampled = reader.sampledIds(ids, 'meta_info.output_token_logprobs');
+  if (completionTokens === undefined || completionTokens === ids.length) return sampled;
+  const what = `names ${ids.length} of ${completionTokens} sampled ids`;
+  return { tokenIds: sampled.tokenIds, amiss: logprobsAmiss('LOGPROBS_LENGTH', what) };
 }
 
 function logprobsAmiss(reason: string, what: string): LachesisError {

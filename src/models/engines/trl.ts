@@ -1,8 +1,8 @@
 import type { JsonObject } from '../../messages.ts';
-import type { Engine, EngineFinish } from '../engine.ts';
+import type { Engine, EngineFinish, EnginePrompt } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
 import { createHttpEngine, type HttpEngineOptions, type Route } from './http-engine.ts';
-import { readLogprob } from './read-reply.ts';
+import { type ReplyReader, readLogprob } from './read-reply.ts';
 
 /** TRL's own server, `trl vllm-serve`, by `POST /generate/`. Newer TRL starts a plain vLLM: use that engine then. */
 export function createTrlEngine(options: HttpEngineOptions): Engine {
@@ -48,16 +48,13 @@ const route: Route = {
     const headers = affinity(request);
     const value = await http.call({ method: 'POST', path: '/generate/', body, headers, signal });
     const answer = reader.object(value, 'the answer');
-    const promptIds = reader.ids(
-      reader.list(answer['prompt_ids'], 'prompt_ids')[0],
-      'prompt_ids[0]',
-    );
     const { logprobs, logprob_token_ids: ids } = answer;
     return reader.list(answer['completion_ids'], 'completion_ids').map((item, at) => {
-      const tokenIds = reader.ids(item, `completion_ids[${at}]`);
+      const sampled = reader.sampledIds(item, `completion_ids[${at}]`);
+      const { tokenIds } = sampled;
       const columns = { logprobs: listAt(logprobs, at), ids: listAt(ids, at) };
       return {
-        tokenIds,
+        ...reader.beside(sampled, () => ({ prompt: promptOf(reader, answer['prompt_ids']) })),
         logprobs:
           columns.logprobs === undefined
             ? undefined
@@ -66,7 +63,6 @@ const route: Route = {
               ),
         finish: finishOf(tokenIds, { stopTokenIds, maxTokens }),
         versions: [],
-        prompt: { tokenIds: promptIds, tokens: promptIds.length },
       };
     });
   },
@@ -101,6 +97,11 @@ const route: Route = {
     return { logprobs, topIds, topLogprobs };
   },
 };
+
+function promptOf(reader: ReplyReader, value: unknown): EnginePrompt {
+  const tokenIds = reader.ids(reader.list(value, 'prompt_ids')[0], 'prompt_ids[0]');
+  return { tokenIds, tokens: tokenIds.length };
+}
 
 /** The sampled id's own among those of its position; one without names is it, when it is alone. */
 function logprobOf(id: number | undefined, row: unknown, ids: unknown): number {

@@ -30,7 +30,8 @@ export function isFinish(finish: unknown): finish is EngineFinish {
  * never padded, cut or guessed: a wrong one would train the wrong token.
  */
 export function checkGeneration(generation: AskedGeneration, rules: GenerationRules): void {
-  const { tokenIds, text, asked } = generation;
+  const { tokenIds, text, asked, amiss } = generation;
+  if (amiss !== undefined) throw amiss;
   tokenIds.forEach((id, at) => {
     if (id >= 0 && id < rules.vocabularySize) return;
     throw modelError(

@@ -11,6 +11,8 @@ import { type ChatTurn, chatCompletion, chatEvents, chatRequest } from './vllm-c
  *   SamplingParams: vllm/sampling_params.py, commit 00388f6573ccfcffad607b8c9ecdf341a4669ceb;
  *   CompletionRequest: vllm/entrypoints/openai/completion/protocol.py,
  *     commit 002032ee2b18e1f7bd924ec47b62504ba3866063;
+ *   TokenizeRequest, DetokenizeRequest and their responses: vllm/entrypoints/serve/tokenize/protocol.py,
+ *     commit 030ea52effcb05071543c8c42b8f0145e94cee43;
  *   the chat route: ./vllm-chat.ts.
  */
 
@@ -111,6 +113,8 @@ const tokenizeRequest: Shape = {
   required: ['prompt', 'add_special_tokens'],
 };
 
+const detokenizeRequest: Shape = { fields: { model: text, tokens: ids }, required: ['tokens'] };
+
 export interface VllmFakeOptions {
   /** `ids` is the newer shape of logprobs, `chat` the older. Default: `ids`. */
   readonly dialect?: 'ids' | 'chat';
@@ -123,6 +127,8 @@ export interface VllmFakeOptions {
   readonly contextLength?: number;
   /** What the chat route makes of a request. Default: a word, from the script. */
   readonly chat?: (body: Body) => ChatTurn;
+  /** The text of ids. Default: the server has no such route. */
+  readonly detokenize?: (tokens: readonly number[]) => string;
   /** The chat route as of a server that does not know `return_token_ids`, or has logprobs off. */
   readonly withoutIds?: boolean;
   readonly withoutLogprobs?: boolean;
@@ -161,6 +167,15 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
         tokens: [...prompt].map((letter: string) => letter.charCodeAt(0)),
       }),
     },
+    ...(options.detokenize === undefined
+      ? []
+      : [
+          {
+            route: 'POST /detokenize',
+            shape: detokenizeRequest,
+            reply: ({ tokens }: Body) => ({ prompt: options.detokenize?.(tokens) }),
+          },
+        ]),
     {
       route: 'POST /inference/v1/generate',
       shape: generateRequest,
