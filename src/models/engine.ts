@@ -7,12 +7,19 @@ export type EngineFinish = 'stop' | 'length' | 'abort';
 
 export interface EngineDescription {
   readonly model: string;
+  /** The engine does not say what it serves: `model` is only what it is called here. */
+  readonly isUnnamed?: boolean;
   /** Valid ids are below it. */
   readonly vocabularySize: number;
   /** Most tokens of prompt and continuation together; undefined when unknown. */
   readonly contextLength: number | undefined;
   readonly rendering: RenderingFingerprint;
   readonly logprobMode: 'raw' | 'processed' | 'unknown';
+  /**
+   * Some of several engines give raw logprobs. Sampling is held against that, while `logprobMode` is `unknown`:
+   * a record does not say which of them a token came from.
+   */
+  readonly isPartlyRaw?: boolean;
   /** The weights' version; undefined when the engine keeps none. */
   readonly policyVersion: number | undefined;
 }

@@ -168,7 +168,7 @@ async function describeServer(
   signal: AbortSignal,
 ): Promise<EngineDescription> {
   const { http, reader } = connection;
-  const link = { http, reader, affinity: () => ({}) };
+  const link = { http, reader, vocabularySize: ANY_ID, affinity: () => ({}) };
   const [found, policyVersion] = await connection.retried(signal, (inner) =>
     Promise.all([listedModel(link, inner), weightVersion(link, '/weight_info', inner)]),
   );

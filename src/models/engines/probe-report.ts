@@ -19,6 +19,8 @@ export type ProbeName =
 
 /** How an engine behaved when it was asked, whatever its name and version. */
 export interface EngineProbe extends EngineCapabilities {
+  /** Of several engines some give raw logprobs, and others don't or may not. */
+  readonly isPartlyRaw?: boolean;
   readonly findings: readonly ProbeFinding[];
   /** Largest difference between a sampled logprob and its score; undefined where nothing can be scored. */
   readonly scoreDrift: number | undefined;

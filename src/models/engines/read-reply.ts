@@ -7,6 +7,9 @@ import type { Secrets } from './secrets.ts';
 /** Sampled ids, and what is wrong with their answer. */
 export type SampledIds = Pick<EngineGeneration, 'tokenIds' | 'amiss'>;
 
+/** Rounding may leave the logprob of a certain token a little above 0. */
+export const MAX_LOGPROB = 1e-3;
+
 /** In place of a sampled id that is none. */
 export const NO_ID = -1;
 

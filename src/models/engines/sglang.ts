@@ -9,6 +9,7 @@ import {
   type Route,
 } from './http-engine.ts';
 import {
+  type ReplyReader,
   readCount,
   readLogprob,
   readText,
@@ -16,6 +17,7 @@ import {
   readVersionSpans,
   type SampledIds,
 } from './read-reply.ts';
+import { readScores, type ScoredEntry } from './read-scores.ts';
 import { listedModel, weightVersion } from './vllm-shape.ts';
 
 /** SGLang by its own route, `POST /generate` with `input_ids`. */
@@ -80,17 +82,27 @@ const route: Route = {
       'the answer',
     );
     const meta = reader.object(answer['meta_info'], 'meta_info');
-    const own = triples(link, meta['input_token_logprobs'], 'meta_info.input_token_logprobs');
-    if (own.length !== tokenIds.length || own.some(({ id }, at) => id !== tokenIds[at])) {
-      throw reader.bad('meta_info.input_token_logprobs', 'is not of the ids that were sent');
-    }
-    return {
-      logprobs: Float32Array.from(own.slice(1), ({ logprob }) => logprob),
-      ...topColumns(link, k > 0 ? meta['input_top_logprobs'] : [], {
-        positions: own.length - 1,
-        k,
-      }),
+    const listOf = (name: string) => {
+      const list = reader.list(meta[name], `meta_info.${name}`);
+      if (list.length === tokenIds.length) return list;
+      const what = `holds ${list.length} positions of ${tokenIds.length}`;
+      throw reader.bad(`meta_info.${name}`, what);
     };
+    const own = listOf('input_token_logprobs');
+    const top = k > 0 ? listOf('input_top_logprobs') : undefined;
+    return readScores(link, request, (index) => {
+      const path = `meta_info.input_token_logprobs[${index}]`;
+      const topPath = `meta_info.input_top_logprobs[${index}]`;
+      return {
+        entries: [scoredEntry(reader, own[index], path)],
+        ...(top !== undefined && {
+          top: reader
+            .list(top[index], topPath)
+            .map((item, rank) => scoredEntry(reader, item, `${topPath}[${rank}]`)),
+        }),
+        path,
+      };
+    });
   },
 };
 
@@ -187,22 +199,7 @@ function triples(
   });
 }
 
-function topColumns(
-  link: EngineLink,
-  value: unknown,
-  { positions, k }: { readonly positions: number; readonly k: number },
-): { topIds: Int32Array; topLogprobs: Float32Array } {
-  const topIds = new Int32Array(positions * k).fill(-1);
-  const topLogprobs = new Float32Array(positions * k).fill(-Infinity);
-  link.reader.list(value, 'meta_info.input_top_logprobs').forEach((item, position) => {
-    // Nothing is known of the first.
-    if (position === 0 || position > positions || !Array.isArray(item)) return;
-    triples(link, item, 'meta_info.input_top_logprobs[]')
-      .slice(0, k)
-      .forEach((entry, rank) => {
-        topIds[(position - 1) * k + rank] = Number(entry.id);
-        topLogprobs[(position - 1) * k + rank] = entry.logprob;
-      });
-  });
-  return { topIds, topLogprobs };
+function scoredEntry(reader: ReplyReader, item: unknown, path: string): ScoredEntry {
+  const [logprob, id] = reader.list(item, path);
+  return { id, logprob, path };
 }

@@ -1,5 +1,6 @@
 import type { LachesisError } from '../../errors.ts';
 import type { EngineFinish, EngineGeneration } from '../engine.ts';
+import { MAX_LOGPROB } from '../engines/read-reply.ts';
 import { modelError } from '../model-errors.ts';
 import type { AskedGeneration } from './asked-engine.ts';
 import { textAgrees } from './text-agreement.ts';
@@ -14,9 +15,6 @@ export interface GenerationRules {
   /** The text of ids, and of those before the token that closed the turn. Default: not compared. */
   readonly decode?: (tokenIds: Int32Array) => { readonly all: string; readonly open: string };
 }
-
-/** Rounding may leave the logprob of a certain token a little above 0. */
-const MAX_LOGPROB = 1e-3;
 
 const FINISHES: ReadonlySet<EngineFinish> = new Set<EngineFinish>(['stop', 'length', 'abort']);
 

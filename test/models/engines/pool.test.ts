@@ -203,6 +203,44 @@ describe('an engine pool', () => {
     });
   });
 
+  describe('of engines that name different models', () => {
+    const named = (...models: (string | undefined)[]) =>
+      models.map((model) => {
+        const engine = createScriptedEngine({ replies: () => ({ tokenIds: [1] }) });
+        const describe = async () => ({
+          ...(await engine.describe()),
+          ...(model === undefined ? { isUnnamed: true } : { model }),
+        });
+        return { engine: { ...engine, describe } };
+      });
+
+    test('is none', async () => {
+      await expect(createEnginePool({ engines: named('a', 'b') }).describe()).rejects.toMatchObject(
+        {
+          reason: 'ENGINES_DIFFER',
+          field: 'allowDifferentModels',
+          message: /"a".*"b"/,
+        },
+      );
+    });
+
+    test('has all of their names, where that is allowed', async () => {
+      const made = createEnginePool({ engines: named('a', 'b', 'a'), allowDifferentModels: true });
+      expect(await made.describe()).toMatchObject({ model: 'a + b' });
+    });
+
+    test('takes an engine that gives no name for one of the model', async () => {
+      for (const models of [
+        ['a', undefined],
+        [undefined, 'a'],
+      ]) {
+        const found = await createEnginePool({ engines: named(...models) }).describe();
+        expect(found.model).toBe('a');
+        expect(found.isUnnamed).not.toBe(true);
+      }
+    });
+  });
+
   test('continuations of one prompt have seeds of their own', async () => {
     const { pool: made, engines } = pool(1);
     await generateMany(made, { ...request({ sampling: { seed: 5 } }), n: 2 }, { signal: live });
@@ -272,6 +310,7 @@ describe('a pool of which an engine does not answer', () => {
     ['another tokenizer', { rendering: { tokenizerSha256: 'bb', templateSha256: '' } }],
     ['fewer ids', { vocabularySize: 10 }],
     ['raw logprobs', { logprobMode: 'raw' }],
+    ['another model', { model: 'other' }],
   ])('keeps it out when it comes with %s', async (_, other) => {
     const isDown = [true, false];
     const rendering = { tokenizerSha256: 'aa', templateSha256: '' };
@@ -281,7 +320,10 @@ describe('a pool of which an engine does not answer', () => {
     await clock.advance(5_000);
     await expect
       .poll(ailments)
-      .toEqual([expect.stringMatching(/differ in tokenizerSha256|its \w+ is/), undefined]);
+      .toEqual([
+        expect.stringMatching(/differ in tokenizerSha256|its \w+ is|"other"/),
+        undefined,
+      ]);
     expect([await by(), await by()]).toEqual([1, 1]);
     await made.close();
   });

@@ -99,7 +99,10 @@ describe('a probe', () => {
     await using raw = await servePolicy({ logprobMode: 'raw' });
     const pool = createEnginePool({ engines: [{ engine: well.engine }, { engine: raw.engine }] });
     const probe = await probeEngine(pool, { ...probePrompt(well.renderer), signal: live });
-    expect(probe).toMatchObject({ tier: 'exact', logprobMode: 'unknown', stopTokenKept: true });
+    expect(probe).toMatchObject({
+      ...{ tier: 'exact', logprobMode: 'unknown', isPartlyRaw: true },
+      stopTokenKept: true,
+    });
     expect(probe.findings).toHaveLength(14);
   });
 
