@@ -320,10 +320,7 @@ describe('a pool of which an engine does not answer', () => {
     await clock.advance(5_000);
     await expect
       .poll(ailments)
-      .toEqual([
-        expect.stringMatching(/differ in tokenizerSha256|its \w+ is|"other"/),
-        undefined,
-      ]);
+      .toEqual([expect.stringMatching(/differ in tokenizerSha256|its \w+ is|"other"/), undefined]);
     expect([await by(), await by()]).toEqual([1, 1]);
     await made.close();
   });

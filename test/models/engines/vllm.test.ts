@@ -246,3 +246,46 @@ describe('vLLM, streamed', () => {
     await engine.close();
   });
 });
+
+describe.each([
+  ['the token route', createVllmEngine],
+  ['completions', createVllmCompletionsEngine],
+] as const)('several continuations by %s', (_, create) => {
+  const choice = (index: unknown, ids: readonly number[]) => ({
+    index,
+    token_ids: ids,
+    finish_reason: 'length',
+    logprobs: {
+      content: ids.map((id) => ({ token_id: id, logprob: -1 })),
+      token_logprobs: ids.map(() => -1),
+    },
+  });
+  async function asked(choices: readonly unknown[]) {
+    await using fake = await startVllmFake();
+    const engine = create({ url: fake.url, vocabularySize: 100 });
+    fake.fault({ raw: JSON.stringify({ choices }) });
+    const made = await engine.generateMany!({ ...request(), n: 2 }, { signal: live }).catch(
+      (thrown: unknown) => thrown,
+    );
+    await engine.close();
+    return made;
+  }
+
+  test('are in the order of their index', async () => {
+    expect(await asked([choice(1, [6]), choice(0, [5])])).toMatchObject([
+      { tokenIds: Int32Array.of(5) },
+      { tokenIds: Int32Array.of(6) },
+    ]);
+  });
+
+  test.each<[string, readonly unknown[], string]>([
+    ['an index twice', [choice(0, [5]), choice(0, [6])], 'choices[1].index'],
+    ['none', [choice(undefined, [5]), choice(1, [6])], 'choices[0].index'],
+    ['one of no continuation', [choice(0, [5]), choice(2, [6])], 'choices[1].index'],
+    ['a word', [choice(0, [5]), choice('1', [6])], 'choices[1].index'],
+    ['too few', [choice(0, [5])], 'choices'],
+    ['too many', [choice(0, [5]), choice(1, [6]), choice(2, [7])], 'choices'],
+  ])('are refused with %s', async (_, choices, field) => {
+    expect(await asked(choices)).toMatchObject({ reason: 'BAD_ENGINE_REPLY', field });
+  });
+});
