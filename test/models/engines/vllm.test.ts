@@ -4,6 +4,7 @@ import {
   createVllmCompletionsEngine,
   createVllmEngine,
 } from '../../../src/models/index.ts';
+import { startCompletionsFake } from '../../support/engines/completions-fake.ts';
 import { startVllmFake } from '../../support/engines/vllm-fake.ts';
 import { engineContract, live, overFake, request } from './contract.ts';
 
@@ -15,6 +16,11 @@ engineContract('vLLM, older logprobs', {
 engineContract('vLLM, completions', {
   start: startVllmFake,
   create: createVllmCompletionsEngine,
+});
+
+engineContract('plain completions', {
+  start: startCompletionsFake,
+  create: createCompletionsEngine,
 });
 
 describe('vLLM', () => {

@@ -103,7 +103,10 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
         const turn = options.chat?.(body) ?? scripted(script);
         return body.stream === true
           ? chatEvents(body, turn, options)
-          : chatCompletion(body, turn, options);
+          : chatCompletion(body, turn, {
+              ...options,
+              ...(options.chat === undefined && { withoutLogprobs: script.logprobs === undefined }),
+            });
       },
     },
   ]);
