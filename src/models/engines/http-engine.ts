@@ -6,12 +6,12 @@ import type {
   EngineDescription,
   EngineGeneration,
   EngineRequest,
+  TopLogprobs,
 } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
 import { type ConnectionOptions, EngineConnection } from './engine-connection.ts';
 import type { JsonHttp } from './json-http.ts';
 import type { ReplyReader } from './read-reply.ts';
-import type { Scores } from './read-scores.ts';
 
 /** Options of every engine behind an HTTP server. */
 export interface HttpEngineOptions extends Omit<ConnectionOptions, 'name'> {
@@ -56,6 +56,9 @@ export interface ScoreRequest {
   readonly k: number;
   readonly modelName: string | undefined;
 }
+
+/** As {@link TopLogprobs}, which also has `k`. */
+export type Scores = Omit<TopLogprobs, 'k'>;
 
 /** The way to one server. */
 export interface EngineLink {

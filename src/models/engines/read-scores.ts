@@ -1,7 +1,6 @@
 import type { LachesisError } from '../../errors.ts';
-import type { TopLogprobs } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
-import type { EngineLink, ScoreRequest } from './http-engine.ts';
+import type { EngineLink, ScoreRequest, Scores } from './http-engine.ts';
 import { MAX_LOGPROB, type ReplyReader, readLogprob } from './read-reply.ts';
 
 /** A token at a position as an engine wrote it, and where it stands in the answer. */
@@ -19,9 +18,6 @@ export interface ScoredPosition {
   readonly top?: readonly ScoredEntry[];
   readonly path: string;
 }
-
-/** As {@link TopLogprobs}, which also has `k`. */
-export type Scores = Omit<TopLogprobs, 'k'>;
 
 /**
  * The columns of a score, of all ids but the first. Held to what sampled tokens are held to: an id is one

@@ -2,9 +2,9 @@ import type { LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type SamplingParameters } from '../../messages.ts';
 import type { EngineDescription, EngineFinish } from '../engine.ts';
 import { unreachable } from '../model-errors.ts';
-import type { EngineLink, ScoreRequest } from './http-engine.ts';
+import type { EngineLink, ScoreRequest, Scores } from './http-engine.ts';
 import { type ReplyReader, readCount, readText, readVersion } from './read-reply.ts';
-import { readScores, type Scores } from './read-scores.ts';
+import { readScores } from './read-scores.ts';
 
 /**
  * A request's sampling as vLLM has it. Every filter is named, the neutral ones too: what is left out
