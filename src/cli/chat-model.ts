@@ -4,6 +4,7 @@ import type { MetricsRegistry } from '../telemetry/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, OptionValues } from './command.ts';
 import { engineSettings } from './engine-settings.ts';
+import { tellFindings } from './tell-findings.ts';
 
 /** The `--engine` that takes messages: the server renders, so nothing of its model is needed here. */
 export const CHAT_ENGINE = 'vllm-chat';
@@ -48,6 +49,7 @@ export async function chatModel(
   opened.defer(() => modelServer.close());
   // Now, so that a wrong address, or a server that gives no ids, is told before anything plays.
   const { model } = await modelServer.describe({ signal: io.signal });
+  tellFindings(await modelServer.probe({ signal: io.signal }), io);
   opened.move();
   return {
     modelServer,

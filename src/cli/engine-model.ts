@@ -11,7 +11,6 @@ import {
   createVllmCompletionsEngine,
   createVllmEngine,
   type Engine,
-  type EngineProbe,
   type HttpEngineOptions,
   type ModelFolderOptions,
   readModelRenderer,
@@ -25,7 +24,7 @@ import type { CommandIo, CommandOption, OptionValues } from './command.ts';
 import { engineAt } from './engine-address.ts';
 import { ALLOWANCES, engineSettings } from './engine-settings.ts';
 import { textOption } from './read-options.ts';
-import { visible } from './visible.ts';
+import { tellFindings } from './tell-findings.ts';
 
 const ENGINES: Readonly<Record<string, (options: HttpEngineOptions) => Engine>> = Object.freeze({
   vllm: (options) => createVllmEngine(options),
@@ -184,13 +183,6 @@ export async function engineModel(
     description: `${served} at ${hosts} (${name}, managed)`,
     [Symbol.asyncDispose]: () => modelServer.close(),
   };
-}
-
-/** What the probe found that is not as it should be, or can't be known. */
-function tellFindings(probe: EngineProbe | undefined, io: CommandIo): void {
-  for (const { probe: name, outcome, detail } of probe?.findings ?? []) {
-    if (outcome !== 'yes') io.err(`engine: ${name}: ${outcome}: ${visible(detail)}\n`);
-  }
 }
 
 async function templateText(file: string | undefined): Promise<string | undefined> {

@@ -8,6 +8,7 @@ export {
   decodeRow,
 } from './group/decode-group.ts';
 export { groupDigest, partDigest } from './group/digest.ts';
+export { disagreements } from './group/disagreements.ts';
 export {
   type EncodedGroup,
   encodeGroup,

@@ -7,12 +7,19 @@ export type EngineFinish = 'stop' | 'length' | 'abort';
 
 export interface EngineDescription {
   readonly model: string;
+  /** The engine does not say what it serves: `model` is only what it is called here. */
+  readonly isUnnamed?: boolean;
   /** Valid ids are below it. */
   readonly vocabularySize: number;
   /** Most tokens of prompt and continuation together; undefined when unknown. */
   readonly contextLength: number | undefined;
   readonly rendering: RenderingFingerprint;
   readonly logprobMode: 'raw' | 'processed' | 'unknown';
+  /**
+   * Some of several engines give raw logprobs. Sampling is held against that, while `logprobMode` is `unknown`:
+   * a record does not say which of them a token came from.
+   */
+  readonly isPartlyRaw?: boolean;
   /** The weights' version; undefined when the engine keeps none. */
   readonly policyVersion: number | undefined;
 }
@@ -34,7 +41,7 @@ export type EnginePurpose = 'train' | 'evaluation';
 
 /** What an engine sampled. Ids and logprobs are its own, never re-tokenised or guessed. */
 export interface EngineGeneration {
-  /** The sampled ids, the stop token included where the engine keeps it. */
+  /** The sampled ids, the stop token included where the engine keeps it; -1 where it named none. */
   readonly tokenIds: Int32Array;
   /** One per id, or undefined when the engine gave none. */
   readonly logprobs: Float32Array | undefined;
@@ -43,6 +50,11 @@ export interface EngineGeneration {
   readonly versions: readonly { readonly length: number; readonly version: number }[];
   /** The call broke after these were sampled: they go on record as abandoned, and this is thrown. */
   readonly failure?: LachesisError;
+  /**
+   * What is wrong with the answer beside its ids: they were sampled, so the call is refused with this, or
+   * kept and marked, and they are in the account either way.
+   */
+  readonly amiss?: LachesisError;
   /** What the engine says that it read; absent where it says nothing. */
   readonly prompt?: EnginePrompt;
   /** The engine's own text of the sampled ids, special tokens spelled out; absent where it gives none. */

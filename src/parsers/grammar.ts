@@ -35,13 +35,17 @@ export function blockParser(grammar: BlockGrammar): ToolCallParser {
     parse: (text: string, options: ParseOptions) => parseBlocks(grammar, text, options).completion,
     stream: ({ tools }: Pick<ParseOptions, 'tools'>) =>
       blockStream(grammar, tools, (text, options) => parseBlocks(grammar, text, options)),
-    renderCalls: (calls: readonly ParsedCall[]) =>
-      renderReadable(calls, {
-        render: renderCalls,
-        markers: [...openers, ...leadingOpeners, ...thinkMarkers],
-        read: (text, tools) =>
-          parseBlocks(grammar, text, { tools, finishReason: 'stop' }).completion.calls,
-      }),
+    renderCalls: (calls: readonly ParsedCall[], options: { tools?: ParseOptions['tools'] } = {}) =>
+      renderReadable(
+        calls,
+        {
+          render: renderCalls,
+          markers: [...openers, ...leadingOpeners, ...thinkMarkers],
+          read: (text, tools) =>
+            parseBlocks(grammar, text, { tools, finishReason: 'stop' }).completion.calls,
+        },
+        options.tools,
+      ),
     ...(callId === undefined ? {} : { callId }),
   });
 }

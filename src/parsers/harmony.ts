@@ -26,14 +26,18 @@ export const harmonyParser: ToolCallParser = Object.freeze({
   parse: (text: string, options: ParseOptions) => parseHarmony(text, options).completion,
   stream: ({ tools }: Pick<ParseOptions, 'tools'>) =>
     new HarmonyStream((text, finishReason) => parseHarmony(text, { tools, finishReason })),
-  renderCalls: (calls: readonly ParsedCall[]) =>
-    renderReadable(calls, {
-      render: (some) => some.map(render).join(NEXT),
-      read: (text, tools) => parseHarmony(text, { tools, finishReason: 'stop' }).completion.calls,
-      markers: ['<|'],
-      frame: (text) => `<|channel|>commentary<|message|>${text}<|end|>`,
-      between: NEXT,
-    }),
+  renderCalls: (calls: readonly ParsedCall[], options: { tools?: ParseOptions['tools'] } = {}) =>
+    renderReadable(
+      calls,
+      {
+        render: (some) => some.map(render).join(NEXT),
+        read: (text, tools) => parseHarmony(text, { tools, finishReason: 'stop' }).completion.calls,
+        markers: ['<|'],
+        frame: (text) => `<|channel|>commentary<|message|>${text}<|end|>`,
+        between: NEXT,
+      },
+      options.tools,
+    ),
 });
 
 /** What a text says, and what of the content stands before the first call. */

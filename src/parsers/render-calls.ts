@@ -19,7 +19,11 @@ export interface CallSpelling {
  * The calls in the grammar's own spelling, each read back to see that it is this very call. One that is
  * not (its name or a value breaks its frame) is shown in a way that the grammar does not read as one.
  */
-export function renderReadable(calls: readonly ParsedCall[], spelling: CallSpelling): string {
+export function renderReadable(
+  calls: readonly ParsedCall[],
+  spelling: CallSpelling,
+  tools: readonly ToolDefinition[] = calls.map(withoutSchema),
+): string {
   const { render, read, markers, frame = (text) => text, between = '\n' } = spelling;
   const firsts = new Set(markers.map((marker) => [...marker][0]));
   const show = (call: ParsedCall): string => frame(shown(call, firsts));
@@ -31,7 +35,7 @@ export function renderReadable(calls: readonly ParsedCall[], spelling: CallSpell
     side = [];
   };
   for (const call of calls) {
-    const back = read(render([call]), [toolOf(call)]);
+    const back = read(render([call]), tools);
     if (back.length === 1 && isSame(back[0] as ParsedCall, call)) {
       side.push(call);
       readable.push(call);
@@ -46,7 +50,7 @@ export function renderReadable(calls: readonly ParsedCall[], spelling: CallSpell
   // Where calls must be all that is said, what is shown beside them undoes them, too.
   const namesOf = (some: readonly ParsedCall[]): string =>
     JSON.stringify(some.map(({ name }) => name));
-  const areSame = namesOf(read(text, calls.map(toolOf))) === namesOf(readable);
+  const areSame = namesOf(read(text, tools)) === namesOf(readable);
   return areSame ? text : calls.map(show).join(between);
 }
 
@@ -88,20 +92,7 @@ function meaningOf(argumentsText: string): string | undefined {
     .join();
 }
 
-/** A tool whose schema says of each argument what it is. */
-function toolOf({ name, argumentsText }: ParsedCall): ToolDefinition {
-  const types = (argumentsOf(argumentsText) ?? []).map(({ key, json }) => [
-    key,
-    { type: TYPES.find(([first]) => json.startsWith(first))?.[1] ?? 'number' },
-  ]);
-  return { name, description: '', parameters: { properties: Object.fromEntries(types) } };
+/** A tool that says nothing of its arguments. */
+function withoutSchema({ name }: ParsedCall): ToolDefinition {
+  return { name, description: '', parameters: {} };
 }
-
-const TYPES = [
-  ['"', 'string'],
-  ['{', 'object'],
-  ['[', 'array'],
-  ['n', 'null'],
-  ['t', 'boolean'],
-  ['f', 'boolean'],
-] as const;

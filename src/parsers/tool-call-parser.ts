@@ -81,8 +81,10 @@ export interface ToolCallParser {
    * The text that `parse` reads back as these very calls, in the family's own spelling. A call that the
    * grammar cannot spell (a name with a space where spaces end names, a value with the very tag that
    * ends it) is no call there: it is shown as `not a call: {"name": ...}`, and never read as another.
+   * `tools` are those that it will be read with, since a value without quotes is read by its schema. Without
+   * them no parameter has one: `null` is then a text in some grammars, and the JSON null can't be spelled.
    */
-  renderCalls(calls: readonly ParsedCall[]): string;
+  renderCalls(calls: readonly ParsedCall[], options?: Partial<Pick<ParseOptions, 'tools'>>): string;
   /** An id as the family's templates want it; undefined where any will do. `random` is uniform in [0, 1). */
   callId?(call: ParsedCall, index: number, random: () => number): string;
 }

@@ -41,7 +41,9 @@ describe.each([...new Set(Object.values(BUILT_IN_PARSERS))])('$name', (parser) =
       fc.property(text, finish, (some, finishReason) => {
         const { calls } = read(some, finishReason, TEXT_TOOLS);
         if (calls.length === 0) return;
-        expect(read(parser.renderCalls(calls), 'stop', TEXT_TOOLS).calls).toEqual(calls);
+        expect(
+          read(parser.renderCalls(calls, { tools: TEXT_TOOLS }), 'stop', TEXT_TOOLS).calls,
+        ).toEqual(calls);
       }),
     );
   });

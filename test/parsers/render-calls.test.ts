@@ -1,8 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import {
   blockParser,
+  glm45Parser,
+  glm47Parser,
   harmonyParser,
   hermesParser,
+  minimaxM2Parser,
   pythonicParser,
   qwen3CoderParser,
 } from '../../src/parsers/index.ts';
@@ -50,9 +53,22 @@ describe('a call that its grammar cannot spell', () => {
     const tools = [
       { name: 'f', description: '', parameters: { properties: { a: { type: 'string' } } } },
     ];
-    const text = qwen3CoderParser.renderCalls([call, F]);
-    expect(qwen3CoderParser.parse(text, { ...stop, tools }).calls).toMatchObject([{ name: 'f' }]);
+    const text = qwen3CoderParser.renderCalls([call, { ...F, name: 'g' }], { tools });
+    expect(qwen3CoderParser.parse(text, { ...stop, tools }).calls).toMatchObject([{ name: 'g' }]);
     expect(text).toMatch(/^not a call: \{"name": "f"/);
+  });
+
+  it('may have a value that is read otherwise without a schema, as a null', () => {
+    const call = { name: 'f', argumentsText: '{"a": null}' };
+    const tools = [
+      { name: 'f', description: '', parameters: { properties: { a: { type: ['null'] } } } },
+    ];
+    for (const parser of [qwen3CoderParser, glm45Parser, glm47Parser, minimaxM2Parser]) {
+      const untyped = parser.renderCalls([call]);
+      expect(untyped).toBe('not a call: {"name": "f", "arguments": {"a": null}}');
+      const typed = parser.renderCalls([call], { tools });
+      expect(parser.parse(typed, { ...stop, tools }).calls).toEqual([call]);
+    }
   });
 
   it('may have no name, or arguments that are no object', () => {

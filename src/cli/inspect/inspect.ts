@@ -22,8 +22,8 @@ export const inspectCommand: Command = {
     max: { type: 'string', value: 'N', help: 'So many, from the start of the file. Default: 1.' },
     tokenizer: {
       type: 'string',
-      value: 'FOLDER',
-      help: "The model's own files, to show ids as text. The embedded policy's need none.",
+      value: 'PATH',
+      help: "The model's own files, a folder or GGUF, to show ids as text. The embedded policy's need none.",
     },
     color: {
       type: 'string',

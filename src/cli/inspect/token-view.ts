@@ -1,4 +1,4 @@
-import type { Rollout } from '../../contract/index.ts';
+import { disagreements, type Rollout } from '../../contract/index.ts';
 import type { Segment, Span } from '../../tokens/index.ts';
 import { visible } from '../visible.ts';
 import { ledgerSum } from '../words.ts';
@@ -22,12 +22,26 @@ export function tokenLines(rollout: Rollout, options: TokenViewOptions): readonl
   return [
     paint.strong(visible(`rollout ${rollout.id}  task ${rollout.taskKey}  ${end}`)),
     `ledger  ${ledgerSum(rollout.ledger)}`,
+    ...disagreementLines(rollout),
     ...callLines(rollout),
     ...(rollout.segments.length === 0
       ? ['no tokens: a direct model server played it']
       : rollout.segments.flatMap((segment) => segmentLines(segment, paint, options))),
     '',
   ];
+}
+
+/** More say nothing new. */
+const MAX_DISAGREEMENTS = 20;
+
+/** Where ledger and calls say something else than the spans below. */
+function disagreementLines(rollout: Rollout): readonly string[] {
+  const all = [...disagreements(rollout, 'rollout')];
+  const lines = all
+    .slice(0, MAX_DISAGREEMENTS)
+    .map(({ message }) => visible(`DOES NOT AGREE: ${message}`));
+  const more = all.length - lines.length;
+  return more > 0 ? [...lines, `DOES NOT AGREE: ${more} more`] : lines;
 }
 
 /** Only what the segments do not tell: lineage, and calls whose reply nobody got. */

@@ -1,11 +1,12 @@
 import type { Deadline } from '../../async/index.ts';
 import { errorMessage } from '../../errors.ts';
 import type { SamplingParameters } from '../../messages.ts';
-import type { EngineDescription, EngineGeneration } from '../engine.ts';
+import type { EngineDescription } from '../engine.ts';
 import { checkGeneration } from '../managed/check-generation.ts';
 import type { DriftCanary } from '../managed/drift-canary.ts';
 import { unreliable } from '../managed/marked.ts';
 import { MessageSnapshots } from '../managed/message-snapshots.ts';
+import { readably } from '../managed/refused-segment.ts';
 import { assertRequest, sessionCall } from '../managed/session-call.ts';
 import { SessionTokens } from '../managed/session-tokens.ts';
 import { SharedReplies } from '../managed/shared-replies.ts';
@@ -24,6 +25,8 @@ import type { CapturedReply, ChatCall } from './vllm-chat.ts';
 export interface CapturedConfig {
   readonly logprobs: 'required' | 'ignore';
   readonly timeoutMs: number;
+  /** Ids are below it. */
+  readonly vocabularySize: number;
   readonly onLie: 'refuse' | 'mark';
   readonly describe: (signal: AbortSignal) => Promise<EngineDescription>;
   /** Throws when what is sampled like this could not be trained. */
@@ -36,8 +39,8 @@ export interface CapturedConfig {
   readonly canary: DriftCanary | undefined;
 }
 
-/** Ids of which only the server knows the vocabulary: any that an int32 holds. */
-const ANY_ID = 2 ** 31;
+/** A reply of which all could be read. */
+type ReadReply = CapturedReply & { readonly promptTokenIds: Int32Array };
 
 /**
  * One rollout's conversations with a server that renders by itself. A call sends its messages, and its
@@ -108,42 +111,44 @@ export class CapturedSession implements ModelSession {
     );
     const { failure } = reply.generation;
     const call = { callIndex, announcedVersion };
-    const generation = this.#checked(reply, call);
-    this.#keep(request, { ...reply, generation }, { ...call, heldWhenAsked });
+    const checked = this.#checked(reply, call);
+    this.#keep(request, checked, { ...call, heldWhenAsked });
     if (failure !== undefined && !signal.aborted) throw failure;
     // What came in time for the record may still have come too late for the caller.
     signal.throwIfAborted();
     log.answered(callIndex);
-    if (!this.#tokens.isMarked(callIndex)) this.#watch(request, reply);
-    return { ...reply.completion, callId: log.idOf(callIndex) };
+    if (!this.#tokens.isMarked(callIndex)) this.#watch(request, checked);
+    return { ...checked.completion, callId: log.idOf(callIndex) };
   }
 
-  /** The generation as it may be kept; throws where it may not. */
+  /** The reply as it may be kept; throws where it may not. */
   #checked(
-    { promptTokenIds, generation }: CapturedReply,
+    reply: CapturedReply,
     call: { readonly callIndex: number; readonly announcedVersion: number },
-  ): EngineGeneration {
-    const logprobsRequired = this.#config.logprobs === 'required';
-    const rules = { vocabularySize: ANY_ID, logprobsRequired, promptTokenIds };
+  ): ReadReply {
+    const { promptTokenIds = new Int32Array(0), generation, completion } = reply;
+    const { logprobs, vocabularySize, onLie } = this.#config;
+    const rules = { vocabularySize, logprobsRequired: logprobs === 'required', promptTokenIds };
     try {
       checkGeneration(generation, rules);
-      return generation;
+      return { promptTokenIds, generation, completion };
     } catch (thrown) {
-      const kept = this.#config.onLie === 'mark' ? unreliable(generation, rules) : undefined;
+      // Without its prompt a turn has no place.
+      const isPlaced = reply.promptTokenIds !== undefined;
+      const kept = onLie === 'mark' && isPlaced ? unreliable(generation, rules) : undefined;
       if (kept === undefined) {
-        const { tokenIds } = generation;
-        const why = errorMessage(thrown);
-        this.#tokens.keepRefused({ promptTokenIds, tokenIds, ...call, why });
+        const refused = readably(generation.tokenIds, errorMessage(thrown));
+        this.#tokens.keepRefused({ promptTokenIds, ...call, ...refused });
         throw thrown;
       }
       this.#tokens.mark(call.callIndex);
-      return kept;
+      return { promptTokenIds, generation: kept, completion };
     }
   }
 
   #keep(
     request: CompletionRequest,
-    { promptTokenIds, generation, completion }: CapturedReply,
+    { promptTokenIds, generation, completion }: ReadReply,
     {
       callIndex,
       announcedVersion,
@@ -187,7 +192,7 @@ export class CapturedSession implements ModelSession {
     this.#tokens.answered(callIndex, completion.message, tokenIds);
   }
 
-  #watch({ messages, sampling }: CompletionRequest, reply: CapturedReply): void {
+  #watch({ messages, sampling }: CompletionRequest, reply: ReadReply): void {
     const { promptTokenIds, generation } = reply;
     const { tokenIds, logprobs } = generation;
     // The ids of a picture are places only, and can't be scored without it.

@@ -14,6 +14,7 @@ import {
 import type { ModelServer } from '../model-server.ts';
 import { type CapturedConfig, CapturedSession } from './captured-session.ts';
 import { probeChat } from './chat-probe.ts';
+import { ServerSpelling } from './server-spelling.ts';
 import { vllmChat } from './vllm-chat.ts';
 
 export interface VllmChatServerOptions extends Omit<ConnectionOptions, 'name'> {
@@ -21,6 +22,13 @@ export interface VllmChatServerOptions extends Omit<ConnectionOptions, 'name'> {
   readonly model?: string;
   /** Default: what the server says. */
   readonly contextLength?: number;
+  /** Ids are below it: `vocab_size` of the model's config. Default: not checked, the server does not say it. */
+  readonly vocabularySize?: number;
+  /**
+   * Whether the server's own `/detokenize` is asked, at each turn, if its message is spelled by its ids. A
+   * server without that route is not. Default: `auto`.
+   */
+  readonly checkSpelling?: 'auto' | 'never';
   /** As the server was started. Default: a probe finds it. */
   readonly logprobMode?: 'raw' | 'processed';
   /**
@@ -63,6 +71,8 @@ export interface VllmChatServer extends ModelServer {
 }
 
 const NAME = 'vLLM';
+/** The server does not say how many ids it has: any that an int32 holds. */
+const ANY_ID = 2 ** 31;
 
 /**
  * A model server over vLLM's chat completions with `return_token_ids`: messages go out, and the ids that
@@ -71,15 +81,18 @@ const NAME = 'vLLM';
  */
 export function createVllmChatServer(options: VllmChatServerOptions): VllmChatServer {
   const { allow = [], logprobs = 'required', reasoningField = 'reasoning_content' } = options;
+  const { vocabularySize = ANY_ID } = options;
   const connection = new EngineConnection({ ...options, name: NAME });
   // The same server, for scores alone: it takes ids as they are.
-  const scorer = createVllmCompletionsEngine({ ...options, vocabularySize: 2 ** 31 });
+  const scorer = createVllmCompletionsEngine({ ...options, vocabularySize });
   const trains = logprobs === 'required';
   const probed = trains && options.probe !== 'never';
   let description: EngineDescription | undefined;
 
-  const ask: CapturedConfig['ask'] = (call, { contextLength }, ids) =>
-    vllmChat(
+  const spelling =
+    options.checkSpelling === 'never' ? undefined : new ServerSpelling(connection, options.model);
+  const ask: CapturedConfig['ask'] = async (call, { contextLength }, ids) => {
+    const reply = await vllmChat(
       connection,
       {
         dialect: {
@@ -94,6 +107,8 @@ export function createVllmChatServer(options: VllmChatServerOptions): VllmChatSe
       call,
       ids,
     );
+    return (await spelling?.checked(reply, call.request, call.signal)) ?? reply;
+  };
   const finder = new FactFinder(async (signal) => {
     const found = await describeServer(connection, options, signal);
     if (!probed) return { description: found, probe: undefined };
@@ -104,7 +119,11 @@ export function createVllmChatServer(options: VllmChatServerOptions): VllmChatSe
       signal,
     });
     assertTrainableTier(probe, allow);
-    return { description: { ...found, logprobMode: probe.logprobMode }, probe };
+    const findings = [...probe.findings, ...(spelling === undefined ? [] : [spelling.finding()])];
+    return {
+      description: { ...found, logprobMode: probe.logprobMode },
+      probe: { ...probe, findings },
+    };
   });
   const canary =
     options.canary === undefined
@@ -113,6 +132,7 @@ export function createVllmChatServer(options: VllmChatServerOptions): VllmChatSe
   const config: CapturedConfig = Object.freeze({
     logprobs,
     timeoutMs: options.timeoutMs ?? 600_000,
+    vocabularySize,
     onLie: options.onLie ?? 'refuse',
     canary,
     ask,
@@ -148,14 +168,13 @@ async function describeServer(
   signal: AbortSignal,
 ): Promise<EngineDescription> {
   const { http, reader } = connection;
-  const link = { http, reader, affinity: () => ({}) };
+  const link = { http, reader, vocabularySize: ANY_ID, affinity: () => ({}) };
   const [found, policyVersion] = await connection.retried(signal, (inner) =>
     Promise.all([listedModel(link, inner), weightVersion(link, '/weight_info', inner)]),
   );
   return {
     model: options.model ?? found.model ?? NAME,
-    // Nobody says it, and no id is made here.
-    vocabularySize: 2 ** 31,
+    vocabularySize: options.vocabularySize ?? ANY_ID,
     contextLength: options.contextLength ?? found.contextLength,
     rendering: { tokenizerSha256: '', templateSha256: '' },
     logprobMode: options.logprobMode ?? 'unknown',

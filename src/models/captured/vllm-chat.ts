@@ -6,7 +6,7 @@ import type { EngineGeneration } from '../engine.ts';
 import type { EngineConnection } from '../engines/engine-connection.ts';
 import { engineError } from '../engines/engine-errors.ts';
 import type { JsonCall } from '../engines/json-http.ts';
-import { readCount, readLogprob } from '../engines/read-reply.ts';
+import { type ReplyReader, readCount, readLogprob, spelledId } from '../engines/read-reply.ts';
 import { openaiFinish, streamEnded } from '../engines/vllm-shape.ts';
 import { modelError } from '../model-errors.ts';
 import type { Completion, CompletionRequest } from '../model-server.ts';
@@ -14,8 +14,8 @@ import { ChatAssembly } from './chat-stream.ts';
 
 /** What the server said of one call: what it read and sampled, and the message that it made of that. */
 export interface CapturedReply {
-  /** The prompt as the server rendered it. */
-  readonly promptTokenIds: Int32Array;
+  /** The prompt as the server rendered it; undefined where the ids alone could be read. Such a turn is refused. */
+  readonly promptTokenIds: Int32Array | undefined;
   readonly generation: EngineGeneration;
   readonly completion: Completion;
 }
@@ -117,28 +117,29 @@ function readReply(
   // First, since it reads an error that comes as an answer.
   const completion = readChatResponse(answer, ids);
   const choice = reader.object(reader.list(answer['choices'], 'choices')[0], 'choices[0]');
-  reader.object(choice['message'], 'choices[0].message');
-  const { prompt_token_ids: prompt } = answer;
-  const { token_ids: sampled, finish_reason: finish } = choice;
-  if (!Array.isArray(prompt) || !Array.isArray(sampled)) {
-    throw idsMissing(Array.isArray(prompt) ? 'choices[0].token_ids' : 'prompt_token_ids');
-  }
-  const promptTokenIds = reader.ids(prompt, 'prompt_token_ids');
-  const odd = promptTokenIds.findIndex((id) => id < 0);
-  if (odd >= 0 || promptTokenIds.length === 0) {
-    throw reader.bad('prompt_token_ids', odd >= 0 ? `has a negative id at ${odd}` : 'is empty');
-  }
+  const { token_ids: sampledIds, finish_reason: finish } = choice;
+  if (!Array.isArray(sampledIds)) throw idsMissing('choices[0].token_ids');
   const usage = isJsonObject(answer['usage']) ? answer['usage'] : {};
   const read = readCount(usage['prompt_tokens']);
-  const tokenIds = reader.ids(sampled, 'choices[0].token_ids');
+  const { promptTokenIds, ...sampled } = reader.beside(
+    reader.sampledIds(sampledIds, 'choices[0].token_ids'),
+    () => {
+      reader.object(choice['message'], 'choices[0].message');
+      return { promptTokenIds: readPrompt(reader, answer['prompt_token_ids']) };
+    },
+  );
+  const { tokenIds } = sampled;
   const generation: EngineGeneration = {
-    tokenIds,
-    logprobs: readChatLogprobs(choice['logprobs'], tokenIds),
+    logprobs: undefined,
+    ...reader.beside(sampled, () => ({
+      logprobs: readChatLogprobs(reader, choice['logprobs'], tokenIds),
+    })),
     finish: openaiFinish(finish === 'tool_calls' ? 'stop' : finish),
     versions: [],
     ...(read !== undefined && { prompt: { tokens: read } }),
   };
-  const isFull = tokenIds.length >= roomFor(promptTokenIds.length, { route, call });
+  const promptTokens = promptTokenIds?.length ?? 0;
+  const isFull = tokenIds.length >= roomFor(promptTokens, { route, call });
   return {
     promptTokenIds,
     generation: isFull ? { ...generation, finish: 'length' } : generation,
@@ -146,10 +147,18 @@ function readReply(
       ...completion,
       // vLLM says `tool_calls` wherever it found one, in a text that was cut off too; such a call may not run.
       ...(isFull && { finishReason: 'length' }),
-      promptTokens: promptTokenIds.length,
+      promptTokens,
       completionTokens: tokenIds.length,
     },
   };
+}
+
+function readPrompt(reader: ReplyReader, value: unknown): Int32Array {
+  if (!Array.isArray(value)) throw idsMissing('prompt_token_ids');
+  const ids = reader.ids(value, 'prompt_token_ids');
+  const odd = ids.findIndex((id) => id < 0);
+  if (odd < 0 && ids.length > 0) return ids;
+  throw reader.bad('prompt_token_ids', odd >= 0 ? `has a negative id at ${odd}` : 'is empty');
 }
 
 /** How many tokens a turn could have before it was cut off. */
@@ -161,20 +170,19 @@ function roomFor(
   return Math.min(maxTokens, (route.contextLength ?? Infinity) - promptTokens);
 }
 
-/**
- * One logprob for each entry. An entry of another token than was sampled is NaN,
- * which is refused as any number that is none; -9999 is how vLLM writes that there is none.
- */
-function readChatLogprobs(value: unknown, tokenIds: Int32Array): Float32Array | undefined {
+function readChatLogprobs(
+  reader: ReplyReader,
+  value: unknown,
+  tokenIds: Int32Array,
+): Float32Array | undefined {
   const { content } = isJsonObject(value) ? value : {};
   if (!Array.isArray(content)) return undefined;
-  return Float32Array.from(content, (entry: unknown, at) => {
-    if (!isJsonObject(entry)) return Number.NaN;
-    const { token } = entry;
-    const spelled = typeof token === 'string' ? /^token_id:(\d+)$/.exec(token)?.[1] : undefined;
-    const isOther = spelled !== undefined && Number(spelled) !== tokenIds[at];
-    return isOther ? Number.NaN : readLogprob(entry['logprob']);
+  const path = 'choices[0].logprobs.content';
+  const entries = content.map((item: unknown, at) => {
+    const { token, logprob } = reader.object(item, `${path}[${at}]`);
+    return { id: spelledId(token), logprob: readLogprob(logprob) };
   });
+  return reader.logprobsOf(tokenIds, entries, path);
 }
 
 function idsMissing(field: string): LachesisError {

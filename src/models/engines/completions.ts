@@ -7,7 +7,8 @@ import {
   type HttpEngineOptions,
   type Route,
 } from './http-engine.ts';
-import { readCount, readLogprobs, readText } from './read-reply.ts';
+import { readChoices } from './read-choices.ts';
+import { readCount, readLogprob, readText, type SampledIds, spelledId } from './read-reply.ts';
 import {
   listedModel,
   openaiFinish,
@@ -68,7 +69,8 @@ const vllmRoute: Route = {
       ...(request.sessionKey !== undefined && { session_id: request.sessionKey }),
     };
     const headers = link.affinity(request);
-    return read(link, await link.http.call({ method: 'POST', path, body, headers, signal }));
+    const answer = await link.http.call({ method: 'POST', path, body, headers, signal });
+    return read(link, answer, request.n);
   },
   async score(link, request, signal) {
     const body: JsonObject = {
@@ -128,49 +130,65 @@ const openaiRoute: Route = {
     };
     if (sampling.topK !== undefined && sampling.topK > 0) throw unknownSampling('topK');
     const headers = link.affinity(request);
-    return read(link, await link.http.call({ method: 'POST', path, body, headers, signal }));
+    const answer = await link.http.call({ method: 'POST', path, body, headers, signal });
+    return read(link, answer, request.n);
   },
 };
 
-function read(link: EngineLink, value: unknown): EngineGeneration[] {
+function read(link: EngineLink, value: unknown, n: number): readonly EngineGeneration[] {
   const { reader } = link;
   const answer = reader.object(value, 'the answer');
   const usage = isJsonObject(answer['usage']) ? answer['usage'] : {};
   const tokens = readCount(usage['prompt_tokens']);
-  return reader.list(answer['choices'], 'choices').map((item, at) => {
-    const choice = reader.object(item, `choices[${at}]`);
+  return readChoices(link, answer['choices'], n, (choice, path) => {
     const logprobs = isJsonObject(choice['logprobs']) ? choice['logprobs'] : {};
     const { prompt_token_ids: promptIds } = choice;
     const text = readText(choice['text']);
+    const sampled = Array.isArray(choice['token_ids'])
+      ? reader.sampledIds(choice['token_ids'], `${path}.token_ids`)
+      : spelledIds(link, logprobs['tokens'], `${path}.logprobs.tokens`);
     return {
-      tokenIds: Array.isArray(choice['token_ids'])
-        ? reader.ids(choice['token_ids'], `choices[${at}].token_ids`)
-        : spelledIds(logprobs['tokens']),
-      logprobs: readLogprobs(logprobs['token_logprobs']),
+      logprobs: undefined,
       finish: openaiFinish(choice['finish_reason']),
       versions: [],
-      prompt: {
-        ...(tokens !== undefined && { tokens }),
-        ...(Array.isArray(promptIds) && {
-          tokenIds: reader.ids(promptIds, `choices[${at}].prompt_token_ids`),
-        }),
-      },
       ...(text !== undefined && { text }),
+      ...reader.beside(sampled, () => ({
+        logprobs: readTokenLogprobs(link, logprobs, sampled.tokenIds, `${path}.logprobs`),
+        prompt: {
+          ...(tokens !== undefined && { tokens }),
+          ...(Array.isArray(promptIds) && {
+            tokenIds: reader.ids(promptIds, `${path}.prompt_token_ids`),
+          }),
+        },
+      })),
     };
   });
 }
 
+/** Two lists side by side; the tokens may be spelled as ids, and are then held against those that were sampled. */
+function readTokenLogprobs(
+  { reader }: EngineLink,
+  { tokens, token_logprobs: values }: JsonObject,
+  tokenIds: Int32Array,
+  path: string,
+): Float32Array | undefined {
+  if (!Array.isArray(values)) return undefined;
+  const entries = values.map((value, at) => ({
+    id: Array.isArray(tokens) ? spelledId(tokens[at]) : undefined,
+    logprob: readLogprob(value),
+  }));
+  return reader.logprobsOf(tokenIds, entries, `${path}.tokens`);
+}
+
 /** `token_id:N` for each token. Text tokens are not ids, and are not turned into any. */
-function spelledIds(tokens: unknown): Int32Array {
+function spelledIds({ reader }: EngineLink, tokens: unknown, path: string): SampledIds {
   const list: readonly unknown[] = Array.isArray(tokens) ? tokens : [undefined];
-  return Int32Array.from(list, (token) => {
-    const id = typeof token === 'string' ? /^token_id:(\d{1,9})$/.exec(token)?.[1] : undefined;
-    if (id !== undefined) return Number(id);
-    throw modelError('The completions server gives no token ids.', {
-      reason: 'TOKEN_IDS_MISSING',
-      remedy:
-        'Use an engine that returns ids, or --openai-url, whose rollouts are not for training.',
-    });
+  const ids = list.map(spelledId);
+  if (ids.some((id) => id !== undefined)) return reader.sampledIds(ids, path);
+  if (Array.isArray(tokens) && tokens.length === 0) return { tokenIds: new Int32Array(0) };
+  throw modelError('The completions server gives no token ids.', {
+    reason: 'TOKEN_IDS_MISSING',
+    remedy: 'Use an engine that returns ids, or --openai-url, whose rollouts are not for training.',
   });
 }
 

@@ -6,6 +6,7 @@ import type {
   EngineDescription,
   EngineGeneration,
   EngineRequest,
+  TopLogprobs,
 } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
 import { type ConnectionOptions, EngineConnection } from './engine-connection.ts';
@@ -45,11 +46,7 @@ export interface Route {
     signal: AbortSignal,
   ): Promise<readonly EngineGeneration[]>;
   readonly healthPath: string;
-  score?: (
-    link: EngineLink,
-    request: ScoreRequest,
-    signal: AbortSignal,
-  ) => Promise<{ logprobs: Float32Array; topIds: Int32Array; topLogprobs: Float32Array }>;
+  score?: (link: EngineLink, request: ScoreRequest, signal: AbortSignal) => Promise<Scores>;
   tokenize?: (link: EngineLink, text: string, signal: AbortSignal) => Promise<Int32Array>;
 }
 
@@ -60,10 +57,15 @@ export interface ScoreRequest {
   readonly modelName: string | undefined;
 }
 
+/** As {@link TopLogprobs}, which also has `k`. */
+export type Scores = Omit<TopLogprobs, 'k'>;
+
 /** The way to one server. */
 export interface EngineLink {
   readonly http: JsonHttp;
   readonly reader: ReplyReader;
+  /** Valid ids are below it. */
+  readonly vocabularySize: number;
   /** Headers of a call in a session. */
   affinity(request: EngineRequest): Readonly<Record<string, string>>;
 }
@@ -78,6 +80,7 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
   const link: EngineLink = {
     http,
     reader,
+    vocabularySize: options.vocabularySize,
     affinity: ({ sessionKey }) =>
       options.affinityHeader === undefined || sessionKey === undefined
         ? {}
@@ -117,7 +120,7 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
       signal,
       temperature,
     }: { k: number; signal: AbortSignal; temperature?: number | undefined },
-  ): Promise<{ logprobs: Float32Array; topIds: Int32Array; topLogprobs: Float32Array }> {
+  ): Promise<Scores> {
     if (temperature !== undefined && temperature !== 1) throw temperedScore(route.name);
     if (tokenIds.length < 2) return emptyScore();
     return connection.retried(signal, (inner) =>
@@ -138,6 +141,7 @@ export function createHttpEngine(route: Route, options: HttpEngineOptions): Engi
       );
       return {
         model: options.model ?? found.model ?? route.name,
+        ...(options.model === undefined && found.model === undefined && { isUnnamed: true }),
         vocabularySize: options.vocabularySize,
         contextLength: options.contextLength ?? found.contextLength,
         rendering: options.rendering ?? { tokenizerSha256: '', templateSha256: '' },

@@ -117,19 +117,23 @@ function readOne(
   prompt: Int32Array,
   { stopTokenIds = [], temperature = 1 }: SamplingParameters,
 ): EngineGeneration {
-  const tokenIds = reader.ids(answer['tokens'], 'tokens');
+  const { tokenIds, amiss } = reader.sampledIds(answer['tokens'], 'tokens');
   // The server stops at the end tokens of the GGUF file and can be told no others.
   const passed = tokenIds.findIndex((id) => stopTokenIds.includes(id));
   // A turn that fills the context is truncated too, and only a length stop.
   const tokens = readCount(answer['tokens_evaluated']);
-  if (answer['truncated'] === true && tokens !== prompt.length) throw truncated();
+  const isCut = answer['truncated'] === true && tokens !== prompt.length;
+  const wrong =
+    amiss ??
+    (isCut ? truncated() : undefined) ??
+    (passed >= 0 && passed < tokenIds.length - 1 ? wentOn(tokenIds[passed]!) : undefined);
   return {
     tokenIds,
     logprobs: logprobsOf(answer['completion_probabilities'], tokenIds, temperature),
     finish: finishOf(answer['stop_type']),
     versions: [],
     ...(tokens !== undefined && { prompt: { tokens } }),
-    ...(passed >= 0 && passed < tokenIds.length - 1 && { failure: wentOn(tokenIds[passed]!) }),
+    ...(wrong !== undefined && { amiss: wrong }),
   };
 }
 

@@ -16,6 +16,11 @@ export interface EnginePoolOptions {
   readonly engines: readonly PooledEngine[];
   /** Share of the engines that is for evaluation alone, from the end of the list. Default: all do both. */
   readonly evaluationShare?: number;
+  /**
+   * Engines that name different models are refused, since one name goes into the provenance of all rollouts.
+   * True where the names are of one model all the same; the provenance then has them all. Default: false.
+   */
+  readonly allowDifferentModels?: boolean;
   /** Calls that may wait for a place. Default: 1,024. */
   readonly maxWaiting?: number;
   /** Failures in a row after which an engine is taken out. Default: 2. */

@@ -2,6 +2,9 @@ import { isDeadline, LachesisError } from '../../errors.ts';
 import type { EngineDescription } from '../engine.ts';
 import { joinDescriptions } from './pool-description.ts';
 import type { PoolMember } from './pool-member.ts';
+import type { EnginePoolOptions } from './pool-options.ts';
+
+type JoinOptions = Pick<EnginePoolOptions, 'allowDifferentModels'>;
 
 /** Whether an engine did not answer, rather than answered something wrong. */
 export function isNoAnswer(thrown: unknown): boolean {
@@ -16,10 +19,12 @@ export function isNoAnswer(thrown: unknown): boolean {
  */
 export class PoolRoll {
   readonly #members: readonly PoolMember[];
+  readonly #options: JoinOptions;
   readonly #known = new Map<PoolMember, EngineDescription>();
 
-  constructor(members: readonly PoolMember[]) {
+  constructor(members: readonly PoolMember[], options: JoinOptions) {
     this.#members = members;
+    this.#options = options;
   }
 
   /** Throws when none answers, and for a contradiction; `silent` is told of each that does not answer. */
@@ -51,11 +56,14 @@ export class PoolRoll {
     if (this.#known.size === 0 || this.#known.has(member)) return;
     const before = this.#joined();
     const description = await member.engine.describe({ signal });
-    const all = joinDescriptions([
-      { name: 'the pool', description: before },
-      { name: member.name, description },
-    ]);
-    for (const field of ['vocabularySize', 'contextLength', 'logprobMode'] as const) {
+    const all = joinDescriptions(
+      [
+        { name: 'the pool', description: before },
+        { name: member.name, description },
+      ],
+      this.#options,
+    );
+    for (const field of ['model', 'vocabularySize', 'contextLength', 'logprobMode'] as const) {
       if (all[field] !== before[field]) {
         throw new Error(`its ${field} is ${description[field]}, and the pool's ${before[field]}`);
       }
@@ -68,6 +76,6 @@ export class PoolRoll {
       const description = this.#known.get(member);
       return description === undefined ? [] : [{ name: member.name, description }];
     });
-    return joinDescriptions(all);
+    return joinDescriptions(all, this.#options);
   }
 }

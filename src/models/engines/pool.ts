@@ -54,7 +54,7 @@ class Pool implements EnginePool {
 
   constructor(options: EnginePoolOptions) {
     this.#members = membersOf(options);
-    this.#roll = new PoolRoll(this.#members);
+    this.#roll = new PoolRoll(this.#members, options);
     this.members = this.#members.map(({ engine }) => engine);
     this.probed = this.members.some((engine) => engine.probed === true);
     this.#maxWaiting = options.maxWaiting ?? 1_024;

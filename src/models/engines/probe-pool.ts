@@ -50,12 +50,14 @@ function weakest(probes: readonly EngineProbe[]): EngineProbe {
     return rest.every((value) => value === first) ? first : undefined;
   };
   const tiers: readonly EngineTier[] = ['text', 'captured', 'exact'];
+  const isPartlyRaw = probes.some(({ logprobMode }) => logprobMode === 'raw');
   const drifts = probes.flatMap(({ scoreDrift }) => scoreDrift ?? []);
   return {
     tier: tiers.find((tier) => probes.some((probe) => probe.tier === tier)) ?? 'text',
     stopTokenKept: all(({ stopTokenKept }) => stopTokenKept),
     promptVerbatim: all(({ promptVerbatim }) => promptVerbatim),
     logprobMode: all(({ logprobMode }) => logprobMode) ?? 'unknown',
+    ...(isPartlyRaw && { isPartlyRaw }),
     canScore: probes.some(({ canScore }) => canScore),
     canScoreTopK: probes.some(({ canScoreTopK }) => canScoreTopK),
     versions: all(({ versions }) => versions) ?? 'none',

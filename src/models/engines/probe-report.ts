@@ -14,10 +14,13 @@ export type ProbeName =
   | 'logprob_mode'
   | 'scoring'
   | 'tokenizer'
+  | 'spelling'
   | 'versions';
 
 /** How an engine behaved when it was asked, whatever its name and version. */
 export interface EngineProbe extends EngineCapabilities {
+  /** Of several engines some give raw logprobs, and others don't or may not. */
+  readonly isPartlyRaw?: boolean;
   readonly findings: readonly ProbeFinding[];
   /** Largest difference between a sampled logprob and its score; undefined where nothing can be scored. */
   readonly scoreDrift: number | undefined;

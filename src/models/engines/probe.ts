@@ -155,6 +155,12 @@ class Asker {
     const all = Int32Array.from([...this.#prompt, ...tokenIds]);
     const scored = await this.#engine.score?.(all, { signal: this.#signal, temperature: 1 });
     if (scored === undefined) return undefined;
+    // What did not come differs by nobody knows how much.
+    if (scored.length !== all.length - 1 || !scored.every(Number.isFinite)) {
+      throw new Error(
+        `${scored.length} scores came for ${all.length - 1} tokens, or some are none`,
+      );
+    }
     const tail = scored.subarray(this.#prompt.length - 1);
     return tail.reduce((most, value, at) => Math.max(most, Math.abs(value - logprobs![at]!)), 0);
   }
@@ -199,7 +205,7 @@ function idsOut(first: EngineGeneration | LachesisError): ProbeFinding {
     detail,
   });
   if (first instanceof LachesisError) return found('no', first.message);
-  const { tokenIds, logprobs, failure } = first;
+  const { tokenIds, logprobs, failure = first.amiss } = first;
   if (failure !== undefined) return found('no', failure.message);
   if (logprobs === undefined) return found('no', `${tokenIds.length} ids came, and no logprobs`);
   if (tokenIds.length === 0) return found('no', 'nothing was sampled');
@@ -213,7 +219,8 @@ function idsOut(first: EngineGeneration | LachesisError): ProbeFinding {
 
 function tierOf(trusted: boolean, verbatim: ProbeFinding['outcome']): EngineTier {
   if (!trusted) return 'text';
-  return verbatim === 'no' ? 'captured' : 'exact';
+  // Of a prompt that nobody knows was read as sent, only the turn itself is exact.
+  return verbatim === 'yes' ? 'exact' : 'captured';
 }
 
 function versionsOf(

@@ -1,8 +1,17 @@
-import { clipText, type LachesisError } from '../../errors.ts';
+import { clipText, LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../messages.ts';
 import type { EngineGeneration } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
 import type { Secrets } from './secrets.ts';
+
+/** Sampled ids, and what is wrong with their answer. */
+export type SampledIds = Pick<EngineGeneration, 'tokenIds' | 'amiss'>;
+
+/** Rounding may leave the logprob of a certain token a little above 0. */
+export const MAX_LOGPROB = 1e-3;
+
+/** In place of a sampled id that is none. */
+export const NO_ID = -1;
 
 /**
  * Reading what an engine answered. The shape is checked here, the numbers by whoever keeps them: a
@@ -37,9 +46,53 @@ export class ReplyReader {
   ids(value: unknown, path: string): Int32Array {
     const list = this.list(value, path);
     return Int32Array.from(list, (id, at) => {
-      if (Number.isInteger(id) && (id as number) === ((id as number) | 0)) return id as number;
-      throw this.bad(`${path}[${at}]`, `is ${this.quote(JSON.stringify(id))} and no token id`);
+      if (isInt32(id)) return id;
+      throw this.#noId(id, `${path}[${at}]`);
     });
+  }
+
+  /** Ids that were sampled. One that is none becomes -1, which is no id either, and the others are not lost. */
+  sampledIds(value: unknown, path: string): SampledIds {
+    const list = this.list(value, path);
+    const tokenIds = Int32Array.from(list, (id) => (isInt32(id) ? id : NO_ID));
+    const odd = list.findIndex((id) => !isInt32(id));
+    if (odd < 0) return { tokenIds };
+    return { tokenIds, amiss: this.#noId(list[odd], `${path}[${odd}]`) };
+  }
+
+  /** What else an answer says of sampled ids; where that can't be read, the ids are not lost with it. */
+  beside<Sampled extends SampledIds, Found extends object>(
+    sampled: Sampled,
+    read: () => Found,
+  ): Sampled & Partial<Found> {
+    try {
+      return { ...read(), ...sampled };
+    } catch (thrown) {
+      if (!(thrown instanceof LachesisError)) throw thrown;
+      return { amiss: thrown, ...sampled } as Sampled & Partial<Found>;
+    }
+  }
+
+  /** The logprobs of entries, none of which may be of another id than was sampled at its place. */
+  logprobsOf(
+    tokenIds: Int32Array,
+    entries: readonly { readonly id: unknown; readonly logprob: number }[],
+    path: string,
+  ): Float32Array {
+    // A list of another length is told as one, and not by the ids that are moved by it.
+    const other =
+      entries.length === tokenIds.length
+        ? entries.findIndex(({ id }, at) => id !== undefined && id !== tokenIds[at])
+        : -1;
+    if (other >= 0) {
+      const id = this.quote(JSON.stringify(entries[other]?.id));
+      throw this.bad(`${path}[${other}]`, `is of id ${id}, not ${tokenIds[other]}`);
+    }
+    return Float32Array.from(entries, ({ logprob }) => logprob);
+  }
+
+  #noId(value: unknown, path: string): LachesisError {
+    return this.bad(path, `is ${this.quote(JSON.stringify(value))} and no token id`);
   }
 
   bad(path: string, what: string): LachesisError {
@@ -49,6 +102,16 @@ export class ReplyReader {
       field: path,
     });
   }
+}
+
+function isInt32(value: unknown): value is number {
+  return typeof value === 'number' && value === (value | 0);
+}
+
+/** The id that a token is spelled as, where it is spelled as one. */
+export function spelledId(token: unknown): number | undefined {
+  const id = typeof token === 'string' ? /^token_id:(\d{1,10})$/.exec(token)?.[1] : undefined;
+  return id === undefined ? undefined : Number(id);
 }
 
 /**

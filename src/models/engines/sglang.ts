@@ -8,7 +8,16 @@ import {
   type HttpEngineOptions,
   type Route,
 } from './http-engine.ts';
-import { readCount, readLogprob, readText, readVersion, readVersionSpans } from './read-reply.ts';
+import {
+  type ReplyReader,
+  readCount,
+  readLogprob,
+  readText,
+  readVersion,
+  readVersionSpans,
+  type SampledIds,
+} from './read-reply.ts';
+import { readScores, type ScoredEntry } from './read-scores.ts';
 import { listedModel, weightVersion } from './vllm-shape.ts';
 
 /** SGLang by its own route, `POST /generate` with `input_ids`. */
@@ -73,17 +82,27 @@ const route: Route = {
       'the answer',
     );
     const meta = reader.object(answer['meta_info'], 'meta_info');
-    const own = triples(link, meta['input_token_logprobs'], 'meta_info.input_token_logprobs');
-    if (own.length !== tokenIds.length || own.some(({ id }, at) => id !== tokenIds[at])) {
-      throw reader.bad('meta_info.input_token_logprobs', 'is not of the ids that were sent');
-    }
-    return {
-      logprobs: Float32Array.from(own.slice(1), ({ logprob }) => logprob),
-      ...topColumns(link, k > 0 ? meta['input_top_logprobs'] : [], {
-        positions: own.length - 1,
-        k,
-      }),
+    const listOf = (name: string) => {
+      const list = reader.list(meta[name], `meta_info.${name}`);
+      if (list.length === tokenIds.length) return list;
+      const what = `holds ${list.length} positions of ${tokenIds.length}`;
+      throw reader.bad(`meta_info.${name}`, what);
     };
+    const own = listOf('input_token_logprobs');
+    const top = k > 0 ? listOf('input_top_logprobs') : undefined;
+    return readScores(link, request, (index) => {
+      const path = `meta_info.input_token_logprobs[${index}]`;
+      const topPath = `meta_info.input_top_logprobs[${index}]`;
+      return {
+        entries: [scoredEntry(reader, own[index], path)],
+        ...(top !== undefined && {
+          top: reader
+            .list(top[index], topPath)
+            .map((item, rank) => scoredEntry(reader, item, `${topPath}[${rank}]`)),
+        }),
+        path,
+      };
+    });
   },
 };
 
@@ -111,25 +130,20 @@ function readOne(link: EngineLink, answer: JsonObject): EngineGeneration {
   const { reader } = link;
   const meta = reader.object(answer['meta_info'], 'meta_info');
   const listed = meta['output_token_logprobs'];
-  const pairs = Array.isArray(listed)
-    ? triples(link, listed, 'meta_info.output_token_logprobs')
-    : undefined;
-  const tokenIds = Array.isArray(answer['output_ids'])
-    ? reader.ids(answer['output_ids'], 'output_ids')
-    : idsOfLogprobs(link, pairs, readCount(meta['completion_tokens']));
-  pairs?.forEach(({ id }, at) => {
-    if (at < tokenIds.length && id !== tokenIds[at]) {
-      throw reader.bad(
-        `meta_info.output_token_logprobs[${at}]`,
-        `is of id ${id}, not ${tokenIds[at]}`,
-      );
-    }
-  });
+  const path = 'meta_info.output_token_logprobs';
+  const sampled = Array.isArray(answer['output_ids'])
+    ? reader.sampledIds(answer['output_ids'], 'output_ids')
+    : idsOfLogprobs(link, listed, readCount(meta['completion_tokens']));
+  const { tokenIds } = sampled;
   const tokens = readCount(meta['prompt_tokens']);
   const text = readText(answer['text']);
   return {
-    tokenIds,
-    logprobs: pairs === undefined ? undefined : Float32Array.from(pairs, ({ logprob }) => logprob),
+    logprobs: undefined,
+    ...reader.beside(sampled, () => ({
+      logprobs: Array.isArray(listed)
+        ? reader.logprobsOf(tokenIds, triples(link, listed, path), path)
+        : undefined,
+    })),
     finish: finishOf(meta['finish_reason']),
     versions: versionsOf(meta, tokenIds.length),
     ...(tokens !== undefined && { prompt: { tokens } }),
@@ -140,22 +154,17 @@ function readOne(link: EngineLink, answer: JsonObject): EngineGeneration {
 /** Builds without `output_ids` name the ids in the logprobs alone, so none may be missing there. */
 function idsOfLogprobs(
   { reader }: EngineLink,
-  pairs: readonly { readonly id: unknown }[] | undefined,
+  listed: unknown,
   completionTokens: number | undefined,
-): Int32Array {
-  const path = 'meta_info.output_token_logprobs';
-  if (pairs === undefined)
+): SampledIds {
+  if (!Array.isArray(listed)) {
     throw logprobsAmiss('LOGPROBS_MISSING', 'holds neither ids nor logprobs');
-  if (completionTokens !== undefined && completionTokens !== pairs.length) {
-    throw logprobsAmiss(
-      'LOGPROBS_LENGTH',
-      `names ${pairs.length} of ${completionTokens} sampled ids`,
-    );
   }
-  return reader.ids(
-    pairs.map(({ id }) => id),
-    path,
-  );
+  const ids = listed.map((item: unknown) => (Array.isArray(item) ? item[1] : null));
+  const sampled = reader.sampledIds(ids, 'meta_info.output_token_logprobs');
+  if (completionTokens === undefined || completionTokens === ids.length) return sampled;
+  const what = `names ${ids.length} of ${completionTokens} sampled ids`;
+  return { tokenIds: sampled.tokenIds, amiss: logprobsAmiss('LOGPROBS_LENGTH', what) };
 }
 
 function logprobsAmiss(reason: string, what: string): LachesisError {
@@ -190,22 +199,7 @@ function triples(
   });
 }
 
-function topColumns(
-  link: EngineLink,
-  value: unknown,
-  { positions, k }: { readonly positions: number; readonly k: number },
-): { topIds: Int32Array; topLogprobs: Float32Array } {
-  const topIds = new Int32Array(positions * k).fill(-1);
-  const topLogprobs = new Float32Array(positions * k).fill(-Infinity);
-  link.reader.list(value, 'meta_info.input_top_logprobs').forEach((item, position) => {
-    // Nothing is known of the first.
-    if (position === 0 || position > positions || !Array.isArray(item)) return;
-    triples(link, item, 'meta_info.input_top_logprobs[]')
-      .slice(0, k)
-      .forEach((entry, rank) => {
-        topIds[(position - 1) * k + rank] = Number(entry.id);
-        topLogprobs[(position - 1) * k + rank] = entry.logprob;
-      });
-  });
-  return { topIds, topLogprobs };
+function scoredEntry(reader: ReplyReader, item: unknown, path: string): ScoredEntry {
+  const [logprob, id] = reader.list(item, path);
+  return { id, logprob, path };
 }

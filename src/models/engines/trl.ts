@@ -1,8 +1,9 @@
 import type { JsonObject } from '../../messages.ts';
-import type { Engine, EngineFinish } from '../engine.ts';
+import type { Engine, EngineFinish, EnginePrompt } from '../engine.ts';
 import { modelError } from '../model-errors.ts';
 import { createHttpEngine, type HttpEngineOptions, type Route } from './http-engine.ts';
-import { readLogprob } from './read-reply.ts';
+import { type ReplyReader, readLogprob } from './read-reply.ts';
+import { readScores } from './read-scores.ts';
 
 /** TRL's own server, `trl vllm-serve`, by `POST /generate/`. Newer TRL starts a plain vLLM: use that engine then. */
 export function createTrlEngine(options: HttpEngineOptions): Engine {
@@ -48,16 +49,13 @@ const route: Route = {
     const headers = affinity(request);
     const value = await http.call({ method: 'POST', path: '/generate/', body, headers, signal });
     const answer = reader.object(value, 'the answer');
-    const promptIds = reader.ids(
-      reader.list(answer['prompt_ids'], 'prompt_ids')[0],
-      'prompt_ids[0]',
-    );
     const { logprobs, logprob_token_ids: ids } = answer;
     return reader.list(answer['completion_ids'], 'completion_ids').map((item, at) => {
-      const tokenIds = reader.ids(item, `completion_ids[${at}]`);
+      const sampled = reader.sampledIds(item, `completion_ids[${at}]`);
+      const { tokenIds } = sampled;
       const columns = { logprobs: listAt(logprobs, at), ids: listAt(ids, at) };
       return {
-        tokenIds,
+        ...reader.beside(sampled, () => ({ prompt: promptOf(reader, answer['prompt_ids']) })),
         logprobs:
           columns.logprobs === undefined
             ? undefined
@@ -66,11 +64,12 @@ const route: Route = {
               ),
         finish: finishOf(tokenIds, { stopTokenIds, maxTokens }),
         versions: [],
-        prompt: { tokenIds: promptIds, tokens: promptIds.length },
       };
     });
   },
-  async score({ http, reader }, { tokenIds, k }, signal) {
+  async score(link, request, signal) {
+    const { http, reader } = link;
+    const { tokenIds, k } = request;
     // Ranked, and the id's own stands last where it is not among them.
     const body: JsonObject = {
       sequences: [[...tokenIds]],
@@ -85,22 +84,25 @@ const route: Route = {
     const rows = reader.list(listAt(answer['logprobs'], 0), 'logprobs[0]');
     const ids = reader.list(listAt(answer['logprob_token_ids'], 0), 'logprob_token_ids[0]');
     const positions = tokenIds.length - 1;
-    if (rows.length !== positions || ids.length !== positions) {
-      throw reader.bad('logprobs[0]', `holds ${rows.length} positions of ${positions}`);
+    for (const [name, { length }] of Object.entries({ logprobs: rows, logprob_token_ids: ids })) {
+      if (length === positions) continue;
+      throw reader.bad(`${name}[0]`, `holds ${length} positions of ${positions}`);
     }
-    const topIds = new Int32Array(positions * k).fill(-1);
-    const topLogprobs = new Float32Array(positions * k).fill(-Infinity);
-    const logprobs = Float32Array.from(rows, (row, at) => {
-      const columns = listOf(ids[at]);
-      columns.slice(0, k).forEach((id, rank) => {
-        topIds[at * k + rank] = Number(id);
-        topLogprobs[at * k + rank] = readLogprob(listOf(row)[rank]);
-      });
-      return logprobOf(tokenIds[at + 1], row, columns);
+    return readScores(link, request, (index) => {
+      const path = `logprobs[0][${index - 1}]`;
+      const row = reader.list(rows[index - 1], path);
+      const entries = reader
+        .list(ids[index - 1], `logprob_token_ids[0][${index - 1}]`)
+        .map((id, rank) => ({ id, logprob: row[rank], path: `${path}[${rank}]` }));
+      return { entries, path };
     });
-    return { logprobs, topIds, topLogprobs };
   },
 };
+
+function promptOf(reader: ReplyReader, value: unknown): EnginePrompt {
+  const tokenIds = reader.ids(reader.list(value, 'prompt_ids')[0], 'prompt_ids[0]');
+  return { tokenIds, tokens: tokenIds.length };
+}
 
 /** The sampled id's own among those of its position; one without names is it, when it is alone. */
 function logprobOf(id: number | undefined, row: unknown, ids: unknown): number {

@@ -2,8 +2,9 @@ import type { LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject, type SamplingParameters } from '../../messages.ts';
 import type { EngineDescription, EngineFinish } from '../engine.ts';
 import { unreachable } from '../model-errors.ts';
-import type { EngineLink, ScoreRequest } from './http-engine.ts';
-import { type ReplyReader, readCount, readLogprob, readText, readVersion } from './read-reply.ts';
+import type { EngineLink, ScoreRequest, Scores } from './http-engine.ts';
+import { type ReplyReader, readCount, readText, readVersion } from './read-reply.ts';
+import { readScores } from './read-scores.ts';
 
 /**
  * A request's sampling as vLLM has it. Every filter is named, the neutral ones too: what is left out
@@ -65,42 +66,27 @@ export async function weightVersion(
   }
 }
 
-/**
- * `prompt_logprobs`: nothing for the first id, then `{id: {logprob, rank, decoded_token}}` for each.
- * A position that lacks its own id has no logprob.
- */
+/** `prompt_logprobs`: nothing for the first id, then `{id: {logprob, rank, decoded_token}}` for each. */
 export function readPromptLogprobs(
-  { reader }: EngineLink,
+  link: EngineLink,
   value: unknown,
-  { tokenIds, k }: ScoreRequest,
-): { logprobs: Float32Array; topIds: Int32Array; topLogprobs: Float32Array } {
+  request: ScoreRequest,
+): Scores {
+  const { reader } = link;
   const list = reader.list(value, 'prompt_logprobs');
-  if (list.length !== tokenIds.length) {
-    throw reader.bad('prompt_logprobs', `holds ${list.length} positions of ${tokenIds.length}`);
+  const count = request.tokenIds.length;
+  if (list.length !== count) {
+    throw reader.bad('prompt_logprobs', `holds ${list.length} positions of ${count}`);
   }
-  const positions = tokenIds.length - 1;
-  const logprobs = new Float32Array(positions).fill(Number.NaN);
-  const topIds = new Int32Array(positions * k).fill(-1);
-  const topLogprobs = new Float32Array(positions * k).fill(-Infinity);
-  for (let at = 0; at < positions; at++) {
-    const entry = list[at + 1];
-    if (!isJsonObject(entry)) continue;
-    const ranked = Object.entries(entry).map(([id, found]) => ({
-      id: Number(id),
-      logprob: isJsonObject(found) ? readLogprob(found['logprob']) : Number.NaN,
+  return readScores(link, request, (index) => {
+    const path = `prompt_logprobs[${index}]`;
+    const entries = Object.entries(reader.object(list[index], path)).map(([id, found]) => ({
+      id,
+      logprob: isJsonObject(found) ? found['logprob'] : undefined,
+      path: `${path}[${reader.quote(JSON.stringify(id))}]`,
     }));
-    const own = ranked.find(({ id }) => id === tokenIds[at + 1]);
-    if (own !== undefined) logprobs[at] = own.logprob;
-    ranked
-      .filter(({ logprob }) => !Number.isNaN(logprob))
-      .sort((a, b) => b.logprob - a.logprob)
-      .slice(0, k)
-      .forEach(({ id, logprob }, rank) => {
-        topIds[at * k + rank] = id;
-        topLogprobs[at * k + rank] = logprob;
-      });
-  }
-  return { logprobs, topIds, topLogprobs };
+    return { entries, path };
+  });
 }
 
 /** An event that tells of an error in place of a piece. */

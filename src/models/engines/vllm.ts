@@ -1,3 +1,4 @@
+import type { LachesisError } from '../../errors.ts';
 import { isJsonObject, type JsonObject } from '../../messages.ts';
 import type { Engine, EngineGeneration, EngineRequest } from '../engine.ts';
 import { engineError } from './engine-errors.ts';
@@ -7,7 +8,8 @@ import {
   type HttpEngineOptions,
   type Route,
 } from './http-engine.ts';
-import { readCount, readLogprob, readVersionSpans } from './read-reply.ts';
+import { readChoices } from './read-choices.ts';
+import { readCount, readLogprob, readVersionSpans, spelledId } from './read-reply.ts';
 import {
   listedModel,
   openaiFinish,
@@ -59,17 +61,11 @@ const route: Route = {
   async generate(link, request, signal) {
     const { reader } = link;
     const answer = reader.object(await post(link, bodyOf(request), request, signal), 'the answer');
-    const prompt = promptOf(link, answer);
-    return reader.list(answer['choices'], 'choices').map((value, at) => {
-      const choice = reader.object(value, `choices[${at}]`);
-      const made = readPiece(link, choice, `choices[${at}]`);
-      return {
-        ...made,
-        finish: openaiFinish(choice['finish_reason']),
-        versions: readVersionSpans(choice['weight_versions']),
-        ...prompt,
-      };
-    });
+    return readChoices(link, answer['choices'], request.n, (choice, path) => ({
+      ...reader.beside(readPiece(link, choice, path), () => promptOf(link, answer)),
+      finish: openaiFinish(choice['finish_reason']),
+      versions: readVersionSpans(choice['weight_versions']),
+    }));
   },
   async score(link, request, signal) {
     const body: JsonObject = {
@@ -123,34 +119,29 @@ function post(
   return http.call({ method: 'POST', path, body, headers: affinity(request), signal });
 }
 
+type Piece = Pick<EngineGeneration, 'tokenIds' | 'logprobs' | 'amiss'>;
+
 /** What one answer, or one event of a stream, holds of a continuation. */
-function readPiece(
-  { reader }: EngineLink,
-  choice: JsonObject,
-  at: string,
-): { tokenIds: Int32Array; logprobs: Float32Array | undefined } {
-  const tokenIds = reader.ids(choice['token_ids'], `${at}.token_ids`);
+function readPiece({ reader }: EngineLink, choice: JsonObject, at: string): Piece {
+  const sampled = reader.sampledIds(choice['token_ids'], `${at}.token_ids`);
   const { content } = isJsonObject(choice['logprobs']) ? choice['logprobs'] : {};
-  if (!Array.isArray(content)) return { tokenIds, logprobs: undefined };
-  const logprobs = Float32Array.from(content, (value, index) => {
-    const entry = reader.object(value, `${at}.logprobs.content[${index}]`);
-    const id = idOf(entry);
-    if (id !== undefined && id !== tokenIds[index]) {
-      throw reader.bad(
-        `${at}.logprobs.content[${index}]`,
-        `is of id ${id}, not ${tokenIds[index]}`,
-      );
-    }
-    return readLogprob(entry['logprob']);
-  });
-  return { tokenIds, logprobs };
+  if (!Array.isArray(content)) return { ...sampled, logprobs: undefined };
+  const path = `${at}.logprobs.content`;
+  return {
+    logprobs: undefined,
+    ...reader.beside(sampled, () => {
+      const entries = content.map((value, index) => {
+        const entry = reader.object(value, `${path}[${index}]`);
+        return { id: idOf(entry), logprob: readLogprob(entry['logprob']) };
+      });
+      return { logprobs: reader.logprobsOf(sampled.tokenIds, entries, path) };
+    }),
+  };
 }
 
 /** Newer servers give `token_id`; older ones the chat shape, whose `token` is `token_id:N`. */
 function idOf({ token_id: id, token }: JsonObject): number | undefined {
-  if (typeof id === 'number') return id;
-  const spelled = typeof token === 'string' ? /^token_id:(\d+)$/.exec(token)?.[1] : undefined;
-  return spelled === undefined ? undefined : Number(spelled);
+  return typeof id === 'number' ? id : spelledId(token);
 }
 
 function promptOf({ reader }: EngineLink, answer: JsonObject): Pick<EngineGeneration, 'prompt'> {
@@ -188,7 +179,9 @@ async function streamed(
       if (isJsonObject(event['error'])) throw streamError(event['error'], reader);
       for (const item of reader.list(event['choices'], 'choices')) {
         const choice = reader.object(item, 'choices[]');
-        const part = parts[Number(choice['index'] ?? 0)];
+        // One needs no index to be known.
+        const { index = 0 } = request.n === 1 ? {} : choice;
+        const part = typeof index === 'number' ? parts[index] : undefined;
         if (part === undefined) throw reader.bad('choices[].index', 'is of no continuation');
         part.add(readPiece(link, choice, 'choices[]'), choice);
       }
@@ -207,16 +200,15 @@ class Continuation {
   readonly #ids: number[] = [];
   readonly #logprobs: number[] = [];
   #versions: unknown;
+  #amiss: LachesisError | undefined;
   finish: unknown;
 
   get length(): number {
     return this.#ids.length;
   }
 
-  add(
-    piece: { tokenIds: Int32Array; logprobs: Float32Array | undefined },
-    choice: JsonObject,
-  ): void {
+  add(piece: Piece, choice: JsonObject): void {
+    this.#amiss ??= piece.amiss;
     for (const id of piece.tokenIds) this.#ids.push(id);
     for (const logprob of piece.logprobs ?? []) this.#logprobs.push(logprob);
     // Only the last event has them, over the whole output.
@@ -230,6 +222,7 @@ class Continuation {
       logprobs: this.#logprobs.length > 0 ? Float32Array.from(this.#logprobs) : undefined,
       finish: openaiFinish(this.finish),
       versions: readVersionSpans(this.#versions),
+      ...(this.#amiss !== undefined && { amiss: this.#amiss }),
     };
   }
 }

@@ -1,5 +1,6 @@
 import type { LachesisError } from '../../errors.ts';
 import type { EngineFinish, EngineGeneration } from '../engine.ts';
+import { MAX_LOGPROB } from '../engines/read-reply.ts';
 import { modelError } from '../model-errors.ts';
 import type { AskedGeneration } from './asked-engine.ts';
 import { textAgrees } from './text-agreement.ts';
@@ -15,9 +16,6 @@ export interface GenerationRules {
   readonly decode?: (tokenIds: Int32Array) => { readonly all: string; readonly open: string };
 }
 
-/** Rounding may leave the logprob of a certain token a little above 0. */
-const MAX_LOGPROB = 1e-3;
-
 const FINISHES: ReadonlySet<EngineFinish> = new Set<EngineFinish>(['stop', 'length', 'abort']);
 
 /** Whether an engine's finish is one that it may give. */
@@ -30,7 +28,8 @@ export function isFinish(finish: unknown): finish is EngineFinish {
  * never padded, cut or guessed: a wrong one would train the wrong token.
  */
 export function checkGeneration(generation: AskedGeneration, rules: GenerationRules): void {
-  const { tokenIds, text, asked } = generation;
+  const { tokenIds, text, asked, amiss } = generation;
+  if (amiss !== undefined) throw amiss;
   tokenIds.forEach((id, at) => {
     if (id >= 0 && id < rules.vocabularySize) return;
     throw modelError(

@@ -75,7 +75,8 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
     const probe = await probeWith(engine, renderer, { signal });
     assertTrainableTier(probe, allow);
     assertSameTokenizer(probe, allow);
-    return { description: { ...found, logprobMode: probe.logprobMode }, probe };
+    const { logprobMode, isPartlyRaw = false } = probe;
+    return { description: { ...found, logprobMode, isPartlyRaw }, probe };
   });
   const canary =
     options.canary === undefined ? undefined : new DriftCanary({ ...options.canary, engine });
@@ -93,8 +94,10 @@ export function createManagedServer(options: ManagedServerOptions): ManagedServe
       description ??= (await finder.facts(signal)).description;
       return description;
     },
-    assertSampling(sampling: SamplingParameters, { logprobMode }: EngineDescription) {
-      if (trains) assertTrainableSampling(sampling, logprobMode, { allow, probed });
+    assertSampling(sampling: SamplingParameters, found: EngineDescription) {
+      // Of several engines the worst one counts.
+      const mode = found.isPartlyRaw === true ? 'raw' : found.logprobMode;
+      if (trains) assertTrainableSampling(sampling, mode, { allow, probed });
     },
   });
   return {

@@ -20,6 +20,7 @@ import { SampledMessages } from './message-identity.ts';
 import { MessageSnapshots } from './message-snapshots.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
 import { asBranch, promptTokenIds } from './prompt-tokens.ts';
+import { readably } from './refused-segment.ts';
 import { assertRequest, sessionCall } from './session-call.ts';
 import { SessionTokens } from './session-tokens.ts';
 import { SharedReplies } from './shared-replies.ts';
@@ -104,8 +105,8 @@ export class ManagedSession implements ModelSession {
         signal,
         onLate: ({ tokenIds: late }) =>
           this.#tokens.keepRefused({
-            ...{ promptTokenIds: prompt, tokenIds: late, callIndex, announcedVersion },
-            why: 'it came after the call was given up',
+            ...{ promptTokenIds: prompt, callIndex, announcedVersion },
+            ...readably(late, 'it came after the call was given up.'),
           }),
       },
     );
@@ -122,8 +123,8 @@ export class ManagedSession implements ModelSession {
     } catch (thrown) {
       const kept = this.#config.onLie === 'mark' ? unreliable(generation, rules) : undefined;
       if (kept === undefined) {
-        const why = errorMessage(thrown);
-        this.#tokens.keepRefused({ promptTokenIds: prompt, tokenIds, ...call, why });
+        const refused = readably(tokenIds, errorMessage(thrown));
+        this.#tokens.keepRefused({ promptTokenIds: prompt, ...call, ...refused });
         throw thrown;
       }
       generation = kept;

@@ -20,6 +20,7 @@ export function textAgrees(
   });
 }
 
-function bare(text: string): string {
+/** A text without what tokenizers put and strip at borders. */
+export function bare(text: string): string {
   return text.replaceAll(/[\s\u2581\ufffd]/g, '');
 }

@@ -138,7 +138,8 @@ interface FileRollout {
       readonly token_ids: unknown[];
     },
   ];
-  readonly ledger: { sampled: number; dropped_branch: number };
+  readonly ledger: { sampled: number; trained: number; dropped_branch: number };
+  readonly calls: readonly [{ index: number; sampled_tokens: number; purpose: string }];
 }
 
 /** The first rollout of the file, changed, in a file of its own. */
@@ -187,6 +188,63 @@ test('a ledger that does not balance is told', async () => {
     /trained, dropped_branch 2; DOES NOT BALANCE: 3 too few in the buckets/,
   );
   expect(await inspected()).not.toContain('BALANCE');
+});
+
+test('each disagreement of ledger or calls with the spans is told', async () => {
+  const said = async (change: (rollout: FileRollout) => void) => {
+    const run = cli('inspect', 'tokens', changed('said.jsonl', change));
+    expect(await run.code).toBe(0);
+    return [...run.out().matchAll(/^DOES NOT AGREE: (.*)$/gm)].map(([, what]) => what);
+  };
+  expect(await said(() => {})).toEqual([]);
+  const trained = await said(({ ledger }) => {
+    ledger.trained -= 1;
+    ledger.dropped_branch += 1;
+  });
+  expect(trained).toEqual([
+    expect.stringMatching(/^rollout\.ledger\.trained: is \d+, but its segments have \d+/),
+    expect.stringMatching(/^rollout\.ledger\.dropped_branch: is 1, but its segments have 0/),
+  ]);
+  const negative = await said((rollout) => {
+    rollout.ledger.sampled = -1;
+    rollout.ledger.trained = -1;
+  });
+  expect(negative).toHaveLength(3);
+  const calls = await said((rollout) => {
+    rollout.calls[0].sampled_tokens = 99;
+    rollout.calls[0].index = 7;
+  });
+  expect(calls).toEqual([
+    expect.stringMatching(/calls\[0\]\.index: is 7/),
+    expect.stringMatching(/calls\[0\]\.sampled_tokens: is 99, but the segments' spans have \d+/),
+    expect.stringMatching(/ledger\.sampled: is \d+, but its calls sampled \d+/),
+  ]);
+  const purpose = await said((rollout) => {
+    rollout.calls[0].purpose = 'side';
+  });
+  expect(purpose[0]).toMatch(
+    /spans\[\d+\]\.loss: is trained, but its call was for another purpose/,
+  );
+});
+
+test('of very many disagreements some are told, and how many more there are', () => {
+  const spans = Array.from({ length: 30 }, (_, callIndex) => ({
+    ...{ length: 1, origin: 'sampled', loss: 'trained', callIndex: callIndex + 1 },
+  }));
+  const segment = {
+    ...{ id: 's0', reason: 'start', reasonDetail: '', agent: '', spans },
+    tokenIds: new Int32Array(30),
+    policyVersions: [{ length: 30, announcedVersion: 0 }],
+  };
+  const rollout = {
+    ...{ id: 'r', taskKey: 't', outcome: { kind: 'scored', reward: 0 }, segments: [segment] },
+    ...{ calls: [{ index: 0, purpose: '', announcedVersion: 0, sampledTokens: 30 }] },
+    ledger: { ...emptyLedger(), sampled: 30, trained: 30 },
+  } as unknown as Rollout;
+  const lines = tokenLines(rollout, { color: false, columns: 80, textOf: undefined });
+  const told = lines.filter((line) => line.startsWith('DOES NOT AGREE'));
+  expect(told).toHaveLength(21);
+  expect(told.at(-1)).toBe('DOES NOT AGREE: 11 more');
 });
 
 test.each([2 ** 32 + 5, 2 ** 31, 1.5, -3, null, 'a'])(

@@ -34,6 +34,7 @@ test('`lachesis process --engine vllm-chat` plays tools and keeps the ids that t
   );
   expect(await run.code, run.err()).toBe(0);
   expect(fake.problems).toEqual([]);
+  expect(run.err()).toContain('engine: spelling: unknown: it has no /detokenize');
   const rollouts = readFileSync(file, 'utf8')
     .trim()
     .split('\n')

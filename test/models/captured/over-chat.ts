@@ -13,7 +13,7 @@ import {
   type TrainingPolicy,
   validateSequence,
 } from '../../../src/tokens/index.ts';
-import { ChatWorld, type Written } from '../../support/engines/chat-world.ts';
+import { ChatWorld, textOfIds, type Written } from '../../support/engines/chat-world.ts';
 import { startVllmFake, type VllmFakeOptions } from '../../support/engines/vllm-fake.ts';
 
 export const live = new AbortController().signal;
@@ -34,7 +34,7 @@ export async function overChat(
 ) {
   const { fake: how, ...more } = options;
   const world = new ChatWorld(write);
-  const fake = await startVllmFake({ chat: world.chat, ...how });
+  const fake = await startVllmFake({ chat: world.chat, detokenize: textOfIds, ...how });
   const server = createVllmChatServer({
     url: fake.url,
     retries: { pauseMs: 1 },

@@ -165,8 +165,8 @@ describe('what comes back', () => {
     expect(accounts(record)['fork']).toEqual([0, { notForTraining: 9 }]);
   });
 
-  test('an entry that is of another token than was sampled has no logprob', async () => {
-    const { ask, fake } = await overChat(says('ok'));
+  test('an entry that is of another token than was sampled is a lie', async () => {
+    const { ask, fake, session } = await overChat(says('ok'));
     const ids = lettersOf('ok');
     const entry = (id: number) => ({ token: `token_id:${id}`, logprob: -1, top_logprobs: [] });
     fake.fault({
@@ -182,7 +182,11 @@ describe('what comes back', () => {
         ],
       }),
     });
-    await expect(ask([user])).rejects.toMatchObject({ reason: 'LOGPROBS_NOT_FINITE' });
+    await expect(ask([user])).rejects.toMatchObject({
+      reason: 'BAD_ENGINE_REPLY',
+      field: 'choices[0].logprobs.content[1]',
+    });
+    expect(session.record().sampledTokens).toBe(2);
   });
 
   test('a server that gives no ids is told how to be one that does', async () => {

@@ -15,6 +15,8 @@ export const request = (more: Partial<EngineRequest> = {}): EngineRequest => ({
 export interface EngineContract {
   readonly start: () => Promise<FakeEngine>;
   readonly create: (options: HttpEngineOptions) => Engine;
+  /** What it does not do, by its kind. Default: it does all. */
+  readonly lacks?: readonly ('abort' | 'generate_many' | 'health' | 'pinned_version')[];
 }
 
 /** A fake and an engine over it, given back at the end of the test; nothing that was sent may be amiss. */
@@ -41,6 +43,8 @@ const rules = { vocabularySize: 100, logprobsRequired: true };
 
 /** What every engine over HTTP does. */
 export function engineContract(name: string, contract: EngineContract): void {
+  const where = (trait: NonNullable<EngineContract['lacks']>[number]) =>
+    test.skipIf(contract.lacks?.includes(trait) ?? false);
   describe(`${name}: what every engine does`, () => {
     const held = overFake(contract);
     const thrown = (more: Partial<EngineRequest> = {}) =>
@@ -66,7 +70,7 @@ export function engineContract(name: string, contract: EngineContract): void {
       expect((await held.engine.generate(request(), { signal: live })).finish).toBe('length');
     });
 
-    test('n continuations of a prompt are n generations', async () => {
+    where('generate_many')('n continuations of a prompt are n generations', async () => {
       const made = await held.engine.generateMany!({ ...request(), n: 3 }, { signal: live });
       expect(made.map(({ tokenIds }) => [...tokenIds])).toEqual([
         [11, 12, 2],
@@ -75,7 +79,7 @@ export function engineContract(name: string, contract: EngineContract): void {
       ]);
     });
 
-    test('describes itself and is healthy', async () => {
+    where('health')('describes itself and is healthy', async () => {
       expect(await held.engine.describe()).toMatchObject({ vocabularySize: 100 });
       await held.engine.health!({ signal: live });
     });
@@ -139,7 +143,7 @@ export function engineContract(name: string, contract: EngineContract): void {
       },
     );
 
-    test('an abort closes the connection, so that the engine stops', async () => {
+    where('abort')('an abort closes the connection, so that the engine stops', async () => {
       const controller = new AbortController();
       held.fake.fault({ hang: true });
       const call = held.engine.generate(request(), { signal: controller.signal });
@@ -195,7 +199,7 @@ export function engineContract(name: string, contract: EngineContract): void {
       expect(made.finish).toBe('stop');
     });
 
-    test('a version that nobody reports can not be held', async () => {
+    where('pinned_version')('a version that nobody reports can not be held', async () => {
       const made = await held.engine.generate(request({ pinnedVersion: 3 }), { signal: live });
       expect(made.failure).toMatchObject({ reason: 'VERSION_NOT_HELD' });
       expect(made.tokenIds).toHaveLength(3);

@@ -272,6 +272,7 @@ describe('a pool of which an engine does not answer', () => {
     ['another tokenizer', { rendering: { tokenizerSha256: 'bb', templateSha256: '' } }],
     ['fewer ids', { vocabularySize: 10 }],
     ['raw logprobs', { logprobMode: 'raw' }],
+    ['another model', { model: 'other' }],
   ])('keeps it out when it comes with %s', async (_, other) => {
     const isDown = [true, false];
     const rendering = { tokenizerSha256: 'aa', templateSha256: '' };
@@ -281,7 +282,7 @@ describe('a pool of which an engine does not answer', () => {
     await clock.advance(5_000);
     await expect
       .poll(ailments)
-      .toEqual([expect.stringMatching(/differ in tokenizerSha256|its \w+ is/), undefined]);
+      .toEqual([expect.stringMatching(/differ in tokenizerSha256|its \w+ is|"other"/), undefined]);
     expect([await by(), await by()]).toEqual([1, 1]);
     await made.close();
   });

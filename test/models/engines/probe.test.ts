@@ -99,7 +99,10 @@ describe('a probe', () => {
     await using raw = await servePolicy({ logprobMode: 'raw' });
     const pool = createEnginePool({ engines: [{ engine: well.engine }, { engine: raw.engine }] });
     const probe = await probeEngine(pool, { ...probePrompt(well.renderer), signal: live });
-    expect(probe).toMatchObject({ tier: 'exact', logprobMode: 'unknown', stopTokenKept: true });
+    expect(probe).toMatchObject({
+      ...{ tier: 'exact', logprobMode: 'unknown', isPartlyRaw: true },
+      stopTokenKept: true,
+    });
     expect(probe.findings).toHaveLength(14);
   });
 
@@ -111,6 +114,41 @@ describe('a probe', () => {
     await expect(
       probeEngine(served.engine, { ...probePrompt(served.renderer), signal: live }),
     ).rejects.toMatchObject({ reason: 'ENGINE_UNREACHABLE' });
+  });
+
+  test.each<[string, Float32Array]>([
+    ['no scores', new Float32Array(0)],
+    ['too few', new Float32Array(2)],
+    ['one that is none', Float32Array.of(-1, -1, Number.NaN, -1)],
+  ])('of an engine that gives %s does not know how far they drift', async (_, scores) => {
+    const engine = createScriptedEngine({
+      replies: () => ({ tokenIds: [1, 2], logprobs: [-1, -1] }),
+    });
+    const options = { promptTokenIds: Int32Array.of(1, 2, 3), signal: live };
+    const probe = await probeEngine({ ...engine, score: async () => scores }, options);
+    expect(probe).toMatchObject({ scoreDrift: undefined, canScore: false });
+    expect(outcomes(probe)).toMatchObject({ scoring: 'unknown' });
+  });
+
+  test('calls an engine exact only where it says that it read what was sent', async () => {
+    const engine = createScriptedEngine({ replies: () => ({ tokenIds: [1] }) });
+    const generate = async (...call: Parameters<typeof engine.generate>) => {
+      const made = { ...(await engine.generate(...call)), tokenIds: Int32Array.of(1) };
+      return { ...made, logprobs: Float32Array.of(-1) };
+    };
+    const options = {
+      promptTokenIds: Int32Array.of(1),
+      oddTokenIds: Int32Array.of(2, 3),
+      signal: live,
+    };
+    const silent = await probeEngine({ ...engine, generate }, options);
+    expect(silent).toMatchObject({ tier: 'captured', promptVerbatim: undefined });
+    const says = async (...call: Parameters<typeof engine.generate>) => ({
+      ...(await generate(...call)),
+      prompt: { tokenIds: call[0].promptTokenIds },
+    });
+    const telling = await probeEngine({ ...engine, generate: says }, options);
+    expect(telling).toMatchObject({ tier: 'exact', promptVerbatim: true });
   });
 
   test('ends when it is called off', async () => {

@@ -23,7 +23,7 @@ async function failureOf(answer: RequestListener, options: Partial<VllmEngineOpt
   try {
     const request = { requestId: 'r', promptTokenIds: Int32Array.of(1), sampling: {} };
     const made = await engine.generate(request, { signal: live });
-    return made.failure as LachesisError;
+    return (made.failure ?? made.amiss) as LachesisError;
   } catch (thrown) {
     return thrown as LachesisError;
   } finally {

@@ -4,6 +4,7 @@ import {
   createVllmCompletionsEngine,
   createVllmEngine,
 } from '../../../src/models/index.ts';
+import { startCompletionsFake } from '../../support/engines/completions-fake.ts';
 import { startVllmFake } from '../../support/engines/vllm-fake.ts';
 import { engineContract, live, overFake, request } from './contract.ts';
 
@@ -15,6 +16,11 @@ engineContract('vLLM, older logprobs', {
 engineContract('vLLM, completions', {
   start: startVllmFake,
   create: createVllmCompletionsEngine,
+});
+
+engineContract('plain completions', {
+  start: startCompletionsFake,
+  create: createCompletionsEngine,
 });
 
 describe('vLLM', () => {
@@ -88,30 +94,6 @@ describe('vLLM', () => {
   test('its stand-in for minus infinity is no logprob', async () => {
     held.fake.script.logprobs = [-0.5, -9999, -0.125];
     expect((await held.engine.generate(request(), { signal: live })).logprobs![1]).toBeNaN();
-  });
-
-  test('logprobs of other ids than were sampled are refused', async () => {
-    held.fake.fault({
-      raw: JSON.stringify({
-        choices: [
-          {
-            index: 0,
-            finish_reason: 'stop',
-            token_ids: [11, 12],
-            logprobs: {
-              content: [
-                { token_id: 11, logprob: -1 },
-                { token_id: 13, logprob: -1 },
-              ],
-            },
-          },
-        ],
-      }),
-    });
-    await expect(held.engine.generate(request(), { signal: live })).rejects.toMatchObject({
-      reason: 'BAD_ENGINE_REPLY',
-      message: /id 13, not 12/,
-    });
   });
 
   test('scores ids, with the likeliest at each position', async () => {
@@ -268,5 +250,48 @@ describe('vLLM, streamed', () => {
     expect(made.failure).toMatchObject({ reason: 'ENGINE_REPLY_CUT_OFF' });
     expect(fake.sampled).toHaveLength(1);
     await engine.close();
+  });
+});
+
+describe.each([
+  ['the token route', createVllmEngine],
+  ['completions', createVllmCompletionsEngine],
+] as const)('several continuations by %s', (_, create) => {
+  const choice = (index: unknown, ids: readonly number[]) => ({
+    index,
+    token_ids: ids,
+    finish_reason: 'length',
+    logprobs: {
+      content: ids.map((id) => ({ token_id: id, logprob: -1 })),
+      token_logprobs: ids.map(() => -1),
+    },
+  });
+  async function asked(choices: readonly unknown[]) {
+    await using fake = await startVllmFake();
+    const engine = create({ url: fake.url, vocabularySize: 100 });
+    fake.fault({ raw: JSON.stringify({ choices }) });
+    const made = await engine.generateMany!({ ...request(), n: 2 }, { signal: live }).catch(
+      (thrown: unknown) => thrown,
+    );
+    await engine.close();
+    return made;
+  }
+
+  test('are in the order of their index', async () => {
+    expect(await asked([choice(1, [6]), choice(0, [5])])).toMatchObject([
+      { tokenIds: Int32Array.of(5) },
+      { tokenIds: Int32Array.of(6) },
+    ]);
+  });
+
+  test.each<[string, readonly unknown[], string]>([
+    ['an index twice', [choice(0, [5]), choice(0, [6])], 'choices[1].index'],
+    ['none', [choice(undefined, [5]), choice(1, [6])], 'choices[0].index'],
+    ['one of no continuation', [choice(0, [5]), choice(2, [6])], 'choices[1].index'],
+    ['a word', [choice(0, [5]), choice('1', [6])], 'choices[1].index'],
+    ['too few', [choice(0, [5])], 'choices'],
+    ['too many', [choice(0, [5]), choice(1, [6]), choice(2, [7])], 'choices'],
+  ])('are refused with %s', async (_, choices, field) => {
+    expect(await asked(choices)).toMatchObject({ reason: 'BAD_ENGINE_REPLY', field });
   });
 });

@@ -1,9 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { EngineFaults } from '../../../src/gateways/index.ts';
 import type { SamplingParameters } from '../../../src/messages.ts';
-import { createManagedServer, type ManagedServerOptions } from '../../../src/models/index.ts';
+import {
+  createEnginePool,
+  createManagedServer,
+  createScriptedEngine,
+  type EngineDescription,
+  type ManagedServerOptions,
+} from '../../../src/models/index.ts';
 import { servePolicy } from '../../support/engines/served-policy.ts';
-import { say } from '../chatml.ts';
+import { END, say, spiedRenderer, tokenizer } from '../chatml.ts';
 import { live } from '../engines/contract.ts';
 
 /** One call through a managed server over an engine that misbehaves so. */
@@ -146,5 +152,42 @@ describe('a managed server', () => {
     controller.abort(new Error('enough'));
     await expect(first).rejects.toThrow('enough');
     expect((await second).completionTokens).toBeGreaterThan(0);
+  });
+});
+
+describe('over engines of which some give raw logprobs', () => {
+  async function session(modes: readonly EngineDescription['logprobMode'][], more = {}) {
+    const { renderer } = spiedRenderer({ listTools: false });
+    const engine = createEnginePool({
+      engines: modes.map((logprobMode) => ({
+        engine: createScriptedEngine({
+          replies: () => ({ text: 'a' }),
+          encode: (text) => tokenizer.encode(text),
+          endTokenId: END,
+          description: { vocabularySize: tokenizer.vocabularySize, logprobMode },
+        }),
+      })),
+    });
+    const server = createManagedServer({ engine, renderer, ...more });
+    const opened = server.openSession({ rolloutId: 'r', announcedVersion: () => 1 });
+    const ask = (sampling: SamplingParameters) =>
+      opened.complete({ messages: [say('user', 'hi')], tools: [], sampling }, { signal: live });
+    return { ask, opened };
+  }
+
+  test.each<EngineDescription['logprobMode'][]>([
+    ['raw', 'processed'],
+    ['processed', 'raw'],
+    ['unknown', 'raw'],
+    ['processed', 'raw', 'processed'],
+  ])('the worst of them counts: %s, %s', async (...modes) => {
+    const { ask, opened } = await session(modes);
+    await expect(ask({ temperature: 0.5 })).rejects.toMatchObject({ reason: 'RAW_LOGPROBS' });
+    await ask({});
+    // Nobody can say of which engine a token is.
+    expect(opened.record().logprobMode).toBe('unknown');
+    const allowed = await session(modes, { allow: ['raw_logprobs'] });
+    await allowed.ask({ temperature: 0.5 });
+    expect(allowed.opened.record().logprobMode).toBe('unknown');
   });
 });

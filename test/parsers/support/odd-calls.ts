@@ -95,8 +95,8 @@ export function itWritesNoOtherCall(parser: ToolCallParser, shards: readonly str
       fc.property(
         fc.uniqueArray(call, { selector: (each) => each.name, minLength: 1, maxLength: 3 }),
         (calls) => {
-          const text = parser.renderCalls(calls);
           const tools = calls.map(toolFor);
+          const text = parser.renderCalls(calls, { tools });
           const written = calls.map(meaningOf);
           const back = parser.parse(text, { tools, finishReason: 'stop' });
           let next = 0;

@@ -68,7 +68,7 @@ export function describeTypedLaws(parser: ToolCallParser, laws: TypedLaws): void
     it.each(canonical)('renders to the byte: %j', (whole) => {
       const { calls, content, diagnostics } = read(whole);
       expect(calls.length).toBeGreaterThan(0);
-      expect(parser.renderCalls(calls)).toBe(whole);
+      expect(parser.renderCalls(calls, { tools })).toBe(whole);
       expect(content).toBe('');
       expect(diagnostics).toEqual([]);
     });
@@ -108,7 +108,7 @@ export function describeTypedLaws(parser: ToolCallParser, laws: TypedLaws): void
               ) as { readonly [name: string]: JsonValue },
             },
           }));
-          const parsed = read(parser.renderCalls(calls), 'stop', known);
+          const parsed = read(parser.renderCalls(calls, { tools: known }), 'stop', known);
           expect(parsed.diagnostics).toEqual([]);
           expect(parsed.content).toBe('');
           if (isVerbatim) expect(parsed.calls).toEqual(calls);
@@ -117,6 +117,28 @@ export function describeTypedLaws(parser: ToolCallParser, laws: TypedLaws): void
           expect(meant(parsed.calls)).toEqual(meant(calls));
         }),
         { numRuns: 300 },
+      );
+    });
+
+    it('reads back what it writes without a schema, or shows it', () => {
+      const value = fc.oneof(
+        fc.jsonValue({ maxDepth: 2 }),
+        fc.constantFrom(null, true, false, 'null', 'true', '1', '-0', 'None', '{"a": 1}', ''),
+      );
+      const untyped = [
+        { name: 'f', description: '', parameters: { properties: { b: { type: 'string' } } } },
+      ];
+      fc.assert(
+        fc.property(value, value, (a, b) => {
+          const call = { name: 'f', argumentsText: JSON.stringify({ a, b }) };
+          for (const options of [{}, { tools: untyped }]) {
+            const text = parser.renderCalls([call], options);
+            const { calls } = read(text, 'stop', options.tools ?? []);
+            if (text.includes('not a call: ')) expect(calls).toEqual([]);
+            else expect(calls.map((one) => JSON.parse(one.argumentsText))).toEqual([{ a, b }]);
+          }
+        }),
+        { numRuns: 200 },
       );
     });
 

@@ -49,6 +49,17 @@ export function lettersOf(text: string): number[] {
   return [...text].map((letter) => 100 + (letter.codePointAt(0) ?? 0));
 }
 
+/** The text of ids, those that are no letters spelled as markup. */
+export function textOfIds(ids: readonly number[]): string {
+  return ids
+    .map((id) => {
+      if (id < 100) return `<|${id}|>`;
+      if (id < 100_000) return String.fromCodePoint(id - 100);
+      return textOfIds([Math.floor((id - 100_000) / 1_000), (id - 100_000) % 1_000]);
+    })
+    .join('');
+}
+
 /** The same text with its first two letters in one token, as no tokenizer here spells it. */
 export function oddly(text: string): number[] {
   const [a = 0, b = 0, ...rest] = lettersOf(text);

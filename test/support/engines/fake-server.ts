@@ -30,6 +30,10 @@ export interface FakeRoute {
   /** `POST /generate`. */
   readonly route: string;
   readonly shape?: Shape;
+  /** What the engine answers, each of a list; a fault is no answer of its. */
+  readonly answers?: Shape;
+  /** Each event of a stream. */
+  readonly events?: Shape;
   /** A list is an event stream. */
   // biome-ignore lint/suspicious/noExplicitAny: tests look into foreign JSON
   readonly reply: (body: any) => unknown;
@@ -42,7 +46,7 @@ export interface FakeServer extends AsyncDisposable {
   readonly requests: readonly FakeRequest[];
   /** Of the routes that sample. */
   readonly sampled: readonly FakeRequest[];
-  /** Requests that the real engine would not take, or would take for something else. */
+  /** Requests that the real engine would not take, or would take for something else, and answers that it does not give. */
   readonly problems: readonly string[];
   /** Connections that were made so far. */
   connections(): number;
@@ -101,6 +105,7 @@ export async function startFakeServer(routes: readonly FakeRoute[]): Promise<Fak
       return;
     }
     const answer = found.reply(request.body);
+    problems.push(...wrongAnswers(answer, found));
     if (answer instanceof EventStream && fault?.raw === undefined) {
       await stream(response, answer);
       return;
@@ -133,6 +138,18 @@ export async function startFakeServer(routes: readonly FakeRoute[]): Promise<Fak
       await new Promise((resolve) => server.close(resolve));
     },
   };
+}
+
+/** As JSON, which is what is sent. */
+function wrongAnswers(answer: unknown, { route, answers, events }: FakeRoute): string[] {
+  const [sent, shape] =
+    answer instanceof EventStream
+      ? [answer.events, events]
+      : [Array.isArray(answer) ? answer : [answer], answers];
+  if (shape === undefined) return [];
+  return sent
+    .flatMap((one) => problemsOf(JSON.parse(JSON.stringify(one) ?? 'null'), shape, 'answer'))
+    .map((problem) => `${route}: ${problem}`);
 }
 
 function send(

@@ -1,6 +1,18 @@
 import { startFakeServer } from './fake-server.ts';
 import { type FakeEngine, newScript } from './script.ts';
-import { anything, exactly, flag, ids, listOf, number, type Shape, text, whole } from './shape.ts';
+import {
+  anything,
+  exactly,
+  flag,
+  ids,
+  isOf,
+  listOf,
+  number,
+  orNull,
+  type Shape,
+  text,
+  whole,
+} from './shape.ts';
 
 /*
  * Field lists of ggml-org/llama.cpp, tools/server/server-task.cpp, commit
@@ -63,6 +75,45 @@ const completion: Shape = {
   ],
 };
 
+const probability: Shape = {
+  fields: {
+    id: whole,
+    token: text,
+    bytes: listOf(whole),
+    // NaN is written as null.
+    prob: orNull(number),
+    top_probs: anything,
+    logprob: orNull(number),
+    top_logprobs: anything,
+  },
+  required: ['id', 'token', 'bytes'],
+};
+
+const completed: Shape = {
+  fields: {
+    index: whole,
+    content: text,
+    tokens: ids,
+    id_slot: whole,
+    stop: flag,
+    model: text,
+    tokens_predicted: whole,
+    tokens_evaluated: whole,
+    generation_settings: anything,
+    prompt: anything,
+    has_new_line: flag,
+    truncated: flag,
+    stop_type: (type) => ['none', 'eos', 'word', 'limit'].includes(type as string),
+    stopping_word: text,
+    tokens_cached: whole,
+    timings: anything,
+    completion_probabilities: listOf((value) => isOf(value, probability)),
+  },
+  required: ['content', 'tokens', 'stop', 'tokens_evaluated', 'truncated', 'stop_type'],
+};
+
+const tokenized: Shape = { fields: { tokens: listOf(anything) }, required: ['tokens'] };
+
 const tokenize: Shape = {
   fields: {
     content: text,
@@ -98,6 +149,7 @@ export async function startLlamaCppFake(options: LlamaCppFakeOptions = {}): Prom
     {
       route: 'POST /tokenize',
       shape: tokenize,
+      answers: tokenized,
       reply: ({ content }: Body) => ({
         tokens: [...content].map((letter: string) => letter.charCodeAt(0)),
       }),
@@ -105,6 +157,7 @@ export async function startLlamaCppFake(options: LlamaCppFakeOptions = {}): Prom
     {
       route: 'POST /completion',
       shape: completion,
+      answers: completed,
       samples: true,
       reply: (body: Body) => ({
         index: 0,

@@ -1,12 +1,28 @@
 import { startFakeServer } from './fake-server.ts';
 import { type FakeEngine, newScript } from './script.ts';
-import { anything, exactly, flag, ids, listOf, number, type Shape, text, whole } from './shape.ts';
+import {
+  anything,
+  type Check,
+  exactly,
+  flag,
+  ids,
+  isOf,
+  listOf,
+  number,
+  orNull,
+  type Shape,
+  text,
+  whole,
+} from './shape.ts';
 
 /*
  * Field lists of sgl-project/sglang:
  *   GenerateReqInput: python/sglang/srt/managers/io_struct.py, commit 001067fffe33427bee0ed2f007fb7551a1d76b44;
  *   SamplingParams: python/sglang/srt/sampling/sampling_params.py, commit 00c17cafcb9e289d5ca97c50e44ada54e4fd5b03;
- *   weight_versions in meta_info: python/sglang/srt/utils/weight_versions.py of the same months.
+ *   what is answered, meta_info above all: _handle_batch_output and add_logprob_to_meta_info of
+ *     python/sglang/srt/managers/tokenizer_manager.py, commit 001067fffe33427bee0ed2f007fb7551a1d76b44;
+ *   weight_versions in it: python/sglang/srt/utils/weight_versions.py, commit
+ *     19f93835d3f8a0b84485592090245d11de783289.
  */
 const samplingParams: Shape = {
   fields: {
@@ -55,6 +71,51 @@ const generateReqInput: Shape = {
   required: ['input_ids', 'sampling_params', 'return_logprob', 'logprob_start_len', 'stream'],
 };
 
+/** `[logprob, id, text]`; the first of a prompt has no logprob. */
+const triple: Check = (value) => {
+  if (!Array.isArray(value) || value.length !== 3) return false;
+  const [logprob, id, spelled] = value;
+  return orNull(number)(logprob) && whole(id) && orNull(text)(spelled);
+};
+
+const versionSpan: Shape = {
+  fields: { version: text, start: whole, end: whole },
+  required: ['version', 'start', 'end'],
+};
+
+const metaInfo: Shape = {
+  fields: {
+    id: text,
+    finish_reason: {
+      fields: { type: text, matched: anything, length: whole, message: text, status_code: whole },
+      required: ['type'],
+    },
+    prompt_tokens: whole,
+    weight_version: text,
+    weight_versions: listOf((value) => isOf(value, versionSpan)),
+    num_retractions: whole,
+    total_retractions: whole,
+    reasoning_tokens: whole,
+    completion_tokens: whole,
+    cached_tokens: whole,
+    cached_tokens_details: anything,
+    dp_rank: anything,
+    e2e_latency: number,
+    response_sent_to_client_ts: anything,
+    input_token_logprobs: listOf(triple),
+    output_token_logprobs: listOf(triple),
+    output_token_logprobs_length: whole,
+    input_top_logprobs: listOf(orNull(listOf(triple))),
+    output_top_logprobs: listOf(orNull(listOf(triple))),
+  },
+  required: ['id', 'finish_reason', 'prompt_tokens', 'weight_version', 'completion_tokens'],
+};
+
+const generated: Shape = {
+  fields: { text, output_ids: ids, prompt_token_ids: ids, meta_info: metaInfo },
+  required: ['text', 'meta_info'],
+};
+
 export interface SglangFakeOptions {
   /** Builds before `output_ids` name the ids in the logprobs alone. Default: true. */
   readonly outputIds?: boolean;
@@ -87,9 +148,10 @@ export async function startSglangFake(options: SglangFakeOptions = {}): Promise<
         ...(script.logprobs !== undefined && {
           output_token_logprobs: script.logprobs.map((logprob, at) => [
             logprob,
-            script.ids[at],
+            script.ids[at] ?? 0,
             null,
           ]),
+          output_token_logprobs_length: script.logprobs.length,
         }),
         ...(scored && {
           input_token_logprobs: body.input_ids.map((id: number, at: number) => [
@@ -124,6 +186,7 @@ export async function startSglangFake(options: SglangFakeOptions = {}): Promise<
     {
       route: 'POST /generate',
       shape: generateReqInput,
+      answers: generated,
       samples: true,
       reply: (body: Body) =>
         (body.sampling_params.n ?? 1) > 1

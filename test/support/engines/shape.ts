@@ -16,6 +16,11 @@ export const exactly =
   (value) =>
     JSON.stringify(value) === JSON.stringify(wanted);
 
+export const orNull =
+  (check: Check): Check =>
+  (value) =>
+    value === null || check(value);
+
 export interface Shape {
   /** Every field that the engine knows; a nested shape checks an object. */
   readonly fields: Readonly<Record<string, Check | Shape>>;
@@ -39,4 +44,9 @@ export function problemsOf(value: unknown, shape: Shape, path = 'body'): string[
     else if (!check(item)) problems.push(`${path}.${name} is ${JSON.stringify(item)}`);
   }
   return problems;
+}
+
+/** Whether a value has nothing wrong; for items of lists and for choices of shapes. */
+export function isOf(value: unknown, shape: Shape): boolean {
+  return problemsOf(value, shape).length === 0;
 }

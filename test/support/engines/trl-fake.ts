@@ -1,9 +1,19 @@
 import { startFakeServer } from './fake-server.ts';
 import { type FakeEngine, newScript } from './script.ts';
-import { anything, exactly, ids, listOf, number, type Shape, text, whole } from './shape.ts';
+import {
+  anything,
+  exactly,
+  ids,
+  listOf,
+  number,
+  orNull,
+  type Shape,
+  text,
+  whole,
+} from './shape.ts';
 
 /*
- * Field lists of huggingface/trl, trl/scripts/vllm_serve.py of early 2026 (59,236 characters): GenerateRequest,
+ * Field lists of huggingface/trl, trl/scripts/vllm_serve.py of release 1.1.0 (the same in 1.2.0): GenerateRequest,
  * GenerateResponse, SequenceLogprobsRequest, SequenceLogprobsResponse. Slashes at the end are part of the routes.
  */
 const generateRequest: Shape = {
@@ -39,6 +49,29 @@ const sequenceLogprobsRequest: Shape = {
   required: ['sequences', 'prompt_lengths', 'top_logprobs', 'temperature', 'response_format'],
 };
 
+const columns = {
+  logprobs: orNull(listOf(listOf(listOf(orNull(number))))),
+  logprob_token_ids: orNull(listOf(listOf(ids))),
+} as const;
+
+const generateResponse: Shape = {
+  fields: { ...columns, prompt_ids: listOf(ids), completion_ids: listOf(ids) },
+  required: ['prompt_ids', 'completion_ids', 'logprobs', 'logprob_token_ids'],
+};
+
+const sequenceLogprobsResponse: Shape = {
+  fields: {
+    ...columns,
+    logprobs_b64: orNull(text),
+    token_ids_b64: orNull(text),
+    actual_logprobs_b64: orNull(text),
+    actual_token_ids_b64: orNull(text),
+    shape: orNull(listOf(whole)),
+    completion_lengths: orNull(listOf(whole)),
+  },
+  required: [],
+};
+
 // biome-ignore lint/suspicious/noExplicitAny: a foreign body
 type Body = any;
 
@@ -49,6 +82,7 @@ export async function startTrlFake(): Promise<FakeEngine> {
     {
       route: 'POST /generate/',
       shape: generateRequest,
+      answers: generateResponse,
       samples: true,
       reply: (body: Body) => {
         const each = <Value>(value: Value): Value[] => Array.from({ length: body.n }, () => value);
@@ -65,6 +99,7 @@ export async function startTrlFake(): Promise<FakeEngine> {
     {
       route: 'POST /get_sequence_logprobs/',
       shape: sequenceLogprobsRequest,
+      answers: sequenceLogprobsResponse,
       reply: ({ sequences, prompt_lengths, top_logprobs }: Body) => {
         const scored: number[] = sequences[0].slice(prompt_lengths[0]);
         // Ranked; the id's own comes last, also where it is not among the first.

@@ -1,115 +1,18 @@
 import { EventStream, startFakeServer } from './fake-server.ts';
 import { type FakeEngine, type FakeScript, newScript } from './script.ts';
-import { anything, exactly, flag, ids, listOf, number, type Shape, text, whole } from './shape.ts';
 import { type ChatTurn, chatCompletion, chatEvents, chatRequest } from './vllm-chat.ts';
-
-/*
- * Field lists of vllm-project/vllm:
- *   GenerateRequest and GenerateResponse: vllm/entrypoints/scale_out/token_in_token_out/protocol.py,
- *     commit 006ebac240f34ddcd36383832b28c25840d2ea80;
- *     the older logprob dialect: the same folder's serving.py, commit 00a80787a504467c1bcd76d5405a50b2aaa00d5a;
- *   SamplingParams: vllm/sampling_params.py, commit 00388f6573ccfcffad607b8c9ecdf341a4669ceb;
- *   CompletionRequest: vllm/entrypoints/openai/completion/protocol.py,
- *     commit 002032ee2b18e1f7bd924ec47b62504ba3866063;
- *   the chat route: ./vllm-chat.ts.
- */
-
-const neutral = {
-  temperature: number,
-  top_p: number,
-  top_k: whole,
-  min_p: number,
-  repetition_penalty: number,
-  seed: whole,
-  stop: listOf(text),
-  stop_token_ids: ids,
-  max_tokens: whole,
-  prompt_logprobs: whole,
-  skip_special_tokens: exactly(false),
-  spaces_between_special_tokens: exactly(false),
-} as const;
-
-const samplingParams: Shape = {
-  fields: {
-    ...neutral,
-    n: whole,
-    presence_penalty: number,
-    frequency_penalty: number,
-    ignore_eos: flag,
-    min_tokens: whole,
-    logprobs: exactly(0),
-    logprob_token_ids: ids,
-    flat_logprobs: flag,
-    detokenize: flag,
-    include_stop_str_in_output: flag,
-    logit_bias: anything,
-    allowed_token_ids: ids,
-    extra_args: anything,
-    bad_words: listOf(text),
-  },
-  // Left out, each is taken from the model's generation config.
-  required: ['temperature', 'top_p', 'top_k', 'min_p', 'repetition_penalty'],
-};
-
-const generateRequest: Shape = {
-  fields: {
-    request_id: text,
-    token_ids: ids,
-    features: anything,
-    content_parts: anything,
-    sampling_params: samplingParams,
-    model: text,
-    return_token_ids: flag,
-    output_mode: text,
-    stream: flag,
-    stream_options: anything,
-    cache_salt: text,
-    priority: whole,
-    kv_transfer_params: anything,
-  },
-  required: ['request_id', 'token_ids', 'sampling_params', 'stream'],
-};
-
-const completionRequest: Shape = {
-  fields: {
-    ...neutral,
-    model: text,
-    prompt: ids,
-    echo: flag,
-    logprobs: exactly(0),
-    n: whole,
-    stream: exactly(false),
-    user: text,
-    ignore_eos: flag,
-    min_tokens: whole,
-    add_special_tokens: exactly(false),
-    request_id: text,
-    session_id: text,
-    return_token_ids: exactly(true),
-    return_tokens_as_token_ids: flag,
-    cache_salt: text,
-    priority: whole,
-  },
-  required: [
-    'prompt',
-    'max_tokens',
-    'temperature',
-    'top_p',
-    'top_k',
-    'add_special_tokens',
-    'stream',
-  ],
-};
-
-const tokenizeRequest: Shape = {
-  fields: {
-    model: text,
-    prompt: text,
-    add_special_tokens: exactly(false),
-    return_token_strs: flag,
-  },
-  required: ['prompt', 'add_special_tokens'],
-};
+import { chatChunk, chatResponse } from './vllm-chat-shapes.ts';
+import {
+  completionRequest,
+  completionResponse,
+  detokenizeRequest,
+  detokenizeResponse,
+  generateEvent,
+  generateRequest,
+  generateResponse,
+  tokenizeRequest,
+  tokenizeResponse,
+} from './vllm-shapes.ts';
 
 export interface VllmFakeOptions {
   /** `ids` is the newer shape of logprobs, `chat` the older. Default: `ids`. */
@@ -123,6 +26,8 @@ export interface VllmFakeOptions {
   readonly contextLength?: number;
   /** What the chat route makes of a request. Default: a word, from the script. */
   readonly chat?: (body: Body) => ChatTurn;
+  /** The text of ids. Default: the server has no such route. */
+  readonly detokenize?: (tokens: readonly number[]) => string;
   /** The chat route as of a server that does not know `return_token_ids`, or has logprobs off. */
   readonly withoutIds?: boolean;
   readonly withoutLogprobs?: boolean;
@@ -155,15 +60,28 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
     {
       route: 'POST /tokenize',
       shape: tokenizeRequest,
+      answers: tokenizeResponse,
       reply: ({ prompt }: Body) => ({
         count: prompt.length,
         max_model_len: 512,
         tokens: [...prompt].map((letter: string) => letter.charCodeAt(0)),
       }),
     },
+    ...(options.detokenize === undefined
+      ? []
+      : [
+          {
+            route: 'POST /detokenize',
+            shape: detokenizeRequest,
+            answers: detokenizeResponse,
+            reply: ({ tokens }: Body) => ({ prompt: options.detokenize?.(tokens) }),
+          },
+        ]),
     {
       route: 'POST /inference/v1/generate',
       shape: generateRequest,
+      answers: generateResponse,
+      events: generateEvent,
       samples: true,
       reply: (body: Body) =>
         body.stream === true ? events(script, body, options) : generated(script, body, options),
@@ -171,18 +89,24 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
     {
       route: 'POST /v1/completions',
       shape: completionRequest,
+      answers: completionResponse,
       samples: true,
       reply: (body: Body) => completed(script, body),
     },
     {
       route: 'POST /v1/chat/completions',
       shape: chatRequest,
+      answers: chatResponse,
+      events: chatChunk,
       samples: true,
       reply: (body: Body) => {
         const turn = options.chat?.(body) ?? scripted(script);
         return body.stream === true
           ? chatEvents(body, turn, options)
-          : chatCompletion(body, turn, options);
+          : chatCompletion(body, turn, {
+              ...options,
+              ...(options.chat === undefined && { withoutLogprobs: script.logprobs === undefined }),
+            });
       },
     },
   ]);
@@ -213,11 +137,14 @@ function generated(script: FakeScript, body: Body, { dialect = 'ids' }: VllmFake
 }
 
 function content({ ids: sampled, logprobs = [] }: FakeScript, dialect: 'ids' | 'chat'): unknown[] {
-  return logprobs.map((logprob, at) =>
-    dialect === 'ids'
-      ? { token_id: sampled[at], logprob, rank: 1, top_logprobs: [] }
-      : { token: `token_id:${sampled[at]}`, logprob, bytes: null, top_logprobs: [] },
-  );
+  // How vLLM writes that it has none.
+  return logprobs
+    .map((value) => value ?? -9999)
+    .map((logprob, at) =>
+      dialect === 'ids'
+        ? { token_id: sampled[at], logprob, rank: 1, top_logprobs: [] }
+        : { token: `token_id:${sampled[at]}`, logprob, bytes: null, top_logprobs: [] },
+    );
 }
 
 function events(script: FakeScript, body: Body, options: VllmFakeOptions): EventStream {
@@ -270,6 +197,7 @@ function completed(script: FakeScript, body: Body): unknown {
   return {
     id: body.request_id ?? 'cmpl-1',
     object: 'text_completion',
+    created: 1_780_000_000,
     model: 'org/model',
     choices: Array.from({ length: body.n ?? 1 }, (_, index) => ({
       index,
@@ -298,6 +226,7 @@ function completed(script: FakeScript, body: Body): unknown {
     usage: {
       prompt_tokens: script.promptTokens ?? body.prompt.length,
       completion_tokens: script.ids.length,
+      total_tokens: body.prompt.length + script.ids.length,
     },
   };
 }
