@@ -134,7 +134,7 @@ export class BrokerShell implements Broker {
   async deadLetters(runId: string): Promise<readonly DeadLetter[]> {
     const run = this.#run(runId);
     this.#assignments.expire(this.#nowMs());
-    return run.deadLetters.all();
+    return run.endedAssignments.deadLetters;
   }
 
   async submit(group: SubmittedGroup): Promise<SubmitOutcome> {

@@ -11,7 +11,6 @@ import type {
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { cutBatch } from './cut-batch.ts';
-import { DeadLetters } from './dead-letters.ts';
 import { EndedAssignments } from './ended-assignments.ts';
 import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
@@ -50,7 +49,6 @@ export class Run {
   readonly batches: BatchLedger;
   readonly history: GroupHistory;
   readonly figures: RunFigures;
-  readonly deadLetters = new DeadLetters();
   readonly queue: RunQueue;
   readonly endedAssignments: EndedAssignments;
   readonly #observer: RunObserver;
@@ -100,9 +98,6 @@ export class Run {
     }
     this.#step = restored.record.step;
     this.#closed = restored.record.closed;
-    for (const { letter } of restored.ended) {
-      if (letter !== undefined) this.deadLetters.add(letter);
-    }
     restoreGroups(restored, this, nowMs);
   }
 
@@ -187,9 +182,7 @@ export class Run {
   /** An assignment ended without a group. */
   giveUp(letter: DeadLetter, drop: DropReason): void {
     // One that was played in vain is no dead letter.
-    const isDead = drop === letter.reason;
-    this.endedAssignments.add(letter.assignmentId, isDead ? letter : undefined);
-    if (isDead) this.deadLetters.add(letter);
+    this.endedAssignments.add(letter.assignmentId, drop === letter.reason ? letter : undefined);
     this.figures.drop(drop);
     this.#record();
   }
@@ -219,7 +212,7 @@ export class Run {
     const position = this.history.add(group);
     this.figures.accept(group);
     this.#observer.accepted(group, nowMs);
-    if (this.deadLetters.delete(group.id)) this.#journal.assignmentEnded({ id: group.id });
+    this.endedAssignments.groupCame(group.id);
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
     if (reason === undefined) {
       this.queue.accept(waitingGroup(group, { position, version, arrivedMs: nowMs }));

@@ -1,6 +1,6 @@
 import { invalidInput } from '../errors.ts';
 import type { JsonObject, JsonValue } from '../messages.ts';
-import type { OptionValues } from './command.ts';
+import type { CommandOption, OptionValues } from './command.ts';
 
 export function textOption(values: OptionValues, name: string): string | undefined {
   const value = values[name];
@@ -28,6 +28,21 @@ export function integerOption(
   }
   return value;
 }
+
+/** Of every command that hosts environments. */
+export const SETTING_OPTIONS: Readonly<Record<string, CommandOption>> = {
+  data: {
+    type: 'string',
+    value: 'PATH',
+    help: 'The setting `data` of the environments: --set data=PATH.',
+  },
+  set: {
+    type: 'string',
+    multiple: true,
+    value: 'NAME=VALUE',
+    help: 'A setting of the environments; a value that reads as JSON is JSON.',
+  },
+};
 
 /** `--set name=value`, as often as wanted. A value that reads as JSON is JSON, anything else is text. */
 export function settingsOption(values: OptionValues): JsonObject {

@@ -7,7 +7,7 @@ import { Hosting } from './hosting.ts';
 import { openKeptBroker, STORE_OPTION } from './kept-broker.ts';
 import { listen } from './listen.ts';
 import { chooseModel, MODEL_OPTIONS } from './model-options.ts';
-import { integerOption, settingsOption, textOption } from './read-options.ts';
+import { integerOption, SETTING_OPTIONS, settingsOption, textOption } from './read-options.ts';
 import { RolloutWriter } from './rollout-writer.ts';
 import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
 import { STATE_OPTION } from './state-folder.ts';
@@ -28,17 +28,7 @@ export const serveCommand: Command = {
     ...LISTEN_OPTIONS,
     ...MODEL_OPTIONS,
     ...ATROPOS_OPTIONS,
-    data: {
-      type: 'string',
-      value: 'PATH',
-      help: 'The setting `data` of the environments: --set data=PATH.',
-    },
-    set: {
-      type: 'string',
-      multiple: true,
-      value: 'NAME=VALUE',
-      help: 'A setting of the environments; a value that reads as JSON is JSON.',
-    },
+    ...SETTING_OPTIONS,
     'no-play': {
       type: 'boolean',
       help: 'Play nothing for runs here: leave it to `lachesis worker`. Tasks are served all the same.',

@@ -11,7 +11,7 @@ import type { Command, CommandIo, OptionValues } from './command.ts';
 import { Hosting } from './hosting.ts';
 import { chooseModel, MODEL_OPTIONS, policyAt } from './model-options.ts';
 import { patientModel } from './patient-model.ts';
-import { integerOption, settingsOption, textOption } from './read-options.ts';
+import { integerOption, SETTING_OPTIONS, settingsOption, textOption } from './read-options.ts';
 import { STATE_OPTION } from './state-folder.ts';
 
 /** How long what plays may go on after Ctrl-C. */
@@ -42,17 +42,7 @@ export const workerCommand: Command = {
       value: 'ID',
       help: 'Its name among the workers; no two at a time may have one. Default: made up.',
     },
-    data: {
-      type: 'string',
-      value: 'PATH',
-      help: 'The setting `data` of the environments: --set data=PATH.',
-    },
-    set: {
-      type: 'string',
-      multiple: true,
-      value: 'NAME=VALUE',
-      help: 'A setting of the environments; a value that reads as JSON is JSON.',
-    },
+    ...SETTING_OPTIONS,
     concurrency: { type: 'string', value: 'N', help: 'Rollouts in flight. Default: 32.' },
     state: STATE_OPTION,
     log: { type: 'boolean', help: 'Write structured logs to standard error.' },

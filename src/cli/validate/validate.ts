@@ -2,7 +2,7 @@ import type { HostedEnvironment } from '../../environment/index.ts';
 import { clipText, invalidInput } from '../../errors.ts';
 import type { Command, CommandIo, OptionValues } from '../command.ts';
 import { Hosting } from '../hosting.ts';
-import { integerOption, settingsOption, textOption } from '../read-options.ts';
+import { integerOption, SETTING_OPTIONS, settingsOption, textOption } from '../read-options.ts';
 import type { Check } from './check.ts';
 import { checkRewards, type RewardLimits } from './check-rewards.ts';
 import { checkTasks } from './check-tasks.ts';
@@ -24,13 +24,7 @@ export const validateCommand: Command = {
   ],
   options: {
     tasks: { type: 'string', value: 'N', help: 'Tasks to play, spread evenly. Default: 20.' },
-    data: { type: 'string', value: 'PATH', help: 'The setting `data`: --set data=PATH.' },
-    set: {
-      type: 'string',
-      multiple: true,
-      value: 'NAME=VALUE',
-      help: 'A setting of the environments; a value that reads as JSON is JSON.',
-    },
+    ...SETTING_OPTIONS,
     'solved-at': {
       type: 'string',
       value: 'X',
