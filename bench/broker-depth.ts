@@ -45,7 +45,11 @@ const { header, headerBytes, parts } = encoding.encoded;
 const template = toStoredGroup(header, headerBytes, parts);
 
 const rounds: object[] = [];
-for (const depth of values.depths.split(',').map(Number)) rounds.push(await atDepth(depth));
+for (const minShare of [0, 0.5]) {
+  for (const depth of values.depths.split(',').map(Number)) {
+    rounds.push({ minShare, ...(await atDepth(depth, minShare)) });
+  }
+}
 const figures = {
   plan: { groupsPerBatch: GROUPS_PER_BATCH, group: `${ROWS} x ${TOKENS} tokens`, batches },
   rounds,
@@ -53,7 +57,7 @@ const figures = {
 if (values.dry) console.log(JSON.stringify(figures, null, 2));
 else report('broker-depth', figures);
 
-async function atDepth(depth: number): Promise<object> {
+async function atDepth(depth: number, minShare: number): Promise<object> {
   const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-depth-'));
   try {
     const store = await openFilesStore(folder);
@@ -62,7 +66,9 @@ async function atDepth(depth: number): Promise<object> {
       limits: { maxWaitingBytes: Number.MAX_SAFE_INTEGER, replayBytes: 0 },
     });
     const before = heap();
-    await broker.openRun('run', runSettings(GROUPS_PER_BATCH * ROWS), 0);
+    const share = { environment: 'bench', weight: 1, minShare, whenShort: 'release' } as const;
+    const shares = minShare > 0 ? [share] : [];
+    await broker.openRun('run', { ...runSettings(GROUPS_PER_BATCH * ROWS), shares }, 0);
     const start = performance.now();
     await fill(broker, depth + batches * GROUPS_PER_BATCH);
     const fillSeconds = (performance.now() - start) / 1_000;
