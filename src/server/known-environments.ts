@@ -1,4 +1,4 @@
-import type { Broker } from '../broker/index.ts';
+import { type Broker, systemClock } from '../broker/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { HostedEnvironments } from './hosted.ts';
 import type { WorkerRegistry } from './worker-registry.ts';
@@ -19,7 +19,7 @@ export class KnownEnvironments {
     this.#hosted = parts.hosted;
     this.#workers = parts.workers;
     this.#broker = parts.broker;
-    this.#now = parts.now ?? Date.now;
+    this.#now = parts.now ?? systemClock.nowMs;
   }
 
   /** Throws `not_found`, naming `field` and what there is, for one that nobody would ever play for the run. */

@@ -10,7 +10,7 @@ import {
   RegisterWorkerResponseSchema,
   WorkService,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
-import type { Broker } from '../broker/index.ts';
+import { type Broker, systemClock } from '../broker/index.ts';
 import {
   type Assignment,
   assertId,
@@ -54,7 +54,7 @@ const MAX_ENVIRONMENTS = 1_000;
 
 /** Serves `WorkService` over the broker. */
 export function workService(router: ConnectRouter, options: WorkServiceOptions): void {
-  const { broker, workers, environments, stopping, now = Date.now } = options;
+  const { broker, workers, environments, stopping, now = systemClock.nowMs } = options;
   const desk = new WorkerDesk(options);
   router.service(WorkService, {
     registerWorker: ({ workerId, environments, capacity }) => {
