@@ -130,7 +130,9 @@ export async function crashTrial(
     }
     const until = log.accepted.length + Math.floor(random() * MAX_GROUPS);
     const isDue = (): boolean => log.accepted.length >= until;
-    const worked = untilWorked(isDue, random() * AFTER_MS, failed.signal);
+    // What a lying disk has not done is done a little later.
+    const afterMs = liar === 'disk' ? 0 : random() * AFTER_MS;
+    const worked = untilWorked(isDue, afterMs, failed.signal);
     await Promise.race([worked, server.ended]);
     await server.signal('SIGKILL');
     const isTold = liar === undefined && !isReal(life);

@@ -28,7 +28,7 @@ const hooks = await import('./moment-hooks.ts');
 const { MomentFile } = await import('./moments.ts');
 
 /** How much later than its answer a liar's work is done. */
-const LATER_MS = 60;
+const LATER_MS = 150;
 
 const { folder, port, death, liar, segmentBytes, logBytes } = options;
 const moments = new MomentFile(options.moments);
