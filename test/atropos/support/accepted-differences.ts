@@ -63,7 +63,7 @@ export const ACCEPTED = {
     what: 'which groups a batch has where an environment registered a `min_batch_allocation`',
     theirs:
       'none without a group of each such environment, also of one that died; the part itself is not kept',
-    ours: 'its part of each batch, until 60 seconds after its last push',
+    ours: 'its part of each batch, or none until it is there or the environment was silent for 60 seconds',
     why: 'an environment that died must not stop all training',
   },
   order: {

@@ -28,7 +28,7 @@ const hooks = await import('./moment-hooks.ts');
 const { MomentFile } = await import('./moments.ts');
 
 /** How much later than its answer a liar's work is done. */
-const LATER_MS = 150;
+const LATER_MS = { store: 60, disk: 150 } as const;
 
 const { folder, port, death, liar, segmentBytes, logBytes } = options;
 const moments = new MomentFile(options.moments);
@@ -39,9 +39,9 @@ const mayDie = (at: Death): void => {
   if (left === 0) process.kill(process.pid, 'SIGKILL');
 };
 const fileSystem =
-  liar === 'disk' ? lateFileSystem(LATER_MS) : hooks.watchedFileSystem(moments, mayDie);
+  liar === 'disk' ? lateFileSystem(LATER_MS.disk) : hooks.watchedFileSystem(moments, mayDie);
 const opened = await openStoreOn(folder, { fileSystem, segmentBytes, logBytes });
-const kept = liar === 'store' ? earlyStore(opened, LATER_MS) : opened;
+const kept = liar === 'store' ? earlyStore(opened, LATER_MS.store) : opened;
 const store = hooks.watchedStore(kept, moments, mayDie);
 const broker = openDurableBroker({
   store,
