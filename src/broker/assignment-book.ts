@@ -91,6 +91,11 @@ export class AssignmentBook {
     return this.#holds.read(runId, nowMs);
   }
 
+  /** Of an open one. */
+  runOf(id: string): string | undefined {
+    return this.#open.get(id)?.assignment.runId;
+  }
+
   has(id: string): boolean {
     return this.#open.has(id);
   }

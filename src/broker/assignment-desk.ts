@@ -10,7 +10,7 @@ import type { Broker, LeasedAssignment, RunStatus } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
-import { limitReached } from './refusals.ts';
+import { idOfAnotherRun, limitReached } from './refusals.ts';
 import { failureOf } from './run-figures.ts';
 import type { RunTable } from './run-table.ts';
 import { topicOf } from './topics.ts';
@@ -98,6 +98,8 @@ export class AssignmentDesk {
       const run = this.#runs.get(runId);
       run.assertTakes(environment);
       const ended = run.endedAssignments.has(id) || run.history.positionOf(id) !== undefined;
+      const other = added.get(id)?.runId ?? this.#book.runOf(id) ?? runId;
+      if (other !== runId) throw idOfAnotherRun(id, other);
       if (ended || added.has(id) || this.#book.has(id)) continue;
       const left = room.get(runId) ?? maxOpenAssignments - this.#book.counts.openOf(runId);
       if (left <= 0) throw limitReached('open assignments of this run', maxOpenAssignments);
@@ -151,9 +153,9 @@ export class AssignmentDesk {
     this.#waiting.wake(topicOf.lease);
   }
 
-  /** Its group came. */
-  end(id: string): void {
-    this.#book.end(id, 'stored');
+  /** Its group came; one of another run that has its id is another's. */
+  end(runId: string, id: string): void {
+    if (this.#book.runOf(id) === runId) this.#book.end(id, 'stored');
   }
 
   endRun(runId: string): void {

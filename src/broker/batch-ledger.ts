@@ -89,7 +89,8 @@ export class BatchLedger {
   }
 
   held(nowMs: number): Shortened<HeldBatch> {
-    const worldSizeOf = (consumerId: string) => this.#consumers.get(consumerId).worldSize;
+    // Who holds a batch whose lease is over may be forgotten already.
+    const worldSizeOf = (consumerId: string) => this.#consumers.find(consumerId)?.worldSize ?? 0;
     return heldBatches(this.#open, worldSizeOf, nowMs);
   }
 
@@ -262,8 +263,15 @@ export class BatchLedger {
       const record = this.finished.get(at);
       const cut = record && recut(record);
       if (record === undefined || cut === undefined) throw stepNotKept(step, at);
-      const lanes = record.lanes.map((one): [string, Delivery] => [one.lane, deliveryOf(one, 0)]);
-      again.unshift({ cut, lanes: new Map(lanes) });
+      const lanes = new Map(
+        record.lanes.map((one): [string, Delivery] => [one.lane, deliveryOf(one, 0)]),
+      );
+      // Who came after the batch was done has no part in it, until it goes back to it by itself.
+      for (const other of this.#consumers) {
+        const absent = { kind: 'done', deliveries: 0, holder: '' } as const;
+        if (!lanes.has(laneOf(other))) lanes.set(laneOf(other), absent);
+      }
+      again.unshift({ cut, lanes });
     }
     const cuts = again
       .filter(({ cut }) => this.#open.at(cut.step) === undefined)

@@ -170,7 +170,7 @@ export class BrokerShell implements Broker {
       if (isStored) {
         const aliveUntilMs = run.queue.heard(group.environment, this.#nowMs());
         this.#waiting.expectExpiry(aliveUntilMs ?? Infinity);
-        this.#assignments.end(group.id);
+        this.#assignments.end(run.id, group.id);
         this.#waiting.wake(topicOf.batch(run.id));
         // One that left at once takes no room: the next may begin.
         this.#waiting.wake(topicOf.lease);

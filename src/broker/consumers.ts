@@ -21,6 +21,10 @@ export class Consumers {
     for (const consumer of restored) this.#byId.set(consumer.id, consumer);
   }
 
+  find(id: string): Consumer | undefined {
+    return this.#byId.get(id);
+  }
+
   [Symbol.iterator](): Iterator<Consumer> {
     return this.#byId.values();
   }

@@ -73,7 +73,10 @@ export class ShareTurns {
       ...{ rate: 0, start: 0, given: 0 },
     }));
     const turns = new ShareTurns(shares, target, parties);
-    turns.#share(parties.map(({ name }) => deficits[name] ?? 0));
+    // An environment may be called as what every object has.
+    turns.#share(
+      parties.map(({ name }) => (Object.hasOwn(deficits, name) ? (deficits[name] ?? 0) : 0)),
+    );
     return turns;
   }
 
@@ -85,7 +88,7 @@ export class ShareTurns {
   }
 
   get deficits(): Deficits {
-    const deficits: Record<string, number> = {};
+    const deficits: Record<string, number> = Object.create(null);
     for (const party of this.#parties) {
       const deficit = this.#deficitOf(party);
       const bounded = Math.max(-this.#target, Math.min(this.#target, deficit));

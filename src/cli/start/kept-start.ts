@@ -79,6 +79,14 @@ export class KeptStart implements Disposable {
     });
   }
 
+  #isOurs(): boolean {
+    try {
+      return this.read() !== undefined;
+    } catch {
+      return false;
+    }
+  }
+
   async write(record: StartRecord): Promise<void> {
     await replaceFile(this.#file, [Buffer.from(`${JSON.stringify(record)}\n`)]);
   }
@@ -118,10 +126,11 @@ export class KeptStart implements Disposable {
   async clear(): Promise<boolean> {
     const all = [this.#file, this.store, this.policy, this.steps];
     const isThere = all.some((file) => existsSync(file));
-    // First, since it may be refused, and then all is as it was. Without it nothing is resumed.
+    if (isThere && !this.#isOurs()) throw notOurs(this.#folder);
+    // First, since it may be refused, and then all is as it was.
     await removeStore(this.store);
-    rmSync(this.#file, { force: true });
-    for (const file of [this.policy, this.steps]) rmSync(file, { force: true });
+    // The file that says whose folder it is goes last.
+    for (const file of [this.policy, this.steps, this.#file]) rmSync(file, { force: true });
     return isThere;
   }
 
@@ -133,6 +142,18 @@ export class KeptStart implements Disposable {
   [Symbol.dispose](): void {
     this.#lock[Symbol.dispose]();
   }
+}
+
+function notOurs(folder: string): LachesisError {
+  return new LachesisError(
+    'failed_precondition',
+    `${folder} holds files that no quick start made.`,
+    {
+      reason: 'FOLDER_NOT_OURS',
+      field: '--out',
+      remedy: 'Give another --out, or move its start.json, policy.bin, steps.jsonl and store away.',
+    },
+  );
 }
 
 export function newRecord(plan: Plan): StartRecord {

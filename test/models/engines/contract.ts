@@ -218,7 +218,7 @@ export function engineContract(name: string, contract: EngineContract): void {
 
   describe(`${name}: its options`, () => {
     const held = overFake(contract, {
-      timeoutMs: 60,
+      timeoutMs: 250,
       apiKey: 'sk-hidden',
       affinityHeader: 'x-session',
       maxResponseBytes: 2_000,
