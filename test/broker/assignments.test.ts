@@ -23,6 +23,16 @@ async function withAssignments(
 }
 
 describe('enqueue', () => {
+  test('refuses an id that is open in another run, whose work its groups do not end', async () => {
+    const { broker } = await withAssignments(['a']);
+    await broker.openRun('other', settings(), 0);
+    await expect(broker.enqueue([assignment('a', { runId: 'other' })])).rejects.toMatchObject({
+      reason: 'ASSIGNMENT_OF_ANOTHER_RUN',
+    });
+    await broker.submit(group('a', 1, { runId: 'other' }));
+    expect((await broker.status('run')).openAssignments).toBe(1);
+  });
+
   test('adds each id once: not while it is open, nor after its group came', async () => {
     const { broker, lease } = await withAssignments(['a', 'b']);
     expect(await broker.enqueue([assignment('b'), assignment('c'), assignment('c')])).toEqual([

@@ -104,3 +104,17 @@ describe('a trainer that goes back to a checkpoint', () => {
     },
   );
 });
+
+test('a consumer that came after a batch goes on when another goes back before it', async () => {
+  const { broker, take, ack } = await openFixture();
+  for (let at = 1; at <= 4; at++) await broker.submit(group(`g${at}`, 2));
+  await ack(await take());
+  await broker.registerConsumer({
+    ...{ runId: 'run', consumerId: 'eval', worldSize: 1, mode: 'fan_out' },
+  });
+  await broker.rewindToStep({ runId: 'run', consumerId: 'trainer', step: 0 });
+  expect(idsOf(await take('eval'))).toEqual(['g3', 'g4']);
+  expect(idsOf(await take())).toEqual(['g1', 'g2']);
+  await broker.rewindToStep({ runId: 'run', consumerId: 'eval', step: 0 });
+  expect(idsOf(await take('eval'))).toEqual(['g1', 'g2']);
+});

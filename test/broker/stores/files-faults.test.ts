@@ -1,4 +1,4 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -464,4 +464,28 @@ describe('opening', () => {
   ])('options %j are refused', async (options, message) => {
     await expect(openStoreOn(place(), options)).rejects.toThrow(message);
   });
+});
+
+test.each([
+  ['lost its end', (folder: string) => rmSync(`${folder}/index.db-wal`)],
+  [
+    'is empty',
+    (folder: string) => {
+      for (const name of ['index.db-wal', 'index.db-shm'])
+        rmSync(`${folder}/${name}`, { force: true });
+      writeFileSync(`${folder}/index.db`, '');
+    },
+  ],
+])('an index that %s is refused, and nothing of the log is cut', async (_, harm) => {
+  const { folder, store } = await opened();
+  for (const key of ['a', 'b', 'c']) await keep(store, key);
+  // As a kill leaves it: the index has not taken up its -wal.
+  const copy = place();
+  cpSync(folder, copy, { recursive: true });
+  rmSync(`${copy}/store.lock`, { force: true });
+  await store.close();
+  harm(copy);
+  const log = readFileSync(`${copy}/00000001.log`);
+  await expect(openStoreOn(copy, {})).rejects.toMatchObject({ reason: 'INDEX_BEHIND' });
+  expect(readFileSync(`${copy}/00000001.log`)).toEqual(log);
 });
