@@ -26,6 +26,8 @@ const { values } = parseArgs({
   },
 });
 const seconds = Number(values.seconds);
+/** Groups that may wait, as in the load of plain JSON: producers that push on and on would starve the trainer. */
+const AHEAD = 48;
 const { skipped } = ensureAtropos();
 if (skipped !== undefined) throw new Error(`Atropos can't be run here: ${skipped}`);
 
@@ -57,7 +59,7 @@ async function ours(): Promise<Figures> {
     await using server = await startServe(folder);
     await using client = await connect({ address: server.address });
     const batchSize = { kind: 'groups', groups: plan.groupsPerBatch } as const;
-    await client.runs.open('bench', { batchSize, maxWaitingGroups: 100_000 });
+    await client.runs.open('bench', { batchSize, maxWaitingGroups: AHEAD });
     await using owned = new AsyncDisposableStack();
     const child = (): BenchProcess => owned.use(new BenchProcess('broker-client.ts'));
     const order = (producer: string, time: number): BrokerOrder => {

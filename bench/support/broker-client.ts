@@ -1,6 +1,7 @@
 // A producer or a trainer of bench/broker.ts in a process of its own, by `lachesis/client` as users have it.
 import { monitorEventLoopDelay } from 'node:perf_hooks';
-import { connect, type Submitted } from '../../src/client/index.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect } from '../../src/client/index.ts';
 import { encodeGroup, type Group } from '../../src/contract/index.ts';
 import { answerParent, processUse } from './bench-process.ts';
 import type { BrokerOrder, Pulled, Pushed } from './broker-plan.ts';
@@ -24,20 +25,25 @@ async function push(order: BrokerOrder): Promise<Pushed> {
   const times: number[] = [];
   const open = new Set<Promise<void>>();
   const endMs = performance.now() + order.seconds * 1_000;
+  const isOver = sleep(order.seconds * 1_000);
   let next = 0;
   while (performance.now() < endMs) {
     next += 1;
     const encoding = encodeGroup(named(sample, `${order.producer}.${next}`), { policy: settings });
     if (encoding.kind === 'dropped') throw new Error(encoding.reason);
     const start = performance.now();
-    const done = stream.submit(encoding.encoded).then((_: Submitted) => {
-      times.push(performance.now() - start);
-      open.delete(done);
-    });
+    const done = stream.submit(encoding.encoded).then(
+      () => {
+        times.push(performance.now() - start);
+        open.delete(done);
+      },
+      // What still waits for room when time is up.
+      () => {},
+    );
     open.add(done);
-    if (open.size >= IN_FLIGHT) await Promise.race(open);
+    if (open.size < IN_FLIGHT) continue;
+    await Promise.race([...open, isOver]);
   }
-  await Promise.all(open);
   delay.disable();
   return {
     groups: times.length,
