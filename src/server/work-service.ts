@@ -1,6 +1,6 @@
 import { create, fromBinary } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
-import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
+import { AssignmentSchema, type Task } from '../../gen/lachesis/v1/task_pb.ts';
 import {
   EnqueueAssignmentsResponseSchema,
   ExtendAssignmentsResponseSchema,
@@ -50,6 +50,8 @@ const MAX_ENQUEUE = 10_000;
 const MAX_LEASE = 1_000;
 /** Of one order to play. */
 const MAX_ORDER_BYTES = 2 * 1_048_576;
+/** Of a task that is given whole. */
+const MAX_TASK_BYTES = MAX_ORDER_BYTES - 65_536;
 const MAX_ENVIRONMENTS = 1_000;
 
 /** Serves `WorkService` over the broker. */
@@ -87,10 +89,11 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
           `are ${assignments.length}; send at most ${MAX_ENQUEUE}.`,
         );
       }
-      for (const [index, { environment, runId }] of assignments.entries()) {
+      for (const [index, { environment, runId, taskSource }] of assignments.entries()) {
         assertRunId(runId, `assignments[${index}].run_id`);
         const field = `assignments[${index}].environment`;
         await environments.assertPlayable(environment, runId, field);
+        if (taskSource.case === 'task') assertSendable(taskSource.value, `assignments[${index}]`);
       }
       if (!backlog) {
         const addedIds = [...(await orderGroups(assignments, options))];
@@ -150,7 +153,18 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
   });
 }
 
-/** A task that no message holds is sent by its key: the worker has the environment, and so the task. */
+/** One that was given whole goes to a worker as it is, or to nobody. */
+function assertSendable({ dataJson }: Task, field: string): void {
+  const bytes = Buffer.byteLength(dataJson);
+  // The order around it is small; what it may be in all is what a lease sends.
+  if (bytes <= MAX_TASK_BYTES) return;
+  throw invalidInput(`${field}.task.data_json`, `has ${bytes} bytes.`, {
+    reason: 'TASK_TOO_LARGE',
+    remedy: `Give at most ${MAX_TASK_BYTES}, or name a task of the environment by task_key.`,
+  });
+}
+
+/** A task of an environment's own that no message holds is sent by its key: the worker has it too. */
 function sendableOrder(payload: Uint8Array): Assignment {
   const order = assignmentFromProto(fromBinary(AssignmentSchema, payload));
   if (payload.length <= MAX_ORDER_BYTES || order.task.kind === 'key') return order;
