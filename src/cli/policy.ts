@@ -77,7 +77,7 @@ export const policyCommand: Command = {
 
 function faultsOf(names: readonly string[]): EngineFaults {
   const chosen = names.map((name) => {
-    const fault = FAULTS[name];
+    const fault = Object.hasOwn(FAULTS, name) ? FAULTS[name] : undefined;
     if (fault !== undefined) return fault;
     throw invalidInput('--fault', `"${name}" is unknown; give ${Object.keys(FAULTS).join(', ')}.`);
   });

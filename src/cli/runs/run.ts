@@ -38,7 +38,7 @@ export const runCommand: Command = {
   },
   run: async ({ positionals, values }, io) => {
     const [what, runId, extra] = positionals;
-    const task = what === undefined ? undefined : TASKS[what];
+    const task = Object.hasOwn(TASKS, what ?? '') ? TASKS[what ?? ''] : undefined;
     if (task === undefined) {
       const names = Object.keys(TASKS).join(', ');
       throw invalidInput('WHAT', `is ${what ?? 'missing'}; give one of ${names}.`);
