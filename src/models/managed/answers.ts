@@ -3,6 +3,9 @@ import type { AlteredAnswer, CallUse } from '../../tokens/index.ts';
 import type { RenderedPiece } from '../rendering/chat-renderer.ts';
 import { messageKey, sameMessage } from './message-identity.ts';
 
+/** Of an answer that was received, of the same agent and at the same place. */
+const MOST_ALIKE = 8;
+
 /** A prompt as it was asked with, as far as it concerns the answers in it. */
 export interface AskedPrompt {
   readonly callIndex: number;
@@ -127,14 +130,18 @@ export class Answers {
     const itself = this.#byMessage.get(message);
     if (itself !== undefined) return itself;
     const equal = this.#byKey.get(messageKey(message)) ?? [];
-    const declared = equal.find(({ callIndex }) => callIndex === prompt.declared);
+    const declared =
+      typeof prompt.declared === 'number'
+        ? equal.find(({ callIndex }) => callIndex === prompt.declared)
+        : undefined;
     if (declared !== undefined) return declared;
     let best: Answer | undefined;
     let bestLikeness = 0;
-    for (const answer of equal) {
-      const likeness = this.#likeness(answer, at, prompt);
-      if (likeness === 0 || likeness < bestLikeness) continue;
-      best = answer;
+    // The latest first: it is the one in all but odd cases, and many may say the same.
+    for (let i = equal.length - 1; i >= 0 && bestLikeness < MOST_ALIKE; i--) {
+      const likeness = this.#likeness(equal[i]!, at, prompt);
+      if (likeness <= bestLikeness) continue;
+      best = equal[i];
       bestLikeness = likeness;
     }
     return best;
@@ -149,6 +156,7 @@ export class Answers {
       endsAlike(messages, at, asked.tail) || (isSamePlace && beginsAlike(messages, asked.opening));
     if (!isSameQuestion) return 0;
     const isReceived = !this.#isLost(callIndex);
+    // At most MOST_ALIKE.
     return 1 + (isReceived ? 4 : 0) + (asked.agent === agent ? 2 : 0) + (isSamePlace ? 1 : 0);
   }
 
