@@ -1,19 +1,7 @@
 import type { RunSettings } from '../../src/broker/index.ts';
+import { settings } from '../../test/broker/support/groups.ts';
 
 /** A run that takes whatever comes, in batches of so many rows. */
 export function runSettings(rows: number): RunSettings {
-  return {
-    batchSize: { kind: 'rows', rows },
-    trainingPolicy: 'strict',
-    maxStaleness: undefined,
-    maxWaitingGroups: 2 ** 31 - 1,
-    failedRollouts: 'drop_rollout',
-    maxRowTokens: 0,
-    environments: [],
-    autoPlay: undefined,
-    dropUniformGroups: false,
-    overLength: 'truncate',
-    shares: [],
-    admission: { kind: 'off' },
-  };
+  return settings({ batchSize: { kind: 'rows', rows }, maxWaitingGroups: 2 ** 31 - 1 });
 }

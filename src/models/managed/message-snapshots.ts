@@ -7,6 +7,11 @@ import type { AssistantMessage, ContentPart, Message, ToolCall } from '../../mes
  */
 export class MessageSnapshots {
   readonly #taken = new WeakMap<Message, Message>();
+  /** The last list, and what was taken of it: most lists are the one before, and more. */
+  #last: { readonly given: readonly Message[]; readonly taken: readonly Message[] } = {
+    given: [],
+    taken: [],
+  };
 
   /** An answer of the session's own: it is frozen, and known by its identity. */
   own(message: AssistantMessage): void {
@@ -14,18 +19,25 @@ export class MessageSnapshots {
   }
 
   of(messages: readonly Message[]): readonly Message[] {
-    return messages.map((message) => {
-      const taken = this.#taken.get(message);
-      if (taken === message || (taken !== undefined && isAsTaken(message, taken))) return taken;
-      const snapshot = copyOf(message);
-      this.#taken.set(message, snapshot);
-      return snapshot;
-    });
+    const { given, taken } = this.#last;
+    const all = messages.map((message, at) =>
+      this.#of(message, given[at] === message ? taken[at] : this.#taken.get(message)),
+    );
+    this.#last = { given: [...messages], taken: all };
+    return all;
+  }
+
+  #of(message: Message, taken: Message | undefined): Message {
+    if (taken === message || (taken !== undefined && isAsTaken(message, taken))) return taken;
+    const snapshot = copyOf(message);
+    this.#taken.set(message, snapshot);
+    return snapshot;
   }
 }
 
 function copyOf(message: Message): Message {
-  const content = message.content.map((part) => structuredClone(part));
+  // A part holds nothing but texts.
+  const content = message.content.map((part) => ({ ...part }));
   if (message.role !== 'assistant') return { ...message, content };
   return { ...message, content, toolCalls: message.toolCalls.map((call) => ({ ...call })) };
 }

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
 import { createMemoryBroker } from '../../../src/broker/index.ts';
+import { settings } from '../../broker/support/groups.ts';
 import { environment, group, startTestGateway, trainer } from './support.ts';
 
 /** Asks for a batch and hangs up after the first bytes of its answer. */
@@ -269,20 +270,7 @@ test('a run that counts tokens is not served: its trainer would not get a number
   await using server = await startTestGateway();
   await server.broker.openRun(
     'atropos',
-    {
-      batchSize: { kind: 'tokens', tokens: 64 },
-      trainingPolicy: 'strict',
-      maxStaleness: undefined,
-      maxWaitingGroups: 0,
-      failedRollouts: 'drop_rollout',
-      maxRowTokens: 0,
-      environments: [],
-      autoPlay: undefined,
-      dropUniformGroups: false,
-      overLength: 'truncate',
-      shares: [],
-      admission: { kind: 'off' },
-    },
+    settings({ batchSize: { kind: 'tokens', tokens: 64 } }),
     0,
   );
   expect((await server.ask('/register', { body: trainer })).status).toBe(409);
