@@ -5,11 +5,9 @@ import type { EngineDescription } from '../engine.ts';
 import { checkGeneration } from '../managed/check-generation.ts';
 import type { DriftCanary } from '../managed/drift-canary.ts';
 import { unreliable } from '../managed/marked.ts';
-import { MessageSnapshots } from '../managed/message-snapshots.ts';
 import { readably } from '../managed/refused-segment.ts';
-import { assertRequest, sessionCall } from '../managed/session-call.ts';
+import { assertRequest, SessionCalls } from '../managed/session-calls.ts';
 import { SessionTokens } from '../managed/session-tokens.ts';
-import { SharedReplies } from '../managed/shared-replies.ts';
 import type { Track } from '../managed/track.ts';
 import type {
   Completion,
@@ -52,13 +50,15 @@ export class CapturedSession implements ModelSession {
   readonly #options: SessionOptions;
   readonly #tokens: SessionTokens;
   readonly #callIds = new Set<string>();
-  readonly #snapshots = new MessageSnapshots();
-  readonly #replies = new SharedReplies();
+  readonly #calls: SessionCalls;
   #logprobMode: SessionRecord['logprobMode'];
 
   constructor(config: CapturedConfig, options: SessionOptions) {
     this.#config = config;
     this.#options = options;
+    this.#calls = new SessionCalls(config.timeoutMs, (request, deadline) =>
+      this.#complete(request, deadline),
+    );
     // The server's tokenizer and template are its own, and it does not say which they are.
     this.#tokens = new SessionTokens({ tokenizerSha256: '', templateSha256: '' });
   }
@@ -67,13 +67,7 @@ export class CapturedSession implements ModelSession {
     request: CompletionRequest,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
-    return await sessionCall(request, {
-      snapshots: this.#snapshots,
-      replies: this.#replies,
-      timeoutMs: this.#config.timeoutMs,
-      signal,
-      make: (asked, deadline) => this.#complete(asked, deadline),
-    });
+    return await this.#calls.run(request, signal);
   }
 
   record(): SessionRecord {
@@ -187,7 +181,7 @@ export class CapturedSession implements ModelSession {
       },
     );
     this.#tokens.log.sampled(callIndex, tokenIds.length, finish);
-    this.#snapshots.own(completion.message);
+    this.#calls.own(completion.message);
     track.answered(messages, completion.message, { callIndex, tokens: promptTokenIds.length });
     this.#tokens.answered(callIndex, completion.message, tokenIds);
   }

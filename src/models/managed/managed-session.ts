@@ -17,13 +17,11 @@ import { fitSampling } from './fit-sampling.ts';
 import type { ManagedConfig } from './managed-config.ts';
 import { decodedBothWays, unreliable } from './marked.ts';
 import { SampledMessages } from './message-identity.ts';
-import { MessageSnapshots } from './message-snapshots.ts';
 import { type PromptPlan, planPrompt } from './plan-prompt.ts';
 import { asBranch, promptTokenIds } from './prompt-tokens.ts';
 import { readably } from './refused-segment.ts';
-import { assertRequest, sessionCall } from './session-call.ts';
+import { assertRequest, SessionCalls } from './session-calls.ts';
 import { SessionTokens } from './session-tokens.ts';
-import { SharedReplies } from './shared-replies.ts';
 
 /**
  * One rollout's conversations with an engine. A call first plans its prompt, then asks the engine, and
@@ -36,13 +34,15 @@ export class ManagedSession implements ModelSession {
   readonly #tokens: SessionTokens;
   readonly #callIds: ReturnType<typeof sessionCallIds>;
   readonly #sampled = new SampledMessages();
-  readonly #snapshots = new MessageSnapshots();
-  readonly #replies = new SharedReplies();
+  readonly #calls: SessionCalls;
   #logprobMode: SessionRecord['logprobMode'];
 
   constructor(config: ManagedConfig, options: SessionOptions) {
     this.#config = config;
     this.#options = options;
+    this.#calls = new SessionCalls(config.timeoutMs, (request, deadline) =>
+      this.#complete(request, deadline),
+    );
     this.#tokens = new SessionTokens(config.renderer.fingerprint);
     this.#callIds = sessionCallIds(config.parser, options.rolloutId);
   }
@@ -51,13 +51,7 @@ export class ManagedSession implements ModelSession {
     request: CompletionRequest,
     { signal }: { readonly signal: AbortSignal },
   ): Promise<Completion> {
-    return await sessionCall(request, {
-      snapshots: this.#snapshots,
-      replies: this.#replies,
-      timeoutMs: this.#config.timeoutMs,
-      signal,
-      make: (asked, deadline) => this.#complete(asked, deadline),
-    });
+    return await this.#calls.run(request, signal);
   }
 
   countTokens(messages: readonly Message[], tools: readonly ToolDefinition[]): number {
@@ -226,7 +220,7 @@ export class ManagedSession implements ModelSession {
     });
     this.#log.sampled(callIndex, tokenIds.length, finish);
 
-    this.#snapshots.own(message);
+    this.#calls.own(message);
     this.#sampled.add(message, tokenIds);
     this.#tokens.answered(callIndex, message, tokenIds);
     const asked = plan.kind === 'begin' ? plan.messages : messages;
