@@ -1,0 +1,38 @@
+export type {
+  BackendProbe,
+  FoundSandbox,
+  SandboxBackend,
+  SandboxCapabilities,
+} from './contract/backend.ts';
+export { checkCommand, checkPath, checkSpec } from './contract/check.ts';
+export type {
+  CapturedOutput,
+  Command,
+  ExecOptions,
+  ExecResult,
+  OutputChunk,
+  OutputStream,
+  ProcessExit,
+  SandboxProcess,
+} from './contract/command.ts';
+export { isSandboxGone, sandboxFault, sandboxGone } from './contract/faults.ts';
+export {
+  ISOLATION_LEVELS,
+  type IsolationLevel,
+  isAtLeast,
+  isIsolationLevel,
+} from './contract/isolation.ts';
+export type { FileStat, Sandbox, SandboxStatus, TransferOptions } from './contract/sandbox.ts';
+export type {
+  CreateOptions,
+  SandboxNetwork,
+  SandboxResources,
+  SandboxSpec,
+} from './contract/spec.ts';
+export { OutputCapture, outputBytes } from './exec/output-capture.ts';
+export { outputText } from './exec/output-text.ts';
+export type { AcquireRequest, SandboxLease } from './pool/lease.ts';
+export type { DrainReport, PoolKeyStats, PoolStats, SandboxPool } from './pool/pool.ts';
+export type { DownloadOptions, RolloutSandbox } from './rollout/rollout-sandbox.ts';
+export type { BackgroundProcess, BackgroundProcesses } from './shell/background.ts';
+export type { SandboxShell, ShellOptions, ShellResult } from './shell/shell.ts';

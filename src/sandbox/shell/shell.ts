@@ -1,0 +1,30 @@
+import type { CapturedOutput, ExecResult } from '../contract/command.ts';
+
+/**
+ * A shell whose working directory, exported variables, functions and aliases last from one command to the
+ * next, though each runs in a bash of its own: what one command breaks is broken for that command only.
+ */
+export interface SandboxShell {
+  /** Where the next command begins. */
+  readonly cwd: string;
+  /** Runs a script; one at a time, later ones wait. Both streams come as one, in `output`. */
+  run(script: string, options?: ShellOptions): Promise<ShellResult>;
+}
+
+export interface ShellOptions {
+  /** Absolute, or relative to where the shell is; for this command alone. */
+  readonly cwd?: string;
+  /** Default: 60 s. */
+  readonly timeoutMs?: number;
+  /** Of what is kept of the output. Default: 50,000. */
+  readonly maxOutputBytes?: number;
+  readonly signal?: AbortSignal;
+}
+
+export interface ShellResult extends Omit<ExecResult, 'stdout' | 'stderr'> {
+  readonly output: CapturedOutput;
+  /** Absolute; where the shell is now. */
+  readonly cwd: string;
+  /** True when the command ended so that nothing it changed of the shell is known: the state is the one before. */
+  readonly stateLost: boolean;
+}
