@@ -144,6 +144,7 @@ export {
   type ModelAnswer,
   ModelFailure,
   noModel,
+  noSandbox,
   type SubAgentOptions,
   type SubAgentResult,
   type ToolContext,

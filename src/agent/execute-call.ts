@@ -29,7 +29,7 @@ export async function executeCall<State>(
   { turn, callId }: CallPlace,
   config: AgentConfig<State>,
 ): Promise<Execution> {
-  const { clock, rolloutId, state, settings } = config;
+  const { clock, rolloutId, state, settings, sandbox } = config;
   if (config.signal.aborted) return cancelled(config.signal.reason);
   let timeoutMs: number;
   try {
@@ -53,7 +53,7 @@ export async function executeCall<State>(
       argumentsText: call.argumentsText,
     };
     const context = {
-      ...{ rolloutId, turn, state, settings },
+      ...{ rolloutId, turn, state, settings, sandbox },
       // Made only for a tool that looks at them.
       get signal() {
         return deadline.signal;

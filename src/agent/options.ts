@@ -2,7 +2,8 @@ import { type Clock, systemClock } from '../async/index.ts';
 import { invalidInput } from '../errors.ts';
 import type { Message, SamplingParameters, ToolDefinition } from '../messages.ts';
 import type { CallLineage, ModelSession } from '../models/index.ts';
-import type { ToolHandler } from '../tools/index.ts';
+import type { RolloutSandbox } from '../sandbox/index.ts';
+import { noSandbox, type ToolHandler } from '../tools/index.ts';
 import { type ResolvedSettings, resolveAgentSettings } from './resolve-settings.ts';
 import type { AgentResult, Turn } from './result.ts';
 import { RolloutShare } from './rollout-share.ts';
@@ -23,6 +24,8 @@ export interface AgentOptions<State = unknown> extends AgentSettings<State> {
   readonly state: State;
   /** Handed to every tool. */
   readonly settings?: unknown;
+  /** Handed to every tool. Default: none, which says so when it is used. */
+  readonly sandbox?: RolloutSandbox;
   readonly sampling?: SamplingParameters;
   /** Of one tool call; a function gives each tool its own. Default 60 s. */
   readonly toolTimeoutMs?: number | ((toolName: string) => number);
@@ -51,6 +54,7 @@ export interface AgentConfig<State> extends ResolvedSettings<State> {
   readonly rolloutId: string;
   readonly state: State;
   readonly settings: unknown;
+  readonly sandbox: RolloutSandbox;
   readonly sampling: SamplingParameters;
   readonly toolTimeoutMs: (toolName: string) => number;
   readonly abortGraceMs: number;
@@ -89,6 +93,7 @@ export function resolveAgentOptions<State>(
     rolloutId: options.rolloutId,
     state: options.state,
     settings: options.settings,
+    sandbox: options.sandbox ?? noSandbox,
     sampling: options.sampling ?? {},
     toolTimeoutMs: typeof toolTimeoutMs === 'number' ? () => toolTimeoutMs : toolTimeoutMs,
     abortGraceMs: options.abortGraceMs ?? 2_000,

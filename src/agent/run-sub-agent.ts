@@ -22,13 +22,23 @@ export async function runSubAgent<State>(
   config: AgentConfig<State>,
   ofCall: AbortSignal,
 ): Promise<SubAgentResult> {
-  const { abortGraceMs, clock, random, rolloutId, session, settings, share, signal, state } =
-    config;
+  const {
+    abortGraceMs,
+    clock,
+    random,
+    rolloutId,
+    sandbox,
+    session,
+    settings,
+    share,
+    signal,
+    state,
+  } = config;
   const { maxTurns = config.maxTurns, purpose = 'act' } = options;
   const messages = openingOf(prompt, systemPrompt);
   const registry = createToolRegistry(tools);
   const result = await config.runAgent({
-    ...{ abortGraceMs, clock, random, rolloutId, session, settings, share, signal, state },
+    ...{ abortGraceMs, clock, random, rolloutId, sandbox, session, settings, share, signal, state },
     ...settingsOf(config),
     maxTurns,
     messages,

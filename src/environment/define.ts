@@ -13,6 +13,7 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   settings: true,
   tasks: true,
   tools: true,
+  sandbox: true,
   systemPrompt: true,
   prompt: true,
   setup: true,

@@ -1,6 +1,7 @@
 import type { AgentResult, AgentSettings } from '../agent/index.ts';
 import type { Rollout, Task } from '../contract/index.ts';
 import type { JsonObject, JsonValue, Message, SamplingParameters } from '../messages.ts';
+import type { IsolationLevel, RolloutSandbox, SandboxPool, SandboxSpec } from '../sandbox/index.ts';
 import type { AnyTool, StandardSchema, ToolRegistry } from '../tools/index.ts';
 import type { EvaluationSettings } from './evaluation/settings.ts';
 
@@ -27,6 +28,8 @@ export interface EpisodeContext<Settings = unknown> {
   readonly rolloutId: string;
   /** Uniform in [0, 1); seeded when the assignment has a seed. */
   readonly random: () => number;
+  /** The rollout's own, where the environment asks for one. */
+  readonly sandbox: RolloutSandbox;
   readonly signal: AbortSignal;
 }
 
@@ -38,6 +41,10 @@ export interface RewardContext<Data = unknown, State = unknown, Settings = unkno
   readonly result: AgentResult;
   /** The text of the last assistant message; empty when there is none. */
   readonly finalText: string;
+  /** The rollout's own, as the agent left it, without the limits that tools put on a model. */
+  readonly sandbox: RolloutSandbox;
+  /** A fresh one that the agent never saw, for a verifier; ended when the reward has. Default: of the same spec. */
+  readonly openSandbox: (spec?: SandboxSpec) => Promise<RolloutSandbox>;
   readonly signal: AbortSignal;
 }
 
@@ -83,6 +90,12 @@ export interface CheckpointHooks {
   readonly load: (state: JsonValue) => void | Promise<void>;
 }
 
+/** The sandbox that each rollout of an environment is given for itself. */
+export interface SandboxRequirement extends SandboxSpec {
+  /** It is refused where its commands would be kept less far from the host. Default: `namespace`. */
+  readonly minimumIsolation?: IsolationLevel;
+}
+
 /** What `defineEnvironment` takes. */
 // biome-ignore lint/suspicious/noExplicitAny: an environment of any task, state and settings types is hosted alike
 export interface EnvironmentDefinition<Data = any, State = any, Settings = any> {
@@ -96,6 +109,16 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   /** An array, a source, or a function of the settings that makes one. */
   readonly tasks: TasksInput<Data, Settings>;
   readonly tools?: readonly AnyTool[];
+  /**
+   * Asks for a sandbox for each rollout: `{}` takes whatever its host has. A function says what each task needs.
+   * It is leased before `setup` and given back after `teardown`.
+   */
+  readonly sandbox?:
+    | SandboxRequirement
+    | ((
+        task: Task<Data>,
+        episode: { readonly settings: Settings },
+      ) => SandboxRequirement | Promise<SandboxRequirement>);
   readonly systemPrompt?: string;
   /** The first user message, or the whole opening conversation. */
   readonly prompt: (
@@ -194,4 +217,6 @@ export interface HostedEnvironment extends AsyncDisposable {
   readonly settingsJsonSchema: JsonObject | undefined;
   readonly tasks: TaskSource;
   readonly tools: ToolRegistry;
+  /** Where its rollouts' sandboxes come from; its host's, who closes it. Undefined when it asks for none. */
+  readonly sandboxes: SandboxPool | undefined;
 }

@@ -1,5 +1,6 @@
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../messages.ts';
+import type { SandboxPool } from '../sandbox/index.ts';
 import { createToolRegistry, describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
 import { type EnvironmentCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { closer } from './closer.ts';
@@ -19,6 +20,8 @@ export async function hostEnvironment(
     readonly name?: string;
     /** The environment's own state from before, for its `checkpoint.load`. */
     readonly checkpoint?: EnvironmentCheckpoint | undefined;
+    /** Where its rollouts' sandboxes come from; stays the caller's, who closes it. */
+    readonly sandboxes?: SandboxPool | undefined;
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<HostedEnvironment> {
@@ -42,6 +45,7 @@ export async function hostEnvironment(
           }),
     tasks,
     tools: createToolRegistry(definition.tools ?? []),
+    sandboxes: definition.sandbox === undefined ? undefined : options.sandboxes,
     // No method: copies of this object with another definition share it.
     [Symbol.asyncDispose]: closer(definition, settings),
   });

@@ -33,6 +33,7 @@ export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
 export type { AcquireRequest, SandboxLease } from './pool/lease.ts';
 export type { DrainReport, PoolKeyStats, PoolStats, SandboxPool } from './pool/pool.ts';
+export { openRolloutSandbox } from './rollout/open-rollout-sandbox.ts';
 export type { DownloadOptions, RolloutSandbox } from './rollout/rollout-sandbox.ts';
 export type { BackgroundProcess, BackgroundProcesses } from './shell/background.ts';
 export type { SandboxShell, ShellOptions, ShellResult } from './shell/shell.ts';

@@ -5,6 +5,7 @@ export {
   type SubAgentResult,
 } from './model-use.ts';
 export { noModel } from './no-model.ts';
+export { noSandbox } from './no-sandbox.ts';
 export { createToolRegistry, endsRollout, type ToolRegistry } from './registry.ts';
 export {
   describeIssues,

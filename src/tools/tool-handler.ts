@@ -1,4 +1,5 @@
 import type { JsonObject, Message, ToolDefinition } from '../messages.ts';
+import type { RolloutSandbox } from '../sandbox/index.ts';
 import type { AskOptions, ModelAnswer, ModelUse, SubAgentResult } from './model-use.ts';
 
 /** A call on its way to a tool: normalised, and known to name a tool. */
@@ -21,6 +22,8 @@ export interface ToolContext<State = unknown, Settings = unknown> {
   readonly settings: Settings;
   /** The rollout's own, to ask it something or to run a sub-agent. */
   readonly model: ToolModel;
+  /** The rollout's own, where its environment asks for one; the same that its setup and reward see. */
+  readonly sandbox: RolloutSandbox;
   /** Fires at the tool's deadline and when the rollout ends. */
   readonly signal: AbortSignal;
 }

@@ -5,6 +5,7 @@ import {
   createToolRegistry,
   isStandardSchema,
   noModel,
+  noSandbox,
   type StandardSchema,
   standardSchemaToJsonSchema,
   type ToolContext,
@@ -17,6 +18,7 @@ const context: ToolContext = {
   state: { total: 0 },
   settings: {},
   model: noModel,
+  sandbox: noSandbox,
   signal: new AbortController().signal,
 };
 const add = tool({

@@ -5,8 +5,10 @@ import { clipText, errorMessage, LachesisError } from '../../errors.ts';
 import { type Message, type SamplingParameters, textContent } from '../../messages.ts';
 import type { ModelSession, SessionRecord } from '../../models/index.ts';
 import { freshSeed, seededRandom } from '../../random.ts';
+import type { RolloutSandbox } from '../../sandbox/index.ts';
 import { emptyLedger } from '../../tokens/index.ts';
 import { deepFreeze } from '../freeze.ts';
+import { EpisodeSandboxes } from './episode-sandboxes.ts';
 import { failureIn, stopReasonOf } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
 import { defaultIsolation, type PlayOptions, type RolloutIdentity } from './options.ts';
@@ -91,12 +93,20 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
     signal: options.signal,
   });
   const { signal } = deadline;
+  let sandboxes: EpisodeSandboxes;
+  try {
+    sandboxes = await EpisodeSandboxes.open(options.environment, identity, signal);
+  } catch (error) {
+    return unplayed('sandbox', error, signal);
+  }
+  await using _given = sandboxes;
   let state: unknown;
   try {
     const { setup } = definition;
     if (setup !== undefined) {
       const random = seededRandom('rollout', options.seed ?? freshSeed(), identity.index);
-      const context = { settings, rolloutId: identity.rolloutId, random, signal };
+      const { rolloutId } = identity;
+      const context = { settings, rolloutId, random, sandbox: sandboxes.own, signal };
       state = await callHook(() => setup(identity.task, context), {
         // A setup that ends after it was given up still made something that has to be given back.
         onLate: (late) => void tearDown(options, late),
@@ -107,8 +117,8 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
     return unplayed('setup', error, signal);
   }
   // Nothing is known to reject here, but what `setup` made is given back whatever happens.
-  const played = await playEpisode(options, identity, state, signal).catch((error: unknown) =>
-    unplayed('agent', error, signal),
+  const played = await playEpisode(options, identity, { state, sandboxes }, signal).catch(
+    (error: unknown) => unplayed('agent', error, signal),
   );
   const tornDown = await tearDown(options, state);
   return tornDown ? played : { ...played, metrics: { ...played.metrics, teardown_failed: 1 } };
@@ -117,7 +127,7 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
 async function playEpisode(
   options: PlayOptions,
   identity: RolloutIdentity,
-  state: unknown,
+  { state, sandboxes }: { readonly state: unknown; readonly sandboxes: EpisodeSandboxes },
   signal: AbortSignal,
 ): Promise<Played> {
   const { environment, modelServer } = options;
@@ -140,8 +150,11 @@ async function playEpisode(
   } catch (error) {
     return unplayed('model server', asInfrastructure(error), signal);
   }
-  const result = await runTheAgent(options, identity, { state, messages, session, signal });
-  const episode = { task: identity.task, state, result };
+  const result = await runTheAgent(options, identity, {
+    ...{ state, messages, session, signal },
+    sandbox: sandboxes.own,
+  });
+  const episode = { task: identity.task, state, result, sandboxes };
   const scored = await score(environment, episode, signal, options);
   return { ...scored, result, record: session.record() };
 }
@@ -153,6 +166,7 @@ function runTheAgent(
     readonly state: unknown;
     readonly messages: readonly Message[];
     readonly session: ModelSession;
+    readonly sandbox: RolloutSandbox;
     readonly signal: AbortSignal;
   },
 ): Promise<AgentResult> {

@@ -1,9 +1,11 @@
 import type { AgentResult } from '../../agent/index.ts';
 import type { Outcome, RolloutFailure, Task } from '../../contract/index.ts';
 import { textOf } from '../../messages.ts';
+import type { SandboxSpec } from '../../sandbox/index.ts';
 import type { HostedEnvironment } from '../environment.ts';
 import { resolveReward } from '../reward/resolve-reward.ts';
 import { metricsOf } from '../reward/reward-metrics.ts';
+import type { EpisodeSandboxes } from './episode-sandboxes.ts';
 import { failureIn, failureOfResult } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
 import type { PlayOptions } from './options.ts';
@@ -23,12 +25,17 @@ export interface Scored {
  */
 export async function score(
   environment: HostedEnvironment,
-  episode: { readonly task: Task; readonly state: unknown; readonly result: AgentResult },
+  episode: {
+    readonly task: Task;
+    readonly state: unknown;
+    readonly result: AgentResult;
+    readonly sandboxes: EpisodeSandboxes;
+  },
   agentSignal: AbortSignal,
   { onWarning = () => {}, signal }: Pick<PlayOptions, 'onWarning' | 'signal'>,
 ): Promise<Scored> {
   const { definition, settings } = environment;
-  const { task, state, result } = episode;
+  const { task, state, result, sandboxes } = episode;
   const failed = failureOfResult(result, agentSignal);
   if (failed !== undefined) return withoutMetrics(failed);
   const timeoutMs = definition.rewardTimeoutMs ?? DEFAULT_REWARD_TIMEOUT_MS;
@@ -41,7 +48,11 @@ export async function score(
   });
   try {
     const finalText = finalTextOf(result);
-    const context = { task, state, settings, result, finalText, signal: deadline.signal };
+    const context = {
+      ...{ task, state, settings, result, finalText, sandbox: sandboxes.own },
+      openSandbox: (spec?: SandboxSpec) => sandboxes.openFresh(spec, deadline.signal),
+      signal: deadline.signal,
+    };
     const value = await callHook(() => definition.reward(context), deadline);
     return { outcome: resolveReward(value, result), metrics: metricsOf(value, onWarning) };
   } catch (error) {

@@ -11,6 +11,7 @@ import {
   workerReward,
 } from '../../../src/environment/index.ts';
 import { threadArguments } from '../../../src/environment/reward/worker/thread-arguments.ts';
+import { noSandbox } from '../../../src/tools/index.ts';
 import { fakeModelServer } from '../fake-model-server.ts';
 
 const fixture = (name: string): URL => new URL(`./fixtures/${name}`, import.meta.url);
@@ -23,7 +24,10 @@ function contextOf(
   finalText = 'It is 4.',
 ): RewardContext {
   const task = { key: 'sum', split: '', data: { expected: 4 } };
-  return { task, state, settings: {}, result: {} as RewardContext['result'], finalText, signal };
+  const result = {} as RewardContext['result'];
+  const openSandbox = async () => noSandbox;
+  const sandbox = noSandbox;
+  return { task, state, settings: {}, result, finalText, sandbox, openSandbox, signal };
 }
 
 async function play(reward: WorkerReward, state: unknown, rewardTimeoutMs?: number) {

@@ -4,7 +4,7 @@ import type { RewardContext } from '../../environment.ts';
 /** What a reward module's default export is given: a copy of what `reward` is, without the signal. */
 export type WorkerRewardInput<Data = unknown, State = unknown, Settings = unknown> = Omit<
   RewardContext<Data, State, Settings>,
-  'signal'
+  'signal' | 'sandbox' | 'openSandbox'
 >;
 
 /** What a thread is sent: one input, and which call of the thread that is, from 1. */

@@ -16,6 +16,7 @@ import {
 import { packError, unpackError } from '../../../../src/environment/reward/worker/protocol.ts';
 import { RewardPool } from '../../../../src/environment/reward/worker/reward-pool.ts';
 import { LachesisError } from '../../../../src/errors.ts';
+import { noSandbox } from '../../../../src/tools/index.ts';
 import { fakeModelServer } from '../../fake-model-server.ts';
 
 const fixture = (name: string): URL => new URL(`./fixtures/${name}`, import.meta.url);
@@ -30,6 +31,8 @@ function contextOf(state: unknown, signal = new AbortController().signal): Rewar
     settings: {},
     result: {} as RewardContext['result'],
     finalText: '',
+    sandbox: noSandbox,
+    openSandbox: async () => noSandbox,
     signal,
   };
 }
