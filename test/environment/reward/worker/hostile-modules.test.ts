@@ -178,7 +178,7 @@ describe('a thread in a system call that nothing can interrupt', () => {
       endGraceMs: 30,
     });
   const inputOf = (act: string) => {
-    const { signal: _, ...input } = contextOf({ act });
+    const { signal: _, sandbox: __, openSandbox: ___, ...input } = contextOf({ act });
     return input;
   };
   const never = new AbortController().signal;
