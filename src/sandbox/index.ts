@@ -31,8 +31,12 @@ export type {
 } from './contract/spec.ts';
 export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
+export { createSandboxPool } from './pool/create-pool.ts';
 export type { AcquireRequest, SandboxLease } from './pool/lease.ts';
+export type { DestroyReason, PoolObserver } from './pool/observer.ts';
+export type { SandboxPoolOptions } from './pool/options.ts';
 export type { DrainReport, PoolKeyStats, PoolStats, SandboxPool } from './pool/pool.ts';
+export { poolKey } from './pool/pool-key.ts';
 export { openRolloutSandbox } from './rollout/open-rollout-sandbox.ts';
 export type { DownloadOptions, RolloutSandbox } from './rollout/rollout-sandbox.ts';
 export type { BackgroundProcess, BackgroundProcesses } from './shell/background.ts';

@@ -1,5 +1,6 @@
 import { errorMessage, LachesisError } from '../../errors.ts';
 import {
+  type AcquireRequest,
   isAtLeast,
   openRolloutSandbox,
   type RolloutSandbox,
@@ -55,7 +56,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
         : sandbox;
     assertIsolated(requirement, pool);
     const { minimumIsolation: _, ...spec } = requirement;
-    const lease = await acquire(pool, spec, owner, signal);
+    const lease = await acquire(pool, spec, { owner }, signal);
     return new EpisodeSandboxes({ pool, spec, lease, owner });
   }
 
@@ -63,7 +64,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
   async openFresh(spec: SandboxSpec | undefined, signal: AbortSignal): Promise<RolloutSandbox> {
     if (this.#pool === undefined) return noSandbox;
     const owner = `${this.#owner} (verifier)`;
-    const lease = await acquire(this.#pool, spec ?? this.#spec, owner, signal);
+    const lease = await acquire(this.#pool, spec ?? this.#spec, { owner, extra: true }, signal);
     this.#leases.push(lease);
     return openRolloutSandbox(lease);
   }
@@ -76,11 +77,11 @@ export class EpisodeSandboxes implements AsyncDisposable {
 async function acquire(
   pool: SandboxPool,
   spec: SandboxSpec,
-  owner: string,
+  request: AcquireRequest,
   signal: AbortSignal,
 ): Promise<SandboxLease> {
   try {
-    return await pool.acquire(spec, { owner, signal });
+    return await pool.acquire(spec, { ...request, signal });
   } catch (error) {
     if (signal.aborted) throw error;
     const { kind, reason } =

@@ -22,7 +22,12 @@ export interface AcquireRequest {
   readonly owner: string;
   /** Default: 60 s. */
   readonly timeoutMs?: number;
-  /** It is tainted and reported as leaked when it is held this long after that. Default: 1 hour. */
+  /** It is tainted and reported as leaked when it is held this long after that. Default: 15 minutes. */
   readonly holdMs?: number;
+  /**
+   * One that nobody used before, made for this lease beyond `maxTotal` (within `maxExtra`) and ended with it:
+   * for who already holds one, and must not wait for others that do.
+   */
+  readonly extra?: boolean;
   readonly signal?: AbortSignal;
 }

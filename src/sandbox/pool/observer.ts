@@ -1,0 +1,40 @@
+/** Why a sandbox was destroyed. */
+export type DestroyReason =
+  | 'used_up'
+  | 'idle'
+  | 'too_old'
+  | 'evicted'
+  | 'unhealthy'
+  | 'tainted'
+  | 'reset_failed'
+  | 'leaked'
+  | 'extra'
+  | 'drained'
+  | 'late';
+
+/** Told of what a pool does, for metrics and logs. Must not throw; if it does, it is ignored. */
+export interface PoolObserver {
+  created?(event: { readonly key: string; readonly id: string; readonly durationMs: number }): void;
+  createFailed?(event: { readonly key: string; readonly error: unknown }): void;
+  leased?(event: {
+    readonly key: string;
+    readonly id: string;
+    readonly owner: string;
+    readonly waitedMs: number;
+    readonly earlierUses: number;
+  }): void;
+  /** A lease was held longer than it said; the sandbox is taken from it. */
+  leaked?(event: { readonly key: string; readonly id: string; readonly owner: string }): void;
+  reset?(event: { readonly key: string; readonly id: string; readonly durationMs: number }): void;
+  /** `detail` says more, such as why a lease was tainted. */
+  destroyed?(event: {
+    readonly key: string;
+    readonly id: string;
+    readonly reason: DestroyReason;
+    readonly detail: string;
+  }): void;
+  /** A sandbox that could not be destroyed: its provider may go on charging for it. */
+  survived?(event: { readonly key: string; readonly id: string; readonly error: unknown }): void;
+  /** Of a wait that ended without a lease: the reason of its error. */
+  refused?(event: { readonly key: string; readonly reason: string }): void;
+}

@@ -1,0 +1,149 @@
+/** What a plan knows of the sandboxes of one key. */
+export interface PlanKey {
+  readonly key: string;
+  /** Sandboxes that could be leased now. */
+  readonly idle: number;
+  /** Sandboxes being made. */
+  readonly creating: number;
+  /** In any state. */
+  readonly total: number;
+  /** Kept idle beside what is asked for. */
+  readonly minIdle: number;
+  /** How many may be begun now: fewer than one after failures. */
+  readonly mayCreate: number;
+}
+
+export interface PlanWaiter {
+  readonly key: string;
+  readonly waitedMs: number;
+}
+
+export interface PlanInput {
+  readonly maxTotal: number;
+  readonly maxPerKey: number;
+  /** In any state, over all keys: a provider's quota is held until destroying has returned. */
+  readonly total: number;
+  /** Being destroyed: room that is on its way. */
+  readonly closing: number;
+  readonly keys: readonly PlanKey[];
+  /** In order of arrival. */
+  readonly waiters: readonly PlanWaiter[];
+  /** After it a waiter comes before others whose key happens to have idle sandboxes. */
+  readonly fairnessMs: number;
+}
+
+export interface Plan {
+  /** Places in `waiters`, in order; each is given an idle sandbox of its key. */
+  readonly grants: readonly number[];
+  /** A key for each sandbox to make. */
+  readonly creates: readonly string[];
+  /** A key for each idle sandbox to destroy, so that there is room for another key's. */
+  readonly evictions: readonly string[];
+}
+
+/**
+ * Decides what becomes of waiters and sandboxes. Idle sandboxes are matched to all waiters of their key before
+ * any is destroyed for another key: in a mixed storm that makes several times fewer sandboxes. Whoever has
+ * waited longer than `fairnessMs` comes first, even so that others' idle sandboxes make way.
+ */
+export function planPool(input: PlanInput): Plan {
+  const plan = new Planning(input);
+  const served = new Set<number>();
+  const { waiters, fairnessMs } = input;
+  const starving = waiters.findLastIndex(({ waitedMs }) => waitedMs >= fairnessMs) + 1;
+  for (let at = 0; at < starving; at++) {
+    if (plan.grant(at) || plan.provide(waiters[at]?.key ?? '')) served.add(at);
+  }
+  for (let at = starving; at < waiters.length; at++) if (plan.grant(at)) served.add(at);
+  for (let at = starving; at < waiters.length; at++) {
+    if (!served.has(at)) plan.provide(waiters[at]?.key ?? '');
+  }
+  plan.refill();
+  return plan;
+}
+
+interface KeyBalance {
+  readonly key: string;
+  readonly minIdle: number;
+  idle: number;
+  coming: number;
+  total: number;
+  mayCreate: number;
+}
+
+class Planning implements Plan {
+  readonly grants: number[] = [];
+  readonly creates: string[] = [];
+  readonly evictions: string[] = [];
+  readonly #input: PlanInput;
+  readonly #keys: ReadonlyMap<string, KeyBalance>;
+  #room: number;
+  #comingRoom: number;
+
+  constructor(input: PlanInput) {
+    this.#input = input;
+    this.#room = input.maxTotal - input.total;
+    this.#comingRoom = input.closing;
+    this.#keys = new Map(
+      input.keys.map(({ creating, ...rest }) => [rest.key, { ...rest, coming: creating }]),
+    );
+  }
+
+  grant(at: number): boolean {
+    const balance = this.#keys.get(this.#input.waiters[at]?.key ?? '');
+    if (balance === undefined || balance.idle === 0) return false;
+    balance.idle -= 1;
+    this.grants.push(at);
+    return true;
+  }
+
+  /** Sees to it that one more of the key will come; false when that can't be done now. */
+  provide(key: string): boolean {
+    const balance = this.#keys.get(key);
+    if (balance === undefined) return false;
+    if (balance.coming > 0) {
+      balance.coming -= 1;
+      return true;
+    }
+    if (balance.mayCreate <= 0 || balance.total >= this.#input.maxPerKey) return false;
+    if (this.#create(balance)) return true;
+    if (this.#comingRoom > 0) {
+      this.#comingRoom -= 1;
+      return true;
+    }
+    return this.#evictFor(balance);
+  }
+
+  refill(): void {
+    for (const balance of this.#keys.values()) {
+      let missing = balance.minIdle - balance.idle - balance.coming;
+      while (missing > 0 && balance.total < this.#input.maxPerKey && this.#create(balance)) {
+        missing -= 1;
+      }
+    }
+  }
+
+  #create(balance: KeyBalance): boolean {
+    if (this.#room <= 0 || balance.mayCreate <= 0) return false;
+    this.#room -= 1;
+    balance.mayCreate -= 1;
+    balance.total += 1;
+    this.creates.push(balance.key);
+    return true;
+  }
+
+  /** The key with most idle ones beyond what it keeps gives one up. */
+  #evictFor(balance: KeyBalance): boolean {
+    let victim: KeyBalance | undefined;
+    for (const other of this.#keys.values()) {
+      if (other === balance || other.idle === 0) continue;
+      if (victim === undefined || other.idle - other.minIdle > victim.idle - victim.minIdle) {
+        victim = other;
+      }
+    }
+    if (victim === undefined) return false;
+    victim.idle -= 1;
+    this.evictions.push(victim.key);
+    return true;
+  }
+}
