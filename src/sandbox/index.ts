@@ -1,3 +1,5 @@
+export { createBubblewrapBackend } from './backends/bubblewrap/backend.ts';
+export type { BubblewrapOptions } from './backends/bubblewrap/options.ts';
 export type {
   BackendProbe,
   FoundSandbox,
