@@ -1,3 +1,5 @@
+export { createModalBackend } from './backends/modal/backend.ts';
+export type { ModalBackendOptions } from './backends/modal/options.ts';
 export type {
   BackendProbe,
   FoundSandbox,

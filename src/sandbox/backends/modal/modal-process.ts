@@ -1,0 +1,189 @@
+import type { ContainerProcess } from 'modal';
+import type { Command, OutputStream, ProcessExit, SandboxProcess } from '../../contract/command.ts';
+import { OutputQueue } from '../../exec/output-queue.ts';
+import { signalNumber } from '../../exec/signal-number.ts';
+import { GroupHeader } from './group-header.ts';
+
+/** Of one message; gRPC's own limit is far above. */
+const STDIN_PIECE_BYTES = 262_144;
+
+type KillSignal = Parameters<SandboxProcess['kill']>[0];
+
+/** What a process needs of its sandbox. */
+export interface ProcessHost {
+  /** Tells a process group in the sandbox. */
+  tell(group: string, signal: KillSignal): Promise<void>;
+  /** What an error of the client's means; may ask Modal whether the sandbox still lives. */
+  explain(error: unknown): Promise<unknown>;
+}
+
+/** A command that Modal runs. */
+export class ModalProcess implements SandboxProcess {
+  readonly id: string;
+  readonly output: OutputQueue;
+  readonly exited: Promise<ProcessExit>;
+  readonly #process: ContainerProcess<Uint8Array>;
+  readonly #host: ProcessHost;
+  readonly #header = new GroupHeader();
+  readonly #exit = Promise.withResolvers<ProcessExit>();
+  readonly #waiting = new AbortController();
+  readonly #readers: { readonly cancel: () => Promise<void>; readonly stream: OutputStream }[] = [];
+  #room: PromiseWithResolvers<void> | undefined;
+  #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
+  #told: KillSignal | undefined;
+  #hasEnded = false;
+  #isDetached = false;
+  #inputIsOver = false;
+
+  constructor(
+    process: ContainerProcess<Uint8Array>,
+    options: {
+      readonly id: string;
+      readonly stdin: Command['stdin'];
+      readonly host: ProcessHost;
+    },
+  ) {
+    this.id = options.id;
+    this.#process = process;
+    this.#host = options.host;
+    this.output = new OutputQueue(() => this.#makeRoom());
+    this.exited = this.#exit.promise;
+    // Whoever waits for it is told; nobody has to.
+    this.exited.catch(() => {});
+    void this.#wait();
+    void this.#readAll();
+    void this.#feed(options.stdin);
+  }
+
+  async write(bytes: Uint8Array): Promise<void> {
+    for (let at = 0; at < bytes.length && !this.#inputIsOver; at += STDIN_PIECE_BYTES) {
+      // A program that reads no more is not the writer's fault, as with a pipe whose reader ended.
+      await this.#toInput((writer) => writer.write(bytes.subarray(at, at + STDIN_PIECE_BYTES)));
+    }
+  }
+
+  async closeInput(): Promise<void> {
+    if (this.#inputIsOver) return;
+    await this.#toInput((writer) => writer.close());
+    this.#inputIsOver = true;
+  }
+
+  async kill(signal: KillSignal): Promise<void> {
+    if (this.#hasEnded) return;
+    const group = await Promise.race([this.#header.group, this.exited.then(() => undefined)]);
+    if (group === undefined || this.#hasEnded) return;
+    this.#told = signal;
+    await this.#host.tell(group, signal);
+  }
+
+  detach(): void {
+    this.#isDetached = true;
+    this.output.end();
+    this.#makeRoom();
+    for (const reader of this.#readers) {
+      // Without the group's number nobody could end it any more.
+      if (reader.stream === 'stdout' || this.#header.isDone) void reader.cancel();
+    }
+  }
+
+  /** The sandbox failed it; nothing more will come. */
+  fail(error: unknown): void {
+    if (this.#hasEnded) {
+      this.output.end(error);
+    } else {
+      this.#hasEnded = true;
+      this.output.end(error);
+      this.#exit.reject(error);
+    }
+    this.#inputIsOver = true;
+    this.#waiting.abort(error);
+    this.detach();
+    for (const reader of this.#readers) void reader.cancel();
+  }
+
+  async #wait(): Promise<void> {
+    try {
+      const code = await this.#process._wait(this.#waiting.signal);
+      if (this.#hasEnded) return;
+      this.#hasEnded = true;
+      this.#exit.resolve(exitOf(code, this.#told));
+    } catch (error) {
+      if (!this.#hasEnded) this.fail(await this.#host.explain(error));
+    }
+    this.#inputIsOver = true;
+  }
+
+  async #readAll(): Promise<void> {
+    try {
+      await Promise.all([this.#read('stdout'), this.#read('stderr')]);
+      this.output.end();
+    } catch (error) {
+      // Output that can't be read any more is a fault, since what is missing can't be known.
+      if (!this.#isDetached) this.fail(await this.#host.explain(error));
+    }
+  }
+
+  async #read(stream: OutputStream): Promise<void> {
+    const reader = this.#process[stream].getReader();
+    this.#readers.push({ stream, cancel: () => reader.cancel().catch(() => {}) });
+    const isHeaded = stream === 'stderr';
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      await this.#push(stream, isHeaded ? this.#header.take(value) : value);
+      if (this.#isDetached && this.#header.isDone) {
+        await reader.cancel().catch(() => {});
+        break;
+      }
+    }
+    if (isHeaded) await this.#push(stream, this.#header.end());
+  }
+
+  async #push(stream: OutputStream, bytes: Uint8Array): Promise<void> {
+    if (bytes.length === 0 || this.output.push(stream, bytes) || this.#isDetached) return;
+    this.#room ??= Promise.withResolvers<void>();
+    await this.#room.promise;
+  }
+
+  #makeRoom(): void {
+    this.#room?.resolve();
+    this.#room = undefined;
+  }
+
+  async #toInput(
+    send: (writer: WritableStreamDefaultWriter<Uint8Array>) => Promise<void>,
+  ): Promise<void> {
+    this.#writer ??= this.#process.stdin.getWriter();
+    this.#writer.closed.catch(() => {});
+    const sent = send(this.#writer);
+    sent.catch(() => {});
+    try {
+      await Promise.race([sent, this.exited]);
+    } catch {
+      this.#inputIsOver = true;
+    }
+  }
+
+  async #feed(stdin: Command['stdin']): Promise<void> {
+    if (stdin === undefined || stdin === 'open') return;
+    try {
+      if (stdin instanceof Uint8Array) await this.write(stdin);
+      else {
+        for await (const piece of stdin) {
+          if (this.#inputIsOver) break;
+          await this.write(piece);
+        }
+      }
+    } catch {
+      // Where the source fails, the program sees its input end; the source's owner knows why.
+    }
+    await this.closeInput();
+  }
+}
+
+/** Modal says all ends by a number, so only a signal of ours is known to have been one. */
+function exitOf(code: number, told: KillSignal | undefined): ProcessExit {
+  if (told !== undefined && code === 128 + signalNumber(told)) return { signal: told };
+  if (told !== undefined && code === 137) return { signal: 'SIGKILL' };
+  return { code };
+}
