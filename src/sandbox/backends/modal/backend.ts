@@ -1,4 +1,5 @@
 import { untilAborted } from '../../../async/index.ts';
+import { LachesisError } from '../../../errors.ts';
 import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
 import { checkSpec } from '../../contract/check.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
@@ -39,6 +40,7 @@ class ModalBackend implements SandboxBackend {
   readonly #settings: ModalSettings;
   readonly #connection: ModalConnection;
   readonly #live = new Set<ModalSandbox>();
+  #isClosed = false;
 
   constructor(settings: ModalSettings) {
     this.#settings = settings;
@@ -51,6 +53,7 @@ class ModalBackend implements SandboxBackend {
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {
     const { signal } = options;
+    this.#assertOpen();
     checkSpec(spec);
     const params = createParams(spec, {
       tags: options.tags ?? {},
@@ -61,6 +64,10 @@ class ModalBackend implements SandboxBackend {
     signal.throwIfAborted();
     const sandbox = await this.#make(spec, params, signal);
     this.#live.add(sandbox);
+    if (this.#isClosed) {
+      await sandbox.terminate();
+      this.#assertOpen();
+    }
     try {
       await sandbox.prepare(signal);
     } catch (error) {
@@ -84,10 +91,18 @@ class ModalBackend implements SandboxBackend {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#isClosed = true;
     const ended = await Promise.allSettled([...this.#live].map((sandbox) => sandbox.terminate()));
     await this.#connection.close();
     const failed = ended.find((end) => end.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
+  }
+
+  #assertOpen(): void {
+    if (!this.#isClosed) return;
+    throw new LachesisError('failed_precondition', 'The backend is closed.', {
+      reason: 'BACKEND_CLOSED',
+    });
   }
 
   async #make(

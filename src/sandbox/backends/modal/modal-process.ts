@@ -1,7 +1,7 @@
 import type { ContainerProcess } from 'modal';
 import type { Command, OutputStream, ProcessExit, SandboxProcess } from '../../contract/command.ts';
 import { OutputQueue } from '../../exec/output-queue.ts';
-import { signalNumber } from '../../exec/signal-number.ts';
+import { signalName } from '../../exec/signal-number.ts';
 import { GroupHeader } from './group-header.ts';
 
 /** Of one message; gRPC's own limit is far above. */
@@ -181,9 +181,19 @@ export class ModalProcess implements SandboxProcess {
   }
 }
 
-/** Modal says all ends by a number, so only a signal of ours is known to have been one. */
+/** What programs hardly ever return by themselves, but shells do, for a child that ended so. */
+const BY_SIGNAL = new Set([
+  'SIGABRT',
+  'SIGBUS',
+  'SIGFPE',
+  'SIGILL',
+  'SIGKILL',
+  'SIGSEGV',
+  'SIGTERM',
+]);
+
+/** Modal tells every end as a number, 128 + n for signal n, so which of the two it was is judged by it. */
 function exitOf(code: number, told: KillSignal | undefined): ProcessExit {
-  if (told !== undefined && code === 128 + signalNumber(told)) return { signal: told };
-  if (told !== undefined && code === 137) return { signal: 'SIGKILL' };
-  return { code };
+  const signal = signalName(code - 128);
+  return signal === told || BY_SIGNAL.has(signal) ? { signal } : { code };
 }

@@ -77,8 +77,8 @@ export class ModalSandbox implements SandboxCore {
 
   async start(command: Command, signal: AbortSignal | undefined): Promise<SandboxProcess> {
     if (this.#gone !== undefined) throw this.#gone;
-    const argv = wrapCommand(command);
-    const work = this.#exec(argv, command);
+    const argv = wrapCommand(command, command.cwd ?? this.workdir);
+    const work = this.#exec(argv, command.env);
     const adopt = (process: Awaited<typeof work>): ModalProcess => this.#adopt(process, command);
     if (signal === undefined) return adopt(await work);
     const late = (process: Awaited<typeof work>): void => {
@@ -143,11 +143,11 @@ export class ModalSandbox implements SandboxCore {
     }
   }
 
-  async #exec(argv: string[], { cwd, env }: Command) {
+  async #exec(argv: string[], env: Command['env']) {
     try {
       return await this.#handle.exec(argv, {
         mode: 'binary',
-        workdir: cwd ?? this.workdir,
+        workdir: '/',
         env: { ...this.#env, ...env },
       });
     } catch (error) {

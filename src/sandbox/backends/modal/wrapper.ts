@@ -10,14 +10,17 @@ const MAX_ARGUMENT_UNITS = 65_536;
  * since `setsid` that already leads a group does not; its own words about a killed child are nobody's.
  */
 const INNER = 'echo $$ >&2; exec "$@"';
-const OUTER = `exec 3>&2 2>/dev/null; setsid sh -c '${INNER}' sh "$@" 2>&3 3>&-; exit $?`;
+const OUTER = `cd -- "$1" || exit 126; shift; exec 3>&2 2>/dev/null
+setsid sh -c '${INNER}' sh "$@" 2>&3 3>&-; exit $?`;
 const OUTER_NO_INPUT = `exec </dev/null; ${OUTER}`;
 
 /** Tells a process group; that it is not there any more is what was wanted. */
 const TELL = 'kill -s "$1" -- "-$2" 2>/dev/null; exit 0';
 
-export function wrapCommand({ argv, stdin }: Command): string[] {
-  const wrapped = ['sh', '-c', stdin === undefined ? OUTER_NO_INPUT : OUTER, 'sh', ...argv];
+/** It is to be started in `/`: where it belongs it goes by itself, so that a missing place is its own affair. */
+export function wrapCommand({ argv, stdin }: Command, cwd: string): string[] {
+  const script = stdin === undefined ? OUTER_NO_INPUT : OUTER;
+  const wrapped = ['sh', '-c', script, 'sh', cwd, ...argv];
   const units = wrapped.reduce((sum, argument) => sum + argument.length, 0);
   if (units > MAX_ARGUMENT_UNITS) {
     const most = MAX_ARGUMENT_UNITS - (units - argv.reduce((sum, { length }) => sum + length, 0));
