@@ -31,6 +31,7 @@ export class ModalProcess implements SandboxProcess {
   #room: PromiseWithResolvers<void> | undefined;
   #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #told: KillSignal | undefined;
+  #group: string | undefined;
   #hasEnded = false;
   #isDetached = false;
   #inputIsOver = false;
@@ -73,6 +74,7 @@ export class ModalProcess implements SandboxProcess {
     const group = await Promise.race([this.#header.group, this.exited.then(() => undefined)]);
     if (group === undefined || this.#hasEnded) return;
     this.#told = signal;
+    this.#group = group;
     await this.#host.tell(group, signal);
   }
 
@@ -104,6 +106,7 @@ export class ModalProcess implements SandboxProcess {
   async #wait(): Promise<void> {
     try {
       const code = await this.#process._wait(this.#waiting.signal);
+      await this.#sweep();
       if (this.#hasEnded) return;
       this.#hasEnded = true;
       this.#exit.resolve(exitOf(code, this.#told));
@@ -111,6 +114,12 @@ export class ModalProcess implements SandboxProcess {
       if (!this.#hasEnded) this.fail(await this.#host.explain(error));
     }
     this.#inputIsOver = true;
+  }
+
+  /** One that was told to end may have left some that took no notice. */
+  async #sweep(): Promise<void> {
+    if (this.#told === undefined || this.#group === undefined) return;
+    await this.#host.tell(this.#group, 'SIGKILL').catch(() => {});
   }
 
   async #readAll(): Promise<void> {

@@ -68,7 +68,9 @@ export class ModalSandbox implements SandboxCore {
     });
     signal.throwIfAborted();
     if (result.exitCode === 0) return;
-    const why = outputText(result.stderr).trim() || `exit code ${result.exitCode}`;
+    const said = outputText(result.stderr).trim();
+    // Without it nothing of ours could say so: it is what runs a command.
+    const why = said || (result.exitCode === 127 ? 'it has no setsid' : `exit ${result.exitCode}`);
     throw new LachesisError('failed_precondition', `The image can not be used: ${why}.`, {
       reason: 'SANDBOX_IMAGE',
       remedy: 'Use one with sh, bash, setsid of util-linux, tar and coreutils, such as Debian.',

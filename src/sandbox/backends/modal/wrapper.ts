@@ -7,11 +7,12 @@ const MAX_ARGUMENT_UNITS = 65_536;
 /**
  * Modal can end a sandbox, but not a command. So a command leads a process group of its own, whose number is
  * the first line of its standard error, and a second command can tell that group. The shell around it waits,
- * since `setsid` that already leads a group does not; its own words about a killed child are nobody's.
+ * since `setsid` that already leads a group does not; its own words about a killed child are nobody's, so the
+ * command takes its standard error back by itself.
  */
-const INNER = 'echo $$ >&2; exec "$@"';
+const INNER = 'exec 2>&3 3>&-; echo $$ >&2; exec "$@"';
 const OUTER = `cd -- "$1" || exit 126; shift; exec 3>&2 2>/dev/null
-setsid sh -c '${INNER}' sh "$@" 2>&3 3>&-; exit $?`;
+setsid sh -c '${INNER}' sh "$@"; exit $?`;
 const OUTER_NO_INPUT = `exec </dev/null; ${OUTER}`;
 
 /** Tells a process group; that it is not there any more is what was wanted. */
