@@ -2,8 +2,14 @@ import { type DescMessage, isMessage } from '@bufbuild/protobuf';
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { RPCRetryPolicySchema } from './gen/client_pb.ts';
 
-/** A call that is to fail: by a code, or throttled, which Modal tells with a pause in the details. */
-export type PlannedFault = Code | { readonly throttledSecs: number };
+/**
+ * A call that is to fail: by a code, throttled, which Modal tells with a pause in the details, or so that it was
+ * done and only its answer was lost.
+ */
+export type PlannedFault =
+  | Code
+  | { readonly throttledSecs: number }
+  | { readonly lostAnswer: Code };
 
 /** What was called, what must not be, and what is to go wrong. */
 export class FakeFaults {
@@ -25,6 +31,10 @@ export class FakeFaults {
     const rpc = request.method.name;
     this.calls.push(rpc);
     const fault = this.#planned.get(rpc)?.shift();
+    if (typeof fault === 'object' && 'lostAnswer' in fault) {
+      await next(request);
+      throw new ConnectError(`the answer of ${rpc} was lost`, fault.lostAnswer);
+    }
     if (fault !== undefined) throw faultOf(rpc, fault);
     if (!request.stream) {
       this.#assertKnown(rpc, request.message);
@@ -51,7 +61,7 @@ export class FakeFaults {
   }
 }
 
-function faultOf(rpc: string, fault: PlannedFault): ConnectError {
+function faultOf(rpc: string, fault: Code | { readonly throttledSecs: number }): ConnectError {
   if (typeof fault === 'number') return new ConnectError(`planned for ${rpc}`, fault);
   const value = { retryAfterSecs: fault.throttledSecs };
   return new ConnectError(`${rpc} is throttled`, Code.ResourceExhausted, undefined, [

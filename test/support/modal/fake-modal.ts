@@ -33,10 +33,14 @@ export interface FakeModal extends AsyncDisposable {
   dropConnections(): void;
 }
 
-export async function startFakeModal(): Promise<FakeModal> {
+export async function startFakeModal({
+  boxWorkdir = '/workspace',
+}: {
+  readonly boxWorkdir?: string;
+} = {}): Promise<FakeModal> {
   const boxes = createBubblewrapBackend({ users: { first: 300_000, count: 4_096 } });
   const credentials = { tokenId: 'ak-fake', tokenSecret: 'as-fake' };
-  const world = new FakeWorld(boxes, credentials);
+  const world = new FakeWorld(boxes, boxWorkdir, credentials);
   const faults = new FakeFaults();
   const sessions = new Set<http2.ServerHttp2Session>();
   const servers: http2.Http2Server[] = [];

@@ -1,4 +1,5 @@
 import { constants } from 'node:os';
+import { setTimeout as pause } from 'node:timers/promises';
 import { Code, ConnectError } from '@connectrpc/connect';
 import type { ProcessExit, SandboxBackend } from '../../../src/sandbox/index.ts';
 import { FakeExec } from './fake-exec.ts';
@@ -29,13 +30,20 @@ export class FakeWorld {
   tokenSecs = 3_600;
   /** Whether ending a sandbox ends it at once, or some looks later. */
   slowEndMs = 0;
+  /** How long making one takes. */
+  slowCreateMs = 0;
+  /** Output streams that are being sent. */
+  openReads = 0;
   port = 0;
   readonly #boxes: SandboxBackend;
+  /** What of a box can be written to, beside `/tmp`. */
+  readonly #boxWorkdir: string;
   #aheadMs = 0;
   #made = 0;
 
-  constructor(boxes: SandboxBackend, credentials: FakeCredentials) {
+  constructor(boxes: SandboxBackend, boxWorkdir: string, credentials: FakeCredentials) {
     this.#boxes = boxes;
+    this.#boxWorkdir = boxWorkdir;
     this.credentials = credentials;
   }
 
@@ -63,7 +71,11 @@ export class FakeWorld {
     if (snapshot === undefined && !imageId.startsWith('im-built-')) {
       throw new ConnectError(`no image ${imageId}`, Code.InvalidArgument);
     }
-    const box = await this.#boxes.create({}, { signal: new AbortController().signal });
+    if (this.slowCreateMs > 0) await pause(this.slowCreateMs);
+    const box = await this.#boxes.create(
+      { workdir: this.#boxWorkdir },
+      { signal: new AbortController().signal },
+    );
     if (snapshot !== undefined) {
       const parent = box.workdir.slice(0, box.workdir.lastIndexOf('/')) || '/';
       await box.exec(

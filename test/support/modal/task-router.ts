@@ -47,8 +47,12 @@ export function taskRouter(world: FakeWorld): ServiceImpl<typeof TaskCommandRout
       const exec = await execOf(sandbox, execId);
       const { signal: cut } = sandbox.cut;
       const signal = AbortSignal.any([context.signal, cut, sandbox.ended.signal]);
-      for await (const data of exec.read(fileDescriptor === 0 ? 0 : 1, Number(offset), signal)) {
-        yield { data };
+      world.openReads += 1;
+      try {
+        const fd = fileDescriptor === 0 ? 0 : 1;
+        for await (const data of exec.read(fd, Number(offset), signal)) yield { data };
+      } finally {
+        world.openReads -= 1;
       }
       if (cut.aborted) throw new ConnectError('the worker is lost', Code.Unavailable);
       if (sandbox.ended.signal.aborted) throw new ConnectError('task has finished', Code.NotFound);

@@ -17,11 +17,11 @@ export interface ModalTestBench {
 }
 
 /** Starts the fake for a test file; no test may have asked it for what it does not know. */
-export function useFakeModal(): ModalTestBench {
+export function useFakeModal(options: Parameters<typeof startFakeModal>[0] = {}): ModalTestBench {
   let fake: FakeModal;
   const backends: SandboxBackend[] = [];
   beforeAll(async () => {
-    fake = await startFakeModal();
+    fake = await startFakeModal(options);
     for (const [name, value] of Object.entries(fake.env)) vi.stubEnv(name, value);
   });
   afterEach(async () => {

@@ -1,4 +1,5 @@
 import type { ContainerProcess } from 'modal';
+import { systemClock } from '../../../async/index.ts';
 import type { Command, OutputStream, ProcessExit, SandboxProcess } from '../../contract/command.ts';
 import { OutputQueue } from '../../exec/output-queue.ts';
 import { signalName } from '../../exec/signal-number.ts';
@@ -6,6 +7,10 @@ import { GroupHeader } from './group-header.ts';
 
 /** Of one message; gRPC's own limit is far above. */
 const STDIN_PIECE_BYTES = 262_144;
+
+/** Output comes after the exit, from afar: it is over when none has come for so long, or after this long at most. */
+const QUIET_MS = 150;
+const MAX_DRAIN_MS = 5_000;
 
 type KillSignal = Parameters<SandboxProcess['kill']>[0];
 
@@ -32,6 +37,10 @@ export class ModalProcess implements SandboxProcess {
   #writer: WritableStreamDefaultWriter<Uint8Array> | undefined;
   #told: KillSignal | undefined;
   #group: string | undefined;
+  #heardMs = 0;
+  #isDrained = false;
+  readonly #drained = Promise.withResolvers<void>();
+  #hasExited = false;
   #hasEnded = false;
   #isDetached = false;
   #inputIsOver = false;
@@ -71,6 +80,8 @@ export class ModalProcess implements SandboxProcess {
 
   async kill(signal: KillSignal): Promise<void> {
     if (this.#hasEnded) return;
+    // It has exited already, and only its output is still waited for.
+    if (this.#hasExited) return this.#endDrain();
     const group = await Promise.race([this.#header.group, this.exited.then(() => undefined)]);
     if (group === undefined || this.#hasEnded) return;
     this.#told = signal;
@@ -81,6 +92,7 @@ export class ModalProcess implements SandboxProcess {
   detach(): void {
     this.#isDetached = true;
     this.output.end();
+    this.#endDrain();
     this.#makeRoom();
     for (const reader of this.#readers) {
       // Without the group's number nobody could end it any more.
@@ -106,7 +118,9 @@ export class ModalProcess implements SandboxProcess {
   async #wait(): Promise<void> {
     try {
       const code = await this.#process._wait(this.#waiting.signal);
+      this.#hasExited = true;
       await this.#sweep();
+      await this.#drain();
       if (this.#hasEnded) return;
       this.#hasEnded = true;
       this.#exit.resolve(exitOf(code, this.#told));
@@ -122,6 +136,29 @@ export class ModalProcess implements SandboxProcess {
     await this.#host.tell(this.#group, 'SIGKILL').catch(() => {});
   }
 
+  /** Waits for output that is still on its way; a child that holds the streams and says nothing is not waited for. */
+  async #drain(): Promise<void> {
+    const startedMs = systemClock.now();
+    this.#heardMs = startedMs;
+    while (!this.#isDrained) {
+      if (this.#room !== undefined) this.#heardMs = systemClock.now();
+      const untilMs = Math.min(this.#heardMs + QUIET_MS, startedMs + MAX_DRAIN_MS);
+      const leftMs = untilMs - systemClock.now();
+      if (leftMs <= 0) return;
+      let callOff = (): void => {};
+      const waited = new Promise<void>((resolve) => {
+        callOff = systemClock.schedule(leftMs, resolve);
+      });
+      await Promise.race([waited, this.#drained.promise]);
+      callOff();
+    }
+  }
+
+  #endDrain(): void {
+    this.#isDrained = true;
+    this.#drained.resolve();
+  }
+
   async #readAll(): Promise<void> {
     try {
       await Promise.all([this.#read('stdout'), this.#read('stderr')]);
@@ -130,6 +167,7 @@ export class ModalProcess implements SandboxProcess {
       // Output that can't be read any more is a fault, since what is missing can't be known.
       if (!this.#isDetached) this.fail(await this.#host.explain(error));
     }
+    this.#endDrain();
   }
 
   async #read(stream: OutputStream): Promise<void> {
@@ -139,6 +177,7 @@ export class ModalProcess implements SandboxProcess {
     for (;;) {
       const { done, value } = await reader.read();
       if (done) break;
+      this.#heardMs = systemClock.now();
       await this.#push(stream, isHeaded ? this.#header.take(value) : value);
       if (this.#isDetached && this.#header.isDone) {
         await reader.cancel().catch(() => {});
