@@ -1,22 +1,29 @@
 import type { ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import type { Readable } from 'node:stream';
+import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import type { Command, ProcessExit, SandboxProcess } from '../contract/command.ts';
 import { sandboxFault } from '../contract/faults.ts';
 import { OutputQueue } from './output-queue.ts';
 
-/**
- * A child of ours, started with pipes for all three streams, as a process of a sandbox. `kill` is how its
- * group is told, which depends on where it runs.
- */
-export function adoptChild(
-  child: ChildProcess,
-  options: {
-    readonly stdin: Command['stdin'];
-    readonly kill: (signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL') => void;
-  },
-): SandboxProcess {
+export interface AdoptOptions {
+  readonly stdin: Command['stdin'];
+  /** How its group is told, which depends on where it runs. */
+  readonly kill: (signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL') => void;
+  /** Our ends of its streams. Default: those that the child was started with. */
+  readonly streams?: ChildStreams;
+  /** Looks at how it ended before anybody is told; rejects where that was no ending of the command's own. */
+  readonly judge?: (exit: ProcessExit) => ProcessExit | Promise<ProcessExit>;
+}
+
+export interface ChildStreams {
+  readonly stdin: Writable | null;
+  readonly stdout: Readable | null;
+  readonly stderr: Readable | null;
+}
+
+/** A child of ours, started with pipes for all three streams, as a process of a sandbox. */
+export function adoptChild(child: ChildProcess, options: AdoptOptions): SandboxProcess {
   return new AdoptedChild(child, options);
 }
 
@@ -24,23 +31,18 @@ class AdoptedChild implements SandboxProcess {
   readonly id: string;
   readonly output: OutputQueue;
   readonly exited: Promise<ProcessExit>;
-  readonly #child: ChildProcess;
+  readonly #streams: ChildStreams;
   readonly #kill: (signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL') => void;
   #hasExited = false;
 
-  constructor(
-    child: ChildProcess,
-    options: {
-      readonly stdin: Command['stdin'];
-      readonly kill: (signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL') => void;
-    },
-  ) {
-    this.#child = child;
+  constructor(child: ChildProcess, options: AdoptOptions) {
+    const { streams: ends = child, judge = (exit: ProcessExit) => exit } = options;
+    this.#streams = ends;
     this.#kill = options.kill;
     this.id = String(child.pid ?? '');
     const streams = [
-      ['stdout', child.stdout],
-      ['stderr', child.stderr],
+      ['stdout', ends.stdout],
+      ['stderr', ends.stderr],
     ] as const;
     this.output = new OutputQueue(() => {
       for (const [, stream] of streams) stream?.resume();
@@ -50,21 +52,25 @@ class AdoptedChild implements SandboxProcess {
       stream?.on('data', (bytes: Buffer) => {
         if (!this.output.push(name, bytes)) for (const [, each] of streams) each?.pause();
       });
+      // What broke it is known by the child's exit, if by anything.
+      stream?.on('error', () => {});
       onceClosed(stream, () => {
         open -= 1;
         if (open === 0) this.output.end();
       });
     }
-    this.exited = exitOf(child).finally(() => {
-      this.#hasExited = true;
-    });
+    this.exited = exitOf(child)
+      .finally(() => {
+        this.#hasExited = true;
+      })
+      .then(judge);
     // Whoever waits for it is told; nobody has to.
     this.exited.catch(() => {});
     void this.#feed(options.stdin);
   }
 
   async write(bytes: Uint8Array): Promise<void> {
-    const { stdin } = this.#child;
+    const { stdin } = this.#streams;
     // A program that reads no more is not the writer's fault, as with a pipe whose reader ended.
     if (stdin === null || !stdin.writable || bytes.length === 0) return;
     if (stdin.write(bytes)) return;
@@ -72,7 +78,7 @@ class AdoptedChild implements SandboxProcess {
   }
 
   async closeInput(): Promise<void> {
-    this.#child.stdin?.end();
+    this.#streams.stdin?.end();
   }
 
   async kill(signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): Promise<void> {
@@ -81,13 +87,13 @@ class AdoptedChild implements SandboxProcess {
 
   detach(): void {
     this.output.end();
-    this.#child.stdout?.destroy();
-    this.#child.stderr?.destroy();
-    this.#child.stdin?.destroy();
+    this.#streams.stdout?.destroy();
+    this.#streams.stderr?.destroy();
+    this.#streams.stdin?.destroy();
   }
 
   async #feed(stdin: Command['stdin']): Promise<void> {
-    const input = this.#child.stdin;
+    const input = this.#streams.stdin;
     if (input === null) return;
     input.on('error', () => {});
     if (stdin === 'open') return;

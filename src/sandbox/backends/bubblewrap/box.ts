@@ -1,0 +1,266 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { readlinkSync } from 'node:fs';
+import { startDeadline, untilAborted } from '../../../async/index.ts';
+import { invalidInput, LachesisError } from '../../../errors.ts';
+import type { Command, ProcessExit, SandboxProcess } from '../../contract/command.ts';
+import { sandboxFault, sandboxGone } from '../../contract/faults.ts';
+import type { SandboxStatus } from '../../contract/sandbox.ts';
+import { adoptChild } from '../../exec/adopt-child.ts';
+import type { SandboxCore } from '../../exec/complete-sandbox.ts';
+import type { CommandPipes } from '../local/command-pipes.ts';
+import { commandArguments, commandScript, type ProcessLimitFlag } from '../local/command-script.ts';
+import { withoutDescriptors } from '../local/inherited-descriptors.ts';
+import { descendants, isAlive, processFacts, sendSignal } from '../local/process-table.ts';
+import { BASE_ENV, type BoxPlan } from './box-plan.ts';
+import type { HostTools } from './host-tools.ts';
+import { endBox, type LaunchedBox } from './launch.ts';
+
+/** The script of a box's first process: it says which limits its shell knows, and ends with our end of its input. */
+export const BOX_SCRIPT =
+  'ulimit -u >/dev/null 2>&1 && f=u || f=p; echo "ready $f"; while read -r _; do :; done';
+
+/** For the kernel to end all processes of a box. */
+const END_TIMEOUT_MS = 10_000;
+/** For a box whose first process was seen dead to be reported as ended. */
+const GONE_TIMEOUT_MS = 2_000;
+
+const NAMESPACE_FLAGS = {
+  mnt: '-m',
+  pid: '-p',
+  net: '-n',
+  ipc: '-i',
+  uts: '-u',
+  cgroup: '-C',
+} as const;
+
+export interface BoxOptions {
+  readonly id: string;
+  readonly plan: BoxPlan;
+  readonly launched: LaunchedBox;
+  readonly tools: HostTools;
+  readonly identity: { readonly uid: number; readonly gid: number } | undefined;
+  readonly inherited: readonly number[];
+  readonly openPipes: (stdin: Command['stdin']) => Promise<CommandPipes>;
+}
+
+/** One live box, entered anew by every command. */
+export class Box implements SandboxCore {
+  readonly id: string;
+  readonly backend = 'bubblewrap';
+  readonly isolation = 'namespace';
+  readonly workdir: string;
+  readonly plan: BoxPlan;
+  /** The host's number of the box's first process. */
+  readonly initPid: number;
+  /** Resolves once all of it has ended, whoever ended it. */
+  readonly ended: Promise<void>;
+  /** Host process ids of the commands under way. */
+  readonly running = new Set<number>();
+  /** Since the watcher last saw it with nothing in it. */
+  wasUsed = false;
+  readonly #options: BoxOptions;
+  readonly #entry: readonly string[];
+  readonly #pidNamespace: string;
+  readonly #payloadPid: number;
+  #goneWhy: string | undefined;
+
+  constructor(options: BoxOptions) {
+    const { launched, tools, plan } = options;
+    this.id = options.id;
+    this.plan = plan;
+    this.workdir = plan.workdir;
+    this.#options = options;
+    this.initPid = launched.initPid;
+    this.#payloadPid = descendants([launched.initPid])[0] ?? launched.initPid;
+    this.#pidNamespace = namespaceOf(launched.initPid, 'pid');
+    this.#entry = entryArguments(tools, launched.initPid, plan, flagOf(launched.greeting));
+    this.ended = launched.ended.then(() => {
+      this.#goneWhy ??= 'what ran in it ended its first process';
+      for (const stream of [launched.stdin, launched.stdout]) stream.destroy();
+    });
+  }
+
+  async start(command: Command, signal: AbortSignal | undefined): Promise<SandboxProcess> {
+    this.#assertThere();
+    const pipes = await this.#options.openPipes(command.stdin);
+    try {
+      // The number of a process that ended may be another's by now.
+      this.#assertThere();
+      signal?.throwIfAborted();
+      return this.#run(command, pipes);
+    } catch (error) {
+      pipes.closeChildEnds();
+      pipes.destroy();
+      throw error;
+    }
+  }
+
+  async status(): Promise<SandboxStatus> {
+    return this.#isThere() ? 'running' : 'gone';
+  }
+
+  terminate(): Promise<void> {
+    return this.end('it was terminated');
+  }
+
+  /** Ends all that runs in it, for this reason. */
+  async end(why: string): Promise<void> {
+    this.#goneWhy ??= why;
+    using patience = startDeadline({
+      timeoutMs: END_TIMEOUT_MS,
+      reason: () =>
+        sandboxFault(`Sandbox ${this.id} could not be ended`, new Error('it outlived SIGKILL')),
+    });
+    endBox(this.#options.launched);
+    await untilAborted(this.ended, { signal: patience });
+  }
+
+  /** All processes in it, as the host numbers them, without the two that it is made of. */
+  processes(): readonly number[] {
+    const inside = descendants([this.initPid, ...this.running]);
+    return inside.filter((pid) => pid !== this.#payloadPid);
+  }
+
+  #run(command: Command, pipes: CommandPipes): SandboxProcess {
+    const { plan, identity, inherited } = this.#options;
+    const env = { ...BASE_ENV, ...plan.env, ...command.env };
+    const words = commandArguments(command.cwd ?? plan.workdir, env, command.argv);
+    const [program = '', ...args] = withoutDescriptors(inherited, [...this.#entry, ...words]);
+    const child = startChild(program, args, pipes, identity);
+    pipes.closeChildEnds();
+    const { pid } = child;
+    this.wasUsed = true;
+    if (pid !== undefined) this.running.add(pid);
+    child.once('error', () => pipes.closeMark());
+    let killed = false;
+    return adoptChild(child, {
+      stdin: command.stdin,
+      streams: pipes,
+      kill: (signal) => {
+        killed = true;
+        if (pid !== undefined) this.#signalGroup(pid, signal);
+      },
+      judge: async (exit) => {
+        if (pid !== undefined) this.running.delete(pid);
+        const hasBegun = pipes.closeMark();
+        // It may have left some that took no notice of being told to end.
+        if (killed && pid !== undefined) this.#sweep(pid);
+        return await this.#judge(exit, { hasBegun, killed });
+      },
+    });
+  }
+
+  async #judge(
+    exit: ProcessExit,
+    { hasBegun, killed }: { readonly hasBegun: boolean; readonly killed: boolean },
+  ): Promise<ProcessExit> {
+    if (exit.code === 0) return exit;
+    if (!this.#isThere()) {
+      using patience = startDeadline({ timeoutMs: GONE_TIMEOUT_MS, reason: () => undefined });
+      await untilAborted(this.ended, { signal: patience }).catch(() => {});
+      throw this.#gone();
+    }
+    if (hasBegun || killed || exit.signal !== undefined) return exit;
+    throw new LachesisError(
+      'infrastructure_error',
+      `The command was not begun: nsenter ended with ${exit.code}; its words are on stderr.`,
+      { reason: 'SANDBOX_FAULT' },
+    );
+  }
+
+  /** Its group is numbered after the process that entered the box, which is no part of what is told. */
+  #signalGroup(entryPid: number, signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void {
+    if (signal === 'SIGKILL') {
+      sendSignal(-entryPid, signal);
+      return;
+    }
+    const members = this.#groupMembers(entryPid);
+    // Before it has entered there is only the one that is about to.
+    for (const pid of members.length > 0 ? members : [entryPid]) sendSignal(pid, signal);
+  }
+
+  #groupMembers(entryPid: number): readonly number[] {
+    const inside = descendants([this.initPid, entryPid]);
+    return inside.filter((pid) => processFacts(pid)?.group === entryPid);
+  }
+
+  #sweep(entryPid: number): void {
+    if (!this.#isThere()) return;
+    // What is being ended makes no more; a few rounds find what was made meanwhile.
+    for (let round = 0; round < 3; round++) {
+      const left = this.#groupMembers(entryPid).filter(isAlive);
+      if (left.length === 0) return;
+      for (const pid of left) sendSignal(pid, 'SIGKILL');
+    }
+  }
+
+  #isThere(): boolean {
+    return this.#goneWhy === undefined && isAlive(this.#payloadPid) && this.#isOurs();
+  }
+
+  #isOurs(): boolean {
+    return this.#pidNamespace !== '' && namespaceOf(this.initPid, 'pid') === this.#pidNamespace;
+  }
+
+  #assertThere(): void {
+    if (!this.#isThere()) throw this.#gone();
+  }
+
+  #gone(): LachesisError {
+    return sandboxGone(this.id, this.#goneWhy ?? 'what ran in it ended its first process');
+  }
+}
+
+function startChild(
+  program: string,
+  args: readonly string[],
+  pipes: CommandPipes,
+  identity: BoxOptions['identity'],
+): ChildProcess {
+  try {
+    return spawn(program, args, {
+      // What is to be set is set inside: a variable such as LD_PRELOAD would be heeded by nsenter on the host.
+      env: {},
+      cwd: '/',
+      detached: true,
+      stdio: [...pipes.childEnds],
+      ...identity,
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'E2BIG')
+      throw sandboxFault('No command could be started', error);
+    throw invalidInput('command.env', 'is too long together with `command.argv`.', {
+      remedy: 'Give long text by `stdin`.',
+    });
+  }
+}
+
+/** Everything of a command line but the directory, the variables and the command. */
+function entryArguments(
+  { setpriv, nsenter }: HostTools,
+  initPid: number,
+  { limits }: BoxPlan,
+  flag: ProcessLimitFlag,
+): readonly string[] {
+  const namespaces = Object.entries(NAMESPACE_FLAGS)
+    // One that it shares with us, as the network when that is open, can't be entered and need not be.
+    .filter(([name]) => namespaceOf(initPid, name) !== namespaceOf('self', name))
+    .map(([, letter]) => letter);
+  return [
+    ...[setpriv, '--no-new-privs', nsenter, '-t', String(initPid), '-U', ...namespaces],
+    ...['--preserve-credentials', '--', '/bin/sh', '-c', commandScript(limits, flag)],
+  ];
+}
+
+function flagOf(greeting: string): ProcessLimitFlag {
+  return greeting.trim() === 'ready u' ? 'u' : 'p';
+}
+
+/** Empty when it is gone, or the kernel has none of this kind. */
+function namespaceOf(pid: number | 'self', name: string): string {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/${name}`);
+  } catch {
+    return '';
+  }
+}
