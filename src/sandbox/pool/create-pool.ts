@@ -1,18 +1,20 @@
-import { startDeadline, untilAborted } from '../../async/index.ts';
+import { onAbort, startDeadline, untilAborted } from '../../async/index.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
 import type { SandboxBackend } from '../contract/backend.ts';
 import { checkSpec } from '../contract/check.ts';
 import type { SandboxSpec } from '../contract/spec.ts';
-import { drainPool } from './drain.ts';
+import { Draining } from './drain.ts';
+import { ExtraLeases } from './extra-leases.ts';
 import type { AcquireRequest, SandboxLease } from './lease.ts';
 import { nextWakeMs } from './next-wake.ts';
 import { type PoolSettings, resolvePoolOptions, type SandboxPoolOptions } from './options.ts';
-import { type Plan, planPool } from './plan.ts';
+import { type Plan, type PlanKey, planPool } from './plan.ts';
 import type { DrainReport, PoolStats, SandboxPool } from './pool.ts';
 import type { PoolLease } from './pool-lease.ts';
-import { acquireTimeout, poolClosed, queueFull } from './refusals.ts';
+import { acquireTimeout, isPermanent, noExtras, poolClosed, queueFull } from './refusals.ts';
+import { FRESH_MS } from './sandbox-maker.ts';
 import type { KeyState, Slot, Waiter } from './slot.ts';
-import { SlotKeeper } from './slot-keeper.ts';
+import { SlotKeeper, type Tenant } from './slot-keeper.ts';
 import { poolStats } from './stats.ts';
 import { WaitList } from './wait-list.ts';
 
@@ -30,29 +32,28 @@ class KeyedPool implements SandboxPool {
   readonly backend: SandboxBackend;
   readonly #settings: PoolSettings;
   readonly #keeper: SlotKeeper;
-  readonly #waiters = new WaitList();
+  readonly #waiters: WaitList;
+  readonly #extras: ExtraLeases;
   #arrivals = 0;
+  /** When it last was the turn of who has waited longest. */
+  #turnMs = -Infinity;
   #isPumping = false;
   #mustPump = false;
   #callOffWake: (() => void) | undefined;
-  #drained: Promise<DrainReport> | undefined;
+  #draining: Draining | undefined;
 
   constructor(settings: PoolSettings) {
     this.backend = settings.backend;
     this.#settings = settings;
     this.#keeper = new SlotKeeper(settings, () => this.#pump());
+    this.#waiters = new WaitList((key) => this.#keeper.tellCounts(key));
+    this.#extras = new ExtraLeases(settings, this.#keeper);
   }
 
   async acquire(spec: SandboxSpec, request: AcquireRequest): Promise<SandboxLease> {
-    const { timeoutMs = DEFAULT_TIMEOUT_MS, holdMs = DEFAULT_HOLD_MS, signal } = request;
-    const { clock, lifetimeMs, observer } = this.#settings;
-    checkSpec(spec);
-    if (!(timeoutMs >= 0)) {
-      throw invalidInput('acquire.timeoutMs', `is ${timeoutMs}; at least 0 is needed.`);
-    }
-    if (!(holdMs > 0 && holdMs <= lifetimeMs)) {
-      throw invalidInput('acquire.holdMs', `is ${holdMs}; sandboxes live for ${lifetimeMs} ms.`);
-    }
+    const { timeoutMs = DEFAULT_TIMEOUT_MS, signal } = request;
+    const { clock, observer } = this.#settings;
+    const { owner, holdMs } = this.#checked(spec, request);
     signal?.throwIfAborted();
     const key = this.#keeper.keyOf(spec);
     using deadline = startDeadline({
@@ -62,22 +63,18 @@ class KeyedPool implements SandboxPool {
       reason: () => acquireTimeout(timeoutMs, key.breaker.lastError),
     });
     try {
-      if (this.#keeper.closing.signal.aborted) throw poolClosed();
-      const tenant = { owner: request.owner, holdMs, sinceMs: clock.now() };
-      const coming =
-        request.extra === true
-          ? this.#extra(key, tenant)
-          : this.#wait(key, tenant, deadline.signal);
+      const tenant = { owner, holdMs, sinceMs: clock.now() };
+      const coming = this.#wait(key, tenant, deadline.signal, request.extra === true);
       return await untilAborted(coming, {
         signal: deadline,
         onLate: (late) => void late.release(),
       });
     } catch (error) {
       const reason = error instanceof LachesisError ? error.reason : 'ABORTED';
-      observer.refused?.({ key: key.key, reason });
+      observer.refused({ key: key.key, reason });
       throw error;
     } finally {
-      this.#keeper.forgetUnused(key);
+      this.#keeper.forgetUnused();
     }
   }
 
@@ -86,59 +83,70 @@ class KeyedPool implements SandboxPool {
     if (!(Number.isInteger(count) && count >= 0)) {
       throw invalidInput('keepWarm.count', `is ${count}; a whole number is needed.`);
     }
-    const key = this.#keeper.keyOf(spec);
-    key.minIdle = count;
+    if (this.#keeper.closing.signal.aborted) throw poolClosed();
+    this.#keeper.keyOf(spec).minIdle = count;
     this.#pump();
-    this.#keeper.forgetUnused(key);
   }
 
   stats(): PoolStats {
     return poolStats(this.#keeper.keys.values());
   }
 
-  drain({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<DrainReport> {
+  async drain({ graceMs = 10_000 }: { readonly graceMs?: number } = {}): Promise<DrainReport> {
+    if (!(graceMs >= 0)) {
+      throw invalidInput('drain.graceMs', `is ${graceMs}; at least 0 is needed.`);
+    }
     this.#callOffWake?.();
+    this.#draining ??= new Draining(this.#keeper, this.#settings.clock);
     this.#waiters.rejectAll(poolClosed);
-    this.#drained ??= drainPool(this.#keeper, graceMs, this.#settings.clock);
-    return this.#drained;
+    this.#extras.waiters.rejectAll(poolClosed);
+    this.#draining.allow(graceMs);
+    return await this.#draining.report;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain({ graceMs: 0 });
   }
 
-  async #extra(
-    key: KeyState,
-    tenant: { readonly owner: string; readonly holdMs: number; readonly sinceMs: number },
-  ): Promise<PoolLease> {
-    const { maxExtra } = this.#settings;
-    if (this.#keeper.extras >= maxExtra) throw queueFull(maxExtra);
-    return await this.#keeper.createExtra(key, tenant);
+  #checked(spec: SandboxSpec, request: AcquireRequest): { owner: string; holdMs: number } {
+    const { lifetimeMs } = this.#settings;
+    const { timeoutMs, owner, holdMs = Math.min(DEFAULT_HOLD_MS, lifetimeMs) } = request;
+    checkSpec(spec);
+    if (timeoutMs !== undefined && !(timeoutMs >= 0)) {
+      throw invalidInput('acquire.timeoutMs', `is ${timeoutMs}; at least 0 is needed.`);
+    }
+    if (!(holdMs > 0 && holdMs <= lifetimeMs)) {
+      throw invalidInput('acquire.holdMs', `is ${holdMs}; sandboxes live for ${lifetimeMs} ms.`);
+    }
+    return { owner, holdMs };
   }
 
   async #wait(
     key: KeyState,
-    tenant: { readonly owner: string; readonly holdMs: number; readonly sinceMs: number },
+    tenant: Tenant,
     signal: AbortSignal,
+    isExtra: boolean,
   ): Promise<PoolLease> {
-    const { maxWaiting } = this.#settings;
-    if (this.#waiters.length >= maxWaiting) throw queueFull(maxWaiting);
+    const { maxWaiting, maxExtra } = this.#settings;
+    if (this.#keeper.closing.signal.aborted) throw poolClosed();
+    if (isExtra && maxExtra === 0) throw noExtras();
+    const list = isExtra ? this.#extras.waiters : this.#waiters;
+    if (list.length >= maxWaiting) throw queueFull(maxWaiting);
     const { promise, resolve, reject } = Promise.withResolvers<PoolLease>();
     const waiter: Waiter = {
       ...{ key, ...tenant, resolve, reject, signal },
       number: this.#arrivals++,
     };
-    this.#waiters.add(waiter);
-    const leave = (): void => {
-      this.#waiters.remove(waiter);
+    list.add(waiter);
+    const callOff = onAbort(signal, () => {
+      list.remove(waiter);
       this.#pump();
-    };
-    signal.addEventListener('abort', leave, { once: true });
+    });
     this.#pump();
     try {
       return await promise;
     } finally {
-      signal.removeEventListener('abort', leave);
+      callOff();
     }
   }
 
@@ -149,10 +157,13 @@ class KeyedPool implements SandboxPool {
     this.#isPumping = true;
     while (this.#mustPump && !this.#keeper.closing.signal.aborted) {
       this.#mustPump = false;
-      this.#keeper.dropStale();
       this.#carryOut(this.#plan());
+      this.#extras.begin(() => this.#pump());
+      // Last, so that one that was just made is whose it was made for, however short idle ones are kept.
+      this.#keeper.dropStale();
     }
     this.#isPumping = false;
+    this.#keeper.forgetUnused();
     this.#setWake();
   }
 
@@ -161,7 +172,7 @@ class KeyedPool implements SandboxPool {
     this.#callOffWake = undefined;
     if (this.#keeper.closing.signal.aborted) return;
     const { keys } = this.#keeper;
-    const inMs = nextWakeMs(this.#settings, keys.values(), this.#waiters);
+    const inMs = nextWakeMs(this.#settings, keys.values());
     if (inMs === undefined) return;
     this.#callOffWake = this.#settings.clock.schedule(inMs, () => this.#pump());
   }
@@ -169,17 +180,22 @@ class KeyedPool implements SandboxPool {
   #plan(): Plan {
     const { maxTotal, maxPerKey, fairnessMs, clock } = this.#settings;
     const nowMs = clock.now();
-    const keys = [...this.#keeper.keys.values()];
-    const sum = (of: (key: KeyState) => number): number =>
-      keys.reduce((all, key) => all + of(key), 0);
-    return planPool({
-      ...{ maxTotal, maxPerKey, fairnessMs },
-      total: sum(({ total }) => total) - this.#keeper.extras,
-      closing: sum(({ closing }) => closing),
-      keys: keys.map(({ key, idle, creating, total, minIdle, breaker }) => ({
-        ...{ key, creating, total, minIdle, idle: idle.length },
+    // Extra sandboxes are beyond the limits, and no waiter's to have.
+    const keys = Array.from(this.#keeper.keys.values(), (state): PlanKey & { closing: number } => {
+      const { key, idle, creating, closing, total, minIdle, breaker, extra } = state;
+      return {
+        ...{ key, minIdle, idle: idle.length },
+        creating: creating - extra.creating,
+        closing: closing - extra.closing,
+        total: total - extra.total,
         mayCreate: breaker.allowed(nowMs, creating),
-      })),
+      };
+    });
+    return planPool({
+      ...{ maxTotal, maxPerKey, fairnessMs, keys },
+      isTurnDue: nowMs - this.#turnMs >= fairnessMs,
+      total: keys.reduce((sum, { total }) => sum + total, 0),
+      closing: keys.reduce((sum, { closing }) => sum + closing, 0),
       waiters: Array.from(this.#waiters, ({ key, sinceMs }) => ({
         key: key.key,
         waitedMs: nowMs - sinceMs,
@@ -187,7 +203,8 @@ class KeyedPool implements SandboxPool {
     });
   }
 
-  #carryOut({ grants, creates, evictions }: Plan): void {
+  #carryOut({ grants, creates, evictions, usesTurn }: Plan): void {
+    if (usesTurn) this.#turnMs = this.#settings.clock.now();
     const waiters = [...this.#waiters];
     for (const at of grants) {
       const waiter = waiters[at];
@@ -207,8 +224,7 @@ class KeyedPool implements SandboxPool {
     try {
       await this.#keeper.create(key);
     } catch (error) {
-      if (error instanceof LachesisError && error.kind === 'invalid_input') {
-        // It will never be made, however long anybody waits.
+      if (isPermanent(error)) {
         key.minIdle = 0;
         this.#waiters.rejectAll(() => error, key);
       }
@@ -217,23 +233,27 @@ class KeyedPool implements SandboxPool {
   }
 
   #grant(waiter: Waiter): void {
-    const { clock, lifetimeMs } = this.#settings;
-    const slot = waiter.key.idle[0];
-    if (slot === undefined) return;
-    const ageMs = clock.now() - slot.bornMs;
-    // A fresh one is as good as it gets; the provider's own limit lies a margin beyond.
-    if (slot.uses + ageMs > 0 && ageMs + waiter.holdMs > lifetimeMs) {
-      void this.#keeper.destroy(slot, 'too_old');
+    const nowMs = this.#settings.clock.now();
+    // The last one in was seen to work last; the others may grow old and go.
+    const slot = waiter.key.idle.findLast((each) => this.#lastsFor(each, waiter.holdMs, nowMs));
+    if (slot === undefined) {
+      const [oldest] = waiter.key.idle;
+      if (oldest !== undefined) void this.#keeper.destroy(oldest, 'too_old');
       this.#mustPump = true;
       return;
     }
     this.#waiters.remove(waiter);
-    if (clock.now() - slot.checkedMs < HEALTHY_FOR_MS) {
+    if (nowMs - slot.checkedMs < HEALTHY_FOR_MS) {
       waiter.resolve(this.#keeper.lease(slot, waiter));
     } else {
       this.#keeper.hold(slot);
       void this.#leaseChecked(slot, waiter);
     }
+  }
+
+  #lastsFor({ uses, bornMs }: Slot, holdMs: number, nowMs: number): boolean {
+    const ageMs = nowMs - bornMs;
+    return ageMs + holdMs <= this.#settings.lifetimeMs || (uses === 0 && ageMs < FRESH_MS);
   }
 
   async #leaseChecked(slot: Slot, waiter: Waiter): Promise<void> {

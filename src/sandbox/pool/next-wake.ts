@@ -1,29 +1,24 @@
 import type { PoolSettings } from './options.ts';
-import type { KeyState, Waiter } from './slot.ts';
+import type { KeyState } from './slot.ts';
 
-/** In how long time alone changes something: somebody starves, a pause is over, an idle sandbox is too old. */
+/** In how long time alone changes something: a pause is over, an idle sandbox is too old. */
 export function nextWakeMs(
-  { clock, fairnessMs, idleMs, lifetimeMs }: PoolSettings,
+  { clock, idleMs }: PoolSettings,
   keys: Iterable<KeyState>,
-  waiters: Iterable<Waiter>,
 ): number | undefined {
   const nowMs = clock.now();
-  const times: number[] = [];
-  for (const { sinceMs } of waiters) {
-    if (nowMs - sinceMs < fairnessMs) {
-      times.push(sinceMs + fairnessMs - nowMs);
-      break;
-    }
+  let soonest = Infinity;
+  const at = (inMs: number): void => {
+    soonest = Math.min(soonest, inMs);
+  };
+  for (const key of keys) {
+    const { breaker, waiting, minIdle, idle } = key;
+    if (waiting > 0 || minIdle > 0) at(breaker.waitMs(nowMs) ?? Infinity);
+    else if (key.isUnused) at(breaker.calmInMs(nowMs));
+    for (const { staleMs } of idle) at(staleMs - nowMs);
+    // The longest idle is the first that goes.
+    const [oldest] = idle;
+    if (oldest !== undefined && idle.length > minIdle) at(oldest.idleSinceMs + idleMs - nowMs);
   }
-  for (const { breaker, waiting, minIdle, idle } of keys) {
-    const pauseMs = breaker.waitMs(nowMs);
-    if (pauseMs !== undefined && (waiting > 0 || minIdle > 0)) times.push(pauseMs);
-    for (const { bornMs, idleSinceMs } of idle)
-      times.push(
-        bornMs + lifetimeMs - nowMs,
-        idle.length > minIdle ? idleSinceMs + idleMs - nowMs : Infinity,
-      );
-  }
-  const soonest = Math.min(Infinity, ...times);
   return soonest === Infinity ? undefined : Math.max(0, soonest);
 }

@@ -12,6 +12,17 @@ export type DestroyReason =
   | 'drained'
   | 'late';
 
+/** Of one key, now. */
+export interface PoolCounts {
+  readonly key: string;
+  readonly creating: number;
+  readonly idle: number;
+  readonly leased: number;
+  readonly resetting: number;
+  readonly closing: number;
+  readonly waiting: number;
+}
+
 /** Told of what a pool does, for metrics and logs. Must not throw; if it does, it is ignored. */
 export interface PoolObserver {
   created?(event: { readonly key: string; readonly id: string; readonly durationMs: number }): void;
@@ -33,8 +44,10 @@ export interface PoolObserver {
     readonly reason: DestroyReason;
     readonly detail: string;
   }): void;
-  /** A sandbox that could not be destroyed: its provider may go on charging for it. */
+  /** A sandbox that could not be destroyed: its provider may go on charging. `id` is empty where none is known. */
   survived?(event: { readonly key: string; readonly id: string; readonly error: unknown }): void;
   /** Of a wait that ended without a lease: the reason of its error. */
   refused?(event: { readonly key: string; readonly reason: string }): void;
+  /** How many sandboxes of a key are in each state, and who waits for one, whenever that changed. */
+  counted?(event: PoolCounts): void;
 }

@@ -28,8 +28,9 @@ export interface PlanInput {
   readonly keys: readonly PlanKey[];
   /** In order of arrival. */
   readonly waiters: readonly PlanWaiter[];
-  /** After it a waiter comes before others whose key happens to have idle sandboxes. */
+  /** After it a waiter may come before others whose key happens to have idle sandboxes, when a turn is due. */
   readonly fairnessMs: number;
+  readonly isTurnDue: boolean;
 }
 
 export interface Plan {
@@ -39,27 +40,36 @@ export interface Plan {
   readonly creates: readonly string[];
   /** A key for each idle sandbox to destroy, so that there is room for another key's. */
   readonly evictions: readonly string[];
+  /** Whether a turn was used: an idle sandbox makes way that others of its key may have waited for. */
+  readonly usesTurn: boolean;
 }
 
 /**
  * Decides what becomes of waiters and sandboxes. Idle sandboxes are matched to all waiters of their key before
- * any is destroyed for another key: in a mixed storm that makes several times fewer sandboxes. Whoever has
- * waited longer than `fairnessMs` comes first, even so that others' idle sandboxes make way.
+ * any is destroyed for another key: in a mixed storm that makes many times fewer sandboxes. So that nobody
+ * starves, now and then it is the turn of who has waited longest, and others' idle sandboxes make way. Were
+ * that so for all who wait long, a busy pool would do little else than make and destroy.
  */
 export function planPool(input: PlanInput): Plan {
   const plan = new Planning(input);
   const served = new Set<number>();
-  const { waiters, fairnessMs } = input;
-  const starving = waiters.findLastIndex(({ waitedMs }) => waitedMs >= fairnessMs) + 1;
-  for (let at = 0; at < starving; at++) {
-    if (plan.grant(at) || plan.provide(waiters[at]?.key ?? '')) served.add(at);
+  const { waiters, fairnessMs, isTurnDue } = input;
+  const starving = isTurnDue
+    ? waiters.findLastIndex(({ waitedMs }) => waitedMs >= fairnessMs) + 1
+    : 0;
+  for (let at = 0; at < starving && plan.evictions.length === 0; at++) {
+    if (plan.grant(at) || plan.provide(at)) served.add(at);
   }
-  for (let at = starving; at < waiters.length; at++) if (plan.grant(at)) served.add(at);
-  for (let at = starving; at < waiters.length; at++) {
-    if (!served.has(at)) plan.provide(waiters[at]?.key ?? '');
-  }
+  const usesTurn = plan.evictions.length > 0;
+  waiters.forEach((_, at) => {
+    if (!served.has(at) && plan.grant(at)) served.add(at);
+  });
+  waiters.forEach((_, at) => {
+    if (!served.has(at)) plan.provide(at);
+  });
   plan.refill();
-  return plan;
+  const { grants, creates, evictions } = plan;
+  return { grants, creates, evictions, usesTurn };
 }
 
 interface KeyBalance {
@@ -71,7 +81,7 @@ interface KeyBalance {
   mayCreate: number;
 }
 
-class Planning implements Plan {
+class Planning {
   readonly grants: number[] = [];
   readonly creates: string[] = [];
   readonly evictions: string[] = [];
@@ -97,9 +107,9 @@ class Planning implements Plan {
     return true;
   }
 
-  /** Sees to it that one more of the key will come; false when that can't be done now. */
-  provide(key: string): boolean {
-    const balance = this.#keys.get(key);
+  /** Sees to it that one more of its key will come; false when that can't be done now. */
+  provide(at: number): boolean {
+    const balance = this.#keys.get(this.#input.waiters[at]?.key ?? '');
     if (balance === undefined) return false;
     if (balance.coming > 0) {
       balance.coming -= 1;

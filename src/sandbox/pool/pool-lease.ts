@@ -1,27 +1,42 @@
 import { randomBytes } from 'node:crypto';
-import { LachesisError } from '../../errors.ts';
+import { type ErrorKind, LachesisError } from '../../errors.ts';
 import type { Command, ExecOptions, ExecResult, SandboxProcess } from '../contract/command.ts';
 import type { IsolationLevel } from '../contract/isolation.ts';
 import type { FileStat, Sandbox, SandboxStatus, TransferOptions } from '../contract/sandbox.ts';
 import type { SandboxLease } from './lease.ts';
+import { LeasedProcess } from './leased-process.ts';
 import { leaseReleased } from './refusals.ts';
 
-/** A lease of a pool. What it still does when it ends is aborted. */
+/** Errors of a caller, which say nothing against the sandbox. */
+const HARMLESS: readonly ErrorKind[] = [
+  'invalid_input',
+  'not_found',
+  'already_exists',
+  'failed_precondition',
+  'out_of_range',
+  'permission_denied',
+  'unimplemented',
+];
+
+/** A lease of a pool. What it still does when it ends is aborted, and leaves the sandbox in doubt. */
 export class PoolLease implements SandboxLease {
   readonly leaseId = randomBytes(16).toString('hex');
   readonly earlierUses: number;
   readonly owner: string;
   readonly #sandbox: Sandbox;
-  readonly #giveBack: (lease: PoolLease) => Promise<void>;
+  readonly #giveBack: () => Promise<void>;
   readonly #end = new AbortController();
   #taint: string | undefined;
+  /** Calls of the sandbox that have not ended. */
+  #busy = 0;
+  #wasUsed = false;
   #released: Promise<void> | undefined;
 
   constructor(options: {
     readonly sandbox: Sandbox;
     readonly owner: string;
     readonly earlierUses: number;
-    readonly giveBack: (lease: PoolLease) => Promise<void>;
+    readonly giveBack: () => Promise<void>;
   }) {
     this.#sandbox = options.sandbox;
     this.owner = options.owner;
@@ -50,6 +65,11 @@ export class PoolLease implements SandboxLease {
     return this.#taint;
   }
 
+  /** Whether anything was asked of the sandbox. */
+  get wasUsed(): boolean {
+    return this.#wasUsed;
+  }
+
   taint(reason: string): void {
     this.#taint ??= reason;
   }
@@ -66,7 +86,11 @@ export class PoolLease implements SandboxLease {
     command: Command,
     options: { readonly signal?: AbortSignal } = {},
   ): Promise<SandboxProcess> {
-    return this.#during(options, (bound) => this.#sandbox.spawn(command, bound));
+    return this.#during(
+      options,
+      async (bound) =>
+        new LeasedProcess(await this.#sandbox.spawn(command, bound), this.#end.signal),
+    );
   }
 
   putArchive(
@@ -78,11 +102,13 @@ export class PoolLease implements SandboxLease {
   }
 
   async *getArchive(path: string, options: TransferOptions = {}): AsyncGenerator<Uint8Array> {
-    const bound = this.#bound(options);
+    const bound = this.#begin(options);
     try {
       yield* this.#sandbox.getArchive(path, bound);
     } catch (error) {
       throw this.#seen(error);
+    } finally {
+      this.#busy -= 1;
     }
   }
 
@@ -110,15 +136,17 @@ export class PoolLease implements SandboxLease {
   }
 
   #giveBackNow(reason: LachesisError): Promise<void> {
+    // It may still begin or go on while the next one has the sandbox.
+    if (this.#busy > 0) this.taint('it was in use when it was given back');
     this.#end.abort(reason);
-    return this.#giveBack(this);
+    return this.#giveBack();
   }
 
   async #during<Options extends TransferOptions, Value>(
     options: Options,
     work: (bound: Options) => Promise<Value>,
   ): Promise<Value> {
-    const bound = this.#bound(options);
+    const bound = this.#begin(options);
     try {
       const value = await work(bound);
       // What an ended lease still brings is nobody's: its sandbox may have changed hands.
@@ -126,21 +154,24 @@ export class PoolLease implements SandboxLease {
       return value;
     } catch (error) {
       throw this.#seen(error);
+    } finally {
+      this.#busy -= 1;
     }
   }
 
-  #bound<Options extends TransferOptions>(options: Options): Options {
+  #begin<Options extends TransferOptions>(options: Options): Options {
     this.#end.signal.throwIfAborted();
+    this.#wasUsed = true;
+    this.#busy += 1;
     const { signal } = options;
     const end = this.#end.signal;
     return { ...options, signal: signal === undefined ? end : AbortSignal.any([signal, end]) };
   }
 
-  /** A sandbox that failed once is nobody else's problem. */
+  /** A sandbox that failed once is nobody else's problem, nor is one where work was cut off. */
   #seen(error: unknown): unknown {
-    if (error instanceof LachesisError && error.kind === 'infrastructure_error') {
-      this.taint(error.reason);
-    }
+    if (!(error instanceof LachesisError)) this.taint('a call was cut off');
+    else if (!HARMLESS.includes(error.kind)) this.taint(error.reason);
     return error;
   }
 }

@@ -1,4 +1,4 @@
-import { errorMessage, LachesisError } from '../../errors.ts';
+import { type ErrorKind, errorMessage, LachesisError } from '../../errors.ts';
 
 export function acquireTimeout(timeoutMs: number, lastError: unknown): LachesisError {
   const why =
@@ -22,6 +22,13 @@ export function queueFull(maxWaiting: number): LachesisError {
   });
 }
 
+export function noExtras(): LachesisError {
+  return new LachesisError('resource_exhausted', 'This pool makes no extra sandboxes.', {
+    reason: 'POOL_NO_EXTRA',
+    remedy: 'Set maxExtra above 0.',
+  });
+}
+
 export function poolClosed(): LachesisError {
   return new LachesisError('failed_precondition', 'The pool of sandboxes is closed.', {
     reason: 'POOL_CLOSED',
@@ -42,4 +49,18 @@ export function leaseExpired(leaseId: string, holdMs: number): LachesisError {
     `Lease ${leaseId} was held longer than ${holdMs} ms and taken back.`,
     { reason: 'LEASE_EXPIRED', remedy: 'Release leases in time, or ask for a longer holdMs.' },
   );
+}
+
+const PERMANENT: readonly ErrorKind[] = [
+  'invalid_input',
+  'not_found',
+  'failed_precondition',
+  'unauthenticated',
+  'permission_denied',
+  'unimplemented',
+];
+
+/** A sandbox that will not be made however often it is tried: nobody should wait for it. */
+export function isPermanent(error: unknown): boolean {
+  return error instanceof LachesisError && PERMANENT.includes(error.kind);
 }

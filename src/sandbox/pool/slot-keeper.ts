@@ -3,12 +3,12 @@ import type { DestroyReason } from './observer.ts';
 import type { PoolSettings } from './options.ts';
 import { poolKey } from './pool-key.ts';
 import { PoolLease } from './pool-lease.ts';
-import { leaseExpired, poolClosed } from './refusals.ts';
-import { type Made, SandboxMaker } from './sandbox-maker.ts';
+import { isPermanent, leaseExpired, poolClosed } from './refusals.ts';
+import { LEAK_GRACE_MS, type Made, SandboxMaker, type Survivor } from './sandbox-maker.ts';
 import { KeyState, type Slot } from './slot.ts';
 
-/** A lease is taken back when it is held this long after it should have ended. */
-const LEAK_GRACE_MS = 60_000;
+/** Most that are remembered of what could not be ended. */
+const MAX_SURVIVORS = 1_000;
 
 /** For whom a sandbox is leased. */
 export interface Tenant {
@@ -22,10 +22,8 @@ export class SlotKeeper {
   readonly keys = new Map<string, KeyState>();
   /** Fires when the pool drains: nothing is made or kept from then on. */
   readonly closing = new AbortController();
-  readonly survivors: { readonly id: string; readonly error: string }[] = [];
+  readonly survivors: Survivor[] = [];
   readonly slots = new Set<Slot>();
-  /** Slots beyond `maxTotal`. */
-  extras = 0;
   readonly #settings: PoolSettings;
   readonly #maker: SandboxMaker;
   readonly #onChange: () => void;
@@ -40,6 +38,13 @@ export class SlotKeeper {
     this.#onChange = onChange;
   }
 
+  /** Places taken beyond `maxTotal`. */
+  get extras(): number {
+    let sum = 0;
+    for (const { extra } of this.keys.values()) sum += extra.total;
+    return sum;
+  }
+
   keyOf(spec: SandboxSpec): KeyState {
     const { backend, random } = this.#settings;
     const name = poolKey(backend.name, spec);
@@ -52,9 +57,11 @@ export class SlotKeeper {
   }
 
   /** Keys are what callers say, so none is kept for its own sake. */
-  forgetUnused(key: KeyState): void {
-    if (key.isUnused && key.breaker.waitMs(this.#settings.clock.now()) === undefined) {
-      this.keys.delete(key.key);
+  forgetUnused(): void {
+    const nowMs = this.#settings.clock.now();
+    const isOver = this.closing.signal.aborted;
+    for (const [name, key] of this.keys) {
+      if (key.isUnused && (isOver || key.breaker.calmInMs(nowMs) === 0)) this.keys.delete(name);
     }
   }
 
@@ -71,11 +78,11 @@ export class SlotKeeper {
 
   /** Ends idle ones that are too old, or that nobody has asked for in a long time. */
   dropStale(): void {
-    const { idleMs, lifetimeMs, clock } = this.#settings;
+    const { idleMs, clock } = this.#settings;
     const nowMs = clock.now();
     for (const key of this.keys.values()) {
       for (const slot of [...key.idle]) {
-        if (nowMs - slot.bornMs >= lifetimeMs) void this.destroy(slot, 'too_old');
+        if (nowMs >= slot.staleMs) void this.destroy(slot, 'too_old');
         else if (nowMs - slot.idleSinceMs >= idleMs && key.idle.length > key.minIdle) {
           void this.destroy(slot, 'idle');
         }
@@ -83,30 +90,26 @@ export class SlotKeeper {
     }
   }
 
-  /** An idle one becomes this tenant's. */
+  /** One that is nobody's becomes this tenant's. */
   lease(slot: Slot, { owner, holdMs, sinceMs }: Tenant): PoolLease {
     const { clock, observer } = this.#settings;
     const { key, sandbox, uses: earlierUses } = slot;
     this.hold(slot);
     const lease = new PoolLease({
       ...{ sandbox, owner, earlierUses },
-      giveBack: async () => {
-        callOffLeak();
-        await this.#track(this.#takeBack(slot, lease));
-      },
-    });
-    const callOffLeak = clock.schedule(holdMs + LEAK_GRACE_MS, () => {
-      observer.leaked?.({ key: key.key, id: sandbox.id, owner });
-      lease.revoke(leaseExpired(lease.leaseId, holdMs));
-      void this.destroy(slot, 'leaked');
+      giveBack: () => this.#track(this.#takeBack(slot, lease)),
     });
     slot.lease = lease;
-    slot.callOffLeak = callOffLeak;
+    if (holdMs < Infinity) {
+      slot.callOffLeak = clock.schedule(holdMs + LEAK_GRACE_MS, () => {
+        observer.leaked({ key: key.key, id: sandbox.id, owner });
+        lease.revoke(leaseExpired(lease.leaseId, holdMs));
+        void this.destroy(slot, 'leaked', owner);
+      });
+    }
     if (earlierUses > 0) key.reused += 1;
-    observer.leased?.({
-      ...{ key: key.key, id: sandbox.id, owner, earlierUses },
-      waitedMs: clock.now() - sinceMs,
-    });
+    const waitedMs = clock.now() - sinceMs;
+    observer.leased({ key: key.key, id: sandbox.id, owner, earlierUses, waitedMs });
     return lease;
   }
 
@@ -116,7 +119,7 @@ export class SlotKeeper {
   }
 
   isHealthy(slot: Slot): Promise<boolean> {
-    return this.#track(this.#maker.isHealthy(slot.sandbox, this.closing.signal));
+    return this.#track(this.#maker.isHealthy(slot, this.closing.signal));
   }
 
   toIdle(slot: Slot): void {
@@ -129,7 +132,7 @@ export class SlotKeeper {
   destroy(slot: Slot, reason: DestroyReason, detail = ''): Promise<void> {
     if (slot.state === 'closing') return Promise.resolve();
     this.#enter(slot, 'closing');
-    slot.callOffLeak?.();
+    this.#unlease(slot);
     return this.#track(this.#end(slot, reason, detail));
   }
 
@@ -141,7 +144,7 @@ export class SlotKeeper {
 
   /** Resolves when no lease is out. */
   async allReturned(): Promise<void> {
-    if ([...this.slots].every(({ state }) => state !== 'leased')) return;
+    if (![...this.slots].some(({ state }) => state === 'leased')) return;
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#onReturned = resolve;
     await promise;
@@ -152,21 +155,33 @@ export class SlotKeeper {
     while (this.#tasks.size > 0) await Promise.allSettled(this.#tasks);
   }
 
+  /** Tells the observer how many there are of each state. */
+  tellCounts(key: KeyState): void {
+    this.#settings.observer.counted(key.counts());
+  }
+
   async #make(key: KeyState, isExtra: boolean): Promise<Slot> {
-    key.creating += 1;
-    if (isExtra) this.extras += 1;
+    const { clock, observer } = this.#settings;
+    const begunMs = clock.now();
+    let gone: Promise<Survivor | undefined> | undefined;
+    this.#count(key, 'creating', 1, isExtra);
     let made: Made;
     try {
-      made = await this.#track(this.#maker.create(key, this.closing.signal));
+      made = await this.#track(
+        this.#maker.create(key, this.closing.signal, (after) => {
+          gone = after;
+        }),
+      );
     } catch (error) {
-      key.creating -= 1;
-      if (isExtra) this.extras -= 1;
+      this.#count(key, 'creating', -1, isExtra);
+      if (gone !== undefined) void this.#track(this.#waitForPlace(key, isExtra, gone));
       if (this.closing.signal.aborted) throw poolClosed();
-      this.#settings.observer.createFailed?.({ key: key.key, error });
-      key.breaker.failed(error, this.#settings.clock.now());
+      observer.createFailed({ key: key.key, error });
+      // What can never be made is told to whoever asks, each time; there is nothing to wait for.
+      if (!isPermanent(error)) key.breaker.failed(error, begunMs, clock.now());
       throw error;
     }
-    key.creating -= 1;
+    this.#count(key, 'creating', -1, isExtra);
     key.created += 1;
     key.breaker.succeeded();
     const slot = this.#newSlot(key, made, isExtra);
@@ -175,35 +190,52 @@ export class SlotKeeper {
     throw poolClosed();
   }
 
+  /** The place of one whose making failed is free when nothing of it can live. */
+  async #waitForPlace(
+    key: KeyState,
+    isExtra: boolean,
+    gone: Promise<Survivor | undefined>,
+  ): Promise<void> {
+    this.#count(key, 'closing', 1, isExtra);
+    this.#remember(await gone);
+    this.#count(key, 'closing', -1, isExtra);
+    this.#onChange();
+  }
+
   #newSlot(key: KeyState, made: Made, isExtra: boolean): Slot {
-    const nowMs = this.#settings.clock.now();
+    const { clock, lifetimeMs, random } = this.#settings;
+    const nowMs = clock.now();
     const slot: Slot = {
       ...{ key, ...made, isExtra, bornMs: nowMs, uses: 0 },
+      staleMs: nowMs + lifetimeMs * (1 - random() / 10),
       // An extra one is its tenant's from the first: no waiter may be given it.
       state: isExtra ? 'leased' : 'idle',
       ...{ idleSinceMs: nowMs, checkedMs: nowMs, lease: undefined, callOffLeak: undefined },
     };
     this.slots.add(slot);
-    if (isExtra) key.leased += 1;
-    else key.idle.push(slot);
+    if (!isExtra) key.idle.push(slot);
+    this.#count(key, slot.state, 1, isExtra);
     return slot;
   }
 
   async #takeBack(slot: Slot, lease: PoolLease): Promise<void> {
-    if (slot.state !== 'leased') return;
+    if (slot.lease !== lease || slot.state !== 'leased') return;
     const { maxUses, clock } = this.#settings;
-    slot.uses += 1;
-    slot.lease = undefined;
+    this.#unlease(slot);
     const { baseline, key, sandbox } = slot;
     if (lease.taintedBy !== undefined) return this.destroy(slot, 'tainted', lease.taintedBy);
     if (this.closing.signal.aborted) return this.destroy(slot, 'drained');
     if (slot.isExtra) return this.destroy(slot, 'extra');
+    // Nobody was there to use it, such as one that had stopped waiting a moment before.
+    if (!lease.wasUsed) return this.toIdle(slot);
+    slot.uses += 1;
     if (slot.uses >= maxUses || baseline === undefined) return this.destroy(slot, 'used_up');
     this.#enter(slot, 'resetting');
     try {
       await this.#maker.reset(key, sandbox, baseline, this.closing.signal);
     } catch (error) {
-      return this.destroy(slot, 'reset_failed', String(error));
+      const reason = this.closing.signal.aborted ? 'drained' : 'reset_failed';
+      return this.destroy(slot, reason, String(error));
     }
     if (this.closing.signal.aborted) return this.destroy(slot, 'drained');
     slot.checkedMs = clock.now();
@@ -212,32 +244,43 @@ export class SlotKeeper {
 
   async #end(slot: Slot, reason: DestroyReason, detail: string): Promise<void> {
     const { key, sandbox } = slot;
-    const error = await this.#maker.destroy(key, sandbox);
-    this.#leave(slot);
+    this.#remember(await this.#maker.destroy(key, sandbox, reason, detail));
     this.slots.delete(slot);
-    if (slot.isExtra) this.extras -= 1;
-    if (error === undefined) {
-      this.#settings.observer.destroyed?.({ key: key.key, id: sandbox.id, reason, detail });
-    } else {
-      this.survivors.push({ id: sandbox.id, error: error.message });
-    }
+    this.#leave(slot);
     this.#onChange();
-    this.forgetUnused(key);
+  }
+
+  #remember(survivor: Survivor | undefined): void {
+    if (survivor === undefined) return;
+    this.survivors.push(survivor);
+    if (this.survivors.length > MAX_SURVIVORS) this.survivors.shift();
+  }
+
+  #unlease(slot: Slot): void {
+    slot.callOffLeak?.();
+    slot.callOffLeak = undefined;
+    slot.lease = undefined;
   }
 
   #enter(slot: Slot, state: Slot['state']): void {
+    const { key, isExtra } = slot;
     this.#leave(slot);
     slot.state = state;
-    if (state === 'idle') slot.key.idle.push(slot);
-    else slot.key[state] += 1;
+    if (state === 'idle') key.idle.push(slot);
+    this.#count(key, state, 1, isExtra);
     if ([...this.keys.values()].every(({ leased }) => leased === 0)) this.#onReturned?.();
   }
 
   /** Takes it out of the count of its state. */
   #leave(slot: Slot): void {
-    const { key, state } = slot;
+    const { key, state, isExtra } = slot;
     if (state === 'idle') key.idle.splice(key.idle.indexOf(slot), 1);
-    else key[state] -= 1;
+    this.#count(key, state, -1, isExtra);
+  }
+
+  #count(key: KeyState, state: Parameters<KeyState['count']>[0], by: 1 | -1, isExtra: boolean) {
+    key.count(state, by, isExtra);
+    this.tellCounts(key);
   }
 
   #track<Value>(task: Promise<Value>): Promise<Value> {

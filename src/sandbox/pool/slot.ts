@@ -1,6 +1,7 @@
 import type { Sandbox } from '../contract/sandbox.ts';
 import type { SandboxSpec } from '../contract/spec.ts';
 import { Breaker } from './breaker.ts';
+import type { PoolCounts } from './observer.ts';
 import type { PoolLease } from './pool-lease.ts';
 
 export type SlotState = 'idle' | 'leased' | 'resetting' | 'closing';
@@ -14,6 +15,8 @@ export interface Slot {
   /** What a reset must bring it back to. */
   readonly baseline: string | undefined;
   readonly bornMs: number;
+  /** When it is too old to be kept: not all that were made together end together. */
+  readonly staleMs: number;
   state: SlotState;
   uses: number;
   idleSinceMs: number;
@@ -23,18 +26,20 @@ export interface Slot {
   callOffLeak: (() => void) | undefined;
 }
 
-/** What a pool knows of one key. */
+/** What a pool knows of one key. Counts include extra sandboxes unless they say otherwise. */
 export class KeyState {
   readonly key: string;
   readonly spec: SandboxSpec;
   readonly breaker: Breaker;
-  /** Oldest first. */
+  /** The longest idle first. */
   readonly idle: Slot[] = [];
   minIdle = 0;
   creating = 0;
   leased = 0;
   resetting = 0;
   closing = 0;
+  /** Those of `creating` and `closing`, and those in any state, that are extra ones. */
+  readonly extra = { creating: 0, closing: 0, total: 0 };
   waiting = 0;
   created = 0;
   reused = 0;
@@ -51,6 +56,18 @@ export class KeyState {
 
   get isUnused(): boolean {
     return this.total === 0 && this.waiting === 0 && this.minIdle === 0;
+  }
+
+  count(state: 'creating' | SlotState, by: 1 | -1, isExtra: boolean): void {
+    if (state !== 'idle') this[state] += by;
+    if (!isExtra) return;
+    this.extra.total += by;
+    if (state === 'creating' || state === 'closing') this.extra[state] += by;
+  }
+
+  counts(): PoolCounts {
+    const { key, creating, idle, leased, resetting, closing, waiting } = this;
+    return { key, creating, idle: idle.length, leased, resetting, closing, waiting };
   }
 }
 

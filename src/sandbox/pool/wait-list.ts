@@ -2,7 +2,13 @@ import type { KeyState, Waiter } from './slot.ts';
 
 /** Who waits, in order of arrival. */
 export class WaitList implements Iterable<Waiter> {
-  #waiters: Waiter[] = [];
+  readonly #waiters: Waiter[] = [];
+  readonly #onCount: (key: KeyState) => void;
+
+  /** `onCount`: more or fewer of the key wait. */
+  constructor(onCount: (key: KeyState) => void) {
+    this.#onCount = onCount;
+  }
 
   get length(): number {
     return this.#waiters.length;
@@ -13,6 +19,7 @@ export class WaitList implements Iterable<Waiter> {
     const at = this.#waiters.findLastIndex(({ number }) => number < waiter.number);
     this.#waiters.splice(at + 1, 0, waiter);
     waiter.key.waiting += 1;
+    this.#onCount(waiter.key);
   }
 
   remove(waiter: Waiter): void {
@@ -20,6 +27,7 @@ export class WaitList implements Iterable<Waiter> {
     if (at < 0) return;
     this.#waiters.splice(at, 1);
     waiter.key.waiting -= 1;
+    this.#onCount(waiter.key);
   }
 
   /** Rejects those of a key, or all. */

@@ -10,6 +10,7 @@ const input: fc.Arbitrary<PlanInput> = fc
     maxPerKey: fc.integer({ min: 1, max: 8 }),
     closing: fc.nat({ max: 2 }),
     fairnessMs: fc.constant(250),
+    isTurnDue: fc.boolean(),
     keys: fc.tuple(
       ...names.map((key) =>
         fc.record({
@@ -76,7 +77,7 @@ const key = (name: string, more: Partial<PlanInput['keys'][number]> = {}) => ({
   ...{ key: name, idle: 0, creating: 0, total: 0, minIdle: 0, mayCreate: Infinity },
   ...more,
 });
-const base = { maxTotal: 2, maxPerKey: 2, closing: 0, fairnessMs: 250 };
+const base = { maxTotal: 2, maxPerKey: 2, closing: 0, fairnessMs: 250, isTurnDue: true };
 
 test('an idle sandbox serves its own key before it makes way for another', () => {
   const plan = planPool({
