@@ -2,6 +2,13 @@ export { createBubblewrapBackend } from './backends/bubblewrap/backend.ts';
 export type { BubblewrapOptions } from './backends/bubblewrap/options.ts';
 export { createProcessBackend } from './backends/process/backend.ts';
 export type { ProcessOptions } from './backends/process/options.ts';
+export {
+  BACKEND_NAMES,
+  type BackendContext,
+  type BackendName,
+  isBackendName,
+  openBackend,
+} from './backends/table.ts';
 export type {
   BackendProbe,
   FoundSandbox,
@@ -35,6 +42,17 @@ export type {
 } from './contract/spec.ts';
 export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
+export { runCommand } from './exec/run-command.ts';
+export {
+  type IsolationRule,
+  minimumIsolation,
+} from './hosting/minimum-isolation.ts';
+export {
+  type OpenSandboxes,
+  type OpenSandboxesOptions,
+  openSandboxes,
+  type SandboxAsker,
+} from './hosting/open-sandboxes.ts';
 export { createSandboxPool } from './pool/create-pool.ts';
 export type { AcquireRequest, SandboxLease } from './pool/lease.ts';
 export type { DestroyReason, PoolObserver } from './pool/observer.ts';
@@ -43,5 +61,11 @@ export type { DrainReport, PoolKeyStats, PoolStats, SandboxPool } from './pool/p
 export { poolKey } from './pool/pool-key.ts';
 export { openRolloutSandbox } from './rollout/open-rollout-sandbox.ts';
 export type { DownloadOptions, RolloutSandbox } from './rollout/rollout-sandbox.ts';
+export { defaultBackend, readSandboxSettings } from './settings/read-settings.ts';
+export {
+  SANDBOX_OPTION_NAMES,
+  type SandboxSettings,
+  type SettingsSource,
+} from './settings/settings.ts';
 export type { BackgroundProcess, BackgroundProcesses } from './shell/background.ts';
 export type { SandboxShell, ShellOptions, ShellResult } from './shell/shell.ts';

@@ -1,7 +1,9 @@
+import type { SandboxUse } from '../../contract/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import {
   type AcquireRequest,
   isAtLeast,
+  minimumIsolation,
   openRolloutSandbox,
   type RolloutSandbox,
   type SandboxLease,
@@ -13,65 +15,99 @@ import type { HostedEnvironment, SandboxRequirement } from '../environment.ts';
 import { callHook } from './hooks.ts';
 import type { RolloutIdentity } from './options.ts';
 
-const DEFAULT_MINIMUM = 'namespace';
+const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
+/** For setup's and teardown's own grace, and for what ends slowly. */
+const HOLD_MARGIN_MS = 60_000;
+const LEAST_WAIT_MS = 60_000;
+/** Give or take, what a timer can hold. */
+const MOST_HOLD_MS = 2_000_000_000;
+
+/** How long a rollout may take, and when it ends early. */
+export interface EpisodeTime {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface Opened {
+  readonly pool: SandboxPool | undefined;
+  readonly spec: SandboxSpec;
+  readonly request: AcquireRequest;
+  readonly lease: SandboxLease | undefined;
+  readonly own: RolloutSandbox;
+}
 
 /** The sandboxes of one episode: its own, and those that its reward opens. Its owner gives them back. */
 export class EpisodeSandboxes implements AsyncDisposable {
   /** {@link noSandbox} when the environment asks for none. */
   readonly own: RolloutSandbox;
-  readonly #leases: SandboxLease[] = [];
+  /** Of its own one, for the provenance. */
+  readonly use: SandboxUse | undefined;
+  readonly #leases: SandboxLease[];
   readonly #pool: SandboxPool | undefined;
   readonly #spec: SandboxSpec;
-  readonly #owner: string;
+  readonly #request: AcquireRequest;
+  #isOver = false;
 
-  private constructor(options: {
-    readonly pool: SandboxPool | undefined;
-    readonly spec: SandboxSpec;
-    readonly lease: SandboxLease | undefined;
-    readonly owner: string;
-  }) {
-    const { lease } = options;
-    this.#pool = options.pool;
-    this.#spec = options.spec;
-    this.#owner = options.owner;
-    if (lease !== undefined) this.#leases.push(lease);
-    this.own = lease === undefined ? noSandbox : openRolloutSandbox(lease);
+  private constructor({ pool, spec, request, lease, own }: Opened) {
+    this.own = own;
+    this.use = lease === undefined ? undefined : useOf(lease);
+    this.#leases = lease === undefined ? [] : [lease];
+    this.#pool = pool;
+    this.#spec = spec;
+    this.#request = request;
   }
 
   /** Leases the episode's own sandbox. What fails is typed: a pool's fault is no environment's. */
   static async open(
     environment: HostedEnvironment,
     { rolloutId: owner, task }: RolloutIdentity,
-    signal: AbortSignal,
+    { timeoutMs, signal }: EpisodeTime,
   ): Promise<EpisodeSandboxes> {
     const { definition, settings, sandboxes: pool } = environment;
-    const { sandbox } = definition;
+    const { sandbox, rewardTimeoutMs = DEFAULT_REWARD_TIMEOUT_MS } = definition;
+    const request: AcquireRequest = {
+      owner,
+      // Those before it may take as long as it may itself; the rest of its time is for playing.
+      timeoutMs: Math.max(LEAST_WAIT_MS, timeoutMs / 2),
+      holdMs: Math.min(MOST_HOLD_MS, timeoutMs + rewardTimeoutMs + HOLD_MARGIN_MS),
+    };
     if (sandbox === undefined) {
-      return new EpisodeSandboxes({ pool, spec: {}, lease: undefined, owner });
+      return new EpisodeSandboxes({ pool, spec: {}, request, lease: undefined, own: noSandbox });
     }
     if (pool === undefined) throw noPool(environment.name);
     const requirement =
       typeof sandbox === 'function'
         ? await callHook(() => sandbox(task, { settings }), { signal })
         : sandbox;
-    assertIsolated(requirement, pool);
+    assertIsolated(requirement, environment, pool);
     const { minimumIsolation: _, ...spec } = requirement;
-    const lease = await acquire(pool, spec, { owner }, signal);
-    return new EpisodeSandboxes({ pool, spec, lease, owner });
+    const { lease, own } = await acquire(pool, spec, request, signal);
+    return new EpisodeSandboxes({ pool, spec, request, lease, own });
   }
 
   /** Leases one more, which nobody used before a reward had it. */
   async openFresh(spec: SandboxSpec | undefined, signal: AbortSignal): Promise<RolloutSandbox> {
     if (this.#pool === undefined) return noSandbox;
-    const owner = `${this.#owner} (verifier)`;
-    const lease = await acquire(this.#pool, spec ?? this.#spec, { owner, extra: true }, signal);
-    this.#leases.push(lease);
-    return openRolloutSandbox(lease);
+    const request = {
+      ...this.#request,
+      owner: `${this.#request.owner} (verifier)`,
+      extra: true,
+    };
+    const { lease, own } = await acquire(this.#pool, spec ?? this.#spec, request, signal);
+    // A reward that was given up while it waited has no use for it.
+    if (this.#isOver) await lease.release();
+    else this.#leases.push(lease);
+    return own;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#leases.splice(0).map((lease) => lease.release()));
+    this.#isOver = true;
+    await Promise.allSettled(this.#leases.splice(0).map((lease) => lease.release()));
   }
+}
+
+function useOf({ backend, id, earlierUses }: SandboxLease): SandboxUse {
+  return { backend, id, earlierUses };
 }
 
 async function acquire(
@@ -79,10 +115,13 @@ async function acquire(
   spec: SandboxSpec,
   request: AcquireRequest,
   signal: AbortSignal,
-): Promise<SandboxLease> {
+): Promise<{ readonly lease: SandboxLease; readonly own: RolloutSandbox }> {
+  let lease: SandboxLease | undefined;
   try {
-    return await pool.acquire(spec, { ...request, signal });
+    lease = await pool.acquire(spec, { ...request, signal });
+    return { lease, own: openRolloutSandbox(lease) };
   } catch (error) {
+    await lease?.release();
     if (signal.aborted) throw error;
     const { kind, reason } =
       error instanceof LachesisError ? error : { kind: 'internal', reason: 'SANDBOX_FAULT' };
@@ -94,13 +133,18 @@ async function acquire(
   }
 }
 
-function assertIsolated(requirement: SandboxRequirement, pool: SandboxPool): void {
-  const { minimumIsolation = DEFAULT_MINIMUM } = requirement;
+/** The host's fault: elsewhere the very same rollout may be played. */
+function assertIsolated(
+  requirement: SandboxRequirement,
+  { isolation }: HostedEnvironment,
+  pool: SandboxPool,
+): void {
+  const minimum = minimumIsolation(requirement.minimumIsolation, isolation);
   const { name, capabilities } = pool.backend;
-  if (isAtLeast(capabilities.isolation, minimumIsolation)) return;
+  if (isAtLeast(capabilities.isolation, minimum)) return;
   throw new LachesisError(
-    'environment_error',
-    `The environment wants isolation of at least \`${minimumIsolation}\`; \`${name}\` gives \`${capabilities.isolation}\`.`,
+    'infrastructure_error',
+    `Isolation of at least \`${minimum}\` is wanted; \`${name}\` gives \`${capabilities.isolation}\`.`,
     {
       reason: 'ISOLATION_BELOW_MINIMUM',
       remedy: 'Host it with a stronger backend (`lachesis doctor` tells which work here).',
@@ -110,7 +154,7 @@ function assertIsolated(requirement: SandboxRequirement, pool: SandboxPool): voi
 
 function noPool(name: string): LachesisError {
   return new LachesisError(
-    'environment_error',
+    'infrastructure_error',
     `Environment \`${name}\` asks for a sandbox, and was hosted without any.`,
     {
       reason: 'NO_SANDBOX_POOL',
