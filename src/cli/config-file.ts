@@ -56,13 +56,15 @@ export async function readConfigFile(
     const named = commands.find(({ name }) => name === key);
     if (named !== undefined && isJsonObject(value)) {
       for (const [inner, innerValue] of Object.entries(value)) {
-        const read = readKey(file, `${key}.${inner}`, inner, innerValue, [named]);
-        if (named === command) section.set(read.name, read);
+        for (const read of readKeys(file, inner, innerValue, [named], `${key}.`)) {
+          if (named === command) section.set(read.name, read);
+        }
       }
       continue;
     }
-    const read = readKey(file, key, key, value, commands);
-    if (Object.hasOwn(command.options, read.name)) values.set(read.name, read);
+    for (const read of readKeys(file, key, value, commands)) {
+      if (Object.hasOwn(command.options, read.name)) values.set(read.name, read);
+    }
   }
   return { path: file, values: new Map([...values, ...section]) };
 }
@@ -96,6 +98,26 @@ function parseYaml(text: string): unknown {
   // Its first line says it all; the excerpt below it would break ours.
   if (problem !== undefined) throw new Error(problem.message.split('\n', 1)[0]?.replace(/:$/, ''));
   return document.toJS();
+}
+
+/** What belongs together may stand in one object: `isolation: { minimum: ... }` is `isolation-minimum`. */
+const FAMILIES: ReadonlySet<string> = new Set(['sandbox', 'isolation']);
+
+function readKeys(
+  file: string,
+  key: string,
+  value: unknown,
+  commands: readonly Command[],
+  prefix = '',
+): readonly (FileValue & { readonly name: string })[] {
+  if (!FAMILIES.has(key) || !isJsonObject(value)) {
+    return [readKey(file, `${prefix}${key}`, key, value, commands)];
+  }
+  return Object.entries(value).map(([inner, innerValue]) => {
+    // `sandbox: { backend: ... }` is `sandbox` itself.
+    const spelled = key === 'sandbox' && inner === 'backend' ? key : `${key}-${inner}`;
+    return readKey(file, `${prefix}${key}.${inner}`, spelled, innerValue, commands);
+  });
 }
 
 function readKey(

@@ -9,6 +9,7 @@ import {
 } from '../environment/index.ts';
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import type { JsonObject } from '../messages.ts';
+import type { OpenSandboxes } from '../sandbox/index.ts';
 import { standardSchemaToJsonSchema } from '../tools/index.ts';
 import { type StateFolder, stateRefused } from './state-folder.ts';
 
@@ -17,6 +18,10 @@ export interface LoadOptions {
   readonly settings: JsonObject;
   /** What each is to begin with, if any. */
   readonly state: Pick<StateFolder, 'read'> | undefined;
+  /** Opens what those of them need that ask for a sandbox. Default: they are hosted without any. */
+  readonly openSandboxes?: (
+    definitions: readonly EnvironmentDefinition[],
+  ) => Promise<Pick<OpenSandboxes, 'pool' | 'isolation'> | undefined>;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
 }
@@ -38,7 +43,10 @@ export async function loadEnvironments(
       remedy: known.length === 0 ? 'They have none.' : `Their settings: ${known.join(', ')}.`,
     });
   }
-  const hosting = await Promise.allSettled(definitions.map((each) => host(each, options)));
+  const sandboxes = await options.openSandboxes?.(definitions);
+  const hosting = await Promise.allSettled(
+    definitions.map((each) => host(each, options, sandboxes)),
+  );
   const hosted = hosting.flatMap((each) => (each.status === 'fulfilled' ? [each.value] : []));
   const failed = hosting.find((each) => each.status === 'rejected');
   if (failed === undefined) return hosted;
@@ -66,11 +74,14 @@ export async function closeEnvironments(
 async function host(
   definition: EnvironmentDefinition,
   { settings, state, warn, signal }: LoadOptions,
+  sandboxes: Pick<OpenSandboxes, 'pool' | 'isolation'> | undefined,
 ): Promise<HostedEnvironment> {
   const own = Object.entries(settings).filter(([name]) => knows(definition, name));
   const saved = await state?.read(definition.name);
   const hosted = await hostEnvironment(definition, Object.fromEntries(own), {
     checkpoint: saved?.checkpoint,
+    sandboxes: sandboxes?.pool,
+    isolation: sandboxes?.isolation,
     signal,
   }).catch((error: unknown) => {
     if (!(error instanceof LachesisError)) throw error;

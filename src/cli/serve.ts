@@ -9,6 +9,7 @@ import { listen } from './listen.ts';
 import { chooseModel, MODEL_OPTIONS } from './model-options.ts';
 import { integerOption, SETTING_OPTIONS, settingsOption, textOption } from './read-options.ts';
 import { RolloutWriter } from './rollout-writer.ts';
+import { SANDBOX_OPTIONS } from './sandbox-options.ts';
 import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
 import { STATE_OPTION } from './state-folder.ts';
 import { untilStopped } from './until-stopped.ts';
@@ -29,6 +30,7 @@ export const serveCommand: Command = {
     ...MODEL_OPTIONS,
     ...ATROPOS_OPTIONS,
     ...SETTING_OPTIONS,
+    ...SANDBOX_OPTIONS,
     'no-play': {
       type: 'boolean',
       help: 'Play nothing for runs here: leave it to `lachesis worker`. Tasks are served all the same.',
@@ -48,15 +50,16 @@ export const serveCommand: Command = {
         remedy: 'With --atropos PORT none is needed.',
       });
     }
+    const metrics = new MetricsRegistry();
     await using hosting = await Hosting.open({
       files: positionals,
       settings: settingsOption(values),
       state: textOption(values, 'state'),
-      warn: io.err,
-      signal: io.signal,
+      values,
+      io,
+      metrics,
     });
     const { environments } = hosting;
-    const metrics = new MetricsRegistry();
     await using model = await chooseModel(values, io, { purpose: 'train', metrics });
     const file = textOption(values, 'rollouts');
     await using writer = file === undefined ? undefined : new RolloutWriter(file);

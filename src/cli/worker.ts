@@ -12,6 +12,7 @@ import { Hosting } from './hosting.ts';
 import { chooseModel, MODEL_OPTIONS, policyAt } from './model-options.ts';
 import { patientModel } from './patient-model.ts';
 import { integerOption, SETTING_OPTIONS, settingsOption, textOption } from './read-options.ts';
+import { SANDBOX_OPTIONS } from './sandbox-options.ts';
 import { STATE_OPTION } from './state-folder.ts';
 
 /** How long what plays may go on after Ctrl-C. */
@@ -43,6 +44,7 @@ export const workerCommand: Command = {
       help: 'Its name among the workers; no two at a time may have one. Default: made up.',
     },
     ...SETTING_OPTIONS,
+    ...SANDBOX_OPTIONS,
     concurrency: { type: 'string', value: 'N', help: 'Rollouts in flight. Default: 32.' },
     state: STATE_OPTION,
     log: { type: 'boolean', help: 'Write structured logs to standard error.' },
@@ -62,8 +64,8 @@ export const workerCommand: Command = {
       files: positionals,
       settings: settingsOption(values),
       state: textOption(values, 'state'),
-      warn: io.err,
-      signal: io.signal,
+      values,
+      io,
     });
     const { environments } = hosting;
     const names = environments.map(({ name }) => name);

@@ -91,6 +91,7 @@ export {
   type Rollout,
   type RolloutFailure,
   type RolloutProgress,
+  type SandboxUse,
 } from './rollout.ts';
 export {
   type RolloutLine,

@@ -49,10 +49,21 @@ export interface Provenance {
   readonly model: string;
   readonly sampling: SamplingParameters;
   readonly rendering: RenderingFingerprint;
-  /** `none`, `in_process`, `process`, `bubblewrap`, ... */
+  /** `none`, `in_process`, or the level of its sandbox. */
   readonly isolation: string;
   readonly workerId: string;
   readonly logprobMode: 'raw' | 'processed' | 'unknown' | '';
+  /** Undefined where it was given none. */
+  readonly sandbox?: SandboxUse;
+}
+
+/** A sandbox, as one rollout was given it. */
+export interface SandboxUse {
+  readonly backend: string;
+  /** As its backend names it. */
+  readonly id: string;
+  /** How often it was leased before, with a reset after each; 0 for a fresh one. */
+  readonly earlierUses: number;
 }
 
 /** One finished attempt of an agent at one task. */

@@ -1,7 +1,13 @@
 import type { AgentResult, AgentSettings } from '../agent/index.ts';
 import type { Rollout, Task } from '../contract/index.ts';
 import type { JsonObject, JsonValue, Message, SamplingParameters } from '../messages.ts';
-import type { IsolationLevel, RolloutSandbox, SandboxPool, SandboxSpec } from '../sandbox/index.ts';
+import type {
+  IsolationLevel,
+  IsolationRule,
+  RolloutSandbox,
+  SandboxPool,
+  SandboxSpec,
+} from '../sandbox/index.ts';
 import type { AnyTool, StandardSchema, ToolRegistry } from '../tools/index.ts';
 import type { EvaluationSettings } from './evaluation/settings.ts';
 
@@ -219,4 +225,6 @@ export interface HostedEnvironment extends AsyncDisposable {
   readonly tools: ToolRegistry;
   /** Where its rollouts' sandboxes come from; its host's, who closes it. Undefined when it asks for none. */
   readonly sandboxes: SandboxPool | undefined;
+  /** What its host says of isolation. Default: at least `namespace`, or what the environment says. */
+  readonly isolation?: IsolationRule | undefined;
 }

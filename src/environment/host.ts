@@ -1,6 +1,6 @@
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../messages.ts';
-import type { SandboxPool } from '../sandbox/index.ts';
+import type { IsolationRule, SandboxPool } from '../sandbox/index.ts';
 import { createToolRegistry, describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
 import { type EnvironmentCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { closer } from './closer.ts';
@@ -22,6 +22,8 @@ export async function hostEnvironment(
     readonly checkpoint?: EnvironmentCheckpoint | undefined;
     /** Where its rollouts' sandboxes come from; stays the caller's, who closes it. */
     readonly sandboxes?: SandboxPool | undefined;
+    /** How far its commands must be kept from the host. Default: as the environment says, or `namespace`. */
+    readonly isolation?: IsolationRule | undefined;
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<HostedEnvironment> {
@@ -46,6 +48,7 @@ export async function hostEnvironment(
     tasks,
     tools: createToolRegistry(definition.tools ?? []),
     sandboxes: definition.sandbox === undefined ? undefined : options.sandboxes,
+    isolation: options.isolation,
     // No method: copies of this object with another definition share it.
     [Symbol.asyncDispose]: closer(definition, settings),
   });

@@ -5,6 +5,13 @@ export { createModalBackend } from './backends/modal/backend.ts';
 export type { ModalBackendOptions } from './backends/modal/options.ts';
 export { createProcessBackend } from './backends/process/backend.ts';
 export type { ProcessOptions } from './backends/process/options.ts';
+export {
+  BACKEND_NAMES,
+  type BackendContext,
+  type BackendName,
+  isBackendName,
+  openBackend,
+} from './backends/table.ts';
 export type {
   BackendProbe,
   FoundSandbox,
@@ -38,6 +45,17 @@ export type {
 } from './contract/spec.ts';
 export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
+export { runCommand } from './exec/run-command.ts';
+export {
+  type IsolationRule,
+  minimumIsolation,
+} from './hosting/minimum-isolation.ts';
+export {
+  type OpenSandboxes,
+  type OpenSandboxesOptions,
+  openSandboxes,
+  type SandboxAsker,
+} from './hosting/open-sandboxes.ts';
 export { createSandboxPool } from './pool/create-pool.ts';
 export type { AcquireRequest, SandboxLease } from './pool/lease.ts';
 export type { DestroyReason, PoolObserver } from './pool/observer.ts';
@@ -46,6 +64,12 @@ export type { DrainReport, PoolKeyStats, PoolStats, SandboxPool } from './pool/p
 export { poolKey } from './pool/pool-key.ts';
 export { openRolloutSandbox, type RolloutSandboxOptions } from './rollout/open-rollout-sandbox.ts';
 export type { DownloadOptions, RolloutSandbox } from './rollout/rollout-sandbox.ts';
+export { defaultBackend, readSandboxSettings } from './settings/read-settings.ts';
+export {
+  SANDBOX_OPTION_NAMES,
+  type SandboxSettings,
+  type SettingsSource,
+} from './settings/settings.ts';
 export type { BackgroundProcess, BackgroundProcesses } from './shell/background.ts';
 export { createSandboxShell, type SandboxShellOptions } from './shell/create-shell.ts';
 export type { SandboxShell, ShellOptions, ShellResult } from './shell/shell.ts';

@@ -17,7 +17,7 @@ export interface ServedEnvironment {
   readonly modelServer: ModelServer;
   /** Default: the model server's own rendering, when it is a managed one. */
   readonly callerTokens?: CallerTokens;
-  /** Where its tools run. Default: `none` without tools, else `in_process`. */
+  /** Where its tools run. Default: its sandboxes' level, else `in_process`, or `none` without tools. */
   readonly isolation?: string;
 }
 
@@ -78,7 +78,7 @@ export function callerTokensOf(served: ServedEnvironment): CallerTokens | undefi
 
 /** Where an environment's tools run, for whoever wants to know what they could reach. */
 export function isolationOf(served: ServedEnvironment): string {
-  return served.isolation ?? defaultIsolation(served.environment.definition);
+  return served.isolation ?? defaultIsolation(served.environment);
 }
 
 /**

@@ -9,6 +9,7 @@ import { SandboxService } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
 import { ServerService } from '../../gen/lachesis/v1/server_service_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { RunState } from '../broker/index.ts';
+import { ISOLATION_LEVELS } from '../sandbox/index.ts';
 import type { AssignmentFollower } from './assignment-follower.ts';
 import type { AutoPlay } from './auto-play.ts';
 import { batchService } from './batch-service.ts';
@@ -136,6 +137,6 @@ function onRun(run: RunState, { autoPlay, rollouts }: ServiceParts): void {
 /** From none at all to the server's own process; sandboxes are stronger than that. */
 function weakestIsolation(environments: HostedEnvironments): string {
   const found = new Set(environments.all.map(isolationOf));
-  const weakestFirst = ['in_process', 'process', 'bubblewrap', 'container', 'none'];
+  const weakestFirst = ['in_process', ...ISOLATION_LEVELS, 'container', 'none'];
   return weakestFirst.find((isolation) => found.has(isolation)) ?? [...found][0] ?? 'none';
 }

@@ -14,7 +14,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/sandbox_service.proto.
  */
 export const file_lachesis_v1_sandbox_service: GenFile = /*@__PURE__*/
-  fileDesc("CiFsYWNoZXNpcy92MS9zYW5kYm94X3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxIloKFUFjcXVpcmVTYW5kYm94UmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCRIPCgdiYWNrZW5kGAIgASgJEg0KBWltYWdlGAMgASgJEg8KB25ldHdvcmsYBCABKAgiXgoWQWNxdWlyZVNhbmRib3hSZXNwb25zZRIxCg5sZWFzZV9kdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIRCglpc29sYXRpb24YAiABKAkiqwIKEkV4ZWNDb21tYW5kUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCRIPCgdjb21tYW5kGAIgAygJEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAMgASgJEkUKC2Vudmlyb25tZW50GAQgAygLMjAubGFjaGVzaXMudjEuRXhlY0NvbW1hbmRSZXF1ZXN0LkVudmlyb25tZW50RW50cnkSFgoOc3RhbmRhcmRfaW5wdXQYBSABKAwSKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYChBtYXhfb3V0cHV0X2J5dGVzGAcgASgDGjIKEEVudmlyb25tZW50RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ9ChNFeGVjQ29tbWFuZFJlc3BvbnNlEhkKD3N0YW5kYXJkX291dHB1dBgBIAEoDEgAEhgKDnN0YW5kYXJkX2Vycm9yGAIgASgMSAASKAoEZXhpdBgDIAEoCzIYLmxhY2hlc2lzLnYxLkNvbW1hbmRFeGl0SABCBwoFZXZlbnQiegoLQ29tbWFuZEV4aXQSEQoJZXhpdF9jb2RlGAEgASgFEhEKCXRpbWVkX291dBgCIAEoCBIYChBvdXRwdXRfdHJ1bmNhdGVkGAMgASgIEisKCGR1cmF0aW9uGAQgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uIkEKEVB1dEFyY2hpdmVSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgJEgwKBHBhdGgYAiABKAkSDAoEZGF0YRgDIAEoDCIiChJQdXRBcmNoaXZlUmVzcG9uc2USDAoEc2l6ZRgBIAEoAyIzChFHZXRBcmNoaXZlUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCRIMCgRwYXRoGAIgASgJIiIKEkdldEFyY2hpdmVSZXNwb25zZRIMCgRkYXRhGAEgASgMIikKFVJlbGVhc2VTYW5kYm94UmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCSIYChZSZWxlYXNlU2FuZGJveFJlc3BvbnNlMsYDCg5TYW5kYm94U2VydmljZRJZCg5BY3F1aXJlU2FuZGJveBIiLmxhY2hlc2lzLnYxLkFjcXVpcmVTYW5kYm94UmVxdWVzdBojLmxhY2hlc2lzLnYxLkFjcXVpcmVTYW5kYm94UmVzcG9uc2USUgoLRXhlY0NvbW1hbmQSHy5sYWNoZXNpcy52MS5FeGVjQ29tbWFuZFJlcXVlc3QaIC5sYWNoZXNpcy52MS5FeGVjQ29tbWFuZFJlc3BvbnNlMAESTwoKUHV0QXJjaGl2ZRIeLmxhY2hlc2lzLnYxLlB1dEFyY2hpdmVSZXF1ZXN0Gh8ubGFjaGVzaXMudjEuUHV0QXJjaGl2ZVJlc3BvbnNlKAESVAoKR2V0QXJjaGl2ZRIeLmxhY2hlc2lzLnYxLkdldEFyY2hpdmVSZXF1ZXN0Gh8ubGFjaGVzaXMudjEuR2V0QXJjaGl2ZVJlc3BvbnNlIgOQAgEwARJeCg5SZWxlYXNlU2FuZGJveBIiLmxhY2hlc2lzLnYxLlJlbGVhc2VTYW5kYm94UmVxdWVzdBojLmxhY2hlc2lzLnYxLlJlbGVhc2VTYW5kYm94UmVzcG9uc2UiA5ACAmIGcHJvdG8z", [file_google_protobuf_duration]);
+  fileDesc("CiFsYWNoZXNpcy92MS9zYW5kYm94X3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxIloKFUFjcXVpcmVTYW5kYm94UmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCRIPCgdiYWNrZW5kGAIgASgJEg0KBWltYWdlGAMgASgJEg8KB25ldHdvcmsYBCABKAgiigEKFkFjcXVpcmVTYW5kYm94UmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEQoJaXNvbGF0aW9uGAIgASgJEg8KB2JhY2tlbmQYAyABKAkSGQoRd29ya2luZ19kaXJlY3RvcnkYBCABKAkiqwIKEkV4ZWNDb21tYW5kUmVxdWVzdBIQCghsZWFzZV9pZBgBIAEoCRIPCgdjb21tYW5kGAIgAygJEhkKEXdvcmtpbmdfZGlyZWN0b3J5GAMgASgJEkUKC2Vudmlyb25tZW50GAQgAygLMjAubGFjaGVzaXMudjEuRXhlY0NvbW1hbmRSZXF1ZXN0LkVudmlyb25tZW50RW50cnkSFgoOc3RhbmRhcmRfaW5wdXQYBSABKAwSKgoHdGltZW91dBgGIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIYChBtYXhfb3V0cHV0X2J5dGVzGAcgASgDGjIKEEVudmlyb25tZW50RW50cnkSCwoDa2V5GAEgASgJEg0KBXZhbHVlGAIgASgJOgI4ASJ9ChNFeGVjQ29tbWFuZFJlc3BvbnNlEhkKD3N0YW5kYXJkX291dHB1dBgBIAEoDEgAEhgKDnN0YW5kYXJkX2Vycm9yGAIgASgMSAASKAoEZXhpdBgDIAEoCzIYLmxhY2hlc2lzLnYxLkNvbW1hbmRFeGl0SABCBwoFZXZlbnQiigEKC0NvbW1hbmRFeGl0EhEKCWV4aXRfY29kZRgBIAEoBRIRCgl0aW1lZF9vdXQYAiABKAgSGAoQb3V0cHV0X3RydW5jYXRlZBgDIAEoCBIrCghkdXJhdGlvbhgEIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZzaWduYWwYBSABKAkiQQoRUHV0QXJjaGl2ZVJlcXVlc3QSEAoIbGVhc2VfaWQYASABKAkSDAoEcGF0aBgCIAEoCRIMCgRkYXRhGAMgASgMIiIKElB1dEFyY2hpdmVSZXNwb25zZRIMCgRzaXplGAEgASgDIjMKEUdldEFyY2hpdmVSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgJEgwKBHBhdGgYAiABKAkiIgoSR2V0QXJjaGl2ZVJlc3BvbnNlEgwKBGRhdGEYASABKAwiKQoVUmVsZWFzZVNhbmRib3hSZXF1ZXN0EhAKCGxlYXNlX2lkGAEgASgJIhgKFlJlbGVhc2VTYW5kYm94UmVzcG9uc2UyxgMKDlNhbmRib3hTZXJ2aWNlElkKDkFjcXVpcmVTYW5kYm94EiIubGFjaGVzaXMudjEuQWNxdWlyZVNhbmRib3hSZXF1ZXN0GiMubGFjaGVzaXMudjEuQWNxdWlyZVNhbmRib3hSZXNwb25zZRJSCgtFeGVjQ29tbWFuZBIfLmxhY2hlc2lzLnYxLkV4ZWNDb21tYW5kUmVxdWVzdBogLmxhY2hlc2lzLnYxLkV4ZWNDb21tYW5kUmVzcG9uc2UwARJPCgpQdXRBcmNoaXZlEh4ubGFjaGVzaXMudjEuUHV0QXJjaGl2ZVJlcXVlc3QaHy5sYWNoZXNpcy52MS5QdXRBcmNoaXZlUmVzcG9uc2UoARJUCgpHZXRBcmNoaXZlEh4ubGFjaGVzaXMudjEuR2V0QXJjaGl2ZVJlcXVlc3QaHy5sYWNoZXNpcy52MS5HZXRBcmNoaXZlUmVzcG9uc2UiA5ACATABEl4KDlJlbGVhc2VTYW5kYm94EiIubGFjaGVzaXMudjEuUmVsZWFzZVNhbmRib3hSZXF1ZXN0GiMubGFjaGVzaXMudjEuUmVsZWFzZVNhbmRib3hSZXNwb25zZSIDkAICYgZwcm90bzM", [file_google_protobuf_duration]);
 
 /**
  * Takes a sandbox.
@@ -23,7 +23,8 @@ export const file_lachesis_v1_sandbox_service: GenFile = /*@__PURE__*/
  */
 export type AcquireSandboxRequest = Message<"lachesis.v1.AcquireSandboxRequest"> & {
   /**
-   * Chosen by the caller; asking twice gives the same sandbox.
+   * Chosen by the caller, at least 16 characters that nobody can guess; asking twice gives the same sandbox,
+   * and asking by another credential gives none.
    *
    * @generated from field: string lease_id = 1;
    */
@@ -72,11 +73,25 @@ export type AcquireSandboxResponse = Message<"lachesis.v1.AcquireSandboxResponse
   leaseDuration?: Duration | undefined;
 
   /**
-   * What isolates it.
+   * How far it keeps commands from the host: `process`, `simulated`, `os_policy`, `namespace`, `strong`.
    *
    * @generated from field: string isolation = 2;
    */
   isolation: string;
+
+  /**
+   * What made it: `bubblewrap`, `modal`, ...
+   *
+   * @generated from field: string backend = 3;
+   */
+  backend: string;
+
+  /**
+   * Where commands begin; absolute.
+   *
+   * @generated from field: string working_directory = 4;
+   */
+  workingDirectory: string;
 };
 
 /**
@@ -227,6 +242,13 @@ export type CommandExit = Message<"lachesis.v1.CommandExit"> & {
    * @generated from field: google.protobuf.Duration duration = 4;
    */
   duration?: Duration | undefined;
+
+  /**
+   * The signal that ended it, such as `SIGKILL`; empty when it ended by itself.
+   *
+   * @generated from field: string signal = 5;
+   */
+  signal: string;
 };
 
 /**

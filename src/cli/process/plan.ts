@@ -3,6 +3,7 @@ import type { JsonObject, SamplingParameters } from '../../messages.ts';
 import type { CommandOption, OptionValues } from '../command.ts';
 import { MODEL_OPTIONS } from '../model-options.ts';
 import { integerOption, settingsOption, textOption } from '../read-options.ts';
+import { SANDBOX_OPTIONS } from '../sandbox-options.ts';
 import { STATE_OPTION } from '../state-folder.ts';
 
 /** Options of every command that plays tasks in its own process. */
@@ -32,6 +33,7 @@ export const PLAY_OPTIONS: Readonly<Record<string, CommandOption>> = {
     help: 'A setting of the environment; a value that reads as JSON is JSON.',
   },
   state: STATE_OPTION,
+  ...SANDBOX_OPTIONS,
 };
 
 /** The options, resolved. */

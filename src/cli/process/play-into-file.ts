@@ -67,8 +67,8 @@ export async function playIntoFile(
     files: [plan.file],
     settings: plan.settings,
     state: plan.state,
-    warn: io.err,
-    signal: io.signal,
+    values,
+    io,
   });
   const [environment] = hosting.environments;
   if (environment === undefined) throw new Error('one file is one environment');

@@ -3,6 +3,7 @@ import { clipText, invalidInput } from '../../errors.ts';
 import type { Command, CommandIo, OptionValues } from '../command.ts';
 import { Hosting } from '../hosting.ts';
 import { integerOption, SETTING_OPTIONS, settingsOption, textOption } from '../read-options.ts';
+import { SANDBOX_OPTIONS } from '../sandbox-options.ts';
 import type { Check } from './check.ts';
 import { checkRewards, type RewardLimits } from './check-rewards.ts';
 import { checkTasks } from './check-tasks.ts';
@@ -25,6 +26,7 @@ export const validateCommand: Command = {
   options: {
     tasks: { type: 'string', value: 'N', help: 'Tasks to play, spread evenly. Default: 20.' },
     ...SETTING_OPTIONS,
+    ...SANDBOX_OPTIONS,
     'solved-at': {
       type: 'string',
       value: 'X',
@@ -48,8 +50,8 @@ export const validateCommand: Command = {
     await using hosting = await Hosting.open({
       files: positionals,
       settings: settingsOption(values),
-      warn: io.err,
-      signal: io.signal,
+      values,
+      io,
     });
     let failures = 0;
     for (const environment of hosting.environments) {

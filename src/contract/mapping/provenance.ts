@@ -2,9 +2,10 @@ import { create } from '@bufbuild/protobuf';
 import {
   type Provenance as ProvenanceProto,
   ProvenanceSchema,
+  type SandboxUse as SandboxUseProto,
 } from '../../../gen/lachesis/v1/rollout_pb.ts';
 import { invalidInput } from '../../errors.ts';
-import type { Provenance } from '../rollout.ts';
+import type { Provenance, SandboxUse } from '../rollout.ts';
 import { samplingFromProto, samplingToProto } from './sampling.ts';
 import { renderingFromProto, renderingToProto } from './tokens.ts';
 
@@ -28,7 +29,12 @@ export function provenanceFromProto(proto: ProvenanceProto | undefined, field: s
     isolation: proto?.isolation ?? '',
     workerId: proto?.workerId ?? '',
     logprobMode: logprobMode(proto?.logprobMode ?? '', `${field}.logprob_mode`),
+    ...(proto?.sandbox === undefined ? {} : { sandbox: sandboxFromProto(proto.sandbox) }),
   };
+}
+
+function sandboxFromProto({ backend, id, earlierUses }: SandboxUseProto): SandboxUse {
+  return { backend, id, earlierUses };
 }
 
 function logprobMode(value: string, field: string): Provenance['logprobMode'] {

@@ -1,5 +1,5 @@
 import { type AgentResult, runAgent, unplayedResult } from '../../agent/index.ts';
-import type { Outcome, Provenance, Rollout } from '../../contract/index.ts';
+import type { Outcome, Provenance, Rollout, SandboxUse } from '../../contract/index.ts';
 import { failureOf, NO_RENDERING, unplayedRollout } from '../../contract/index.ts';
 import { clipText, errorMessage, LachesisError } from '../../errors.ts';
 import { type Message, type SamplingParameters, textContent } from '../../messages.ts';
@@ -25,6 +25,7 @@ interface Played {
   readonly outcome: Outcome;
   readonly record: SessionRecord | undefined;
   readonly metrics: Readonly<Record<string, number>>;
+  readonly sandbox?: SandboxUse | undefined;
 }
 
 /**
@@ -49,7 +50,7 @@ export async function attemptRollout(
     segments: played.record?.segments ?? [],
     calls: played.record?.calls ?? [],
     ledger: { ...emptyLedger(), sampled: played.record?.sampledTokens ?? 0 },
-    provenance: provenanceOf(options, played.record),
+    provenance: provenanceOf(options, played.record, played.sandbox),
     startTimeMs,
     endTimeMs: Math.max(startTimeMs, now()),
     metrics: played.metrics,
@@ -81,7 +82,7 @@ export function failedRollout(
 }
 
 async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Played> {
-  const { definition, settings } = options.environment;
+  const { definition } = options.environment;
   // Every rollout of a group, and of later groups, is given this very task.
   deepFreeze(identity.task.data);
   const timeoutMs = options.limits?.timeoutMs ?? definition.timeoutMs ?? DEFAULT_TIMEOUT_MS;
@@ -95,11 +96,22 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
   const { signal } = deadline;
   let sandboxes: EpisodeSandboxes;
   try {
-    sandboxes = await EpisodeSandboxes.open(options.environment, identity, signal);
+    sandboxes = await EpisodeSandboxes.open(options.environment, identity, { timeoutMs, signal });
   } catch (error) {
     return unplayed('sandbox', error, signal);
   }
-  await using _given = sandboxes;
+  await using given = sandboxes;
+  const played = await playWith(given, options, identity, signal);
+  return { ...played, sandbox: given.use };
+}
+
+async function playWith(
+  sandboxes: EpisodeSandboxes,
+  options: PlayOptions,
+  identity: RolloutIdentity,
+  signal: AbortSignal,
+): Promise<Played> {
+  const { definition, settings } = options.environment;
   let state: unknown;
   try {
     const { setup } = definition;
@@ -271,6 +283,7 @@ function samplingOf({
 function provenanceOf(
   options: Omit<PlayOptions, 'signal'>,
   record: SessionRecord | undefined,
+  sandbox?: SandboxUse,
 ): Provenance {
   const { definition, name } = options.environment;
   return {
@@ -280,8 +293,9 @@ function provenanceOf(
     model: options.modelServer.model,
     sampling: samplingOf(options),
     rendering: record?.rendering ?? NO_RENDERING,
-    isolation: options.isolation ?? defaultIsolation(definition),
+    isolation: options.isolation ?? defaultIsolation(options.environment),
     workerId: options.workerId ?? '',
     logprobMode: record?.logprobMode ?? '',
+    ...(sandbox === undefined ? {} : { sandbox }),
   };
 }

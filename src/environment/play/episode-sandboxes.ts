@@ -1,7 +1,9 @@
+import type { SandboxUse } from '../../contract/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
 import {
   type AcquireRequest,
   isAtLeast,
+  minimumIsolation,
   openRolloutSandbox,
   type RolloutSandbox,
   type SandboxLease,
@@ -13,72 +15,111 @@ import type { HostedEnvironment, SandboxRequirement } from '../environment.ts';
 import { callHook } from './hooks.ts';
 import type { RolloutIdentity } from './options.ts';
 
-const DEFAULT_MINIMUM = 'namespace';
+const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
+/** For setup's and teardown's own grace, and for what ends slowly. */
+const HOLD_MARGIN_MS = 60_000;
+const LEAST_WAIT_MS = 60_000;
+/** Give or take, what a timer can hold. */
+const MOST_HOLD_MS = 2_000_000_000;
+
+/** How long a rollout may take, and when it ends early. */
+export interface EpisodeTime {
+  readonly timeoutMs: number;
+  readonly signal: AbortSignal;
+}
+
+interface Opened {
+  readonly pool: SandboxPool | undefined;
+  readonly spec: SandboxSpec;
+  readonly request: AcquireRequest;
+  readonly leased: LeasedSandbox | undefined;
+}
+
+interface LeasedSandbox {
+  readonly lease: SandboxLease;
+  readonly own: RolloutSandbox & AsyncDisposable;
+}
 
 /** The sandboxes of one episode: its own, and those that its reward opens. Its owner gives them back. */
 export class EpisodeSandboxes implements AsyncDisposable {
   /** {@link noSandbox} when the environment asks for none. */
   readonly own: RolloutSandbox;
-  readonly #leases: SandboxLease[] = [];
-  readonly #opened: AsyncDisposable[] = [];
+  /** Of its own one, for the provenance. */
+  readonly use: SandboxUse | undefined;
+  readonly #opened: LeasedSandbox[];
   readonly #pool: SandboxPool | undefined;
   readonly #spec: SandboxSpec;
-  readonly #owner: string;
+  readonly #request: AcquireRequest;
+  #isOver = false;
 
-  private constructor(options: {
-    readonly pool: SandboxPool | undefined;
-    readonly spec: SandboxSpec;
-    readonly lease: SandboxLease | undefined;
-    readonly owner: string;
-  }) {
-    const { lease } = options;
-    this.#pool = options.pool;
-    this.#spec = options.spec;
-    this.#owner = options.owner;
-    this.own = lease === undefined ? noSandbox : this.#opening(lease);
+  private constructor({ pool, spec, request, leased }: Opened) {
+    this.own = leased?.own ?? noSandbox;
+    this.use = leased === undefined ? undefined : useOf(leased.lease);
+    this.#opened = leased === undefined ? [] : [leased];
+    this.#pool = pool;
+    this.#spec = spec;
+    this.#request = request;
   }
 
   /** Leases the episode's own sandbox. What fails is typed: a pool's fault is no environment's. */
   static async open(
     environment: HostedEnvironment,
     { rolloutId: owner, task }: RolloutIdentity,
-    signal: AbortSignal,
+    { timeoutMs, signal }: EpisodeTime,
   ): Promise<EpisodeSandboxes> {
     const { definition, settings, sandboxes: pool } = environment;
-    const { sandbox } = definition;
+    const { sandbox, rewardTimeoutMs = DEFAULT_REWARD_TIMEOUT_MS } = definition;
+    const request: AcquireRequest = {
+      owner,
+      // Those before it may take as long as it may itself; the rest of its time is for playing.
+      timeoutMs: Math.max(LEAST_WAIT_MS, timeoutMs / 2),
+      holdMs: Math.min(MOST_HOLD_MS, timeoutMs + rewardTimeoutMs + HOLD_MARGIN_MS),
+    };
     if (sandbox === undefined) {
-      return new EpisodeSandboxes({ pool, spec: {}, lease: undefined, owner });
+      return new EpisodeSandboxes({ pool, spec: {}, request, leased: undefined });
     }
     if (pool === undefined) throw noPool(environment.name);
     const requirement =
       typeof sandbox === 'function'
         ? await callHook(() => sandbox(task, { settings }), { signal })
         : sandbox;
-    assertIsolated(requirement, pool);
+    assertIsolated(requirement, environment, pool);
     const { minimumIsolation: _, ...spec } = requirement;
-    const lease = await acquire(pool, spec, { owner }, signal);
-    return new EpisodeSandboxes({ pool, spec, lease, owner });
+    const leased = await acquire(pool, spec, request, signal);
+    return new EpisodeSandboxes({ pool, spec, request, leased });
   }
 
   /** Leases one more, which nobody used before a reward had it. */
   async openFresh(spec: SandboxSpec | undefined, signal: AbortSignal): Promise<RolloutSandbox> {
     if (this.#pool === undefined) return noSandbox;
-    const owner = `${this.#owner} (verifier)`;
-    const lease = await acquire(this.#pool, spec ?? this.#spec, { owner, extra: true }, signal);
-    return this.#opening(lease);
+    const request = {
+      ...this.#request,
+      owner: `${this.#request.owner} (verifier)`,
+      extra: true,
+    };
+    const leased = await acquire(this.#pool, spec ?? this.#spec, request, signal);
+    // A reward that was given up while it waited has no use for it.
+    if (this.#isOver) await giveBack(leased);
+    else this.#opened.push(leased);
+    return leased.own;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#opened.splice(0).map((opened) => opened[Symbol.asyncDispose]()));
-    await Promise.all(this.#leases.splice(0).map((lease) => lease.release()));
+    this.#isOver = true;
+    await Promise.allSettled(this.#opened.splice(0).map(giveBack));
   }
+}
 
-  #opening(lease: SandboxLease): RolloutSandbox {
-    this.#leases.push(lease);
-    const opened = openRolloutSandbox(lease);
-    this.#opened.push(opened);
-    return opened;
+async function giveBack({ lease, own }: LeasedSandbox): Promise<void> {
+  try {
+    await own[Symbol.asyncDispose]();
+  } finally {
+    await lease.release();
   }
+}
+
+function useOf({ backend, id, earlierUses }: SandboxLease): SandboxUse {
+  return { backend, id, earlierUses };
 }
 
 async function acquire(
@@ -86,10 +127,13 @@ async function acquire(
   spec: SandboxSpec,
   request: AcquireRequest,
   signal: AbortSignal,
-): Promise<SandboxLease> {
+): Promise<LeasedSandbox> {
+  let lease: SandboxLease | undefined;
   try {
-    return await pool.acquire(spec, { ...request, signal });
+    lease = await pool.acquire(spec, { ...request, signal });
+    return { lease, own: openRolloutSandbox(lease) };
   } catch (error) {
+    await lease?.release();
     if (signal.aborted) throw error;
     const { kind, reason } =
       error instanceof LachesisError ? error : { kind: 'internal', reason: 'SANDBOX_FAULT' };
@@ -101,13 +145,18 @@ async function acquire(
   }
 }
 
-function assertIsolated(requirement: SandboxRequirement, pool: SandboxPool): void {
-  const { minimumIsolation = DEFAULT_MINIMUM } = requirement;
+/** The host's fault: elsewhere the very same rollout may be played. */
+function assertIsolated(
+  requirement: SandboxRequirement,
+  { isolation }: HostedEnvironment,
+  pool: SandboxPool,
+): void {
+  const minimum = minimumIsolation(requirement.minimumIsolation, isolation);
   const { name, capabilities } = pool.backend;
-  if (isAtLeast(capabilities.isolation, minimumIsolation)) return;
+  if (isAtLeast(capabilities.isolation, minimum)) return;
   throw new LachesisError(
-    'environment_error',
-    `The environment wants isolation of at least \`${minimumIsolation}\`; \`${name}\` gives \`${capabilities.isolation}\`.`,
+    'infrastructure_error',
+    `Isolation of at least \`${minimum}\` is wanted; \`${name}\` gives \`${capabilities.isolation}\`.`,
     {
       reason: 'ISOLATION_BELOW_MINIMUM',
       remedy: 'Host it with a stronger backend (`lachesis doctor` tells which work here).',
@@ -117,7 +166,7 @@ function assertIsolated(requirement: SandboxRequirement, pool: SandboxPool): voi
 
 function noPool(name: string): LachesisError {
   return new LachesisError(
-    'environment_error',
+    'infrastructure_error',
     `Environment \`${name}\` asks for a sandbox, and was hosted without any.`,
     {
       reason: 'NO_SANDBOX_POOL',

@@ -2,7 +2,7 @@ import type { GroupPolicy, RolloutProgress, Task } from '../../contract/index.ts
 import type { SamplingParameters } from '../../messages.ts';
 import type { ModelServer } from '../../models/index.ts';
 import type { ToolHandler } from '../../tools/index.ts';
-import type { EnvironmentDefinition, HostedEnvironment } from '../environment.ts';
+import type { HostedEnvironment } from '../environment.ts';
 
 /** What playing a rollout needs, apart from which one it is. */
 export interface PlayOptions {
@@ -21,7 +21,7 @@ export interface PlayOptions {
   /** Asked at every model call. Default: 0. */
   readonly announcedVersion?: () => number;
   readonly workerId?: string;
-  /** Where tools run, for the provenance. Default: `none` without tools, else `in_process`. */
+  /** Where tools run, for the provenance, unless a sandbox was given. Default: `none` without tools, else `in_process`. */
   readonly isolation?: string;
   /** Told of every rollout's start, turns and one end. Must not throw; if it does, it is ignored. */
   readonly onProgress?: (event: RolloutProgress) => void;
@@ -42,7 +42,13 @@ export interface RolloutIdentity {
   readonly task: Task;
 }
 
-/** Where an environment's tools run unless whoever plays it says so: in this process, if it has any. */
-export function defaultIsolation({ tools = [] }: Pick<EnvironmentDefinition, 'tools'>): string {
+/** Where an environment's tools run unless whoever plays it says so: its sandboxes, or else this process. */
+export function defaultIsolation({
+  definition: { tools = [], sandbox },
+  sandboxes,
+}: Pick<HostedEnvironment, 'definition' | 'sandboxes'>): string {
+  if (sandbox !== undefined && sandboxes !== undefined) {
+    return sandboxes.backend.capabilities.isolation;
+  }
   return tools.length > 0 ? 'in_process' : 'none';
 }

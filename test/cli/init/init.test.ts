@@ -45,8 +45,11 @@ describe.each(['tool', 'single-turn'])('the template %s', (template) => {
     ]);
     const file = path.join(folder, 'environment.ts');
     await using hosting = await Hosting.open({
-      ...{ files: [file], settings: {}, warn: () => {} },
-      signal: new AbortController().signal,
+      ...{ files: [file], settings: {}, values: {} },
+      io: {
+        ...{ out: () => {}, err: () => {}, terminal: false, columns: 80, environment: {} },
+        signal: new AbortController().signal,
+      },
     });
     expect(hosting.environments[0]?.name).toBe('my-first-env');
     const lines = readFileSync(file, 'utf8').trimEnd().split('\n');

@@ -273,7 +273,7 @@ export const outcome: fc.Arbitrary<Outcome> = fc.oneof(
   }),
 );
 
-export const provenance: fc.Arbitrary<Provenance> = fc.record({
+const provenanceFields = {
   environment: text,
   environmentVersion: text,
   verifierVersion: text,
@@ -282,8 +282,19 @@ export const provenance: fc.Arbitrary<Provenance> = fc.record({
   rendering: fc.record({ tokenizerSha256: text, templateSha256: text }),
   isolation: text,
   workerId: text,
-  logprobMode: fc.constantFrom('raw', 'processed', 'unknown', ''),
-});
+  logprobMode: fc.constantFrom(
+    'raw' as const,
+    'processed' as const,
+    'unknown' as const,
+    '' as const,
+  ),
+};
+const sandboxUse = fc.record({ backend: text, id: text, earlierUses: count });
+
+export const provenance: fc.Arbitrary<Provenance> = fc.oneof(
+  fc.record(provenanceFields),
+  fc.record({ ...provenanceFields, sandbox: sandboxUse }),
+);
 
 /** A rollout with 0 or 1 segments, as played: its spans are what the session recorded. */
 export const rollout: fc.Arbitrary<Rollout> = fc

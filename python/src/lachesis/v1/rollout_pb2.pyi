@@ -222,7 +222,7 @@ class NotScored(_message.Message):
     def __init__(self, error: _Optional[_Union[_error_pb2.ErrorDetail, _Mapping]] = ..., message: _Optional[str] = ...) -> None: ...
 
 class Provenance(_message.Message):
-    __slots__ = ("environment", "environment_version", "verifier_version", "model", "sampling", "rendering", "isolation", "worker_id", "logprob_mode")
+    __slots__ = ("environment", "environment_version", "verifier_version", "model", "sampling", "rendering", "isolation", "worker_id", "logprob_mode", "sandbox")
     ENVIRONMENT_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENT_VERSION_FIELD_NUMBER: _ClassVar[int]
     VERIFIER_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -232,6 +232,7 @@ class Provenance(_message.Message):
     ISOLATION_FIELD_NUMBER: _ClassVar[int]
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     LOGPROB_MODE_FIELD_NUMBER: _ClassVar[int]
+    SANDBOX_FIELD_NUMBER: _ClassVar[int]
     environment: str
     environment_version: str
     verifier_version: str
@@ -241,7 +242,18 @@ class Provenance(_message.Message):
     isolation: str
     worker_id: str
     logprob_mode: str
-    def __init__(self, environment: _Optional[str] = ..., environment_version: _Optional[str] = ..., verifier_version: _Optional[str] = ..., model: _Optional[str] = ..., sampling: _Optional[_Union[_content_pb2.SamplingParameters, _Mapping]] = ..., rendering: _Optional[_Union[_tokens_pb2.RenderingFingerprint, _Mapping]] = ..., isolation: _Optional[str] = ..., worker_id: _Optional[str] = ..., logprob_mode: _Optional[str] = ...) -> None: ...
+    sandbox: SandboxUse
+    def __init__(self, environment: _Optional[str] = ..., environment_version: _Optional[str] = ..., verifier_version: _Optional[str] = ..., model: _Optional[str] = ..., sampling: _Optional[_Union[_content_pb2.SamplingParameters, _Mapping]] = ..., rendering: _Optional[_Union[_tokens_pb2.RenderingFingerprint, _Mapping]] = ..., isolation: _Optional[str] = ..., worker_id: _Optional[str] = ..., logprob_mode: _Optional[str] = ..., sandbox: _Optional[_Union[SandboxUse, _Mapping]] = ...) -> None: ...
+
+class SandboxUse(_message.Message):
+    __slots__ = ("backend", "id", "earlier_uses")
+    BACKEND_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
+    EARLIER_USES_FIELD_NUMBER: _ClassVar[int]
+    backend: str
+    id: str
+    earlier_uses: int
+    def __init__(self, backend: _Optional[str] = ..., id: _Optional[str] = ..., earlier_uses: _Optional[int] = ...) -> None: ...
 
 class ModelCall(_message.Message):
     __slots__ = ("index", "call_id", "parent_call_id", "agent", "purpose", "announced_version", "sampled_tokens", "finish_reason", "failed", "continues", "passes_over", "alters")

@@ -15,7 +15,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lachesis/v1/sandbox_service.proto\x12\x0blachesis.v1\x1a\x1egoogle/protobuf/duration.proto\"Z\n\x15\x41\x63quireSandboxRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x02 \x01(\t\x12\r\n\x05image\x18\x03 \x01(\t\x12\x0f\n\x07network\x18\x04 \x01(\x08\"^\n\x16\x41\x63quireSandboxResponse\x12\x31\n\x0elease_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tisolation\x18\x02 \x01(\t\"\xab\x02\n\x12\x45xecCommandRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x03(\t\x12\x19\n\x11working_directory\x18\x03 \x01(\t\x12\x45\n\x0b\x65nvironment\x18\x04 \x03(\x0b\x32\x30.lachesis.v1.ExecCommandRequest.EnvironmentEntry\x12\x16\n\x0estandard_input\x18\x05 \x01(\x0c\x12*\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10max_output_bytes\x18\x07 \x01(\x03\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"}\n\x13\x45xecCommandResponse\x12\x19\n\x0fstandard_output\x18\x01 \x01(\x0cH\x00\x12\x18\n\x0estandard_error\x18\x02 \x01(\x0cH\x00\x12(\n\x04\x65xit\x18\x03 \x01(\x0b\x32\x18.lachesis.v1.CommandExitH\x00\x42\x07\n\x05\x65vent\"z\n\x0b\x43ommandExit\x12\x11\n\texit_code\x18\x01 \x01(\x05\x12\x11\n\ttimed_out\x18\x02 \x01(\x08\x12\x18\n\x10output_truncated\x18\x03 \x01(\x08\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\"A\n\x11PutArchiveRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\"\n\x12PutArchiveResponse\x12\x0c\n\x04size\x18\x01 \x01(\x03\"3\n\x11GetArchiveRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"\"\n\x12GetArchiveResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\")\n\x15ReleaseSandboxRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"\x18\n\x16ReleaseSandboxResponse2\xc6\x03\n\x0eSandboxService\x12Y\n\x0e\x41\x63quireSandbox\x12\".lachesis.v1.AcquireSandboxRequest\x1a#.lachesis.v1.AcquireSandboxResponse\x12R\n\x0b\x45xecCommand\x12\x1f.lachesis.v1.ExecCommandRequest\x1a .lachesis.v1.ExecCommandResponse0\x01\x12O\n\nPutArchive\x12\x1e.lachesis.v1.PutArchiveRequest\x1a\x1f.lachesis.v1.PutArchiveResponse(\x01\x12T\n\nGetArchive\x12\x1e.lachesis.v1.GetArchiveRequest\x1a\x1f.lachesis.v1.GetArchiveResponse\"\x03\x90\x02\x01\x30\x01\x12^\n\x0eReleaseSandbox\x12\".lachesis.v1.ReleaseSandboxRequest\x1a#.lachesis.v1.ReleaseSandboxResponse\"\x03\x90\x02\x02\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!lachesis/v1/sandbox_service.proto\x12\x0blachesis.v1\x1a\x1egoogle/protobuf/duration.proto\"Z\n\x15\x41\x63quireSandboxRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x02 \x01(\t\x12\r\n\x05image\x18\x03 \x01(\t\x12\x0f\n\x07network\x18\x04 \x01(\x08\"\x8a\x01\n\x16\x41\x63quireSandboxResponse\x12\x31\n\x0elease_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x11\n\tisolation\x18\x02 \x01(\t\x12\x0f\n\x07\x62\x61\x63kend\x18\x03 \x01(\t\x12\x19\n\x11working_directory\x18\x04 \x01(\t\"\xab\x02\n\x12\x45xecCommandRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0f\n\x07\x63ommand\x18\x02 \x03(\t\x12\x19\n\x11working_directory\x18\x03 \x01(\t\x12\x45\n\x0b\x65nvironment\x18\x04 \x03(\x0b\x32\x30.lachesis.v1.ExecCommandRequest.EnvironmentEntry\x12\x16\n\x0estandard_input\x18\x05 \x01(\x0c\x12*\n\x07timeout\x18\x06 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x18\n\x10max_output_bytes\x18\x07 \x01(\x03\x1a\x32\n\x10\x45nvironmentEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\t:\x02\x38\x01\"}\n\x13\x45xecCommandResponse\x12\x19\n\x0fstandard_output\x18\x01 \x01(\x0cH\x00\x12\x18\n\x0estandard_error\x18\x02 \x01(\x0cH\x00\x12(\n\x04\x65xit\x18\x03 \x01(\x0b\x32\x18.lachesis.v1.CommandExitH\x00\x42\x07\n\x05\x65vent\"\x8a\x01\n\x0b\x43ommandExit\x12\x11\n\texit_code\x18\x01 \x01(\x05\x12\x11\n\ttimed_out\x18\x02 \x01(\x08\x12\x18\n\x10output_truncated\x18\x03 \x01(\x08\x12+\n\x08\x64uration\x18\x04 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x0e\n\x06signal\x18\x05 \x01(\t\"A\n\x11PutArchiveRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\x12\x0c\n\x04\x64\x61ta\x18\x03 \x01(\x0c\"\"\n\x12PutArchiveResponse\x12\x0c\n\x04size\x18\x01 \x01(\x03\"3\n\x11GetArchiveRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\x12\x0c\n\x04path\x18\x02 \x01(\t\"\"\n\x12GetArchiveResponse\x12\x0c\n\x04\x64\x61ta\x18\x01 \x01(\x0c\")\n\x15ReleaseSandboxRequest\x12\x10\n\x08lease_id\x18\x01 \x01(\t\"\x18\n\x16ReleaseSandboxResponse2\xc6\x03\n\x0eSandboxService\x12Y\n\x0e\x41\x63quireSandbox\x12\".lachesis.v1.AcquireSandboxRequest\x1a#.lachesis.v1.AcquireSandboxResponse\x12R\n\x0b\x45xecCommand\x12\x1f.lachesis.v1.ExecCommandRequest\x1a .lachesis.v1.ExecCommandResponse0\x01\x12O\n\nPutArchive\x12\x1e.lachesis.v1.PutArchiveRequest\x1a\x1f.lachesis.v1.PutArchiveResponse(\x01\x12T\n\nGetArchive\x12\x1e.lachesis.v1.GetArchiveRequest\x1a\x1f.lachesis.v1.GetArchiveResponse\"\x03\x90\x02\x01\x30\x01\x12^\n\x0eReleaseSandbox\x12\".lachesis.v1.ReleaseSandboxRequest\x1a#.lachesis.v1.ReleaseSandboxResponse\"\x03\x90\x02\x02\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -30,28 +30,28 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_SANDBOXSERVICE'].methods_by_name['ReleaseSandbox']._serialized_options = b'\220\002\002'
   _globals['_ACQUIRESANDBOXREQUEST']._serialized_start=82
   _globals['_ACQUIRESANDBOXREQUEST']._serialized_end=172
-  _globals['_ACQUIRESANDBOXRESPONSE']._serialized_start=174
-  _globals['_ACQUIRESANDBOXRESPONSE']._serialized_end=268
-  _globals['_EXECCOMMANDREQUEST']._serialized_start=271
-  _globals['_EXECCOMMANDREQUEST']._serialized_end=570
-  _globals['_EXECCOMMANDREQUEST_ENVIRONMENTENTRY']._serialized_start=520
-  _globals['_EXECCOMMANDREQUEST_ENVIRONMENTENTRY']._serialized_end=570
-  _globals['_EXECCOMMANDRESPONSE']._serialized_start=572
-  _globals['_EXECCOMMANDRESPONSE']._serialized_end=697
-  _globals['_COMMANDEXIT']._serialized_start=699
-  _globals['_COMMANDEXIT']._serialized_end=821
-  _globals['_PUTARCHIVEREQUEST']._serialized_start=823
-  _globals['_PUTARCHIVEREQUEST']._serialized_end=888
-  _globals['_PUTARCHIVERESPONSE']._serialized_start=890
-  _globals['_PUTARCHIVERESPONSE']._serialized_end=924
-  _globals['_GETARCHIVEREQUEST']._serialized_start=926
-  _globals['_GETARCHIVEREQUEST']._serialized_end=977
-  _globals['_GETARCHIVERESPONSE']._serialized_start=979
-  _globals['_GETARCHIVERESPONSE']._serialized_end=1013
-  _globals['_RELEASESANDBOXREQUEST']._serialized_start=1015
-  _globals['_RELEASESANDBOXREQUEST']._serialized_end=1056
-  _globals['_RELEASESANDBOXRESPONSE']._serialized_start=1058
-  _globals['_RELEASESANDBOXRESPONSE']._serialized_end=1082
-  _globals['_SANDBOXSERVICE']._serialized_start=1085
-  _globals['_SANDBOXSERVICE']._serialized_end=1539
+  _globals['_ACQUIRESANDBOXRESPONSE']._serialized_start=175
+  _globals['_ACQUIRESANDBOXRESPONSE']._serialized_end=313
+  _globals['_EXECCOMMANDREQUEST']._serialized_start=316
+  _globals['_EXECCOMMANDREQUEST']._serialized_end=615
+  _globals['_EXECCOMMANDREQUEST_ENVIRONMENTENTRY']._serialized_start=565
+  _globals['_EXECCOMMANDREQUEST_ENVIRONMENTENTRY']._serialized_end=615
+  _globals['_EXECCOMMANDRESPONSE']._serialized_start=617
+  _globals['_EXECCOMMANDRESPONSE']._serialized_end=742
+  _globals['_COMMANDEXIT']._serialized_start=745
+  _globals['_COMMANDEXIT']._serialized_end=883
+  _globals['_PUTARCHIVEREQUEST']._serialized_start=885
+  _globals['_PUTARCHIVEREQUEST']._serialized_end=950
+  _globals['_PUTARCHIVERESPONSE']._serialized_start=952
+  _globals['_PUTARCHIVERESPONSE']._serialized_end=986
+  _globals['_GETARCHIVEREQUEST']._serialized_start=988
+  _globals['_GETARCHIVEREQUEST']._serialized_end=1039
+  _globals['_GETARCHIVERESPONSE']._serialized_start=1041
+  _globals['_GETARCHIVERESPONSE']._serialized_end=1075
+  _globals['_RELEASESANDBOXREQUEST']._serialized_start=1077
+  _globals['_RELEASESANDBOXREQUEST']._serialized_end=1118
+  _globals['_RELEASESANDBOXRESPONSE']._serialized_start=1120
+  _globals['_RELEASESANDBOXRESPONSE']._serialized_end=1144
+  _globals['_SANDBOXSERVICE']._serialized_start=1147
+  _globals['_SANDBOXSERVICE']._serialized_end=1601
 # @@protoc_insertion_point(module_scope)

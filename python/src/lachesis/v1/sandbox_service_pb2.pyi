@@ -19,12 +19,16 @@ class AcquireSandboxRequest(_message.Message):
     def __init__(self, lease_id: _Optional[str] = ..., backend: _Optional[str] = ..., image: _Optional[str] = ..., network: bool = ...) -> None: ...
 
 class AcquireSandboxResponse(_message.Message):
-    __slots__ = ("lease_duration", "isolation")
+    __slots__ = ("lease_duration", "isolation", "backend", "working_directory")
     LEASE_DURATION_FIELD_NUMBER: _ClassVar[int]
     ISOLATION_FIELD_NUMBER: _ClassVar[int]
+    BACKEND_FIELD_NUMBER: _ClassVar[int]
+    WORKING_DIRECTORY_FIELD_NUMBER: _ClassVar[int]
     lease_duration: _duration_pb2.Duration
     isolation: str
-    def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., isolation: _Optional[str] = ...) -> None: ...
+    backend: str
+    working_directory: str
+    def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., isolation: _Optional[str] = ..., backend: _Optional[str] = ..., working_directory: _Optional[str] = ...) -> None: ...
 
 class ExecCommandRequest(_message.Message):
     __slots__ = ("lease_id", "command", "working_directory", "environment", "standard_input", "timeout", "max_output_bytes")
@@ -62,16 +66,18 @@ class ExecCommandResponse(_message.Message):
     def __init__(self, standard_output: _Optional[bytes] = ..., standard_error: _Optional[bytes] = ..., exit: _Optional[_Union[CommandExit, _Mapping]] = ...) -> None: ...
 
 class CommandExit(_message.Message):
-    __slots__ = ("exit_code", "timed_out", "output_truncated", "duration")
+    __slots__ = ("exit_code", "timed_out", "output_truncated", "duration", "signal")
     EXIT_CODE_FIELD_NUMBER: _ClassVar[int]
     TIMED_OUT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_TRUNCATED_FIELD_NUMBER: _ClassVar[int]
     DURATION_FIELD_NUMBER: _ClassVar[int]
+    SIGNAL_FIELD_NUMBER: _ClassVar[int]
     exit_code: int
     timed_out: bool
     output_truncated: bool
     duration: _duration_pb2.Duration
-    def __init__(self, exit_code: _Optional[int] = ..., timed_out: bool = ..., output_truncated: bool = ..., duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    signal: str
+    def __init__(self, exit_code: _Optional[int] = ..., timed_out: bool = ..., output_truncated: bool = ..., duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., signal: _Optional[str] = ...) -> None: ...
 
 class PutArchiveRequest(_message.Message):
     __slots__ = ("lease_id", "path", "data")

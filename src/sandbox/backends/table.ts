@@ -1,0 +1,53 @@
+import { LachesisError } from '../../errors.ts';
+import type { SandboxBackend } from '../contract/backend.ts';
+
+/** What any backend may be told when it is opened; each reads what is its own. */
+export interface BackendContext {
+  /** Told of what its user must not miss. */
+  readonly onWarning: (warning: string) => void;
+  /** The `process` backend may run as root. */
+  readonly allowRoot: boolean;
+  /** For credentials and addresses of providers; read, never written. */
+  readonly environment: Readonly<Record<string, string | undefined>>;
+}
+
+/** Opens a backend; its SDK is loaded then, and not before. */
+export type BackendLoader = (context: BackendContext) => Promise<SandboxBackend>;
+
+/** Every backend by its name, strongest default first: a line for each. */
+export const BACKENDS = Object.freeze({
+  bubblewrap: async () => (await import('./bubblewrap/backend.ts')).createBubblewrapBackend(),
+  process: async ({ onWarning, allowRoot }) =>
+    (await import('./process/backend.ts')).createProcessBackend({ onWarning, allowRoot }),
+  'just-bash': notBuilt('just-bash'),
+  docker: notBuilt('docker'),
+  modal: notBuilt('modal'),
+  e2b: notBuilt('e2b'),
+  ssh: notBuilt('ssh'),
+} as const satisfies Readonly<Record<string, BackendLoader>>);
+
+export type BackendName = keyof typeof BACKENDS;
+
+export const BACKEND_NAMES = Object.freeze(Object.keys(BACKENDS) as BackendName[]);
+
+export function isBackendName(name: string): name is BackendName {
+  return Object.hasOwn(BACKENDS, name);
+}
+
+/** Opens a backend by its name. Whoever opens it disposes of it. */
+export async function openBackend(
+  name: BackendName,
+  context: BackendContext,
+): Promise<SandboxBackend> {
+  const load: BackendLoader = BACKENDS[name];
+  return await load(context);
+}
+
+function notBuilt(name: string): BackendLoader {
+  return async () => {
+    throw new LachesisError('unimplemented', `This build has no \`${name}\` backend.`, {
+      reason: 'BACKEND_NOT_BUILT',
+      remedy: 'Choose another with --sandbox; `lachesis doctor` tells which work here.',
+    });
+  };
+}

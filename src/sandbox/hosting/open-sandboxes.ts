@@ -1,0 +1,159 @@
+import { LachesisError } from '../../errors.ts';
+import type { MetricsRegistry } from '../../telemetry/index.ts';
+import { type BackendContext, type BackendName, openBackend } from '../backends/table.ts';
+import type { BackendProbe, SandboxBackend } from '../contract/backend.ts';
+import { type IsolationLevel, isAtLeast } from '../contract/isolation.ts';
+import type { SandboxResources, SandboxSpec } from '../contract/spec.ts';
+import { createSandboxPool } from '../pool/create-pool.ts';
+import type { DrainReport, SandboxPool } from '../pool/pool.ts';
+import type { SandboxSettings } from '../settings/settings.ts';
+import { type IsolationRule, minimumIsolation } from './minimum-isolation.ts';
+import { sandboxMetrics } from './pool-metrics.ts';
+import { belowMinimum, noneChosen, notWorking } from './refusals.ts';
+import { withDefaults } from './with-defaults.ts';
+
+/** Who asks for sandboxes, such as an environment. */
+export interface SandboxAsker {
+  readonly name: string;
+  /** As it says itself; undefined where it does not. */
+  readonly minimumIsolation: IsolationLevel | undefined;
+}
+
+export interface OpenSandboxesOptions {
+  readonly settings: SandboxSettings;
+  /** One at least. */
+  readonly askers: readonly SandboxAsker[];
+  /** Rollouts in flight: as many sandboxes may be there, where they are not costly. */
+  readonly concurrency?: number;
+  /** For credentials of providers; read, never written. */
+  readonly environment: BackendContext['environment'];
+  readonly warn: (message: string) => void;
+  readonly metrics?: MetricsRegistry | undefined;
+  readonly signal: AbortSignal;
+}
+
+/** A backend that was seen to work, and its pool. Its owner drains it. */
+export interface OpenSandboxes extends AsyncDisposable {
+  readonly pool: SandboxPool;
+  readonly probe: BackendProbe;
+  /** For the environments that are hosted with it. */
+  readonly isolation: IsolationRule;
+  /** Waits for what is leased, ends every sandbox and closes the backend. Idempotent. */
+  drain(graceMs: number): Promise<DrainReport>;
+}
+
+/**
+ * Opens the backend that the settings ask for, finds out by trying that it works and is strong enough, and
+ * opens its pool. Rejects with one `failed_precondition` that says what was tried, what it said, and what
+ * would mend it.
+ */
+export async function openSandboxes(options: OpenSandboxesOptions): Promise<OpenSandboxes> {
+  const { settings, askers, warn, metrics } = options;
+  if (settings.backend === 'none') throw noneChosen(askers[0]?.name ?? '');
+  const rule: IsolationRule = {
+    minimum: settings.minimumIsolation,
+    isOverridden: settings.allowUnsandboxed,
+  };
+  await using owned = new AsyncDisposableStack();
+  const { backend, probe } = await workingBackend(settings.backend, options, { rule, owned });
+  if (backend.capabilities.isolation === 'process') {
+    warn(
+      'NO ISOLATION: commands of these environments run as this user on this machine (isolation `process`).\n',
+    );
+  }
+  const most = backend.capabilities.costly ? undefined : options.concurrency;
+  const inner = createSandboxPool({
+    ...(most === undefined ? {} : { maxTotal: Math.max(most, settings.minIdle) }),
+    ...settings.pool,
+    backend,
+    ...(metrics === undefined ? {} : { observer: sandboxMetrics(metrics, backend) }),
+  });
+  owned.use(inner);
+  const pool = withDefaults(inner, specFor(settings, backend));
+  if (settings.minIdle > 0) pool.keepWarm({}, settings.minIdle);
+  const all = owned.move();
+  let draining: Promise<DrainReport> | undefined;
+  const drain = async (graceMs: number): Promise<DrainReport> => {
+    const report = await inner.drain({ graceMs });
+    await all.disposeAsync();
+    for (const { id, error } of report.survivors) {
+      warn(`Sandbox ${id} could not be ended: ${error}\n`);
+    }
+    return report;
+  };
+  return {
+    pool,
+    probe,
+    isolation: rule,
+    drain: (graceMs) => {
+      draining ??= drain(graceMs);
+      return draining;
+    },
+    [Symbol.asyncDispose]: async () => {
+      draining ??= drain(0);
+      await draining;
+    },
+  };
+}
+
+/** The backend asked for; where the default one does not work and the user said so, plain processes. */
+async function workingBackend(
+  name: BackendName,
+  options: OpenSandboxesOptions,
+  { rule, owned }: { readonly rule: IsolationRule; readonly owned: AsyncDisposableStack },
+): Promise<{ readonly backend: SandboxBackend; readonly probe: BackendProbe }> {
+  const { settings, environment, signal } = options;
+  const open = async (which: BackendName) => {
+    const backend = owned.use(
+      await openBackend(which, {
+        onWarning: (warning) => options.warn(`${warning}\n`),
+        allowRoot: settings.allowUnsandboxed,
+        environment,
+      }),
+    );
+    const probe = await backend.probe({ signal });
+    // Before whether it works: nobody mends what would then be refused all the same.
+    assertIsolated(backend, probe, options.askers, rule);
+    return { backend, probe };
+  };
+  let failed: BackendProbe;
+  try {
+    const opened = await open(name);
+    if (opened.probe.works) return opened;
+    failed = opened.probe;
+  } catch (error) {
+    // A backend whose SDK is missing can't even be opened, and says what would mend that.
+    const isKnown = error instanceof LachesisError;
+    if (signal.aborted || !isKnown || error.reason === 'ISOLATION_BELOW_MINIMUM') throw error;
+    const { remedy } = error;
+    const detail = remedy === undefined ? error.message : error.message.replace(` ${remedy}`, '');
+    failed = { works: false, detail, ...(remedy === undefined ? {} : { remedy }) };
+  }
+  const isFallback = settings.allowUnsandboxed && settings.chosenBy === 'default';
+  if (!isFallback || name === 'process') throw notWorking(settings, name, failed);
+  options.warn(`\`${name}\` does not work here: ${failed.detail}\n`);
+  const fallback = await open('process');
+  if (!fallback.probe.works) throw notWorking(settings, 'process', fallback.probe);
+  return fallback;
+}
+
+function assertIsolated(
+  backend: SandboxBackend,
+  probe: BackendProbe,
+  askers: readonly SandboxAsker[],
+  rule: IsolationRule,
+): void {
+  for (const { name, minimumIsolation: own } of askers) {
+    const minimum = minimumIsolation(own, rule);
+    if (isAtLeast(backend.capabilities.isolation, minimum)) continue;
+    const wantedBy = minimum === own ? `environment \`${name}\`` : 'isolation.minimum';
+    throw belowMinimum(backend, { minimum, wantedBy }, probe);
+  }
+}
+
+function specFor({ spec, wishes }: SandboxSettings, backend: SandboxBackend): SandboxSpec {
+  const { limits } = backend.capabilities;
+  const held = Object.entries(wishes).filter(([name]) => limits.some((limit) => limit === name));
+  const resources: SandboxResources = { ...Object.fromEntries(held), ...spec.resources };
+  return { ...spec, ...(Object.keys(resources).length === 0 ? {} : { resources }) };
+}
