@@ -1,4 +1,5 @@
 export { createBubblewrapBackend } from './backends/bubblewrap/backend.ts';
+export { type HostFacts, hostFacts, hostFactsText } from './backends/bubblewrap/host-facts.ts';
 export type { BubblewrapOptions } from './backends/bubblewrap/options.ts';
 export { type BackendReport, probeBackend } from './backends/local/probe-backend.ts';
 export { createModalBackend } from './backends/modal/backend.ts';

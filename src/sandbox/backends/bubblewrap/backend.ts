@@ -34,7 +34,8 @@ interface LiveBox {
 /**
  * Boxes of Linux namespaces by bubblewrap: the default on Linux. Nothing of a box is on the host's disk, and
  * the kernel ends all of it with this process, however that ends. Make boxes on the main thread: a box dies
- * with the thread that made it.
+ * with the thread that made it. `network: 'open'` is the host's own network: what runs in there reaches the
+ * loopback services and abstract sockets of the host, ours among them.
  */
 export function createBubblewrapBackend(options: BubblewrapOptions = {}): SandboxBackend {
   return new BubblewrapBackend(options);

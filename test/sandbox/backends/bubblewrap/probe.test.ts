@@ -43,6 +43,7 @@ describe.skipIf(noBoxes !== undefined)('trying whether boxes can be made', () =>
       const probe = await probeWith(failing(`bwrap-${index}`, words));
       expect(probe).toMatchObject({ works: false, remedy: expect.stringMatching(remedy) });
       expect(probe.detail).toContain(words);
+      expect(probe.detail).toMatch(/\((not )?as root.*max_user_namespaces=\d+/);
       expect(probe.createMs).toBeUndefined();
     }
   });

@@ -203,6 +203,16 @@ describe.skipIf(noBoxes !== undefined)('a box of bubblewrap', () => {
     await other.kill('SIGKILL');
   });
 
+  test('refuses variables that no program could be given, by the field', async () => {
+    const ran = bash('true', box, { LONG: 'x'.repeat(200_000) });
+    await expect(ran).rejects.toMatchObject({ kind: 'invalid_input', field: 'command.env' });
+    expect((await bash('echo on')).out).toBe('on\n');
+  });
+
+  test('goes before the rest of the host when memory runs out', async () => {
+    expect((await bash('cat /proc/self/oom_score_adj')).out).toBe('1000\n');
+  });
+
   test('is over when its lifetime is', async () => {
     const brief = await backend.create({}, { signal: never, lifetimeMs: 200 });
     await expect.poll(() => brief.status(), { timeout: 5_000 }).toBe('gone');
