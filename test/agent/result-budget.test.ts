@@ -135,7 +135,7 @@ describe('the budget of results', () => {
     expect(texts[0]).toMatch(
       /^x{50}\n\[Truncated: this result had 3000 characters, which could not be saved/,
     );
-    expect(result.stopReason).toBe('done');
+    expect(result.stopReason).toBe('natural');
   });
 
   test('a sandbox that is gone ends the rollout, typed', async () => {

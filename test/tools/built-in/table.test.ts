@@ -82,9 +82,9 @@ describe.each([
       exit_code: 0,
       error: null,
     });
-    const { session_id } = started;
+    const session_id = String(started['session_id']);
     const act = (action: string, rest: Record<string, string | number> = {}) =>
-      bench.call('process', { action, session_id: session_id as string, ...rest });
+      bench.call('process', { action, session_id, ...rest });
     expect(await act('submit', { data: 'one' })).toEqual({ status: 'ok', bytes_written: 4 });
     expect(await act('write', { data: 'two\nth' })).toEqual({ status: 'ok', bytes_written: 6 });
     await expect.poll(async () => (await act('poll'))['output_preview']).toContain('got two\n');
@@ -97,8 +97,10 @@ describe.each([
     });
     expect(await act('kill')).toMatchObject({ status: 'already_exited' });
     expect(await act('write', { data: 'x' })).toEqual({ error: expect.stringContaining('ended') });
-    const { processes } = JSON.parse(await bench.text('process', { action: 'list' }));
-    expect(processes).toContainEqual(expect.objectContaining({ session_id, status: 'exited' }));
+    const list = JSON.parse(await bench.text('process', { action: 'list' }));
+    expect(list.processes).toContainEqual(
+      expect.objectContaining({ session_id, status: 'exited' }),
+    );
     expect(await bench.call('process', { action: 'poll', session_id: 'proc_x' })).toEqual({
       status: 'not_found',
       error: 'No process with ID "proc_x"',
