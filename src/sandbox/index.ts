@@ -1,5 +1,8 @@
 export { createBubblewrapBackend } from './backends/bubblewrap/backend.ts';
 export type { BubblewrapOptions } from './backends/bubblewrap/options.ts';
+export { type BackendReport, probeBackend } from './backends/local/probe-backend.ts';
+export { createModalBackend } from './backends/modal/backend.ts';
+export type { ModalBackendOptions } from './backends/modal/options.ts';
 export { createProcessBackend } from './backends/process/backend.ts';
 export type { ProcessOptions } from './backends/process/options.ts';
 export type {
