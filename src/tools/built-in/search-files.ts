@@ -20,8 +20,10 @@ if command -v rg >/dev/null 2>&1; then
   if [ -n "$glob" ]; then set -- "$@" -g "$glob"; fi
   exec rg "$@" -e "$pattern" -- "$at"
 fi
-set -- -rIHnZ -C "$around" --color=never '--exclude-dir=.?*' '--exclude=.?*'
+set -- -rIHnZ -C "$around" --color=never
+# Of those that fit a name the last one counts.
 if [ -n "$glob" ]; then set -- "$@" "--include=$glob"; fi
+set -- "$@" '--exclude-dir=.?*' '--exclude=.?*'
 if printf x | grep -qP x 2>/dev/null; then set -- "$@" -P; else set -- "$@" -E; fi
 exec grep "$@" -e "$pattern" -- "$at"`;
 
