@@ -11,10 +11,10 @@ describe.skipIf(noBoxes !== undefined)('a pool on Modal', () => {
   test('its sandboxes say for which pool they are, outlive its own lifetime, and end with it', async () => {
     const backend = bench.backend();
     const tags = { 'lachesis-owner': 'server-1' };
-    const pool = createSandboxPool({ backend, maxUses: 1, lifetimeMs: 600_000, tags });
+    const pool = createSandboxPool({ backend, maxUses: 1, lifetimeMs: 1_800_000, tags });
     const lease = await pool.acquire({}, leased);
     const [running] = bench.fake.running;
-    expect(running?.request.definition?.timeoutSecs).toBe(720);
+    expect(running?.request.definition?.timeoutSecs).toBe(1_920);
     expect([...running!.tags.keys()].sort()).toEqual([
       ...['lachesis-deadline', 'lachesis-key', 'lachesis-owner'],
     ]);
