@@ -136,10 +136,10 @@ describe.skipIf(noBoxes !== undefined)('when Modal fails', () => {
 
   test('a sandbox that is lost takes its command with it, as a fault and no exit code', async () => {
     const sandbox = await bench.sandbox();
-    const running = sandbox.exec({ argv: ['sleep', '30'] });
+    const running = expect(sandbox.exec({ argv: ['sleep', '30'] })).rejects.toMatchObject(gone);
     await pause(200);
     await bench.fake.loseWorker(sandbox.id);
-    await expect(running).rejects.toMatchObject(gone);
+    await running;
     await expect(sandbox.exec({ argv: ['true'] })).rejects.toMatchObject(gone);
     await expect(sandbox.snapshot!()).rejects.toMatchObject(gone);
     await expect(sandbox.setNetwork!('none')).rejects.toMatchObject(gone);
@@ -149,10 +149,10 @@ describe.skipIf(noBoxes !== undefined)('when Modal fails', () => {
 
   test('a sandbox whose time is over says so, to a command under way too', async () => {
     const sandbox = await bench.sandbox({}, { lifetimeMs: 60_000, watchMs: 100 });
-    const running = sandbox.exec({ argv: ['sleep', '30'] });
+    const running = expect(sandbox.exec({ argv: ['sleep', '30'] })).rejects.toMatchObject(gone);
     await pause(200);
     await bench.fake.world.advance(60_000);
-    await expect(running).rejects.toMatchObject(gone);
+    await running;
     expect(await tagged()).toEqual([]);
   });
 

@@ -5,39 +5,42 @@ import { noBoxes } from '../../../support/boxes.ts';
 import { useFakeModal } from '../../../support/modal/use-fake-modal.ts';
 
 describe.skipIf(noBoxes !== undefined)('a pool on Modal', () => {
-  // A reset writes below `/var`, which a box of ours has only where it is the place to work.
-  const bench = useFakeModal({ boxWorkdir: '/var' });
-  const spec = { workdir: '/var/work' };
+  const bench = useFakeModal();
+  const leased = { owner: 'rollout-1' };
 
-  test('a sandbox is used again after a reset, and nothing of the first lease is in it', async () => {
-    const pool = createSandboxPool({ backend: bench.backend(), maxTotal: 1 });
-    try {
-      const before = bench.fake.faults.count('SandboxCreateV2');
-      const first = await pool.acquire(spec, { owner: 'a' });
-      await first.exec({ argv: ['sh', '-c', 'echo secret > note; sleep 4714 >/dev/null 2>&1 &'] });
-      await first.release();
-      const second = await pool.acquire(spec, { owner: 'b' });
-      expect([second.id, second.earlierUses]).toEqual([first.id, 1]);
-      expect(await second.stat('/var/work/note')).toBeUndefined();
-      const script = "cat /proc/[0-9]*/cmdline | tr '\\0' ' ' | grep -c 'sleep [4]714'";
-      expect((await second.exec({ argv: ['sh', '-c', script] })).exitCode).toBe(1);
-      await second.release();
-      expect(bench.fake.faults.count('SandboxCreateV2') - before).toBe(1);
-    } finally {
-      await pool.drain();
-    }
+  test('its sandboxes say for which pool they are, outlive its own lifetime, and end with it', async () => {
+    const backend = bench.backend();
+    const tags = { 'lachesis-owner': 'server-1' };
+    const pool = createSandboxPool({ backend, maxUses: 1, lifetimeMs: 1_800_000, tags });
+    const lease = await pool.acquire({}, leased);
+    const [running] = bench.fake.running;
+    expect(running?.request.definition?.timeoutSecs).toBe(1_920);
+    expect([...running!.tags.keys()].sort()).toEqual([
+      ...['lachesis-deadline', 'lachesis-key', 'lachesis-owner'],
+    ]);
+    await lease.release();
+    await pool.drain();
     expect(bench.fake.running).toEqual([]);
   });
 
   test('a full quota delays whoever waits, and fails nobody', async () => {
     bench.fake.faults.fail('SandboxCreateV2', Code.ResourceExhausted, Code.ResourceExhausted);
-    const pool = createSandboxPool({ backend: bench.backend(), maxTotal: 2 });
-    try {
-      const lease = await pool.acquire(spec, { owner: 'a' });
-      expect((await lease.exec({ argv: ['true'] })).exitCode).toBe(0);
-      await lease.release();
-    } finally {
-      await pool.drain();
-    }
+    const pool = createSandboxPool({ backend: bench.backend(), maxUses: 1, maxTotal: 2 });
+    const lease = await pool.acquire({}, leased);
+    expect((await lease.exec({ argv: ['true'] })).exitCode).toBe(0);
+    await lease.release();
+    await pool.drain();
+  });
+
+  test('a sandbox that is lost under a lease is replaced by the next', async () => {
+    const pool = createSandboxPool({ backend: bench.backend(), maxUses: 1, maxTotal: 1 });
+    const first = await pool.acquire({}, leased);
+    await bench.fake.loseWorker(first.id);
+    await expect(first.exec({ argv: ['true'] })).rejects.toMatchObject({ reason: 'SANDBOX_GONE' });
+    await first.release();
+    const second = await pool.acquire({}, leased);
+    expect((await second.exec({ argv: ['true'] })).exitCode).toBe(0);
+    await second.release();
+    await pool.drain();
   });
 });
