@@ -1,6 +1,7 @@
 // `npm test`: every check that a change must pass, a time per suite, and one closing line.
 import { ensureAtropos } from './atropos.ts';
 import { ensureRealEngine } from './engines-real.ts';
+import { ensurePodman } from './podman.ts';
 import { ensurePython } from './python.ts';
 import { binary, program, pytest, root, type Suite, type SuiteResult, vitest } from './suites.ts';
 import { ensureTokenizers } from './tokenizers.ts';
@@ -47,6 +48,15 @@ const atropos: Suite = {
   },
 };
 
+const docker: Suite = {
+  name: 'docker',
+  run: async () => {
+    const { skipped } = ensurePodman();
+    if (skipped !== undefined) return { passed: 0, failed: 0, skipped: [`docker: ${skipped}`] };
+    return vitest('docker', ['test/sandbox/backends/docker']).run();
+  },
+};
+
 const suites: Readonly<Record<string, readonly Suite[]>> = {
   static: [
     program('format and lint', binary('biome'), ['ci', '--colors=off', '.']),
@@ -74,6 +84,7 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
         'test/engines-real/**',
         'test/atropos/**',
         'test/crash/**',
+        'test/sandbox/backends/docker/**',
       ],
     ),
   ],
@@ -82,6 +93,7 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
   tokenizers: [tokenizers],
   'engines-real': [enginesReal],
   atropos: [atropos],
+  docker: [docker],
   hostile: [vitest('hostile', ['test/hostile'])],
   contract: [vitest('contract', ['test/contract']), python],
   package: [vitest('package', ['test/package'])],
