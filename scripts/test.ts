@@ -2,6 +2,7 @@
 import { ensureAtropos } from './atropos.ts';
 import { ensureBubblewrap } from './bubblewrap.ts';
 import { ensureRealEngine } from './engines-real.ts';
+import { ensurePodman } from './podman.ts';
 import { ensurePython } from './python.ts';
 import { binary, program, pytest, root, type Suite, type SuiteResult, vitest } from './suites.ts';
 import { ensureTokenizers } from './tokenizers.ts';
@@ -66,8 +67,18 @@ const unit: Suite = {
         'test/engines-real/**',
         'test/atropos/**',
         'test/crash/**',
+        'test/sandbox/backends/docker/**',
       ],
     ).run();
+  },
+};
+
+const docker: Suite = {
+  name: 'docker',
+  run: async () => {
+    const { skipped } = ensurePodman();
+    if (skipped !== undefined) return { passed: 0, failed: 0, skipped: [`docker: ${skipped}`] };
+    return vitest('docker', ['test/sandbox/backends/docker']).run();
   },
 };
 
@@ -91,6 +102,7 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
   tokenizers: [tokenizers],
   'engines-real': [enginesReal],
   atropos: [atropos],
+  docker: [docker],
   hostile: [vitest('hostile', ['test/hostile'])],
   contract: [vitest('contract', ['test/contract']), python],
   package: [vitest('package', ['test/package'])],

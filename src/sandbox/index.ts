@@ -1,6 +1,8 @@
 export { createBubblewrapBackend } from './backends/bubblewrap/backend.ts';
 export { type HostFacts, hostFacts, hostFactsText } from './backends/bubblewrap/host-facts.ts';
 export type { BubblewrapOptions } from './backends/bubblewrap/options.ts';
+export { createDockerBackend } from './backends/docker/backend.ts';
+export type { DockerBackendOptions } from './backends/docker/options.ts';
 export { type BackendReport, probeBackend } from './backends/local/probe-backend.ts';
 export { createModalBackend } from './backends/modal/backend.ts';
 export type { ModalBackendOptions } from './backends/modal/options.ts';
