@@ -182,7 +182,7 @@ export class BatchConsumer implements AsyncDisposable {
       const rest = timeoutMs === Infinity ? {} : { timeoutMs: timeoutMs - startMs + registerMs };
       const wait = leftMs === undefined ? {} : { wait: durationFromMs(leftMs) };
       try {
-        const request = { runId, consumerId, rank, includeRollouts, ...wait };
+        const request = { runId, consumerId, rank, includeRollouts, splitManifest: true, ...wait };
         const frames = this.#bulk.nextBatch(request, toConnect({ ...call, ...rest }));
         return await receiveBatch(frames, rank, (manifest) => same.assert(manifest));
       } finally {

@@ -17,7 +17,7 @@ export async function receiveBatch(
   rank: number,
   seen: (manifest: BatchManifest) => void = () => {},
 ): Promise<ReceivedBatch | NoBatch> {
-  let received: ReceivedBatch | undefined;
+  let received: (ReceivedBatch & { readonly groups: PartsReceiver[] }) | undefined;
   for await (const { frame } of frames) {
     switch (frame.case) {
       case 'manifest': {
@@ -26,6 +26,13 @@ export async function receiveBatch(
         received = { manifest: frame.value, groups, rank };
         break;
       }
+      case 'manifestRest':
+        for (const header of frame.value.groups) {
+          received?.manifest.groups.push(header);
+          received?.groups.push(new PartsReceiver(header));
+        }
+        for (const row of frame.value.rows) received?.manifest.rows.push(row);
+        break;
       case 'chunk':
         if (frame.value.chunk !== undefined) {
           received?.groups[frame.value.groupIndex]?.add(frame.value.chunk);

@@ -32,7 +32,12 @@ export {
   assignmentToProto,
   limitsFromProto,
 } from './mapping/assignment.ts';
-export { batchManifestToProto, batchRowsFromProto } from './mapping/batch.ts';
+export {
+  batchManifestToProto,
+  batchRowsFromProto,
+  type ManifestFrames,
+  type SizedHeader,
+} from './mapping/batch.ts';
 export { canonicalJson } from './mapping/canonical-json.ts';
 export {
   errorDetailToProto,

@@ -2,33 +2,23 @@ import { create } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import {
   AckBatchResponseSchema,
-  type BatchChunk,
   BatchService,
   CommitStepResponseSchema,
   ConsumerMode,
   ExtendBatchResponseSchema,
   NackBatchResponseSchema,
   type NextBatchRequest,
-  type NextBatchResponse,
   NextBatchResponseSchema,
   PublishPolicyVersionResponseSchema,
   RegisterConsumerResponseSchema,
   RewindToStepResponseSchema,
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
-import { type GroupHeader, GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
 import type { Batch, Broker, NextBatch } from '../broker/index.ts';
-import {
-  assertId,
-  batchManifestToProto,
-  countFromInt64,
-  decodeGroupHeader,
-  durationFromMs,
-  msFromDuration,
-} from '../contract/index.ts';
-import { invalidInput } from '../errors.ts';
+import { assertId, countFromInt64, durationFromMs, msFromDuration } from '../contract/index.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
+import { framesOf, headersOf, manifestFrames } from './batch-frames.ts';
 import { assertCodecs, ConsumerCodecs } from './consumer-codecs.ts';
-import { chunksOfGroup } from './group-chunks.ts';
 
 export interface BatchServiceOptions {
   readonly broker: Broker;
@@ -53,6 +43,21 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
     return await broker.nextBatch({ runId, consumerId, rank, waitMs, signal });
   };
   const codecs = new ConsumerCodecs();
+  /** What can't be told to who asked is given back, for one who can read it. */
+  const readable = async <T>(
+    request: NextBatchRequest,
+    { id }: Batch,
+    read: () => T,
+  ): Promise<T> => {
+    try {
+      return read();
+    } catch (thrown) {
+      if (!(thrown instanceof LachesisError)) throw thrown;
+      const { runId, consumerId, rank } = request;
+      await broker.nackBatch({ runId, consumerId, rank, batchId: id, reason: thrown.reason });
+      throw thrown;
+    }
+  };
   router.service(BatchService, {
     registerConsumer: async (request) => {
       const worldSize = request.worldSize === 0 ? 1 : request.worldSize;
@@ -88,16 +93,14 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
         return;
       }
-      const headers = await headersOf(next.batch, signal);
-      const unreadable = codecs.unreadable(request, headers);
-      if (unreadable !== undefined) {
-        const { runId, consumerId, rank } = request;
-        const { reason } = unreadable;
-        await broker.nackBatch({ runId, consumerId, rank, batchId: next.batch.id, reason });
-        throw unreadable;
-      }
+      const { batch } = next;
+      const headers = await headersOf(batch, signal);
+      const frames = await readable(request, batch, () => {
+        codecs.assertReadable(request, headers);
+        return manifestFrames(batch, headers, request);
+      });
       onTaken(request.runId);
-      yield* framesOf(next.batch, headers, request, signal);
+      yield* framesOf(batch, headers, frames, request, signal);
     },
     extendBatch: async (request) => {
       const { leaseMs } = await broker.extendBatch(keyOf(request));
@@ -155,37 +158,6 @@ export function waitMsOf(
   if (deadlineMs === undefined) return askedMs;
   const untilDeadlineMs = Math.max(0, deadlineMs - Math.min(250, deadlineMs / 4));
   return askedMs === undefined ? untilDeadlineMs : Math.min(askedMs, untilDeadlineMs);
-}
-
-async function headersOf(batch: Batch, signal: AbortSignal): Promise<readonly GroupHeader[]> {
-  const bytes = await Promise.all(batch.groups.map(({ payload }) => payload.header({ signal })));
-  return bytes.map((header) => decodeGroupHeader(header));
-}
-
-/** The rank's own rows, and the transcripts when asked for: the very bytes that were submitted. */
-async function* framesOf(
-  batch: Batch,
-  headers: readonly GroupHeader[],
-  { rank, includeRollouts }: Pick<NextBatchRequest, 'rank' | 'includeRollouts'>,
-  signal: AbortSignal,
-): AsyncGenerator<NextBatchResponse> {
-  const manifest = batchManifestToProto(batch, headers);
-  yield create(NextBatchResponseSchema, { frame: { case: 'manifest', value: manifest } });
-  const mine = batch.groups.map(() => new Set<number>());
-  for (const row of batch.rows) {
-    if (row.rank === rank) mine[row.groupIndex]?.add(row.partIndex);
-  }
-  for (const [groupIndex, group] of batch.groups.entries()) {
-    const parts = manifest.groups[groupIndex]?.parts ?? [];
-    const wanted = (index: number): boolean =>
-      mine[groupIndex]?.has(index) === true ||
-      (includeRollouts && parts[index]?.kind === GroupPartKind.ROLLOUT);
-    for await (const chunk of chunksOfGroup(group, { wanted, signal })) {
-      const value: BatchChunk = { $typeName: 'lachesis.v1.BatchChunk', groupIndex, chunk };
-      yield { $typeName: 'lachesis.v1.NextBatchResponse', frame: { case: 'chunk', value } };
-    }
-  }
-  yield create(NextBatchResponseSchema, { frame: { case: 'end', value: {} } });
 }
 
 function keyOf(request: {

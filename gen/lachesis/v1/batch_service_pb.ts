@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/batch_service.proto.
  */
 export const file_lachesis_v1_batch_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9sYWNoZXNpcy92MS9iYXRjaF9zZXJ2aWNlLnByb3RvEgtsYWNoZXNpcy52MSKtAQoXUmVnaXN0ZXJDb25zdW1lclJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhMKC2NvbnN1bWVyX2lkGAIgASgJEgwKBHJhbmsYAyABKAUSEgoKd29ybGRfc2l6ZRgEIAEoBRInCgRtb2RlGAUgASgOMhkubGFjaGVzaXMudjEuQ29uc3VtZXJNb2RlEiIKBmNvZGVjcxgGIAMoDjISLmxhY2hlc2lzLnYxLkNvZGVjInMKGFJlZ2lzdGVyQ29uc3VtZXJSZXNwb25zZRIxCg5sZWFzZV9kdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIMCgRzdGVwGAIgASgDEhYKDnBvbGljeV92ZXJzaW9uGAMgASgDIogBChBOZXh0QmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIMCgRyYW5rGAMgASgFEicKBHdhaXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGAoQaW5jbHVkZV9yb2xsb3V0cxgFIAEoCCLCAQoRTmV4dEJhdGNoUmVzcG9uc2USLgoIbWFuaWZlc3QYASABKAsyGi5sYWNoZXNpcy52MS5CYXRjaE1hbmlmZXN0SAASKAoFY2h1bmsYAiABKAsyFy5sYWNoZXNpcy52MS5CYXRjaENodW5rSAASJAoDZW5kGAMgASgLMhUubGFjaGVzaXMudjEuQmF0Y2hFbmRIABIkCgRub25lGAQgASgLMhQubGFjaGVzaXMudjEuTm9CYXRjaEgAQgcKBWZyYW1lIusBCg1CYXRjaE1hbmlmZXN0EhAKCGJhdGNoX2lkGAEgASgJEgwKBHN0ZXAYAiABKAMSFgoOcG9saWN5X3ZlcnNpb24YAyABKAMSKAoGZ3JvdXBzGAQgAygLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXISIwoEcm93cxgFIAMoCzIVLmxhY2hlc2lzLnYxLkJhdGNoUm93EhAKCGRlbGl2ZXJ5GAYgASgFEjEKDmxlYXNlX2R1cmF0aW9uGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg4KBmRpZ2VzdBgIIAEoDCJBCghCYXRjaFJvdxITCgtncm91cF9pbmRleBgBIAEoBRISCgpwYXJ0X2luZGV4GAIgASgFEgwKBHJhbmsYAyABKAUiSQoKQmF0Y2hDaHVuaxITCgtncm91cF9pbmRleBgBIAEoBRImCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmsiCgoIQmF0Y2hFbmQiOgoHTm9CYXRjaBIPCgd3YWl0aW5nGAEgASgDEg4KBm5lZWRlZBgCIAEoAxIOCgZjbG9zZWQYAyABKAgiWQoSRXh0ZW5kQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFIkgKE0V4dGVuZEJhdGNoUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVgoPQWNrQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFIjIKEEFja0JhdGNoUmVzcG9uc2USEAoIY29tcGxldGUYASABKAgSDAoEc3RlcBgCIAEoAyJnChBOYWNrQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFEg4KBnJlYXNvbhgFIAEoCSITChFOYWNrQmF0Y2hSZXNwb25zZSJGChFDb21taXRTdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEwoLY29uc3VtZXJfaWQYAiABKAkSDAoEc3RlcBgDIAEoAyIUChJDb21taXRTdGVwUmVzcG9uc2UiSAoTUmV3aW5kVG9TdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEwoLY29uc3VtZXJfaWQYAiABKAkSDAoEc3RlcBgDIAEoAyInChRSZXdpbmRUb1N0ZXBSZXNwb25zZRIPCgdiYXRjaGVzGAEgASgDIkUKG1B1Ymxpc2hQb2xpY3lWZXJzaW9uUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOcG9saWN5X3ZlcnNpb24YAiABKAMiNgocUHVibGlzaFBvbGljeVZlcnNpb25SZXNwb25zZRIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoAyIrChlXYXRjaFBvbGljeVZlcnNpb25SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSI0ChpXYXRjaFBvbGljeVZlcnNpb25SZXNwb25zZRIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoAypjCgxDb25zdW1lck1vZGUSHQoZQ09OU1VNRVJfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNPTlNVTUVSX01PREVfQ09NUEVURRABEhkKFUNPTlNVTUVSX01PREVfRkFOX09VVBACMsYGCgxCYXRjaFNlcnZpY2USZAoQUmVnaXN0ZXJDb25zdW1lchIkLmxhY2hlc2lzLnYxLlJlZ2lzdGVyQ29uc3VtZXJSZXF1ZXN0GiUubGFjaGVzaXMudjEuUmVnaXN0ZXJDb25zdW1lclJlc3BvbnNlIgOQAgISTAoJTmV4dEJhdGNoEh0ubGFjaGVzaXMudjEuTmV4dEJhdGNoUmVxdWVzdBoeLmxhY2hlc2lzLnYxLk5leHRCYXRjaFJlc3BvbnNlMAESVQoLRXh0ZW5kQmF0Y2gSHy5sYWNoZXNpcy52MS5FeHRlbmRCYXRjaFJlcXVlc3QaIC5sYWNoZXNpcy52MS5FeHRlbmRCYXRjaFJlc3BvbnNlIgOQAgISTAoIQWNrQmF0Y2gSHC5sYWNoZXNpcy52MS5BY2tCYXRjaFJlcXVlc3QaHS5sYWNoZXNpcy52MS5BY2tCYXRjaFJlc3BvbnNlIgOQAgISTwoJTmFja0JhdGNoEh0ubGFjaGVzaXMudjEuTmFja0JhdGNoUmVxdWVzdBoeLmxhY2hlc2lzLnYxLk5hY2tCYXRjaFJlc3BvbnNlIgOQAgISUgoKQ29tbWl0U3RlcBIeLmxhY2hlc2lzLnYxLkNvbW1pdFN0ZXBSZXF1ZXN0Gh8ubGFjaGVzaXMudjEuQ29tbWl0U3RlcFJlc3BvbnNlIgOQAgISWAoMUmV3aW5kVG9TdGVwEiAubGFjaGVzaXMudjEuUmV3aW5kVG9TdGVwUmVxdWVzdBohLmxhY2hlc2lzLnYxLlJld2luZFRvU3RlcFJlc3BvbnNlIgOQAgIScAoUUHVibGlzaFBvbGljeVZlcnNpb24SKC5sYWNoZXNpcy52MS5QdWJsaXNoUG9saWN5VmVyc2lvblJlcXVlc3QaKS5sYWNoZXNpcy52MS5QdWJsaXNoUG9saWN5VmVyc2lvblJlc3BvbnNlIgOQAgISbAoSV2F0Y2hQb2xpY3lWZXJzaW9uEiYubGFjaGVzaXMudjEuV2F0Y2hQb2xpY3lWZXJzaW9uUmVxdWVzdBonLmxhY2hlc2lzLnYxLldhdGNoUG9saWN5VmVyc2lvblJlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_lachesis_v1_group, file_lachesis_v1_tokens]);
+  fileDesc("Ch9sYWNoZXNpcy92MS9iYXRjaF9zZXJ2aWNlLnByb3RvEgtsYWNoZXNpcy52MSKtAQoXUmVnaXN0ZXJDb25zdW1lclJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhMKC2NvbnN1bWVyX2lkGAIgASgJEgwKBHJhbmsYAyABKAUSEgoKd29ybGRfc2l6ZRgEIAEoBRInCgRtb2RlGAUgASgOMhkubGFjaGVzaXMudjEuQ29uc3VtZXJNb2RlEiIKBmNvZGVjcxgGIAMoDjISLmxhY2hlc2lzLnYxLkNvZGVjInMKGFJlZ2lzdGVyQ29uc3VtZXJSZXNwb25zZRIxCg5sZWFzZV9kdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIMCgRzdGVwGAIgASgDEhYKDnBvbGljeV92ZXJzaW9uGAMgASgDIqABChBOZXh0QmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIMCgRyYW5rGAMgASgFEicKBHdhaXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGAoQaW5jbHVkZV9yb2xsb3V0cxgFIAEoCBIWCg5zcGxpdF9tYW5pZmVzdBgGIAEoCCL2AQoRTmV4dEJhdGNoUmVzcG9uc2USLgoIbWFuaWZlc3QYASABKAsyGi5sYWNoZXNpcy52MS5CYXRjaE1hbmlmZXN0SAASKAoFY2h1bmsYAiABKAsyFy5sYWNoZXNpcy52MS5CYXRjaENodW5rSAASJAoDZW5kGAMgASgLMhUubGFjaGVzaXMudjEuQmF0Y2hFbmRIABIkCgRub25lGAQgASgLMhQubGFjaGVzaXMudjEuTm9CYXRjaEgAEjIKDW1hbmlmZXN0X3Jlc3QYBSABKAsyGS5sYWNoZXNpcy52MS5NYW5pZmVzdFJlc3RIAEIHCgVmcmFtZSLrAQoNQmF0Y2hNYW5pZmVzdBIQCghiYXRjaF9pZBgBIAEoCRIMCgRzdGVwGAIgASgDEhYKDnBvbGljeV92ZXJzaW9uGAMgASgDEigKBmdyb3VwcxgEIAMoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVyEiMKBHJvd3MYBSADKAsyFS5sYWNoZXNpcy52MS5CYXRjaFJvdxIQCghkZWxpdmVyeRgGIAEoBRIxCg5sZWFzZV9kdXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZkaWdlc3QYCCABKAwiXQoMTWFuaWZlc3RSZXN0EigKBmdyb3VwcxgBIAMoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVyEiMKBHJvd3MYAiADKAsyFS5sYWNoZXNpcy52MS5CYXRjaFJvdyJBCghCYXRjaFJvdxITCgtncm91cF9pbmRleBgBIAEoBRISCgpwYXJ0X2luZGV4GAIgASgFEgwKBHJhbmsYAyABKAUiSQoKQmF0Y2hDaHVuaxITCgtncm91cF9pbmRleBgBIAEoBRImCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmsiCgoIQmF0Y2hFbmQiOgoHTm9CYXRjaBIPCgd3YWl0aW5nGAEgASgDEg4KBm5lZWRlZBgCIAEoAxIOCgZjbG9zZWQYAyABKAgiWQoSRXh0ZW5kQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFIkgKE0V4dGVuZEJhdGNoUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVgoPQWNrQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFIjIKEEFja0JhdGNoUmVzcG9uc2USEAoIY29tcGxldGUYASABKAgSDAoEc3RlcBgCIAEoAyJnChBOYWNrQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFEg4KBnJlYXNvbhgFIAEoCSITChFOYWNrQmF0Y2hSZXNwb25zZSJGChFDb21taXRTdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEwoLY29uc3VtZXJfaWQYAiABKAkSDAoEc3RlcBgDIAEoAyIUChJDb21taXRTdGVwUmVzcG9uc2UiSAoTUmV3aW5kVG9TdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEwoLY29uc3VtZXJfaWQYAiABKAkSDAoEc3RlcBgDIAEoAyInChRSZXdpbmRUb1N0ZXBSZXNwb25zZRIPCgdiYXRjaGVzGAEgASgDIkUKG1B1Ymxpc2hQb2xpY3lWZXJzaW9uUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOcG9saWN5X3ZlcnNpb24YAiABKAMiNgocUHVibGlzaFBvbGljeVZlcnNpb25SZXNwb25zZRIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoAyIrChlXYXRjaFBvbGljeVZlcnNpb25SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSI0ChpXYXRjaFBvbGljeVZlcnNpb25SZXNwb25zZRIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoAypjCgxDb25zdW1lck1vZGUSHQoZQ09OU1VNRVJfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNPTlNVTUVSX01PREVfQ09NUEVURRABEhkKFUNPTlNVTUVSX01PREVfRkFOX09VVBACMsYGCgxCYXRjaFNlcnZpY2USZAoQUmVnaXN0ZXJDb25zdW1lchIkLmxhY2hlc2lzLnYxLlJlZ2lzdGVyQ29uc3VtZXJSZXF1ZXN0GiUubGFjaGVzaXMudjEuUmVnaXN0ZXJDb25zdW1lclJlc3BvbnNlIgOQAgISTAoJTmV4dEJhdGNoEh0ubGFjaGVzaXMudjEuTmV4dEJhdGNoUmVxdWVzdBoeLmxhY2hlc2lzLnYxLk5leHRCYXRjaFJlc3BvbnNlMAESVQoLRXh0ZW5kQmF0Y2gSHy5sYWNoZXNpcy52MS5FeHRlbmRCYXRjaFJlcXVlc3QaIC5sYWNoZXNpcy52MS5FeHRlbmRCYXRjaFJlc3BvbnNlIgOQAgISTAoIQWNrQmF0Y2gSHC5sYWNoZXNpcy52MS5BY2tCYXRjaFJlcXVlc3QaHS5sYWNoZXNpcy52MS5BY2tCYXRjaFJlc3BvbnNlIgOQAgISTwoJTmFja0JhdGNoEh0ubGFjaGVzaXMudjEuTmFja0JhdGNoUmVxdWVzdBoeLmxhY2hlc2lzLnYxLk5hY2tCYXRjaFJlc3BvbnNlIgOQAgISUgoKQ29tbWl0U3RlcBIeLmxhY2hlc2lzLnYxLkNvbW1pdFN0ZXBSZXF1ZXN0Gh8ubGFjaGVzaXMudjEuQ29tbWl0U3RlcFJlc3BvbnNlIgOQAgISWAoMUmV3aW5kVG9TdGVwEiAubGFjaGVzaXMudjEuUmV3aW5kVG9TdGVwUmVxdWVzdBohLmxhY2hlc2lzLnYxLlJld2luZFRvU3RlcFJlc3BvbnNlIgOQAgIScAoUUHVibGlzaFBvbGljeVZlcnNpb24SKC5sYWNoZXNpcy52MS5QdWJsaXNoUG9saWN5VmVyc2lvblJlcXVlc3QaKS5sYWNoZXNpcy52MS5QdWJsaXNoUG9saWN5VmVyc2lvblJlc3BvbnNlIgOQAgISbAoSV2F0Y2hQb2xpY3lWZXJzaW9uEiYubGFjaGVzaXMudjEuV2F0Y2hQb2xpY3lWZXJzaW9uUmVxdWVzdBonLmxhY2hlc2lzLnYxLldhdGNoUG9saWN5VmVyc2lvblJlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_lachesis_v1_group, file_lachesis_v1_tokens]);
 
 /**
  * Registers a consumer.
@@ -151,6 +151,14 @@ export type NextBatchRequest = Message<"lachesis.v1.NextBatchRequest"> & {
    * @generated from field: bool include_rollouts = 5;
    */
   includeRollouts: boolean;
+
+  /**
+   * True: this client joins a manifest of several frames. Without it a batch of a larger manifest is
+   * refused as MANIFEST_TOO_LARGE and given back, so that nobody takes a part of one for the whole.
+   *
+   * @generated from field: bool split_manifest = 6;
+   */
+  splitManifest: boolean;
 };
 
 /**
@@ -203,6 +211,14 @@ export type NextBatchResponse = Message<"lachesis.v1.NextBatchResponse"> & {
      */
     value: NoBatch;
     case: "none";
+  } | {
+    /**
+     * After the manifest, before any chunk, where it was asked for: more of what the batch holds.
+     *
+     * @generated from field: lachesis.v1.ManifestRest manifest_rest = 5;
+     */
+    value: ManifestRest;
+    case: "manifestRest";
   } | { case: undefined; value?: undefined };
 };
 
@@ -284,6 +300,34 @@ export const BatchManifestSchema: GenMessage<BatchManifest> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_batch_service, 4);
 
 /**
+ * More of a manifest, to be appended to it in the order in which it comes: all groups, then all rows.
+ *
+ * @generated from message lachesis.v1.ManifestRest
+ */
+export type ManifestRest = Message<"lachesis.v1.ManifestRest"> & {
+  /**
+   * The groups that follow those of the frames before.
+   *
+   * @generated from field: repeated lachesis.v1.GroupHeader groups = 1;
+   */
+  groups: GroupHeader[];
+
+  /**
+   * The rows that follow those of the frames before.
+   *
+   * @generated from field: repeated lachesis.v1.BatchRow rows = 2;
+   */
+  rows: BatchRow[];
+};
+
+/**
+ * Describes the message lachesis.v1.ManifestRest.
+ * Use `create(ManifestRestSchema)` to create a new message.
+ */
+export const ManifestRestSchema: GenMessage<ManifestRest> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_batch_service, 5);
+
+/**
  * A row of a batch.
  *
  * @generated from message lachesis.v1.BatchRow
@@ -316,7 +360,7 @@ export type BatchRow = Message<"lachesis.v1.BatchRow"> & {
  * Use `create(BatchRowSchema)` to create a new message.
  */
 export const BatchRowSchema: GenMessage<BatchRow> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 5);
+  messageDesc(file_lachesis_v1_batch_service, 6);
 
 /**
  * Bytes of a part of a batch's group.
@@ -344,7 +388,7 @@ export type BatchChunk = Message<"lachesis.v1.BatchChunk"> & {
  * Use `create(BatchChunkSchema)` to create a new message.
  */
 export const BatchChunkSchema: GenMessage<BatchChunk> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 6);
+  messageDesc(file_lachesis_v1_batch_service, 7);
 
 /**
  * A batch was sent whole.
@@ -359,7 +403,7 @@ export type BatchEnd = Message<"lachesis.v1.BatchEnd"> & {
  * Use `create(BatchEndSchema)` to create a new message.
  */
 export const BatchEndSchema: GenMessage<BatchEnd> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 7);
+  messageDesc(file_lachesis_v1_batch_service, 8);
 
 /**
  * No batch was to be had.
@@ -394,7 +438,7 @@ export type NoBatch = Message<"lachesis.v1.NoBatch"> & {
  * Use `create(NoBatchSchema)` to create a new message.
  */
 export const NoBatchSchema: GenMessage<NoBatch> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 8);
+  messageDesc(file_lachesis_v1_batch_service, 9);
 
 /**
  * Keeps a batch.
@@ -436,7 +480,7 @@ export type ExtendBatchRequest = Message<"lachesis.v1.ExtendBatchRequest"> & {
  * Use `create(ExtendBatchRequestSchema)` to create a new message.
  */
 export const ExtendBatchRequestSchema: GenMessage<ExtendBatchRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 9);
+  messageDesc(file_lachesis_v1_batch_service, 10);
 
 /**
  * The batch is kept.
@@ -457,7 +501,7 @@ export type ExtendBatchResponse = Message<"lachesis.v1.ExtendBatchResponse"> & {
  * Use `create(ExtendBatchResponseSchema)` to create a new message.
  */
 export const ExtendBatchResponseSchema: GenMessage<ExtendBatchResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 10);
+  messageDesc(file_lachesis_v1_batch_service, 11);
 
 /**
  * Done with a batch.
@@ -499,7 +543,7 @@ export type AckBatchRequest = Message<"lachesis.v1.AckBatchRequest"> & {
  * Use `create(AckBatchRequestSchema)` to create a new message.
  */
 export const AckBatchRequestSchema: GenMessage<AckBatchRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 11);
+  messageDesc(file_lachesis_v1_batch_service, 12);
 
 /**
  * The ack is noted.
@@ -527,7 +571,7 @@ export type AckBatchResponse = Message<"lachesis.v1.AckBatchResponse"> & {
  * Use `create(AckBatchResponseSchema)` to create a new message.
  */
 export const AckBatchResponseSchema: GenMessage<AckBatchResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 12);
+  messageDesc(file_lachesis_v1_batch_service, 13);
 
 /**
  * Gives a batch back.
@@ -576,7 +620,7 @@ export type NackBatchRequest = Message<"lachesis.v1.NackBatchRequest"> & {
  * Use `create(NackBatchRequestSchema)` to create a new message.
  */
 export const NackBatchRequestSchema: GenMessage<NackBatchRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 13);
+  messageDesc(file_lachesis_v1_batch_service, 14);
 
 /**
  * It was given back.
@@ -591,7 +635,7 @@ export type NackBatchResponse = Message<"lachesis.v1.NackBatchResponse"> & {
  * Use `create(NackBatchResponseSchema)` to create a new message.
  */
 export const NackBatchResponseSchema: GenMessage<NackBatchResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 14);
+  messageDesc(file_lachesis_v1_batch_service, 15);
 
 /**
  * A checkpoint is safe.
@@ -626,7 +670,7 @@ export type CommitStepRequest = Message<"lachesis.v1.CommitStepRequest"> & {
  * Use `create(CommitStepRequestSchema)` to create a new message.
  */
 export const CommitStepRequestSchema: GenMessage<CommitStepRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 15);
+  messageDesc(file_lachesis_v1_batch_service, 16);
 
 /**
  * It is noted.
@@ -641,7 +685,7 @@ export type CommitStepResponse = Message<"lachesis.v1.CommitStepResponse"> & {
  * Use `create(CommitStepResponseSchema)` to create a new message.
  */
 export const CommitStepResponseSchema: GenMessage<CommitStepResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 16);
+  messageDesc(file_lachesis_v1_batch_service, 17);
 
 /**
  * Back to a checkpoint.
@@ -676,7 +720,7 @@ export type RewindToStepRequest = Message<"lachesis.v1.RewindToStepRequest"> & {
  * Use `create(RewindToStepRequestSchema)` to create a new message.
  */
 export const RewindToStepRequestSchema: GenMessage<RewindToStepRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 17);
+  messageDesc(file_lachesis_v1_batch_service, 18);
 
 /**
  * What will be handed out again.
@@ -697,7 +741,7 @@ export type RewindToStepResponse = Message<"lachesis.v1.RewindToStepResponse"> &
  * Use `create(RewindToStepResponseSchema)` to create a new message.
  */
 export const RewindToStepResponseSchema: GenMessage<RewindToStepResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 18);
+  messageDesc(file_lachesis_v1_batch_service, 19);
 
 /**
  * Announces a version.
@@ -725,7 +769,7 @@ export type PublishPolicyVersionRequest = Message<"lachesis.v1.PublishPolicyVers
  * Use `create(PublishPolicyVersionRequestSchema)` to create a new message.
  */
 export const PublishPolicyVersionRequestSchema: GenMessage<PublishPolicyVersionRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 19);
+  messageDesc(file_lachesis_v1_batch_service, 20);
 
 /**
  * It is announced.
@@ -746,7 +790,7 @@ export type PublishPolicyVersionResponse = Message<"lachesis.v1.PublishPolicyVer
  * Use `create(PublishPolicyVersionResponseSchema)` to create a new message.
  */
 export const PublishPolicyVersionResponseSchema: GenMessage<PublishPolicyVersionResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 20);
+  messageDesc(file_lachesis_v1_batch_service, 21);
 
 /**
  * Asks for the versions.
@@ -767,7 +811,7 @@ export type WatchPolicyVersionRequest = Message<"lachesis.v1.WatchPolicyVersionR
  * Use `create(WatchPolicyVersionRequestSchema)` to create a new message.
  */
 export const WatchPolicyVersionRequestSchema: GenMessage<WatchPolicyVersionRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 21);
+  messageDesc(file_lachesis_v1_batch_service, 22);
 
 /**
  * The version now.
@@ -788,7 +832,7 @@ export type WatchPolicyVersionResponse = Message<"lachesis.v1.WatchPolicyVersion
  * Use `create(WatchPolicyVersionResponseSchema)` to create a new message.
  */
 export const WatchPolicyVersionResponseSchema: GenMessage<WatchPolicyVersionResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 22);
+  messageDesc(file_lachesis_v1_batch_service, 23);
 
 /**
  * How several consumers share batches.
@@ -848,7 +892,8 @@ export const BatchService: GenService<{
     output: typeof RegisterConsumerResponseSchema;
   },
   /**
-   * Streams the next batch: its manifest, then the bytes as they were submitted, then an end.
+   * Streams the next batch: its manifest, then the bytes as they were submitted, then an end. A manifest
+   * that no single message can hold comes in several frames; see `split_manifest`.
    *
    * @generated from rpc lachesis.v1.BatchService.NextBatch
    */

@@ -95,6 +95,11 @@ def read_batch(
         if kind == "manifest":
             manifest = frame.manifest
             seen(manifest)
+        elif kind == "manifest_rest":
+            if manifest is None:
+                raise ValueError("batch: the rest of a manifest came before its beginning")
+            manifest.groups.MergeFrom(frame.manifest_rest.groups)
+            manifest.rows.MergeFrom(frame.manifest_rest.rows)
         elif kind == "chunk":
             if manifest is None:
                 raise ValueError("batch: bytes came before the manifest")

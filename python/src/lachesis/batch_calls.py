@@ -85,7 +85,11 @@ class BatchCalls(Calls):
                 self._unary(self._batches.RegisterConsumer, again, seconds or ATTEMPT_SECONDS)
                 self._reconnector.alive()
             request = batches.NextBatchRequest(
-                run_id=run_id, consumer_id=consumer_id, rank=rank, include_rollouts=include_rollouts
+                run_id=run_id,
+                consumer_id=consumer_id,
+                rank=rank,
+                include_rollouts=include_rollouts,
+                split_manifest=True,
             )
             if left is not None:
                 request.wait.FromNanoseconds(int(left * 1e9))

@@ -45,30 +45,34 @@ class RegisterConsumerResponse(_message.Message):
     def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., step: _Optional[int] = ..., policy_version: _Optional[int] = ...) -> None: ...
 
 class NextBatchRequest(_message.Message):
-    __slots__ = ("run_id", "consumer_id", "rank", "wait", "include_rollouts")
+    __slots__ = ("run_id", "consumer_id", "rank", "wait", "include_rollouts", "split_manifest")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     WAIT_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_MANIFEST_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     consumer_id: str
     rank: int
     wait: _duration_pb2.Duration
     include_rollouts: bool
-    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., rank: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., include_rollouts: bool = ...) -> None: ...
+    split_manifest: bool
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., rank: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., include_rollouts: bool = ..., split_manifest: bool = ...) -> None: ...
 
 class NextBatchResponse(_message.Message):
-    __slots__ = ("manifest", "chunk", "end", "none")
+    __slots__ = ("manifest", "chunk", "end", "none", "manifest_rest")
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     NONE_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_REST_FIELD_NUMBER: _ClassVar[int]
     manifest: BatchManifest
     chunk: BatchChunk
     end: BatchEnd
     none: NoBatch
-    def __init__(self, manifest: _Optional[_Union[BatchManifest, _Mapping]] = ..., chunk: _Optional[_Union[BatchChunk, _Mapping]] = ..., end: _Optional[_Union[BatchEnd, _Mapping]] = ..., none: _Optional[_Union[NoBatch, _Mapping]] = ...) -> None: ...
+    manifest_rest: ManifestRest
+    def __init__(self, manifest: _Optional[_Union[BatchManifest, _Mapping]] = ..., chunk: _Optional[_Union[BatchChunk, _Mapping]] = ..., end: _Optional[_Union[BatchEnd, _Mapping]] = ..., none: _Optional[_Union[NoBatch, _Mapping]] = ..., manifest_rest: _Optional[_Union[ManifestRest, _Mapping]] = ...) -> None: ...
 
 class BatchManifest(_message.Message):
     __slots__ = ("batch_id", "step", "policy_version", "groups", "rows", "delivery", "lease_duration", "digest")
@@ -89,6 +93,14 @@ class BatchManifest(_message.Message):
     lease_duration: _duration_pb2.Duration
     digest: bytes
     def __init__(self, batch_id: _Optional[str] = ..., step: _Optional[int] = ..., policy_version: _Optional[int] = ..., groups: _Optional[_Iterable[_Union[_group_pb2.GroupHeader, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BatchRow, _Mapping]]] = ..., delivery: _Optional[int] = ..., lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class ManifestRest(_message.Message):
+    __slots__ = ("groups", "rows")
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedCompositeFieldContainer[_group_pb2.GroupHeader]
+    rows: _containers.RepeatedCompositeFieldContainer[BatchRow]
+    def __init__(self, groups: _Optional[_Iterable[_Union[_group_pb2.GroupHeader, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BatchRow, _Mapping]]] = ...) -> None: ...
 
 class BatchRow(_message.Message):
     __slots__ = ("group_index", "part_index", "rank")

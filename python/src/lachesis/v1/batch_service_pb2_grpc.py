@@ -74,7 +74,8 @@ class BatchServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def NextBatch(self, request, context):
-        """Streams the next batch: its manifest, then the bytes as they were submitted, then an end.
+        """Streams the next batch: its manifest, then the bytes as they were submitted, then an end. A manifest
+        that no single message can hold comes in several frames; see `split_manifest`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
