@@ -219,11 +219,12 @@ class Play {
   #headOf(lane: number): Head | undefined {
     const { queues } = this.#lanes[lane]!;
     const cursors = this.#cursors[lane]!;
+    const aside = this.#aside.size > 0 ? this.#aside : undefined;
     let first: WaitingGroup | undefined;
     let from = 0;
     for (let queue = 0; queue < queues.length; queue += 1) {
       const feed = queues[queue]!;
-      if (this.#aside.has(feed.size)) continue;
+      if (aside?.has(feed.size)) continue;
       const group = feed.at(cursors[queue]!);
       if (group === undefined || (first !== undefined && isBefore(first, group))) continue;
       first = group;
