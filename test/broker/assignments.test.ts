@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import type { AssignmentEvent } from '../../src/broker/index.ts';
 import { openDurableBroker } from '../../src/broker/index.ts';
 import { never, openFixture } from './support/fixture.ts';
-import { assignment, group, settings } from './support/groups.ts';
+import { assignment, group, named, settings } from './support/groups.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { MapStore } from './support/map-store.ts';
 
@@ -23,21 +23,29 @@ async function withAssignments(
 }
 
 describe('enqueue', () => {
-  test('refuses an id that is open in another run, whose work its groups do not end', async () => {
-    const { broker } = await withAssignments(['a']);
+  test('takes the ids of another run, and what becomes of the one is nothing to the other', async () => {
+    const { broker, lease } = await withAssignments(['a']);
     await broker.openRun('other', settings(), 0);
-    await expect(broker.enqueue([assignment('a', { runId: 'other' })])).rejects.toMatchObject({
-      reason: 'ASSIGNMENT_OF_ANOTHER_RUN',
-    });
+    const theirs = { runId: 'other', assignmentId: 'a' };
+    expect(await broker.enqueue([assignment('a', { runId: 'other' }), assignment('a')])).toEqual([
+      theirs,
+    ]);
+    expect(await lease('w', 9)).toEqual(['a#1', 'a#1']);
+    expect(await broker.extend('w', [theirs, ...named('a')])).toEqual([]);
     await broker.submit(group('a', 1, { runId: 'other' }));
+    expect(await broker.extend('w', [theirs, ...named('a')])).toEqual([theirs]);
     expect((await broker.status('run')).openAssignments).toBe(1);
+    const failure = { workerId: 'w', reason: 'no', permanent: true };
+    await broker.failAssignment({ ...failure, runId: 'run', assignmentId: 'a' });
+    expect(await broker.deadLetters('run')).toMatchObject([{ assignmentId: 'a' }]);
+    expect(await broker.deadLetters('other')).toEqual([]);
   });
 
   test('adds each id once: not while it is open, nor after its group came', async () => {
     const { broker, lease } = await withAssignments(['a', 'b']);
-    expect(await broker.enqueue([assignment('b'), assignment('c'), assignment('c')])).toEqual([
-      'c',
-    ]);
+    expect(await broker.enqueue([assignment('b'), assignment('c'), assignment('c')])).toEqual(
+      named('c'),
+    );
     await broker.submit(group('a'));
     expect(await broker.enqueue([assignment('a')])).toEqual([]);
     expect(await lease('w', 9)).toEqual(['b#1', 'c#1']);
@@ -49,7 +57,7 @@ describe('enqueue', () => {
       kind: 'resource_exhausted',
     });
     expect((await broker.status('run')).openAssignments).toBe(1);
-    expect(await broker.enqueue([assignment('a'), assignment('b')])).toEqual(['b']);
+    expect(await broker.enqueue([assignment('a'), assignment('b')])).toEqual(named('b'));
   });
 });
 
@@ -126,13 +134,13 @@ describe('a lease', () => {
     const { broker, clock, lease } = await withAssignments(['a', 'b', 'c']);
     expect(await lease()).toEqual(['a#1']);
     clock.advance(999);
-    expect(await broker.extend('w', ['a'])).toEqual([]);
+    expect(await broker.extend('w', named('a'))).toEqual([]);
     clock.advance(999);
     expect(await lease('w2')).toEqual(['b#1']);
     clock.advance(1);
     expect(await lease('w2', 9)).toEqual(['a#2', 'c#1']);
-    expect(await broker.extend('w', ['a', 'unknown'])).toEqual(['a', 'unknown']);
-    expect(await broker.extend('w2', ['a', 'b'])).toEqual([]);
+    expect(await broker.extend('w', named('a', 'unknown'))).toEqual(named('a', 'unknown'));
+    expect(await broker.extend('w2', named('a', 'b'))).toEqual([]);
   });
 
   test('ends with the group, whoever brings it', async () => {
@@ -141,7 +149,7 @@ describe('a lease', () => {
     clock.advance(1_000);
     await lease('quick');
     expect((await broker.submit(group('a'))).kind).toBe('stored');
-    expect(await broker.extend('quick', ['a'])).toEqual(['a']);
+    expect(await broker.extend('quick', named('a'))).toEqual(named('a'));
     expect((await broker.submit(group('a', 2))).kind).toBe('duplicate');
     expect(await broker.status('run')).toMatchObject({ openAssignments: 0, acceptedGroups: 1 });
     expect(await lease()).toEqual([]);
@@ -151,6 +159,7 @@ describe('a lease', () => {
 describe('a failed assignment', () => {
   const fail = (workerId: string, permanent: boolean) => ({
     workerId,
+    runId: 'run',
     assignmentId: 'a',
     reason: 'sandbox lost',
     permanent,
@@ -201,7 +210,7 @@ test('closing a run takes back its assignments', async () => {
   await lease();
   await broker.closeRun('run');
   expect(await lease()).toEqual([]);
-  expect(await broker.extend('w', ['a'])).toEqual(['a']);
+  expect(await broker.extend('w', named('a'))).toEqual(named('a'));
   await expect(broker.enqueue([assignment('c')])).rejects.toMatchObject({ reason: 'RUN_CLOSED' });
 });
 
@@ -250,7 +259,7 @@ describe('a run that takes no more', () => {
     const { broker, lease } = await withTwoRuns();
     expect(await lease()).toEqual(['a', 'b', 'x']);
     const waiting = lease('w2', 9_000);
-    const failure = { workerId: 'w', assignmentId: 'a', reason: 'no', permanent: true };
+    const failure = { workerId: 'w', runId: 'run', assignmentId: 'a', reason: 'no', permanent: true };
     await broker.failAssignment(failure);
     expect(await waiting).toEqual(['c']);
     await broker.openRun('alike', settings({ ...two, dropUniformGroups: true }), 0);
@@ -316,7 +325,7 @@ describe('dead letters', () => {
     const lease = (workerId: string) =>
       broker.lease({ workerId, environments: ['env'], max: 1, waitMs: 0, signal: never });
     await lease('w1');
-    const failure = { workerId: 'w1', assignmentId: 'a', permanent: true };
+    const failure = { workerId: 'w1', runId: 'run', assignmentId: 'a', permanent: true };
     await broker.failAssignment({ ...failure, reason: 'no such task' });
     await lease('w2');
     options.clock.advance(1_000);

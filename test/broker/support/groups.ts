@@ -53,6 +53,11 @@ export function group(
   };
 }
 
+/** Names of assignments. */
+export function named(...ids: readonly string[]): readonly AssignmentKey[] {
+  return ids.map((assignmentId) => ({ runId: 'run', assignmentId }));
+}
+
 export function assignment(id: string, changes: Partial<StoredAssignment> = {}): StoredAssignment {
   const payload = new Uint8Array(0);
   return { id, runId: 'run', environment: 'env', priority: 0, payload, ...changes };
