@@ -1,5 +1,5 @@
-import { describe, expect, test } from 'vitest';
-import type { AssignmentEvent } from '../../src/broker/index.ts';
+import { describe, expect, test, vi } from 'vitest';
+import type { AssignmentEvent, LeasedAssignment } from '../../src/broker/index.ts';
 import { openDurableBroker } from '../../src/broker/index.ts';
 import { never, openFixture } from './support/fixture.ts';
 import { assignment, group, named, settings } from './support/groups.ts';
@@ -205,13 +205,142 @@ describe('a failed assignment', () => {
   });
 });
 
-test('closing a run takes back its assignments', async () => {
-  const { broker, lease } = await withAssignments(['a', 'b']);
-  await lease();
-  await broker.closeRun('run');
-  expect(await lease()).toEqual([]);
-  expect(await broker.extend('w', named('a'))).toEqual(named('a'));
-  await expect(broker.enqueue([assignment('c')])).rejects.toMatchObject({ reason: 'RUN_CLOSED' });
+describe('a lease request that is made again', () => {
+  const request = { workerId: 'w', environments: ['env'], max: 2, waitMs: 0, signal: never };
+  const first = { ...request, requestId: 'first' };
+  const said = (leases: readonly LeasedAssignment[]) =>
+    leases.map(({ assignment: { id }, attempt, leaseMs }) => `${id}#${attempt} ${leaseMs}`);
+
+  test('gets the same assignments, with what is left of their leases', async () => {
+    const { broker, clock } = await withAssignments(['a', 'b', 'c']);
+    expect(said(await broker.lease(first))).toEqual(['a#1 1000', 'b#1 1000']);
+    clock.advance(400);
+    expect(said(await broker.lease(first))).toEqual(['a#1 600', 'b#1 600']);
+    // Another worker's request of that name, and another request, are others.
+    expect(said(await broker.lease({ ...first, workerId: 'v' }))).toEqual(['c#1 1000']);
+    expect(said(await broker.lease({ ...request, requestId: 'second' }))).toEqual([]);
+    clock.advance(600);
+    // Their leases are over.
+    expect(said(await broker.lease(first))).toEqual(['b#2 1000', 'a#2 1000']);
+  });
+
+  test('gets what the first one leased while both waited', async () => {
+    const { broker } = await withAssignments([]);
+    const both = [1, 2].map(() => broker.lease({ ...first, max: 1, waitMs: 9_000 }));
+    await broker.enqueue(['a', 'b'].map((id) => assignment(id)));
+    expect((await Promise.all(both)).map(said)).toEqual([['a#1 1000'], ['a#1 1000']]);
+  });
+
+  test('is a new one once its worker has spoken of each of them', async () => {
+    const { broker } = await withAssignments(['a', 'b', 'c', 'd', 'e']);
+    await broker.lease(first);
+    await broker.extend('w', named('a'));
+    expect(said(await broker.lease(first))).toEqual(['b#1 1000']);
+    await broker.submit(group('b'));
+    expect(said(await broker.lease(first))).toEqual(['c#1 1000', 'd#1 1000']);
+    const failure = { workerId: 'w', runId: 'run', reason: 'no', permanent: true };
+    for (const assignmentId of ['c', 'd'])
+      await broker.failAssignment({ ...failure, assignmentId });
+    expect(said(await broker.lease({ ...first, max: 9 }))).toEqual(['e#1 1000']);
+    await broker.closeRun('run');
+    expect(await broker.lease(first)).toEqual([]);
+  });
+
+  test('gets the same also of a broker that was opened again, for a whole lease', async () => {
+    const store = new MapStore();
+    const options = { clock: new ManualClock(), assignmentLeaseMs: 1_000 };
+    const broker = openDurableBroker({ ...options, store });
+    await broker.openRun('run', settings(), 0);
+    await broker.enqueue(['a', 'b'].map((id) => assignment(id)));
+    await broker.lease({ ...first, max: 1 });
+    options.clock.advance(400);
+    await broker.close();
+    const reopened = openDurableBroker({ ...options, store });
+    expect(said(await reopened.lease({ ...first, max: 1 }))).toEqual(['a#1 1000']);
+    await reopened.extend('w', named('a'));
+    expect(said(await reopened.lease({ ...first, max: 1 }))).toEqual(['b#1 1000']);
+  });
+});
+
+describe('closing a run', () => {
+  test('takes back its assignments', async () => {
+    const { broker, lease } = await withAssignments(['a', 'b']);
+    await lease();
+    await broker.closeRun('run');
+    expect(await lease()).toEqual([]);
+    expect(await broker.extend('w', named('a'))).toEqual(named('a'));
+    await expect(broker.enqueue([assignment('c')])).rejects.toMatchObject({
+      reason: 'RUN_CLOSED',
+    });
+  });
+
+  const MANY = 1_000;
+
+  async function withMany(store = new MapStore()) {
+    const options = { clock: new ManualClock(), assignmentLeaseMs: 1_000, limits: { maxRuns: 2 } };
+    const open = () => openDurableBroker({ ...options, store });
+    const broker = open();
+    for (const runId of ['run', 'other']) await broker.openRun(runId, settings(), 0);
+    await broker.enqueue(range(MANY).map((index) => assignment(`a${index}`)));
+    await broker.enqueue([assignment('a0', { runId: 'other' })]);
+    const request = { workerId: 'w', environments: ['env'], waitMs: 0, signal: never };
+    await broker.lease({ ...request, max: 2 });
+    const left = (runId: string) =>
+      [...store.records_.keys()].filter((key) => key.startsWith(`assignment/${runId}/`)).length;
+    return { ...options, store, open, broker, left };
+  }
+
+  test('with very many open ends all at once, and tells of them in slices that leave room for others', async () => {
+    const { broker, clock, store, left } = await withMany();
+    const told: string[] = [];
+    using _following = broker.followAssignments(({ kind, assignment: { runId, id } }) => {
+      if (kind === 'ended') told.push(`${runId} ${id}`);
+    });
+    const commits: number[] = [];
+    const commit = store.commit.bind(store);
+    store.commit = (change) => {
+      commits.push((change.remove ?? []).length);
+      commit(change);
+    };
+    await broker.closeRun('run');
+    expect(told.length).toBeLessThan(MANY / 2);
+    expect(await broker.status('run')).toMatchObject({
+      run: { closed: true },
+      ...{ openAssignments: 0, openByEnvironment: {}, workers: { first: [] } },
+    });
+    expect(await broker.extend('w', named('a0', 'a999'))).toEqual(named('a0', 'a999'));
+    // A lease of it that runs out is given back to nobody.
+    clock.advance(1_000);
+    const request = { workerId: 'w', environments: ['env'], max: 9, waitMs: 0, signal: never };
+    expect((await broker.lease(request)).map(({ assignment: { runId } }) => runId)).toEqual([
+      'other',
+    ]);
+    // It is not forgotten for another meanwhile, whose assignments may have the same ids.
+    await expect(broker.openRun('third', settings(), 0)).rejects.toMatchObject({
+      kind: 'resource_exhausted',
+    });
+    await vi.waitFor(() => expect(told).toHaveLength(MANY));
+    await vi.waitFor(() => expect(left('run')).toBe(0));
+    expect(new Set(told).size).toBe(MANY);
+    expect(Math.max(...commits)).toBeLessThan(MANY / 2);
+    expect(left('other')).toBe(1);
+    await broker.openRun('third', settings(), 0);
+  });
+
+  test('that a crash cut short is closed all the same, and what is left goes when it is opened again', async () => {
+    const { broker, store, open, left } = await withMany();
+    await broker.closeRun('run');
+    await broker.close();
+    expect(left('run')).toBeGreaterThan(MANY / 2);
+    const reopened = open();
+    const found: string[] = [];
+    reopened.followAssignments(({ assignment: { runId } }) => found.push(runId))[Symbol.dispose]();
+    expect(found).toEqual(['other']);
+    expect(await reopened.status('run')).toMatchObject({ openAssignments: 0 });
+    await vi.waitFor(() => expect(left('run')).toBe(0));
+    expect(left('other')).toBe(1);
+    expect(store.records_.has('run/run')).toBe(true);
+  });
 });
 
 describe('a run that takes no more', () => {
@@ -259,7 +388,13 @@ describe('a run that takes no more', () => {
     const { broker, lease } = await withTwoRuns();
     expect(await lease()).toEqual(['a', 'b', 'x']);
     const waiting = lease('w2', 9_000);
-    const failure = { workerId: 'w', runId: 'run', assignmentId: 'a', reason: 'no', permanent: true };
+    const failure = {
+      workerId: 'w',
+      runId: 'run',
+      assignmentId: 'a',
+      reason: 'no',
+      permanent: true,
+    };
     await broker.failAssignment(failure);
     expect(await waiting).toEqual(['c']);
     await broker.openRun('alike', settings({ ...two, dropUniformGroups: true }), 0);

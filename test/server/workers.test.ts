@@ -80,7 +80,7 @@ describe('a worker', () => {
     expect(await lease('w', 9)).toEqual(['a#1', 'b#1']);
     const error = new LachesisError('environment_error', 'no sandbox', { reason: 'NO_SANDBOX' });
     await client.work.fail('w', 'a', { error });
-    expect(await client.work.extend('w', ['a', 'b'])).toEqual(['a']);
+    expect(await client.work.extend('w', ['a', 'b'])).toMatchObject([{ assignmentId: 'a' }]);
     expect(await lease('w', 9)).toEqual(['a#2']);
     await client.work.fail('w', 'a', { error, permanent: true });
     await client.work.fail('w', 'a', { error, permanent: true });
@@ -269,7 +269,9 @@ describe('watchers of what a worker elsewhere plays see one ending of each rollo
     await lease('other');
     const late = await submit(await encodedGroup({ id: 'g', runId: 'run' }), 'slow');
     expect(late).toEqual({ duplicate: false });
-    expect((await client.work.heartbeat('other', ['g'])).cancelled).toEqual(['g']);
+    expect((await client.work.heartbeat('other', ['g'])).cancelled).toMatchObject([
+      { assignmentId: 'g' },
+    ]);
     const again = await encodedGroup({ id: 'g', runId: 'run', attempt: 2 });
     expect(await submit(again, 'other')).toEqual({ duplicate: true });
     const endings = (await told).filter((line) => !line.endsWith('started'));
@@ -317,7 +319,9 @@ describe('what is cancelled', () => {
     await lease('w');
     const told = toldOf(client, 'g');
     await client.environments.cancel({ groupIds: ['g'], reason: 'enough' });
-    expect(await client.work.heartbeat('w', ['g'])).toMatchObject({ cancelled: ['g'] });
+    expect(await client.work.heartbeat('w', ['g'])).toMatchObject({
+      cancelled: [{ assignmentId: 'g' }],
+    });
     expect((await told).slice(2)).toEqual(['g.0 ROLLOUT_CANCELLED', 'g.1 ROLLOUT_CANCELLED']);
     expect(await lease('w')).toEqual([]);
   });
@@ -330,7 +334,7 @@ describe('what is cancelled', () => {
     await lease('w');
     await client.environments.cancel({ rolloutIds: ['g.1'], reason: 'enough' });
     const heard = await client.work.heartbeat('w', ['g']);
-    expect(heard).toMatchObject({ cancelled: [], cancelledRollouts: ['g.1'] });
+    expect(heard).toMatchObject({ cancelled: [], cancelledRollouts: [{ rolloutId: 'g.1' }] });
   });
 
   test('while it waits is handed to nobody, and not again after its worker died', async () => {

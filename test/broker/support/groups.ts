@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  type AssignmentKey,
   heldPayload,
   type RunSettings,
   type StoredAssignment,
