@@ -121,7 +121,8 @@ export class AssignmentBook {
     return this.#leases.unconfirmed(lessee).flatMap((open) => {
       const { assignment, attempts: attempt, standing } = open;
       if (standing.kind !== 'leased' || !this.#open.holds(open)) return [];
-      return { assignment, attempt, leaseMs: standing.expiresMs - nowMs };
+      const leaseMs = standing.expiresMs - nowMs;
+      return leaseMs > 0 ? { assignment, attempt, leaseMs } : [];
     });
   }
 

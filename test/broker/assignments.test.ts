@@ -1,6 +1,7 @@
 import { describe, expect, test, vi } from 'vitest';
 import type { AssignmentEvent, LeasedAssignment } from '../../src/broker/index.ts';
 import { openDurableBroker } from '../../src/broker/index.ts';
+import { encodeRecord } from '../../src/broker/journal/record-codec.ts';
 import { never, openFixture } from './support/fixture.ts';
 import { assignment, group, named, settings } from './support/groups.ts';
 import { ManualClock } from './support/manual-clock.ts';
@@ -260,6 +261,25 @@ describe('a lease request that is made again', () => {
     await reopened.extend('w', named('a'));
     expect(said(await reopened.lease({ ...first, max: 1 }))).toEqual(['b#1 1000']);
   });
+});
+
+test('a store of before requests had ids is opened, with who holds what', async () => {
+  const store = new MapStore();
+  const options = { clock: new ManualClock(), assignmentLeaseMs: 1_000 };
+  const broker = openDurableBroker({ ...options, store });
+  for (const runId of ['run', 'other']) await broker.openRun(runId, settings(), 0);
+  await broker.close();
+  const { id, environment, priority, payload } = assignment('a');
+  const record = { id, environment, priority, ordinal: 1, attempts: 1, workerId: 'w' };
+  store.records_.set('assignment/run/a', encodeRecord(record, payload));
+  const reopened = openDurableBroker({ ...options, store });
+  await reopened.enqueue([assignment('a', { runId: 'other' })]);
+  expect(await reopened.extend('w', named('a'))).toEqual([]);
+  expect(await reopened.status('run')).toMatchObject({
+    openAssignments: 1,
+    workers: { first: [{ workerId: 'w', assignments: 1 }] },
+  });
+  expect(await reopened.status('other')).toMatchObject({ openAssignments: 1 });
 });
 
 describe('closing a run', () => {
