@@ -1,5 +1,10 @@
 import type { Ledger } from '../tokens/index.ts';
-import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
+import type {
+  AssignmentEvent,
+  AssignmentKey,
+  DeadLetter,
+  StoredAssignment,
+} from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
 import type { RunDetail } from './run-detail.ts';
 import type { EnvironmentShare, RunSettings } from './run-settings.ts';
@@ -130,6 +135,7 @@ export interface Broker {
   getRun(id: string): Promise<RunState>;
   /** Newest first. */
   listRuns(): Promise<readonly RunState[]>;
+  /** Its assignments end with it: at once for whoever asks, while followers may be told of many one by one. */
   closeRun(id: string): Promise<RunState>;
   status(id: string): Promise<RunStatus>;
   /**
@@ -138,27 +144,33 @@ export interface Broker {
    */
   setShares(runId: string, shares: readonly EnvironmentShare[]): Promise<void>;
 
-  /** Returns the ids that are new. */
-  enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]>;
+  /** Returns those that are new. */
+  enqueue(assignments: readonly StoredAssignment[]): Promise<readonly AssignmentKey[]>;
   /**
    * Those whose groups have room, and by the run's admission will not be stale. Waits for the first until
-   * `signal` fires or `waitMs` passes; may return none.
+   * `signal` fires or `waitMs` passes; may return none. Asked again under the same `requestId`, it returns
+   * the same, with what is left of their leases, as long as the worker has not spoken of them otherwise.
    */
   lease(request: {
     readonly workerId: string;
+    /** Chosen by the worker, another for each request. Absent for one that is not asked again. */
+    readonly requestId?: string | undefined;
     readonly environments: readonly string[];
     readonly max: number;
+    /** Bytes of their payloads; the last may go beyond. Absent for any. */
+    readonly maxBytes?: number;
     readonly waitMs: number;
     readonly signal: AbortSignal;
   }): Promise<readonly LeasedAssignment[]>;
-  /** Returns the ids whose lease is gone. */
-  extend(workerId: string, assignmentIds: readonly string[]): Promise<readonly string[]>;
-  failAssignment(request: {
-    readonly workerId: string;
-    readonly assignmentId: string;
-    readonly reason: string;
-    readonly permanent: boolean;
-  }): Promise<void>;
+  /** Returns those whose lease is gone. */
+  extend(workerId: string, keys: readonly AssignmentKey[]): Promise<readonly AssignmentKey[]>;
+  failAssignment(
+    request: AssignmentKey & {
+      readonly workerId: string;
+      readonly reason: string;
+      readonly permanent: boolean;
+    },
+  ): Promise<void>;
   /**
    * Tells of every assignment that is open, and then of whatever becomes of one, leases that run out
    * included, until what is returned is disposed of. The listener must not throw.

@@ -3,7 +3,7 @@ import type { Broker } from './broker.ts';
 import { BrokerShell } from './broker-shell.ts';
 import type { GroupPayload } from './group-payload.ts';
 import { LongRecords } from './journal/long-records.ts';
-import { readAssignments, readRuns } from './journal/read-journal.ts';
+import { readAssignments, readLeftovers, readRuns } from './journal/read-journal.ts';
 import { StoreJournal } from './journal/store-journal.ts';
 import { storePayload } from './journal/stored-payload.ts';
 import { type MemoryBrokerOptions, resolveBrokerOptions } from './options.ts';
@@ -30,11 +30,13 @@ export function openDurableBroker({
   const records = new LongRecords(store);
   const runs = readRuns(store, records);
   const assignments = readAssignments(records, runs);
+  const leftovers = readLeftovers(records, runs);
   const journal = new StoreJournal(store, records, onFailure);
   return new BrokerShell(resolveBrokerOptions(onDisk(options)), {
     journal,
     runs,
     assignments,
+    leftovers,
     keep: async (group, { signal }) => {
       journal.assertRoom();
       const { id, runId, payload } = group;

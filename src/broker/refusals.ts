@@ -242,16 +242,3 @@ export function commitNeeded(max: number, committed: number): LachesisError {
     },
   );
 }
-
-export function idOfAnotherRun(assignmentId: string, runId: string): LachesisError {
-  return new LachesisError(
-    'already_exists',
-    `Assignment "${assignmentId}" is open in run "${runId}".`,
-    {
-      reason: 'ASSIGNMENT_OF_ANOTHER_RUN',
-      field: 'assignments.id',
-      remedy:
-        'Give every assignment of all runs an id of its own, such as one that begins with the run.',
-    },
-  );
-}

@@ -1,5 +1,6 @@
 import type { Client, Transport } from '@connectrpc/connect';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
+import type { AssignmentKey } from '../broker/index.ts';
 import {
   type Assignment,
   assignmentToProto,
@@ -17,6 +18,9 @@ import { SubmitStream } from './submit-stream.ts';
 
 /** Of an error's words, which travel beside its detail. */
 const MAX_MESSAGE_BYTES = 1_000;
+
+/** An assignment that a worker holds: with its run, or by its id alone where it holds none of another run with that id. */
+export type AssignmentName = AssignmentKey | string;
 
 /** For workers and other producers of groups. */
 export class WorkClient {
@@ -51,21 +55,24 @@ export class WorkClient {
   /** Keeps a worker's lease; says how much it may begin and what it should stop. */
   async heartbeat(
     workerId: string,
-    assignmentIds: readonly string[],
+    held: readonly AssignmentName[],
     options?: CallOptions,
   ): Promise<{
     readonly credits: number;
     /** Assignments that are gone, or shall not go on. */
-    readonly cancelled: readonly string[];
+    readonly cancelled: readonly AssignmentKey[];
     /** Rollouts that shall not go on, of assignments that do. */
-    readonly cancelledRollouts: readonly string[];
+    readonly cancelledRollouts: readonly { readonly runId: string; readonly rolloutId: string }[];
   }> {
-    const request = { workerId, assignmentIds: [...assignmentIds] };
+    const request = { workerId, ...namesToProto(held) };
     const response = await this.#control.heartbeatWorker(request, toConnect(options));
     return {
       credits: response.credits,
-      cancelled: response.cancelledAssignmentIds,
-      cancelledRollouts: response.cancelledRolloutIds,
+      cancelled: lostOf(held, response.cancelledAssignmentIds, response.cancelledAssignmentRunIds),
+      cancelledRollouts: response.cancelledRolloutIds.map((rolloutId, index) => ({
+        runId: response.cancelledRolloutRunIds[index] ?? '',
+        rolloutId,
+      })),
     };
   }
 
@@ -77,33 +84,36 @@ export class WorkClient {
       readonly max?: number;
       /** How long to wait for the first. Default: not at all. */
       readonly waitMs?: number;
+      /** Another for each lease; made again under the same, a call whose answer was lost gets the same. */
+      readonly requestId?: string;
     } = {},
   ): Promise<readonly LeasedOrder[]> {
-    const { max = 1, waitMs } = options;
+    const { max = 1, waitMs, requestId = '' } = options;
     const request = {
       workerId,
       maxAssignments: max,
+      requestId,
       ...(waitMs !== undefined && { wait: durationFromMs(waitMs) }),
     };
     const { leases } = await this.#control.leaseAssignments(request, toConnect(options));
     return leases.map((lease, index) => leasedOrderFromProto(lease, `leases[${index}]`));
   }
 
-  /** Keeps leases; returns the ids of those that are gone. */
+  /** Keeps leases; returns those that are gone. */
   async extend(
     workerId: string,
-    assignmentIds: readonly string[],
+    held: readonly AssignmentName[],
     options?: CallOptions,
-  ): Promise<readonly string[]> {
-    const request = { workerId, assignmentIds: [...assignmentIds] };
+  ): Promise<readonly AssignmentKey[]> {
+    const request = { workerId, ...namesToProto(held) };
     const response = await this.#control.extendAssignments(request, toConnect(options));
-    return response.lostAssignmentIds;
+    return lostOf(held, response.lostAssignmentIds, response.lostAssignmentRunIds);
   }
 
   /** Gives an assignment back with what went wrong; `permanent`: nobody should try it again. */
   async fail(
     workerId: string,
-    assignmentId: string,
+    assignment: AssignmentName,
     options: CallOptions & { readonly error: unknown; readonly permanent?: boolean },
   ): Promise<void> {
     const detail = errorDetailToProto(options.error);
@@ -111,7 +121,7 @@ export class WorkClient {
     const error = { ...detail, metadata: { ...detail.metadata, message } };
     const { permanent = false } = options;
     await this.#control.failAssignment(
-      { workerId, assignmentId, error, permanent },
+      { workerId, ...keyOf(assignment), error, permanent },
       toConnect(options),
     );
   }
@@ -144,4 +154,29 @@ export class WorkClient {
       this.#reconnect,
     );
   }
+}
+
+function keyOf(name: AssignmentName): AssignmentKey {
+  return typeof name === 'string' ? { runId: '', assignmentId: name } : name;
+}
+
+function namesToProto(names: readonly AssignmentName[]) {
+  const keys = names.map(keyOf);
+  return {
+    assignmentIds: keys.map(({ assignmentId }) => assignmentId),
+    assignmentRunIds: keys.map(({ runId }) => runId),
+  };
+}
+
+/** Of those that are held. A server of before runs were named says no run: then they are of all. */
+function lostOf(
+  held: readonly AssignmentName[],
+  ids: readonly string[],
+  runIds: readonly string[],
+): readonly AssignmentKey[] {
+  if (runIds.length === ids.length) {
+    return ids.map((assignmentId, index) => ({ runId: runIds[index] ?? '', assignmentId }));
+  }
+  const lost = new Set(ids);
+  return held.map(keyOf).filter(({ assignmentId }) => lost.has(assignmentId));
 }

@@ -47,7 +47,7 @@ export async function* playStream(
     ...(modelServer !== undefined && { modelServer }),
     ...(open.answerToolCalls && { toolHandler: callerToolHandler(channel) }),
     onProgress: (event) => {
-      const stamp = { sequence: rollouts.log.lastSequence, timeMs: Date.now() };
+      const stamp = { sequence: rollouts.log.lastSequence, timeMs: Date.now(), runId: '' };
       channel.send({ case: 'event', value: sendableEvent(event, stamp) });
     },
     signal: scope.signal,
@@ -91,7 +91,7 @@ function assignmentOf(open: PlayRolloutOpen, rollouts: Rollouts): Assignment {
   if (assignment.runId !== '') {
     throw invalidInput('open.assignment.run_id', 'must be empty: play here belongs to no run.');
   }
-  if (rollouts.log.rolloutsOf(assignment.id).length > 0) {
+  if (rollouts.log.rolloutsOf({ runId: '', groupId: assignment.id }).length > 0) {
     throw new LachesisError('already_exists', `"${assignment.id}" was started before.`, {
       reason: 'ASSIGNMENT_STARTED',
       remedy: 'Choose another id, or watch the one that plays.',

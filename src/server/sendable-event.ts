@@ -18,7 +18,7 @@ const BYTES_PER_UNIT = 3;
  */
 export function sendableEvent(
   progress: RolloutProgress,
-  stamp: { readonly sequence: number; readonly timeMs: number },
+  stamp: { readonly sequence: number; readonly timeMs: number; readonly runId: string },
 ): RolloutEvent {
   const event = rolloutEventToProto(progress, stamp);
   if (roughUnits(progress) * BYTES_PER_UNIT <= MAX_EVENT_BYTES) return event;

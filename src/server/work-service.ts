@@ -14,6 +14,7 @@ import { type Broker, systemClock } from '../broker/index.ts';
 import {
   type Assignment,
   assertId,
+  assertOptionalId,
   assertRunId,
   assignmentFromProto,
   durationFromMs,
@@ -56,8 +57,18 @@ const MAX_ENVIRONMENTS = 1_000;
 
 /** Serves `WorkService` over the broker. */
 export function workService(router: ConnectRouter, options: WorkServiceOptions): void {
-  const { broker, workers, environments, stopping, now = systemClock.nowMs } = options;
+  const { broker, workers, environments, leases, stopping, now = systemClock.nowMs } = options;
   const desk = new WorkerDesk(options);
+  const namedBy = (workerId: string, ids: readonly string[], runIds: readonly string[]) => {
+    assertFew(ids, 'assignment_ids');
+    if (runIds.length > 0 && runIds.length !== ids.length) {
+      const said = `are ${runIds.length} for ${ids.length} assignments`;
+      throw invalidInput('assignment_run_ids', `${said}; give one for each, or none.`);
+    }
+    return ids.map((id, index) =>
+      leases.named(workerId, id, runIds[index] ?? '', `assignment_run_ids[${index}]`),
+    );
+  };
   router.service(WorkService, {
     registerWorker: ({ workerId, environments, capacity }) => {
       assertId(workerId, 'worker_id');
@@ -71,15 +82,17 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         leaseDuration: durationFromMs(workers.leaseMs),
       });
     },
-    heartbeatWorker: async ({ workerId, assignmentIds }) => {
-      assertFew(assignmentIds, 'assignment_ids');
+    heartbeatWorker: async ({ workerId, assignmentIds, assignmentRunIds }) => {
       const { capacity } = workers.keep(workerId, now());
-      const { lost, cancelledRolloutIds } = await desk.extend(workerId, assignmentIds);
+      const held = namedBy(workerId, assignmentIds, assignmentRunIds);
+      const { lost, cancelledRollouts } = await desk.extend(workerId, held);
       const free = capacity - assignmentIds.length + lost.length;
       return create(HeartbeatWorkerResponseSchema, {
         credits: free <= 0 ? 0 : Math.min(free, await desk.credits()),
-        cancelledAssignmentIds: [...lost],
-        cancelledRolloutIds: [...cancelledRolloutIds],
+        cancelledAssignmentIds: lost.map(({ assignmentId }) => assignmentId),
+        cancelledAssignmentRunIds: lost.map(({ runId }) => runId),
+        cancelledRolloutIds: cancelledRollouts.map(({ rolloutId }) => rolloutId),
+        cancelledRolloutRunIds: cancelledRollouts.map(({ runId }) => runId),
       });
     },
     enqueueAssignments: async ({ assignments, backlog }) => {
@@ -96,8 +109,11 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         if (taskSource.case === 'task') assertSendable(taskSource.value, `assignments[${index}]`);
       }
       if (!backlog) {
-        const addedIds = [...(await orderGroups(assignments, options))];
-        return create(EnqueueAssignmentsResponseSchema, { addedIds });
+        const added = await orderGroups(assignments, options);
+        return create(EnqueueAssignmentsResponseSchema, {
+          addedIds: added.map(({ assignmentId }) => assignmentId),
+          addedRunIds: added.map(({ runId }) => runId),
+        });
       }
       const orders = assignments.map((wire, index) =>
         assignmentFromProto(wire, `assignments[${index}]`),
@@ -109,16 +125,21 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
       await options.orderBacklog(orders);
       return create(EnqueueAssignmentsResponseSchema);
     },
-    leaseAssignments: async ({ workerId, maxAssignments, wait }, { signal, timeoutMs }) => {
+    leaseAssignments: async (
+      { workerId, maxAssignments, wait, requestId },
+      { signal, timeoutMs },
+    ) => {
       if (maxAssignments < 0) {
         throw invalidInput('max_assignments', `is ${maxAssignments}; it can't be negative.`);
       }
       const askedMs = wait === undefined ? 0 : msFromDuration(wait);
       if (askedMs < 0) throw invalidInput('wait', `is ${askedMs} ms; it can't be negative.`);
+      assertOptionalId(requestId, 'request_id');
       const worker = workers.keep(workerId, now());
       if (stopping.aborted) throw serverStops();
-      const leases = await desk.lease({
+      const leased = await desk.lease({
         workerId,
+        requestId: requestId || undefined,
         environments: worker.environments,
         max: Math.min(maxAssignments || 1, MAX_LEASE, worker.capacity || 1),
         waitMs: waitMsOf(askedMs, timeoutMs()) ?? 0,
@@ -126,7 +147,7 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
       });
       return create(LeaseAssignmentsResponseSchema, {
         leases: await Promise.all(
-          leases.map(async ({ assignment, attempt, leaseMs }) =>
+          leased.map(async ({ assignment, attempt, leaseMs }) =>
             leasedOrderToProto({
               assignment: sendableOrder(assignment.payload),
               run: await broker.getRun(assignment.runId),
@@ -137,16 +158,20 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         ),
       });
     },
-    extendAssignments: async ({ workerId, assignmentIds }) => {
-      assertFew(assignmentIds, 'assignment_ids');
+    extendAssignments: async ({ workerId, assignmentIds, assignmentRunIds }) => {
       workers.keep(workerId, now());
-      const { lost } = await desk.extend(workerId, assignmentIds);
-      return create(ExtendAssignmentsResponseSchema, { lostAssignmentIds: [...lost] });
+      const held = namedBy(workerId, assignmentIds, assignmentRunIds);
+      const { lost } = await desk.extend(workerId, held);
+      return create(ExtendAssignmentsResponseSchema, {
+        lostAssignmentIds: lost.map(({ assignmentId }) => assignmentId),
+        lostAssignmentRunIds: lost.map(({ runId }) => runId),
+      });
     },
-    failAssignment: async ({ workerId, assignmentId, error, permanent }) => {
+    failAssignment: async ({ workerId, assignmentId, runId, error, permanent }) => {
       assertId(assignmentId, 'assignment_id');
       workers.keep(workerId, now());
-      await desk.fail({ workerId, assignmentId, error: causeOf(error), permanent });
+      const assignment = leases.named(workerId, assignmentId, runId, 'run_id');
+      await desk.fail({ workerId, assignment, error: causeOf(error), permanent });
       return create(FailAssignmentResponseSchema);
     },
     submitGroups: (requests, { signal }) => submitStream(requests, { ...options, signal }),

@@ -1,3 +1,5 @@
+import { randomUUID } from 'node:crypto';
+import type { AssignmentKey } from '../broker/index.ts';
 import {
   type Assignment,
   encodeGroup,
@@ -38,6 +40,7 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
   readonly #workerId: string;
   readonly #runs: RemoteRuns;
   readonly #streams: SubmitStreams;
+  /** By name, as are the others. */
   readonly #held = new Map<string, HeldOrder>();
   readonly #cancels = new Map<string, AbortController>();
   /** Finished, and on their way: a lost lease does not take them back. */
@@ -53,36 +56,48 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
   async lease(request: Parameters<WorkPlane['lease']>[0]): Promise<readonly LeasedWork[]> {
     const { max, waitMs, signal } = request;
     const timeoutMs = waitMs + CALL_MS;
+    // Made again on the next connection it is the same request, so that what a lost answer leased is not lost.
+    const requestId = randomUUID();
     const leases = await this.#link.call(signal, ({ work }) =>
-      work.lease(this.#workerId, { max, waitMs, timeoutMs, signal }),
+      work.lease(this.#workerId, { max, waitMs, requestId, timeoutMs, signal }),
     );
     return leases.map((lease) => this.#hold(lease));
   }
 
-  async heartbeat(ids: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
+  async heartbeat(
+    held: readonly AssignmentKey[],
+    signal: AbortSignal,
+  ): Promise<readonly AssignmentKey[]> {
     const { cancelled, cancelledRollouts } = await this.#link.callNow(({ work }) =>
-      work.heartbeat(this.#workerId, ids, { timeoutMs: HEARTBEAT_MS, signal }),
+      work.heartbeat(this.#workerId, held, { timeoutMs: HEARTBEAT_MS, signal }),
     );
-    for (const id of cancelledRollouts) this.#cancels.get(id)?.abort(cancelledError());
-    const lost = cancelled.filter((id) => !this.#submitting.has(id));
-    for (const id of lost) this.#release(id);
+    for (const { runId, rolloutId } of cancelledRollouts) {
+      this.#cancels.get(nameOf(runId, rolloutId))?.abort(cancelledError());
+    }
+    const lost = cancelled.filter(
+      ({ runId, assignmentId }) => !this.#submitting.has(nameOf(runId, assignmentId)),
+    );
+    for (const assignment of lost) this.#release(assignment);
     return lost;
   }
 
   async submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void> {
+    const { runId, id: assignmentId } = group;
+    const assignment = { runId, assignmentId };
     const encoding = encodeGroup(group, { policy });
     if (encoding.kind === 'dropped') {
       const message = `the group was dropped: ${encoding.reason}.`;
       const error = new LachesisError('failed_precondition', message, { reason: encoding.reason });
-      await this.fail(group.id, error, true);
+      await this.fail(assignment, error, true);
       return;
     }
-    this.#submitting.add(group.id);
+    const name = nameOf(runId, assignmentId);
+    this.#submitting.add(name);
     try {
-      await this.#streams.submit(group.runId, encoding.encoded, signal);
-      this.#release(group.id);
+      await this.#streams.submit(runId, encoding.encoded, signal);
+      this.#release(assignment);
     } finally {
-      this.#submitting.delete(group.id);
+      this.#submitting.delete(name);
     }
   }
 
@@ -93,14 +108,14 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
     );
   }
 
-  async fail(assignmentId: string, error: unknown, permanent: boolean): Promise<void> {
+  async fail(assignment: AssignmentKey, error: unknown, permanent: boolean): Promise<void> {
     const signal = AbortSignal.timeout(FAIL_MS);
     try {
       await this.#link.call(signal, ({ work }) =>
-        work.fail(this.#workerId, assignmentId, { error, permanent, signal }),
+        work.fail(this.#workerId, assignment, { error, permanent, signal }),
       );
     } finally {
-      this.#release(assignmentId);
+      this.#release(assignment);
     }
   }
 
@@ -111,8 +126,8 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
   /** The server tells watchers itself: by what is leased, and by the groups that come of it. */
   progress(): void {}
 
-  rolloutSignal(rolloutId: string): AbortSignal | undefined {
-    return this.#cancels.get(rolloutId)?.signal;
+  rolloutSignal(rolloutId: string, runId: string): AbortSignal | undefined {
+    return this.#cancels.get(nameOf(runId, rolloutId))?.signal;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -122,22 +137,29 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
 
   #hold({ assignment, run, attempt, leaseMs }: LeasedOrder): LeasedWork {
     const rolloutIds = rolloutIdsOf(assignment, attempt);
-    this.#release(assignment.id);
-    this.#held.set(assignment.id, { runId: run.id, rolloutIds });
-    for (const id of rolloutIds) this.#cancels.set(id, new AbortController());
+    const key = { runId: run.id, assignmentId: assignment.id };
+    this.#release(key);
+    this.#held.set(nameOf(run.id, assignment.id), { runId: run.id, rolloutIds });
+    for (const id of rolloutIds) this.#cancels.set(nameOf(run.id, id), new AbortController());
     this.#runs.follow(run);
     return { assignment, policy: run.settings, attempt, leaseMs };
   }
 
-  #release(assignmentId: string): void {
-    const held = this.#held.get(assignmentId);
+  #release({ runId, assignmentId }: AssignmentKey): void {
+    const name = nameOf(runId, assignmentId);
+    const held = this.#held.get(name);
     if (held === undefined) return;
-    this.#held.delete(assignmentId);
-    for (const id of held.rolloutIds) this.#cancels.delete(id);
+    this.#held.delete(name);
+    for (const id of held.rolloutIds) this.#cancels.delete(nameOf(runId, id));
     if (this.#held.values().some(({ runId }) => runId === held.runId)) return;
     this.#runs.forget(held.runId);
     this.#streams.close(held.runId);
   }
+}
+
+/** Of an assignment, or of a rollout; a run's id holds no space. */
+function nameOf(runId: string, id: string): string {
+  return `${runId} ${id}`;
 }
 
 function cancelledError(): LachesisError {

@@ -286,19 +286,40 @@ test('a consumer that waits is served by the very submit that makes an exact bat
 });
 
 type WorkStep =
-  | { readonly kind: 'enqueue' | 'lease' | 'submit' | 'fail' | 'kill'; readonly id: number }
+  | {
+      readonly kind: 'enqueue' | 'lease' | 'again' | 'submit' | 'fail' | 'kill' | 'extend';
+      readonly id: number;
+      readonly runId: string;
+    }
   | { readonly kind: 'pass'; readonly ms: number }
+  | { readonly kind: 'close'; readonly runId: string }
   | { readonly kind: 'crash' };
 
-test('an assignment is open, stored or given up, and one of these alone, whoever dies and whenever', async () => {
+/** Runs that use the same ids. */
+const RUNS = ['one', 'two'] as const;
+
+const runOf = (name: string): string => name.split(' ')[0]!;
+
+test('an assignment is open, stored, given up or ended with its run, and one of these alone, whoever dies and whenever', async () => {
   const id = fc.nat({ max: 9 });
+  const runId = fc.constantFrom(...RUNS);
   const anyStep: fc.Arbitrary<WorkStep> = fc.oneof(
-    fc.record({
-      kind: fc.constantFrom('enqueue', 'lease', 'lease', 'submit', 'fail', 'kill'),
-      id,
-    }),
-    fc.record({ kind: fc.constant('pass'), ms: fc.constantFrom(1, 99, 100) }),
-    fc.record({ kind: fc.constant('crash') }),
+    {
+      weight: 10,
+      arbitrary: fc.record({
+        kind: fc.constantFrom(
+          ...(['enqueue', 'lease', 'lease', 'again', 'submit', 'fail', 'kill', 'extend'] as const),
+        ),
+        id,
+        runId,
+      }),
+    },
+    {
+      weight: 2,
+      arbitrary: fc.record({ kind: fc.constant('pass'), ms: fc.constantFrom(1, 99, 100) }),
+    },
+    { weight: 2, arbitrary: fc.record({ kind: fc.constant('crash') }) },
+    { weight: 1, arbitrary: fc.record({ kind: fc.constant('close'), runId }) },
   );
   const steps = fc.array(anyStep, { minLength: 10, maxLength: 80 });
   await fc.assert(
@@ -307,35 +328,99 @@ test('an assignment is open, stored or given up, and one of these alone, whoever
       const clock = new ManualClock(0);
       const options = { clock, assignmentLeaseMs: LEASE_MS, maxAssignmentAttempts: 2 };
       let broker = openDurableBroker({ ...options, store: store.reopened() });
-      await broker.openRun('run', settings({ batchSize: { kind: 'groups', groups: 99 } }), 0);
+      for (const run of RUNS) {
+        await broker.openRun(run, settings({ batchSize: { kind: 'groups', groups: 99 } }), 0);
+      }
       const ordered = new Set<string>();
       const stored = new Set<string>();
+      const closed = new Set<string>();
+      /** What each worker's latest request leased, while it has not spoken of it. */
+      const unconfirmed = new Map<
+        string,
+        { requestId: string; leased: Map<string, { attempt: number; untilMs: number }> }
+      >();
+      const settle = (name: string) => {
+        for (const { leased } of unconfirmed.values()) leased.delete(name);
+      };
+      let requests = 0;
       for (const step of taken) {
         if (step.kind === 'pass') clock.advance(step.ms);
         else if (step.kind === 'crash') {
           broker = openDurableBroker({ ...options, store: store.reopened() });
+          // Who holds what is written later: a crash may take it back, and what was leased is leased anew.
+          unconfirmed.clear();
+        } else if (step.kind === 'close') {
+          await broker.closeRun(step.runId);
+          closed.add(step.runId);
         } else {
-          const name = `a${step.id}`;
+          const { runId: run } = step;
+          const assignmentId = `a${step.id}`;
+          const name = `${run} ${assignmentId}`;
           const workerId = `w${step.id % 2}`;
-          const failure = { workerId, assignmentId: name, reason: 'no' };
+          const key = { runId: run, assignmentId };
           if (step.kind === 'enqueue') {
-            await broker.enqueue([assignment(name)]);
-            ordered.add(name);
-          } else if (step.kind === 'lease') {
-            const request = { workerId, environments: ['env'], max: 1, waitMs: 0, signal: never };
-            await broker.lease(request);
+            const outcome = await outcomeOf(
+              broker.enqueue([assignment(assignmentId, { runId: run })]),
+            );
+            if (closed.has(run)) expect(outcome).toBe('RUN_CLOSED');
+            else ordered.add(name);
+          } else if (step.kind === 'lease' || step.kind === 'again') {
+            const last = step.kind === 'again' ? unconfirmed.get(workerId) : undefined;
+            requests += 1;
+            const requestId = last?.requestId ?? `request-${requests}`;
+            const request = { workerId, environments: ['env'], max: 2, waitMs: 0, signal: never };
+            const leases = await broker.lease({ ...request, requestId });
+            const leased = new Map(
+              leases.map((lease) => [
+                `${lease.assignment.runId} ${lease.assignment.id}`,
+                { attempt: lease.attempt, untilMs: clock.nowMs() + lease.leaseMs },
+              ]),
+            );
+            const before = [...(last?.leased ?? [])].filter(
+              ([one, { untilMs }]) => untilMs > clock.nowMs() && !closed.has(runOf(one)),
+            );
+            // The same with the same ends, and nothing beside them.
+            if (before.length > 0) expect([...leased]).toEqual(before);
+            unconfirmed.set(workerId, { requestId, leased });
+          } else if (step.kind === 'extend') {
+            await broker.extend(workerId, [key]);
+            settle(name);
           } else if (step.kind === 'submit') {
-            const { kind } = await broker.submit(group(name));
-            expect(kind).toBe(stored.has(name) ? 'duplicate' : 'stored');
-            stored.add(name);
-          } else await broker.failAssignment({ ...failure, permanent: step.kind === 'kill' });
+            const outcome = await outcomeOf(broker.submit(group(assignmentId, 1, { runId: run })));
+            if (stored.has(name)) expect(outcome).toMatchObject({ kind: 'duplicate' });
+            else if (closed.has(run)) expect(outcome).toBe('RUN_CLOSED');
+            else {
+              expect(outcome).toMatchObject({ kind: 'stored' });
+              stored.add(name);
+            }
+            settle(name);
+          } else {
+            const permanent = step.kind === 'kill';
+            await broker.failAssignment({ ...key, workerId, reason: 'no', permanent });
+            settle(name);
+          }
         }
+        const statuses = await Promise.all(RUNS.map((run) => broker.status(run)));
         const open: string[] = [];
-        const letters = (await broker.deadLetters('run')).map((letter) => letter.assignmentId);
-        broker.followAssignments((event) => open.push(event.assignment.id))[Symbol.dispose]();
-        const places = [...open, ...letters, ...stored];
+        broker
+          .followAssignments(({ assignment: { runId: run, id: one } }) =>
+            open.push(`${run} ${one}`),
+          )
+          [Symbol.dispose]();
+        const places = [...open, ...stored];
+        for (const [index, run] of RUNS.entries()) {
+          const letters = await broker.deadLetters(run);
+          places.push(...letters.map((letter) => `${run} ${letter.assignmentId}`));
+          const openOfRun = open.filter((one) => runOf(one) === run).length;
+          expect(statuses[index]?.openAssignments).toBe(openOfRun);
+          if (closed.has(run)) expect(openOfRun).toBe(0);
+        }
         expect(new Set(places).size).toBe(places.length);
-        expect(new Set([...ordered, ...stored])).toEqual(new Set(places));
+        const known = [...ordered, ...stored];
+        expect(known).toEqual(expect.arrayContaining(places));
+        // What ended with its run is nowhere.
+        const missing = known.filter((one) => !places.includes(one));
+        expect(missing.filter((one) => !closed.has(runOf(one)))).toEqual([]);
         expect(clock.timers).toBe(0);
       }
     }),

@@ -62,6 +62,122 @@ async function toldOf(client: LachesisClient, groupId: string): Promise<readonly
   return told;
 }
 
+describe('two runs with the same ids', () => {
+  async function withTwoRuns() {
+    const served = await serveWorkers();
+    const { client, order, register } = served;
+    await client.runs.open('other', { batchSize: { kind: 'groups', groups: 100 } });
+    await register('w');
+    await client.work.enqueue([order('g'), order('g', { runId: 'other' })]);
+    const leases = await client.work.lease('w', { max: 2 });
+    return { ...served, leases };
+  }
+  const ours = { runId: 'run', assignmentId: 'g' };
+  const theirs = { runId: 'other', assignmentId: 'g' };
+
+  test('are played side by side, and each is spoken of with its run', async () => {
+    await using served = await withTwoRuns();
+    const { client, leases, submit, order } = served;
+    expect(leases.map(({ assignment: { id, runId } }) => [id, runId])).toEqual([
+      ['g', 'run'],
+      ['g', 'other'],
+    ]);
+    expect(await client.work.extend('w', [ours, theirs])).toEqual([]);
+    const error = new LachesisError('internal', 'no', { reason: 'NO' });
+    await client.work.fail('w', theirs, { error, permanent: true });
+    expect(await client.work.heartbeat('w', [ours, theirs])).toMatchObject({ cancelled: [theirs] });
+    await submit(await encodedGroup({ id: 'g', runId: 'run' }));
+    expect(await client.work.extend('w', [ours])).toEqual([ours]);
+    expect(await client.runs.status('run')).toMatchObject({ acceptedGroups: 1 });
+    expect(await client.runs.deadLetters('other')).toMatchObject([{ assignmentId: 'g' }]);
+    const added = await createRpcClient(WorkService, client.transport).enqueueAssignments({
+      assignments: ['run', 'other'].map((runId) => assignmentToProto(order('h', { runId }))),
+    });
+    expect([added.addedIds, added.addedRunIds]).toEqual([
+      ['h', 'h'],
+      ['run', 'other'],
+    ]);
+  });
+
+  test('without its run one is the only one that the worker holds, or else ambiguous', async () => {
+    await using served = await withTwoRuns();
+    const { client, register } = served;
+    const ambiguous = { reason: 'ASSIGNMENT_AMBIGUOUS', field: 'assignment_run_ids[0]' };
+    const error = new LachesisError('internal', 'no', { reason: 'NO' });
+    const beat = client.work.heartbeat('w', ['g']).catch(lachesisErrorOf);
+    expect(await beat).toMatchObject(ambiguous);
+    expect(await client.work.extend('w', ['g']).catch(lachesisErrorOf)).toMatchObject(ambiguous);
+    const failed = client.work.fail('w', 'g', { error }).catch(lachesisErrorOf);
+    expect(await failed).toMatchObject({ ...ambiguous, field: 'run_id' });
+    await client.work.fail('w', theirs, { error });
+    expect(await client.work.extend('w', ['g'])).toEqual([]);
+    await register('v');
+    expect(await client.work.lease('v')).toMatchObject([{ run: { id: 'other' } }]);
+    await client.work.fail('v', 'g', { error, permanent: true });
+    expect(await client.runs.deadLetters('other')).toMatchObject([{ workerId: 'v' }]);
+    expect(await client.work.extend('v', ['g'])).toEqual([{ runId: '', assignmentId: 'g' }]);
+  });
+
+  test('have rollouts apart: watched, found and cancelled by their run', async () => {
+    await using served = await withTwoRuns();
+    const { client, submit } = served;
+    await client.environments.cancel({ rolloutIds: ['g.0'], runId: 'other' });
+    const heard = await client.work.heartbeat('w', [ours, theirs]);
+    expect(heard.cancelledRollouts).toEqual([{ runId: 'other', rolloutId: 'g.0' }]);
+    const watch = (runId: string) =>
+      Array.fromAsync(
+        client.environments.watch({ groupIds: ['g'], runId, untilFinished: true }),
+        (event) => `${event.runId} ${event.rolloutId} ${event.event.case}`,
+      );
+    await submit(await encodedGroup({ id: 'g', runId: 'run' }));
+    const ends = (await watch('run')).filter((line) => line.endsWith('finished'));
+    expect(ends).toEqual(['run g.0 finished', 'run g.1 finished']);
+    await expect(watch('')).rejects.toMatchObject({ code: Code.InvalidArgument });
+    const found = client.environments.rollout('g.0').catch(lachesisErrorOf);
+    expect(await found).toMatchObject({ reason: 'ROLLOUT_AMBIGUOUS', field: 'run_id' });
+    const kinds = ['run', 'other'].map(async (runId) => {
+      return (await client.environments.rollout('g.0', { runId })).kind;
+    });
+    expect(await Promise.all(kinds)).toEqual(['finished', 'running']);
+    await client.runs.close('other');
+    expect((await watch('other')).at(-1)).toMatch(/^other g\.[01] finished$/);
+  });
+});
+
+describe('a lease request with an id', () => {
+  test('that is made again gets the same assignments, and is new once the worker spoke of them', async () => {
+    await using served = await serveWorkers();
+    const { client, clock, order, register } = served;
+    await register('w');
+    await client.work.enqueue(['a', 'b', 'c', 'd'].map((id) => order(id)));
+    const lease = async () =>
+      (await client.work.lease('w', { max: 2, requestId: 'one' })).map(
+        ({ assignment, attempt, leaseMs }) => `${assignment.id}#${attempt} ${leaseMs}`,
+      );
+    expect(await lease()).toEqual(['a#1 1000', 'b#1 1000']);
+    clock.advance(300);
+    expect(await lease()).toEqual(['a#1 700', 'b#1 700']);
+    await client.work.heartbeat('w', ['a', 'b']);
+    expect(await lease()).toEqual(['c#1 1000', 'd#1 1000']);
+    const illegal = client.work.lease('w', { requestId: 'not an id' }).catch(lachesisErrorOf);
+    expect(await illegal).toMatchObject({ field: 'request_id' });
+  });
+});
+
+test('closing a run with many groups waiting ends each of their rollouts, once, in a while', async () => {
+  await using served = await serveWorkers();
+  const { client, order } = served;
+  await client.work.enqueue(Array.from({ length: 1_000 }, (_, index) => order(`g${index}`)));
+  await client.runs.close('run');
+  const watching = client.environments.watch({ runId: 'run', untilFinished: true });
+  const ended: string[] = [];
+  for await (const { rolloutId, event } of watching) {
+    if (event.case === 'finished') ended.push(rolloutId);
+  }
+  expect(new Set(ended).size).toBe(2_000);
+  expect(ended).toHaveLength(2_000);
+});
+
 describe('a worker', () => {
   test('leases by priority what it announced, with its run, and gives back what it can not play', async () => {
     await using served = await serveWorkers();
@@ -80,7 +196,7 @@ describe('a worker', () => {
     expect(await lease('w', 9)).toEqual(['a#1', 'b#1']);
     const error = new LachesisError('environment_error', 'no sandbox', { reason: 'NO_SANDBOX' });
     await client.work.fail('w', 'a', { error });
-    expect(await client.work.extend('w', ['a', 'b'])).toEqual(['a']);
+    expect(await client.work.extend('w', ['a', 'b'])).toMatchObject([{ assignmentId: 'a' }]);
     expect(await lease('w', 9)).toEqual(['a#2']);
     await client.work.fail('w', 'a', { error, permanent: true });
     await client.work.fail('w', 'a', { error, permanent: true });
@@ -269,7 +385,9 @@ describe('watchers of what a worker elsewhere plays see one ending of each rollo
     await lease('other');
     const late = await submit(await encodedGroup({ id: 'g', runId: 'run' }), 'slow');
     expect(late).toEqual({ duplicate: false });
-    expect((await client.work.heartbeat('other', ['g'])).cancelled).toEqual(['g']);
+    expect((await client.work.heartbeat('other', ['g'])).cancelled).toMatchObject([
+      { assignmentId: 'g' },
+    ]);
     const again = await encodedGroup({ id: 'g', runId: 'run', attempt: 2 });
     expect(await submit(again, 'other')).toEqual({ duplicate: true });
     const endings = (await told).filter((line) => !line.endsWith('started'));
@@ -317,7 +435,9 @@ describe('what is cancelled', () => {
     await lease('w');
     const told = toldOf(client, 'g');
     await client.environments.cancel({ groupIds: ['g'], reason: 'enough' });
-    expect(await client.work.heartbeat('w', ['g'])).toMatchObject({ cancelled: ['g'] });
+    expect(await client.work.heartbeat('w', ['g'])).toMatchObject({
+      cancelled: [{ assignmentId: 'g' }],
+    });
     expect((await told).slice(2)).toEqual(['g.0 ROLLOUT_CANCELLED', 'g.1 ROLLOUT_CANCELLED']);
     expect(await lease('w')).toEqual([]);
   });
@@ -330,7 +450,7 @@ describe('what is cancelled', () => {
     await lease('w');
     await client.environments.cancel({ rolloutIds: ['g.1'], reason: 'enough' });
     const heard = await client.work.heartbeat('w', ['g']);
-    expect(heard).toMatchObject({ cancelled: [], cancelledRollouts: ['g.1'] });
+    expect(heard).toMatchObject({ cancelled: [], cancelledRollouts: [{ rolloutId: 'g.1' }] });
   });
 
   test('while it waits is handed to nobody, and not again after its worker died', async () => {

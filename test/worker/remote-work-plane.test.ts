@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createMemoryBroker } from '../../src/broker/index.ts';
 import { connect, type LachesisClient } from '../../src/client/index.ts';
 import { defineEnvironment, hostEnvironment } from '../../src/environment/index.ts';
+import { LachesisError } from '../../src/errors.ts';
 import type { ModelServer } from '../../src/models/index.ts';
 import { createWorker, RemoteWorkPlane, ServerLink } from '../../src/worker/index.ts';
 import { fakeModelServer } from '../environment/fake-model-server.ts';
@@ -90,6 +91,54 @@ async function storedIds(client: LachesisClient): Promise<readonly string[]> {
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
+
+describe('a lease call whose answer is lost', () => {
+  test('is made again on the next connection, and brings what it leased the first time', async () => {
+    await using served = await serveFar({ worker: false });
+    await served.client.work.enqueue([order('a'), order('b')]);
+    let calls = 0;
+    const connectLossy = async (signal: AbortSignal): Promise<LachesisClient> => {
+      const client = await served.connect({ scope: 'worker', signal });
+      const work = new Proxy(client.work, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          return async (...args: unknown[]) => {
+            const answer: unknown = await Reflect.apply(value, target, args);
+            if (name !== 'lease') return answer;
+            calls += 1;
+            if (calls > 1) return answer;
+            throw new LachesisError('infrastructure_error', 'it fell.', { reason: 'FELL' });
+          };
+        },
+      });
+      return Object.assign(Object.create(client), {
+        ...{ work, address: client.address, batches: client.batches },
+        [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+      });
+    };
+    await using link = new ServerLink({
+      connect: connectLossy,
+      greet: async ({ work }, signal) => {
+        await work.register({ workerId: 'w', environments: ['far'], capacity: 4 }, { signal });
+      },
+      ...{ firstRetryMs: 1, maxRetryMs: 1 },
+    });
+    await using plane = new RemoteWorkPlane({ link, workerId: 'w' });
+    const signal = AbortSignal.timeout(10_000);
+    const lease = async () => {
+      const leased = await plane.lease({ max: 1, waitMs: 0, signal });
+      return leased.map(({ assignment, attempt }) => `${assignment.id}#${attempt}`);
+    };
+    expect(await lease()).toEqual(['a#1']);
+    expect(calls).toBe(2);
+    expect((await served.client.runs.status('run')).workers.first).toMatchObject([
+      { workerId: 'w', assignments: 1 },
+    ]);
+    // Another call is another request.
+    expect(await lease()).toEqual(['b#1']);
+  });
+});
 
 describe('a worker over the wire', () => {
   test('plays what is ordered, under the policy version that is announced meanwhile', async () => {

@@ -22,7 +22,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/work_service.proto.
  */
 export const file_lachesis_v1_work_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYWNoZXNpcy92MS93b3JrX3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxIlIKFVJlZ2lzdGVyV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFAoMZW52aXJvbm1lbnRzGAIgAygJEhAKCGNhcGFjaXR5GAMgASgFIksKFlJlZ2lzdGVyV29ya2VyUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iQwoWSGVhcnRiZWF0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkiawoXSGVhcnRiZWF0V29ya2VyUmVzcG9uc2USDwoHY3JlZGl0cxgBIAEoBRIgChhjYW5jZWxsZWRfYXNzaWdubWVudF9pZHMYAiADKAkSHQoVY2FuY2VsbGVkX3JvbGxvdXRfaWRzGAMgAygJIloKGUVucXVldWVBc3NpZ25tZW50c1JlcXVlc3QSLAoLYXNzaWdubWVudHMYASADKAsyFy5sYWNoZXNpcy52MS5Bc3NpZ25tZW50Eg8KB2JhY2tsb2cYAiABKAgiLwoaRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2USEQoJYWRkZWRfaWRzGAEgAygJIm4KF0xlYXNlQXNzaWdubWVudHNSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIXCg9tYXhfYXNzaWdubWVudHMYAiABKAUSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKiAQoQTGVhc2VkQXNzaWdubWVudBIrCgphc3NpZ25tZW50GAEgASgLMhcubGFjaGVzaXMudjEuQXNzaWdubWVudBIPCgdhdHRlbXB0GAIgASgFEjEKDmxlYXNlX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh0KA3J1bhgEIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biJJChhMZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USLQoGbGVhc2VzGAEgAygLMh0ubGFjaGVzaXMudjEuTGVhc2VkQXNzaWdubWVudCJFChhFeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhYKDmFzc2lnbm1lbnRfaWRzGAIgAygJIjgKGUV4dGVuZEFzc2lnbm1lbnRzUmVzcG9uc2USGwoTbG9zdF9hc3NpZ25tZW50X2lkcxgBIAMoCSJ9ChVGYWlsQXNzaWdubWVudFJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhUKDWFzc2lnbm1lbnRfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIRCglwZXJtYW5lbnQYBCABKAgiGAoWRmFpbEFzc2lnbm1lbnRSZXNwb25zZSLDAQoTU3VibWl0R3JvdXBzUmVxdWVzdBInCgRvcGVuGAEgASgLMhcubGFjaGVzaXMudjEuU3VibWl0T3BlbkgAEioKBmhlYWRlchgCIAEoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVySAASKAoFY2h1bmsYAyABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAQgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSIvCgpTdWJtaXRPcGVuEg4KBnJ1bl9pZBgBIAEoCRIRCgl3b3JrZXJfaWQYAiABKAkidgoUU3VibWl0R3JvdXBzUmVzcG9uc2USJQoDYWNrGAEgASgLMhYubGFjaGVzaXMudjEuU3VibWl0QWNrSAASLQoHcmVmdXNhbBgCIAEoCzIaLmxhY2hlc2lzLnYxLlN1Ym1pdFJlZnVzYWxIAEIICgZhbnN3ZXIiQAoJU3VibWl0QWNrEg4KBmdyb3VwcxgBIAEoAxISCgpkdXBsaWNhdGVzGAIgASgDEg8KB2NyZWRpdHMYAyABKAUicQoNU3VibWl0UmVmdXNhbBIUCgxncm91cF9udW1iZXIYASABKAMSEAoIZ3JvdXBfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIPCgdtZXNzYWdlGAQgASgJMr8FCgtXb3JrU2VydmljZRJeCg5SZWdpc3RlcldvcmtlchIiLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVxdWVzdBojLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVzcG9uc2UiA5ACAhJhCg9IZWFydGJlYXRXb3JrZXISIy5sYWNoZXNpcy52MS5IZWFydGJlYXRXb3JrZXJSZXF1ZXN0GiQubGFjaGVzaXMudjEuSGVhcnRiZWF0V29ya2VyUmVzcG9uc2UiA5ACAhJqChJFbnF1ZXVlQXNzaWdubWVudHMSJi5sYWNoZXNpcy52MS5FbnF1ZXVlQXNzaWdubWVudHNSZXF1ZXN0GicubGFjaGVzaXMudjEuRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2UiA5ACAhJfChBMZWFzZUFzc2lnbm1lbnRzEiQubGFjaGVzaXMudjEuTGVhc2VBc3NpZ25tZW50c1JlcXVlc3QaJS5sYWNoZXNpcy52MS5MZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USZwoRRXh0ZW5kQXNzaWdubWVudHMSJS5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QaJi5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1Jlc3BvbnNlIgOQAgISXgoORmFpbEFzc2lnbm1lbnQSIi5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlcXVlc3QaIy5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlc3BvbnNlIgOQAgISVwoMU3VibWl0R3JvdXBzEiAubGFjaGVzaXMudjEuU3VibWl0R3JvdXBzUmVxdWVzdBohLmxhY2hlc2lzLnYxLlN1Ym1pdEdyb3Vwc1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_lachesis_v1_error, file_lachesis_v1_group, file_lachesis_v1_run_service, file_lachesis_v1_task]);
+  fileDesc("Ch5sYWNoZXNpcy92MS93b3JrX3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxIlIKFVJlZ2lzdGVyV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFAoMZW52aXJvbm1lbnRzGAIgAygJEhAKCGNhcGFjaXR5GAMgASgFIksKFlJlZ2lzdGVyV29ya2VyUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iXwoWSGVhcnRiZWF0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkSGgoSYXNzaWdubWVudF9ydW5faWRzGAMgAygJIrQBChdIZWFydGJlYXRXb3JrZXJSZXNwb25zZRIPCgdjcmVkaXRzGAEgASgFEiAKGGNhbmNlbGxlZF9hc3NpZ25tZW50X2lkcxgCIAMoCRIdChVjYW5jZWxsZWRfcm9sbG91dF9pZHMYAyADKAkSJAocY2FuY2VsbGVkX2Fzc2lnbm1lbnRfcnVuX2lkcxgEIAMoCRIhChljYW5jZWxsZWRfcm9sbG91dF9ydW5faWRzGAUgAygJIloKGUVucXVldWVBc3NpZ25tZW50c1JlcXVlc3QSLAoLYXNzaWdubWVudHMYASADKAsyFy5sYWNoZXNpcy52MS5Bc3NpZ25tZW50Eg8KB2JhY2tsb2cYAiABKAgiRgoaRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2USEQoJYWRkZWRfaWRzGAEgAygJEhUKDWFkZGVkX3J1bl9pZHMYAiADKAkiggEKF0xlYXNlQXNzaWdubWVudHNSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIXCg9tYXhfYXNzaWdubWVudHMYAiABKAUSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhISCgpyZXF1ZXN0X2lkGAQgASgJIqIBChBMZWFzZWRBc3NpZ25tZW50EisKCmFzc2lnbm1lbnQYASABKAsyFy5sYWNoZXNpcy52MS5Bc3NpZ25tZW50Eg8KB2F0dGVtcHQYAiABKAUSMQoObGVhc2VfZHVyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHQoDcnVuGAQgASgLMhAubGFjaGVzaXMudjEuUnVuIkkKGExlYXNlQXNzaWdubWVudHNSZXNwb25zZRItCgZsZWFzZXMYASADKAsyHS5sYWNoZXNpcy52MS5MZWFzZWRBc3NpZ25tZW50ImEKGEV4dGVuZEFzc2lnbm1lbnRzUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkSGgoSYXNzaWdubWVudF9ydW5faWRzGAMgAygJIlkKGUV4dGVuZEFzc2lnbm1lbnRzUmVzcG9uc2USGwoTbG9zdF9hc3NpZ25tZW50X2lkcxgBIAMoCRIfChdsb3N0X2Fzc2lnbm1lbnRfcnVuX2lkcxgCIAMoCSKNAQoVRmFpbEFzc2lnbm1lbnRSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIVCg1hc3NpZ25tZW50X2lkGAIgASgJEicKBWVycm9yGAMgASgLMhgubGFjaGVzaXMudjEuRXJyb3JEZXRhaWwSEQoJcGVybWFuZW50GAQgASgIEg4KBnJ1bl9pZBgFIAEoCSIYChZGYWlsQXNzaWdubWVudFJlc3BvbnNlIsMBChNTdWJtaXRHcm91cHNSZXF1ZXN0EicKBG9wZW4YASABKAsyFy5sYWNoZXNpcy52MS5TdWJtaXRPcGVuSAASKgoGaGVhZGVyGAIgASgLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXJIABIoCgVjaHVuaxgDIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmtIABIkCgNlbmQYBCABKAsyFS5sYWNoZXNpcy52MS5Hcm91cEVuZEgAQgcKBWZyYW1lIi8KClN1Ym1pdE9wZW4SDgoGcnVuX2lkGAEgASgJEhEKCXdvcmtlcl9pZBgCIAEoCSJ2ChRTdWJtaXRHcm91cHNSZXNwb25zZRIlCgNhY2sYASABKAsyFi5sYWNoZXNpcy52MS5TdWJtaXRBY2tIABItCgdyZWZ1c2FsGAIgASgLMhoubGFjaGVzaXMudjEuU3VibWl0UmVmdXNhbEgAQggKBmFuc3dlciJACglTdWJtaXRBY2sSDgoGZ3JvdXBzGAEgASgDEhIKCmR1cGxpY2F0ZXMYAiABKAMSDwoHY3JlZGl0cxgDIAEoBSJxCg1TdWJtaXRSZWZ1c2FsEhQKDGdyb3VwX251bWJlchgBIAEoAxIQCghncm91cF9pZBgCIAEoCRInCgVlcnJvchgDIAEoCzIYLmxhY2hlc2lzLnYxLkVycm9yRGV0YWlsEg8KB21lc3NhZ2UYBCABKAkyvwUKC1dvcmtTZXJ2aWNlEl4KDlJlZ2lzdGVyV29ya2VyEiIubGFjaGVzaXMudjEuUmVnaXN0ZXJXb3JrZXJSZXF1ZXN0GiMubGFjaGVzaXMudjEuUmVnaXN0ZXJXb3JrZXJSZXNwb25zZSIDkAICEmEKD0hlYXJ0YmVhdFdvcmtlchIjLmxhY2hlc2lzLnYxLkhlYXJ0YmVhdFdvcmtlclJlcXVlc3QaJC5sYWNoZXNpcy52MS5IZWFydGJlYXRXb3JrZXJSZXNwb25zZSIDkAICEmoKEkVucXVldWVBc3NpZ25tZW50cxImLmxhY2hlc2lzLnYxLkVucXVldWVBc3NpZ25tZW50c1JlcXVlc3QaJy5sYWNoZXNpcy52MS5FbnF1ZXVlQXNzaWdubWVudHNSZXNwb25zZSIDkAICEl8KEExlYXNlQXNzaWdubWVudHMSJC5sYWNoZXNpcy52MS5MZWFzZUFzc2lnbm1lbnRzUmVxdWVzdBolLmxhY2hlc2lzLnYxLkxlYXNlQXNzaWdubWVudHNSZXNwb25zZRJnChFFeHRlbmRBc3NpZ25tZW50cxIlLmxhY2hlc2lzLnYxLkV4dGVuZEFzc2lnbm1lbnRzUmVxdWVzdBomLmxhY2hlc2lzLnYxLkV4dGVuZEFzc2lnbm1lbnRzUmVzcG9uc2UiA5ACAhJeCg5GYWlsQXNzaWdubWVudBIiLmxhY2hlc2lzLnYxLkZhaWxBc3NpZ25tZW50UmVxdWVzdBojLmxhY2hlc2lzLnYxLkZhaWxBc3NpZ25tZW50UmVzcG9uc2UiA5ACAhJXCgxTdWJtaXRHcm91cHMSIC5sYWNoZXNpcy52MS5TdWJtaXRHcm91cHNSZXF1ZXN0GiEubGFjaGVzaXMudjEuU3VibWl0R3JvdXBzUmVzcG9uc2UoATABYgZwcm90bzM", [file_google_protobuf_duration, file_lachesis_v1_error, file_lachesis_v1_group, file_lachesis_v1_run_service, file_lachesis_v1_task]);
 
 /**
  * Registers a worker.
@@ -99,6 +99,15 @@ export type HeartbeatWorkerRequest = Message<"lachesis.v1.HeartbeatWorkerRequest
    * @generated from field: repeated string assignment_ids = 2;
    */
   assignmentIds: string[];
+
+  /**
+   * Their runs, in the same order: two runs may use the same ids. Empty, or an empty one: the only run of which
+   * the worker holds an assignment of that id; where it holds those of several, INVALID_ARGUMENT with the reason
+   * ASSIGNMENT_AMBIGUOUS.
+   *
+   * @generated from field: repeated string assignment_run_ids = 3;
+   */
+  assignmentRunIds: string[];
 };
 
 /**
@@ -134,6 +143,20 @@ export type HeartbeatWorkerResponse = Message<"lachesis.v1.HeartbeatWorkerRespon
    * @generated from field: repeated string cancelled_rollout_ids = 3;
    */
   cancelledRolloutIds: string[];
+
+  /**
+   * Of cancelled_assignment_ids the runs, in the same order; empty for one that was named without and is not held.
+   *
+   * @generated from field: repeated string cancelled_assignment_run_ids = 4;
+   */
+  cancelledAssignmentRunIds: string[];
+
+  /**
+   * Of cancelled_rollout_ids the runs, in the same order.
+   *
+   * @generated from field: repeated string cancelled_rollout_run_ids = 5;
+   */
+  cancelledRolloutRunIds: string[];
 };
 
 /**
@@ -184,6 +207,13 @@ export type EnqueueAssignmentsResponse = Message<"lachesis.v1.EnqueueAssignments
    * @generated from field: repeated string added_ids = 1;
    */
   addedIds: string[];
+
+  /**
+   * Their runs, in the same order.
+   *
+   * @generated from field: repeated string added_run_ids = 2;
+   */
+  addedRunIds: string[];
 };
 
 /**
@@ -219,6 +249,15 @@ export type LeaseAssignmentsRequest = Message<"lachesis.v1.LeaseAssignmentsReque
    * @generated from field: google.protobuf.Duration wait = 3;
    */
   wait?: Duration | undefined;
+
+  /**
+   * Chosen by the worker, another for each request; empty for none. A request whose answer was lost can be made
+   * again under the same id: it gets the same assignments, with what is left of their leases, as long as the
+   * worker has not extended, failed or submitted them.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
 };
 
 /**
@@ -310,6 +349,13 @@ export type ExtendAssignmentsRequest = Message<"lachesis.v1.ExtendAssignmentsReq
    * @generated from field: repeated string assignment_ids = 2;
    */
   assignmentIds: string[];
+
+  /**
+   * Their runs, in the same order, as in HeartbeatWorkerRequest.
+   *
+   * @generated from field: repeated string assignment_run_ids = 3;
+   */
+  assignmentRunIds: string[];
 };
 
 /**
@@ -331,6 +377,13 @@ export type ExtendAssignmentsResponse = Message<"lachesis.v1.ExtendAssignmentsRe
    * @generated from field: repeated string lost_assignment_ids = 1;
    */
   lostAssignmentIds: string[];
+
+  /**
+   * Their runs, in the same order; empty for one that was named without and is not held.
+   *
+   * @generated from field: repeated string lost_assignment_run_ids = 2;
+   */
+  lostAssignmentRunIds: string[];
 };
 
 /**
@@ -373,6 +426,14 @@ export type FailAssignmentRequest = Message<"lachesis.v1.FailAssignmentRequest">
    * @generated from field: bool permanent = 4;
    */
   permanent: boolean;
+
+  /**
+   * The assignment's run. Empty: the only run of which the worker holds an assignment of that id, as in
+   * HeartbeatWorkerRequest.
+   *
+   * @generated from field: string run_id = 5;
+   */
+  runId: string;
 };
 
 /**

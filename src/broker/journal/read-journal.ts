@@ -32,6 +32,7 @@ export function readAssignments(
   runs: readonly RestoredRun[],
 ): readonly RestoredAssignment[] {
   return runs
+    .filter(({ record }) => !record.closed)
     .flatMap(({ record: { id: runId } }) =>
       [...records.under(keys.ofRun('assignment', runId))].map(({ key, value }) => {
         const { json, bytes: payload } = decodeRecord(key, value);
@@ -42,6 +43,22 @@ export function readAssignments(
       }),
     )
     .sort((a, b) => a.record.ordinal - b.record.ordinal);
+}
+
+/** Keys of assignments that ended with their run: closing it says so, and their records go one by one. */
+export function readLeftovers(
+  records: LongRecords,
+  runs: readonly RestoredRun[],
+): ReadonlyMap<string, readonly string[]> {
+  const closed = runs.filter(({ record }) => record.closed).map(({ record }) => record.id);
+  return new Map(
+    closed
+      .map((id) => {
+        const ofRun = records.under(keys.ofRun('assignment', id));
+        return [id, [...ofRun].map(({ key }) => key)] as const;
+      })
+      .filter(([, left]) => left.length > 0),
+  );
 }
 
 function readRun(store: BrokerStore, records: LongRecords, record: RunRecord): RestoredRun {

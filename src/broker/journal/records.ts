@@ -110,6 +110,8 @@ export interface AssignmentRecord {
   readonly attempts: number;
   /** Who leased it last; null while it is queued. */
   readonly workerId: string | null;
+  /** By which call, while its answer may have to be given again. */
+  readonly requestId?: string;
 }
 
 /** An assignment that ended without a group. */

@@ -7,14 +7,15 @@ import { messageToProto } from './messages.ts';
 import { notScoredToProto } from './outcome.ts';
 import { timestampFromMs } from './scalars.ts';
 
-/** Progress as an event; the server numbers it, so `sequence` comes from outside. */
+/** Progress as an event; the server numbers it, and knows its run, which come from outside. */
 export function rolloutEventToProto(
   progress: RolloutProgress,
-  stamp: { readonly sequence: number; readonly timeMs: number },
+  stamp: { readonly sequence: number; readonly timeMs: number; readonly runId: string },
 ): RolloutEvent {
   return create(RolloutEventSchema, {
     sequence: BigInt(stamp.sequence),
     time: timestampFromMs(stamp.timeMs),
+    runId: stamp.runId,
     rolloutId: progress.rolloutId,
     groupId: progress.groupId,
     event: eventBody(progress),

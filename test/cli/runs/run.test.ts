@@ -73,7 +73,13 @@ async function busyRun({ broker }: Awaited<ReturnType<typeof house>>): Promise<v
   const lease = { workerId: 'w\u202e1', environments: ['shop'], max: 2, waitMs: 0, signal: never };
   await broker.lease(lease);
   await broker.failAssignment({
-    ...{ workerId: lease.workerId, assignmentId: 'x', reason: 'broken', permanent: true },
+    ...{
+      runId: 'run',
+      workerId: lease.workerId,
+      assignmentId: 'x',
+      reason: 'broken',
+      permanent: true,
+    },
   });
 }
 

@@ -27,22 +27,28 @@ class RegisterWorkerResponse(_message.Message):
     def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class HeartbeatWorkerRequest(_message.Message):
-    __slots__ = ("worker_id", "assignment_ids")
+    __slots__ = ("worker_id", "assignment_ids", "assignment_run_ids")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     assignment_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    assignment_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ..., assignment_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class HeartbeatWorkerResponse(_message.Message):
-    __slots__ = ("credits", "cancelled_assignment_ids", "cancelled_rollout_ids")
+    __slots__ = ("credits", "cancelled_assignment_ids", "cancelled_rollout_ids", "cancelled_assignment_run_ids", "cancelled_rollout_run_ids")
     CREDITS_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_ROLLOUT_IDS_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_ASSIGNMENT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_ROLLOUT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     credits: int
     cancelled_assignment_ids: _containers.RepeatedScalarFieldContainer[str]
     cancelled_rollout_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, credits: _Optional[int] = ..., cancelled_assignment_ids: _Optional[_Iterable[str]] = ..., cancelled_rollout_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    cancelled_assignment_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    cancelled_rollout_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, credits: _Optional[int] = ..., cancelled_assignment_ids: _Optional[_Iterable[str]] = ..., cancelled_rollout_ids: _Optional[_Iterable[str]] = ..., cancelled_assignment_run_ids: _Optional[_Iterable[str]] = ..., cancelled_rollout_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EnqueueAssignmentsRequest(_message.Message):
     __slots__ = ("assignments", "backlog")
@@ -53,20 +59,24 @@ class EnqueueAssignmentsRequest(_message.Message):
     def __init__(self, assignments: _Optional[_Iterable[_Union[_task_pb2.Assignment, _Mapping]]] = ..., backlog: bool = ...) -> None: ...
 
 class EnqueueAssignmentsResponse(_message.Message):
-    __slots__ = ("added_ids",)
+    __slots__ = ("added_ids", "added_run_ids")
     ADDED_IDS_FIELD_NUMBER: _ClassVar[int]
+    ADDED_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     added_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, added_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    added_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, added_ids: _Optional[_Iterable[str]] = ..., added_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LeaseAssignmentsRequest(_message.Message):
-    __slots__ = ("worker_id", "max_assignments", "wait")
+    __slots__ = ("worker_id", "max_assignments", "wait", "request_id")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     MAX_ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
     WAIT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     max_assignments: int
     wait: _duration_pb2.Duration
-    def __init__(self, worker_id: _Optional[str] = ..., max_assignments: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    request_id: str
+    def __init__(self, worker_id: _Optional[str] = ..., max_assignments: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class LeasedAssignment(_message.Message):
     __slots__ = ("assignment", "attempt", "lease_duration", "run")
@@ -87,30 +97,36 @@ class LeaseAssignmentsResponse(_message.Message):
     def __init__(self, leases: _Optional[_Iterable[_Union[LeasedAssignment, _Mapping]]] = ...) -> None: ...
 
 class ExtendAssignmentsRequest(_message.Message):
-    __slots__ = ("worker_id", "assignment_ids")
+    __slots__ = ("worker_id", "assignment_ids", "assignment_run_ids")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     assignment_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    assignment_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ..., assignment_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class ExtendAssignmentsResponse(_message.Message):
-    __slots__ = ("lost_assignment_ids",)
+    __slots__ = ("lost_assignment_ids", "lost_assignment_run_ids")
     LOST_ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    LOST_ASSIGNMENT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     lost_assignment_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, lost_assignment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    lost_assignment_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, lost_assignment_ids: _Optional[_Iterable[str]] = ..., lost_assignment_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FailAssignmentRequest(_message.Message):
-    __slots__ = ("worker_id", "assignment_id", "error", "permanent")
+    __slots__ = ("worker_id", "assignment_id", "error", "permanent", "run_id")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_ID_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     PERMANENT_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     assignment_id: str
     error: _error_pb2.ErrorDetail
     permanent: bool
-    def __init__(self, worker_id: _Optional[str] = ..., assignment_id: _Optional[str] = ..., error: _Optional[_Union[_error_pb2.ErrorDetail, _Mapping]] = ..., permanent: bool = ...) -> None: ...
+    run_id: str
+    def __init__(self, worker_id: _Optional[str] = ..., assignment_id: _Optional[str] = ..., error: _Optional[_Union[_error_pb2.ErrorDetail, _Mapping]] = ..., permanent: bool = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class FailAssignmentResponse(_message.Message):
     __slots__ = ()
