@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeadLetter, StoredAssignment } from './assignment-event.ts';
+import type { LeaseKey } from './batch-leases.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import type {
   EnvironmentShare,
@@ -10,10 +11,11 @@ import type {
   SubmitOutcome,
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
-import { cutBatch } from './cut-batch.ts';
+import { type CutBatch, cutBatch } from './cut-batch.ts';
 import { EndedAssignments } from './ended-assignments.ts';
+import type { Repinned } from './finished-batches.ts';
 import { GroupHistory } from './group-history.ts';
-import type { RestoredRun, RunRecord } from './journal/records.ts';
+import type { BatchRecord, RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
@@ -96,7 +98,8 @@ export class Run {
       this.#record();
       return;
     }
-    this.#step = restored.record.step;
+    // Before lanes had steps of their own, it was what all were done with.
+    this.#step = Math.max(restored.record.step, this.batches.furthestStep);
     this.#closed = restored.record.closed;
     restoreGroups(restored, this, nowMs);
   }
@@ -228,7 +231,7 @@ export class Run {
   /** Takes the next batch out of what waits, into the ledger. False when there is none. */
   cut(nowMs: number): boolean {
     if (this.#closed || !this.batches.canOpenMore || !this.queue.gate.mayCut(nowMs)) return false;
-    this.batches.finished.assertRoom();
+    this.batches.assertRoom(nowMs);
     const taken = this.queue.take();
     if (taken === undefined) return false;
     const cut = cutBatch({
@@ -237,52 +240,82 @@ export class Run {
       policyVersion: this.#policyVersion,
       groups: taken.map(({ group }) => group),
     });
-    this.batches.add(cut);
+    this.batches.add(cut, nowMs);
     this.#observer.cut(cut);
     this.#record();
     this.#metrics.batch('cut');
     return true;
   }
 
+  /** As the ledger does it. One that joins again may be further than those that are here. */
+  register(...args: Parameters<BatchLedger['register']>): ReturnType<BatchLedger['register']> {
+    const standing = this.batches.register(...args);
+    this.#step = Math.max(this.#step, this.batches.furthestStep);
+    this.#record();
+    return standing;
+  }
+
+  /** The step is the furthest that a consumer is done with. */
   ack(
-    consumerId: string,
-    batchId: string,
-    rank: number,
+    key: LeaseKey,
     nowMs: number,
-  ): { readonly complete: boolean; readonly step: number } {
-    const { complete, finished } = this.batches.ack(consumerId, batchId, rank, nowMs);
-    if (finished !== undefined) {
-      this.#step += 1;
-      this.#observer.trained(finished, nowMs);
-      if (!this.batches.finished.isPinned(finished.step)) {
-        for (const group of finished.groups) this.history.settle(group.id);
-      }
-      this.#record();
-      this.#metrics.batch('acked');
+  ): { readonly complete: boolean; readonly step: number; readonly finished: boolean } {
+    const { complete, finished } = this.batches.leases.ack(key, nowMs);
+    if (complete) this.#step = Math.max(this.#step, this.batches.furthestStep);
+    if (finished !== undefined) this.#finish(finished, nowMs);
+    if (complete) this.#record();
+    return { complete, step: this.#step, finished: finished !== undefined };
+  }
+
+  /** Everyone who has part in a batch is done with it. */
+  #finish(batch: CutBatch, nowMs: number): void {
+    this.#observer.trained(batch, nowMs);
+    if (!this.batches.finished.isPinned(batch.step)) {
+      for (const group of batch.groups) this.history.settle(group.id);
     }
-    return { complete, step: this.#step };
+    this.#metrics.batch('acked');
+  }
+
+  /** Takes a consumer out. Returns how many batches it had still to do; undefined when it was out. */
+  unregister(consumerId: string, nowMs: number): number | undefined {
+    const { existed, released, finished, ...repinned } = this.batches.unregister(consumerId);
+    if (!existed) return undefined;
+    this.#repin(repinned);
+    for (const batch of finished) this.#finish(batch, nowMs);
+    this.#record();
+    return released;
   }
 
   /** The trainer's checkpoint of a step is safe: what was kept for going back before it is let go. */
   commit(consumerId: string, step: number): void {
-    for (const { positions } of this.batches.commit(consumerId, step)) {
-      for (const position of positions) this.history.settleAt(position);
-    }
+    const isKept = ({ positions }: BatchRecord): boolean =>
+      positions.every((position) => this.history.at(position) !== undefined);
+    this.#repin(this.batches.commit(consumerId, step, isKept));
     this.#record();
   }
 
   /** Batches after a step are open again for the consumer, as they were cut. Returns how many. */
-  rewind(consumerId: string, step: number): number {
-    const reopened = this.batches.rewind(consumerId, step, (record) =>
+  rewind(consumerId: string, step: number, nowMs: number): number {
+    const reopened = this.batches.rewind({ consumerId, step }, nowMs, (record) =>
       recut(this.id, record, (position) => this.history.at(position)),
     );
     for (const cut of reopened.cuts) {
       this.#observer.reopened(cut);
       for (const group of cut.groups) this.history.unsettle(group.id);
     }
-    this.#step -= reopened.cuts.length;
+    this.#step = this.batches.furthestStep;
     this.#record();
     return reopened.batches;
+  }
+
+  /** Groups of finished batches are needed for going back to them, or not any more. */
+  #repin({ freed, pinned }: Repinned): void {
+    for (const { positions } of pinned) {
+      for (const position of positions) this.history.unsettleAt(position);
+    }
+    for (const { positions } of freed) {
+      for (const position of positions) this.history.settleAt(position);
+    }
   }
 
   /** True when it changed. What it makes stale is dropped, and counted. */

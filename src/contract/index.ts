@@ -34,6 +34,7 @@ export {
 } from './mapping/assignment.ts';
 export { batchManifestToProto, batchRowsFromProto } from './mapping/batch.ts';
 export { canonicalJson } from './mapping/canonical-json.ts';
+export { consumerStandingFromProto, consumerStandingToProto } from './mapping/consumer-standing.ts';
 export {
   errorDetailToProto,
   errorFromDetail,

@@ -11,9 +11,11 @@ import {
   type NextBatchRequest,
   type NextBatchResponse,
   NextBatchResponseSchema,
+  NoBatchSchema,
   PublishPolicyVersionResponseSchema,
   RegisterConsumerResponseSchema,
   RewindToStepResponseSchema,
+  UnregisterConsumerResponseSchema,
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { type GroupHeader, GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
@@ -21,6 +23,7 @@ import type { Batch, Broker, NextBatch } from '../broker/index.ts';
 import {
   assertId,
   batchManifestToProto,
+  consumerStandingToProto,
   countFromInt64,
   decodeGroupHeader,
   durationFromMs,
@@ -67,24 +70,37 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         );
       }
       assertCodecs(request.codecs);
-      const { leaseMs, run } = await broker.registerConsumer({
+      const { leaseMs, run, step, committedStep } = await broker.registerConsumer({
         runId: request.runId,
         consumerId: request.consumerId,
         worldSize,
         mode: modeOf(request.mode),
+        rejoin: request.rejoin,
       });
       codecs.set(request);
       return create(RegisterConsumerResponseSchema, {
         leaseDuration: durationFromMs(leaseMs),
         step: BigInt(run.step),
         policyVersion: BigInt(run.policyVersion),
+        consumerStep: BigInt(step),
+        ...(committedStep !== undefined && { committedStep: BigInt(committedStep) }),
+      });
+    },
+    unregisterConsumer: async ({ runId, consumerId }) => {
+      const { existed, released } = await broker.unregisterConsumer({ runId, consumerId });
+      onTaken(runId);
+      return create(UnregisterConsumerResponseSchema, {
+        existed,
+        releasedBatches: BigInt(released),
       });
     },
     nextBatch: async function* (request, { signal, timeoutMs }) {
       const next = await nextBatch(request, { signal, timeoutMs: timeoutMs() });
       if (next.kind === 'none') {
         const { waiting, needed, closed } = next;
-        const value = { waiting: BigInt(waiting), needed: BigInt(needed), closed };
+        const heldBackBy = next.heldBackBy.map(consumerStandingToProto);
+        const counts = { waiting: BigInt(waiting), needed: BigInt(needed) };
+        const value = create(NoBatchSchema, { ...counts, closed, heldBackBy });
         yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
         return;
       }
@@ -93,7 +109,8 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
       if (unreadable !== undefined) {
         const { runId, consumerId, rank } = request;
         const { reason } = unreadable;
-        await broker.nackBatch({ runId, consumerId, rank, batchId: next.batch.id, reason });
+        const { id: batchId, delivery } = next.batch;
+        await broker.nackBatch({ runId, consumerId, rank, batchId, delivery, reason });
         throw unreadable;
       }
       onTaken(request.runId);
@@ -193,7 +210,9 @@ function keyOf(request: {
   readonly consumerId: string;
   readonly batchId: string;
   readonly rank: number;
+  readonly delivery: number;
 }) {
-  const { runId, consumerId, batchId, rank } = request;
-  return { runId, consumerId, batchId, rank };
+  const { runId, consumerId, batchId, rank, delivery } = request;
+  if (delivery < 0) throw invalidInput('delivery', `is ${delivery}; give that of the manifest.`);
+  return { runId, consumerId, batchId, rank, delivery };
 }

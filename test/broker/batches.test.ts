@@ -184,7 +184,7 @@ describe('consumers', () => {
       await broker.registerConsumer({ ...at(id), worldSize: 1, mode: 'fan_out' });
     }
     const trained = await take();
-    expect(await ack(trained)).toEqual({ complete: true, step: 0 });
+    expect(await ack(trained)).toEqual({ complete: true, step: 1 });
     expect((await take('archive')).digest).toEqual(trained.digest);
     await ack(trained, 'archive');
     expect(idsOf(await take('archive'))).toEqual(['g2']);
@@ -232,7 +232,7 @@ describe('waiting for a batch', () => {
     await broker.submit(group('a', 3));
     const waiting = broker.nextBatch({ ...at('trainer'), waitMs: 10_000, signal: never });
     clock.advance(10_000);
-    expect(await waiting).toEqual({ kind: 'none', waiting: 3, needed: 4, closed: false });
+    expect(await waiting).toEqual({ kind: 'none', waiting: 3, needed: 4, closed: false, heldBackBy: [] });
     expect(clock.timers).toBe(0);
   });
 
@@ -270,7 +270,13 @@ describe('waiting for a batch', () => {
     await ack(batch, 'trainer', 0);
     const waiting = broker.nextBatch({ ...at('trainer'), waitMs: undefined, signal: never });
     await broker.closeRun('run');
-    expect(await waiting).toEqual({ kind: 'none', waiting: 4, needed: 4, closed: true });
+    expect(await waiting).toEqual({
+      kind: 'none',
+      waiting: 4,
+      needed: 4,
+      closed: true,
+      heldBackBy: [],
+    });
     expect(await ack(await take('trainer', 1), 'trainer', 1)).toEqual({ complete: true, step: 1 });
     expect(await next('trainer', 1)).toMatchObject({ kind: 'none', closed: true });
   });

@@ -67,15 +67,15 @@ export class BatchDesk {
 
   async #giveBack(runId: string): Promise<void> {
     const { heldBatches } = await this.#broker.status(runId);
-    for (const { consumerId, step } of heldBatches.first) {
+    for (const { consumerId, step, delivery } of heldBatches.first) {
       if (!this.#consumers.includes(consumerId)) continue;
-      const lease = { runId, consumerId, batchId: batchId(step), rank: 0 };
+      const lease = { runId, consumerId, batchId: batchId(step), rank: 0, delivery };
       await this.#broker.nackBatch({ ...lease, reason: 'the server that was writing it is gone' });
     }
   }
 
   #hold(key: { readonly runId: string; readonly consumerId: string }, batch: Batch): HeldBatch {
-    const lease = { ...key, batchId: batch.id, rank: 0 };
+    const lease = { ...key, batchId: batch.id, rank: 0, delivery: batch.delivery };
     const extending = setInterval(
       () => {
         this.#broker.extendBatch(lease).catch((error: unknown) => this.#failed('extend', error));
