@@ -304,7 +304,7 @@ test.each(Object.entries(BROKERS))(
         }
         await broker.close();
       }),
-      { numRuns: 150 },
+      { numRuns: 250 },
     );
   },
 );
