@@ -9,19 +9,12 @@ import {
   isFree,
   isSameDelivery,
   type LeasedDelivery,
+  type LeaseKey,
   renew,
 } from './delivery.ts';
 import type { FinishedBatches } from './finished-batches.ts';
 import { type Consumer, isFinished, laneOf, type OpenBatch } from './open-batch.ts';
 import type { OpenBatches } from './open-batches.ts';
-
-/** Which delivery of a batch a rank speaks of; 0, or none, does not say. */
-export interface LeaseKey {
-  readonly consumerId: string;
-  readonly batchId: string;
-  readonly rank: number;
-  readonly delivery?: number | undefined;
-}
 
 export type Handed =
   | { readonly kind: 'batch'; readonly batch: Batch }

@@ -1,6 +1,5 @@
 import { LachesisError } from '../errors.ts';
-import type { LeaseKey } from './batch-leases.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery, LeaseKey } from './delivery.ts';
 import type { ConsumerStanding } from './run-detail.ts';
 
 export function consumerNotRegistered(consumerId: string): LachesisError {

@@ -1,6 +1,5 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { DeadLetter, StoredAssignment } from './assignment-event.ts';
-import type { LeaseKey } from './batch-leases.ts';
 import { BatchLedger } from './batch-ledger.ts';
 import type {
   EnvironmentShare,
@@ -12,6 +11,7 @@ import type {
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { type CutBatch, cutBatch } from './cut-batch.ts';
+import type { LeaseKey } from './delivery.ts';
 import { EndedAssignments } from './ended-assignments.ts';
 import type { Repinned } from './finished-batches.ts';
 import { GroupHistory } from './group-history.ts';
@@ -250,8 +250,11 @@ export class Run {
   /** As the ledger does it. One that joins again may be further than those that are here. */
   register(...args: Parameters<BatchLedger['register']>): ReturnType<BatchLedger['register']> {
     const standing = this.batches.register(...args);
-    this.#step = Math.max(this.#step, this.batches.furthestStep);
-    this.#record();
+    const { furthestStep } = this.batches;
+    if (furthestStep > this.#step) {
+      this.#step = furthestStep;
+      this.#record();
+    }
     return standing;
   }
 

@@ -37,7 +37,9 @@ export class BatchDesk {
     const key = { runId, consumerId };
     try {
       await this.#reclaim(runId);
-      await this.#broker.registerConsumer({ ...key, worldSize: 1, mode: 'compete' });
+      // Nobody of that name left: one that was taken out of the run only is not in the way any more.
+      const consumer = { ...key, worldSize: 1, mode: 'compete', rejoin: true } as const;
+      await this.#broker.registerConsumer(consumer);
       const next = await this.#broker.nextBatch({ ...key, rank: 0, waitMs: 0, signal });
       if (next.kind === 'batch') return this.#hold(key, next.batch);
     } catch (error) {
