@@ -45,7 +45,7 @@ export class BatchDesk {
       throw invalidInput('world_size', `is ${worldSize}; it must be at least 1.`);
     }
     const nowMs = this.#nowMs();
-    const standing = run.register({ id, worldSize, mode }, nowMs, rejoin);
+    const standing = run.training.register({ id, worldSize, mode }, nowMs, rejoin);
     run.batches.saw(id, nowMs);
     this.#waiting.wake(topicOf.batch(run.id));
     await this.#journal.settled();
@@ -53,7 +53,7 @@ export class BatchDesk {
   }
 
   async unregister(run: Run, { consumerId }: ConsumerKey): Promise<UnregisteredConsumer> {
-    const released = run.unregister(consumerId, this.#nowMs());
+    const released = run.training.unregister(consumerId, this.#nowMs());
     if (released !== undefined) {
       // Who waits as that consumer hears of it, and others may have what it held.
       this.#waiting.wake(topicOf.batch(run.id));
@@ -98,7 +98,7 @@ export class BatchDesk {
     request: BatchLeaseKey,
   ): Promise<{ readonly complete: boolean; readonly step: number }> {
     this.#saw(run, request);
-    const { complete, step } = run.ack(request, this.#nowMs());
+    const { complete, step } = run.training.ack(request, this.#nowMs());
     if (complete) {
       this.#waiting.wake(topicOf.batch(run.id));
       this.#waiting.wake(topicOf.lease);
@@ -117,13 +117,13 @@ export class BatchDesk {
 
   async commit(run: Run, { consumerId, step }: StepKey): Promise<void> {
     this.#saw(run, { consumerId });
-    run.commit(consumerId, step);
+    run.training.commit(consumerId, step);
     await this.#journal.settled();
   }
 
   async rewind(run: Run, { consumerId, step }: StepKey): Promise<{ readonly batches: number }> {
     this.#saw(run, { consumerId });
-    const batches = run.rewind(consumerId, step, this.#nowMs());
+    const batches = run.training.rewind(consumerId, step, this.#nowMs());
     if (batches > 0) this.#waiting.wake(topicOf.batch(run.id));
     await this.#journal.settled();
     return { batches };

@@ -10,22 +10,20 @@ import type {
   SubmitOutcome,
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
-import { type CutBatch, cutBatch } from './cut-batch.ts';
-import type { LeaseKey } from './delivery.ts';
+import { cutBatch } from './cut-batch.ts';
 import { EndedAssignments } from './ended-assignments.ts';
-import type { Repinned } from './finished-batches.ts';
 import { GroupHistory } from './group-history.ts';
-import type { BatchRecord, RestoredRun, RunRecord } from './journal/records.ts';
+import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
-import { recut } from './recut.ts';
 import { foreignEnvironment, policyVersionBehind, runClosed } from './refusals.ts';
 import { type DropReason, RunFigures } from './run-figures.ts';
 import { RunObserver } from './run-observer.ts';
 import { RunQueue } from './run-queue.ts';
 import { type RunAssignments, runStatus } from './run-status.ts';
 import { oldestAllowedVersion } from './staleness.ts';
+import { Training } from './training.ts';
 import { unfit } from './unfit.ts';
 import { waitingGroup } from './waiting-groups.ts';
 
@@ -49,6 +47,7 @@ export interface RunFields {
 export class Run {
   readonly id: string;
   readonly batches: BatchLedger;
+  readonly training: Training;
   readonly history: GroupHistory;
   readonly figures: RunFigures;
   readonly queue: RunQueue;
@@ -59,7 +58,6 @@ export class Run {
   readonly #journal: RunJournal;
   #settings: RunSettings;
   #policyVersion: number;
-  #step = 0;
   #closed = false;
 
   constructor(
@@ -94,12 +92,18 @@ export class Run {
       },
       restored && restoreBatches(restored, nowMs),
     );
+    this.training = new Training(
+      {
+        ...{ runId: this.id, batches: this.batches, history: this.history },
+        ...{ observer: this.#observer, metrics },
+        record: () => this.#record(),
+      },
+      restored?.record.step,
+    );
     if (restored === undefined) {
       this.#record();
       return;
     }
-    // Before lanes had steps of their own, it was what all were done with.
-    this.#step = Math.max(restored.record.step, this.batches.furthestStep);
     this.#closed = restored.record.closed;
     restoreGroups(restored, this, nowMs);
   }
@@ -113,7 +117,7 @@ export class Run {
         policyVersion: this.#policyVersion,
         ...this.#opened,
         closed: this.#closed,
-        step: this.#step,
+        step: this.training.step,
         lastStep: this.batches.lastStep,
         committed: this.batches.finished.committed,
         queue: this.queue.record(),
@@ -161,7 +165,7 @@ export class Run {
       id: this.id,
       settings: this.settings,
       policyVersion: this.#policyVersion,
-      step: this.#step,
+      step: this.training.step,
       closed: this.#closed,
       openTimeMs: this.#opened.openTimeMs,
     };
@@ -245,80 +249,6 @@ export class Run {
     this.#record();
     this.#metrics.batch('cut');
     return true;
-  }
-
-  /** As the ledger does it. One that joins again may be further than those that are here. */
-  register(...args: Parameters<BatchLedger['register']>): ReturnType<BatchLedger['register']> {
-    const standing = this.batches.register(...args);
-    const { furthestStep } = this.batches;
-    if (furthestStep > this.#step) {
-      this.#step = furthestStep;
-      this.#record();
-    }
-    return standing;
-  }
-
-  /** The step is the furthest that a consumer is done with. */
-  ack(
-    key: LeaseKey,
-    nowMs: number,
-  ): { readonly complete: boolean; readonly step: number; readonly finished: boolean } {
-    const { complete, finished } = this.batches.leases.ack(key, nowMs);
-    if (complete) this.#step = Math.max(this.#step, this.batches.furthestStep);
-    if (finished !== undefined) this.#finish(finished, nowMs);
-    if (complete) this.#record();
-    return { complete, step: this.#step, finished: finished !== undefined };
-  }
-
-  /** Everyone who has part in a batch is done with it. */
-  #finish(batch: CutBatch, nowMs: number): void {
-    this.#observer.trained(batch, nowMs);
-    if (!this.batches.finished.isPinned(batch.step)) {
-      for (const group of batch.groups) this.history.settle(group.id);
-    }
-    this.#metrics.batch('acked');
-  }
-
-  /** Takes a consumer out. Returns how many batches it had still to do; undefined when it was out. */
-  unregister(consumerId: string, nowMs: number): number | undefined {
-    const { existed, released, finished, ...repinned } = this.batches.unregister(consumerId);
-    if (!existed) return undefined;
-    this.#repin(repinned);
-    for (const batch of finished) this.#finish(batch, nowMs);
-    this.#record();
-    return released;
-  }
-
-  /** The trainer's checkpoint of a step is safe: what was kept for going back before it is let go. */
-  commit(consumerId: string, step: number): void {
-    const isKept = ({ positions }: BatchRecord): boolean =>
-      positions.every((position) => this.history.at(position) !== undefined);
-    this.#repin(this.batches.commit(consumerId, step, isKept));
-    this.#record();
-  }
-
-  /** Batches after a step are open again for the consumer, as they were cut. Returns how many. */
-  rewind(consumerId: string, step: number, nowMs: number): number {
-    const reopened = this.batches.rewind({ consumerId, step }, nowMs, (record) =>
-      recut(this.id, record, (position) => this.history.at(position)),
-    );
-    for (const cut of reopened.cuts) {
-      this.#observer.reopened(cut);
-      for (const group of cut.groups) this.history.unsettle(group.id);
-    }
-    this.#step = this.batches.furthestStep;
-    this.#record();
-    return reopened.batches;
-  }
-
-  /** Groups of finished batches are needed for going back to them, or not any more. */
-  #repin({ freed, pinned }: Repinned): void {
-    for (const { positions } of pinned) {
-      for (const position of positions) this.history.unsettleAt(position);
-    }
-    for (const { positions } of freed) {
-      for (const position of positions) this.history.settleAt(position);
-    }
   }
 
   /** True when it changed. What it makes stale is dropped, and counted. */
