@@ -1,12 +1,19 @@
 import { describe, expect, test } from 'vitest';
+import { openDurableBroker } from '../../src/broker/index.ts';
 import { idsOf, never, openFixture } from './support/fixture.ts';
-import { group } from './support/groups.ts';
+import { group, settings } from './support/groups.ts';
+import { MapStore } from './support/map-store.ts';
 
 const of = (consumerId: string) => ({ runId: 'run', consumerId });
 
 /** A run of batches of one group each, with so many groups, a `trainer` and a fan-out consumer `eval`. */
-async function withEval(groups: number, options: Parameters<typeof openFixture>[1] = {}) {
-  const fixture = await openFixture({ batchSize: { kind: 'groups', groups: 1 } }, options);
+async function withEval(
+  groups: number,
+  options: Parameters<typeof openFixture>[1] = {},
+  maxStaleness?: number,
+) {
+  const batchSize = { kind: 'groups', groups: 1 } as const;
+  const fixture = await openFixture({ batchSize, maxStaleness }, options);
   const { broker, take, ack } = fixture;
   const join = (id: string, rejoin = false, mode: 'compete' | 'fan_out' = 'fan_out') =>
     broker.registerConsumer({ ...of(id), worldSize: 1, mode, rejoin });
@@ -196,30 +203,63 @@ describe('retention', () => {
     expect(await broker.rewindToStep({ ...of('eval'), step: 2 })).toEqual({ batches: 1 });
   });
 
-  test('keeps from a first commit on what was there by chance', async () => {
+  /** Replay holds two groups, and what is dropped as stale takes the place of those that nothing else keeps. */
+  async function crowded(groups: number) {
     const bytes = group('g1').payload.byteLength;
-    const { broker, train, take } = await withEval(6, { limits: { replayBytes: 2 * bytes } });
-    await broker.unregisterConsumer(of('eval'));
-    for (let at = 0; at < 2; at += 1) await train();
+    const fixture = await withEval(groups, { limits: { replayBytes: 2 * bytes } }, 0);
+    await fixture.broker.unregisterConsumer(of('eval'));
+    const crowd = async () => {
+      await fixture.broker.publishPolicyVersion('run', 1);
+      for (const id of ['s1', 's2', 's3']) {
+        await fixture.broker.submit(group(id, 1, { oldestPolicyVersion: 0 }));
+      }
+    };
+    return { ...fixture, crowd };
+  }
+
+  test('keeps from a first commit on what was there by chance', async () => {
+    const { broker, train, take, crowd } = await crowded(2);
+    await train();
+    await train();
     await broker.commitStep({ ...of('trainer'), step: 0 });
-    // As many bytes as replay holds, and more, are settled after these.
-    for (let at = 0; at < 4; at += 1) await train();
-    expect(await broker.rewindToStep({ ...of('trainer'), step: 0 })).toEqual({ batches: 6 });
+    await crowd();
+    expect(await broker.rewindToStep({ ...of('trainer'), step: 0 })).toEqual({ batches: 2 });
     expect(idsOf(await take())).toEqual(['g1']);
   });
 
   test('of a lane that went back before its commit begins there again', async () => {
-    const bytes = group('g1').payload.byteLength;
-    const { broker, train } = await withEval(4, { limits: { replayBytes: 2 * bytes } });
-    await broker.unregisterConsumer(of('eval'));
-    for (let at = 0; at < 2; at += 1) await train();
+    const { broker, train, crowd } = await crowded(2);
+    await train();
+    await train();
     await broker.commitStep({ ...of('trainer'), step: 2 });
     await broker.rewindToStep({ ...of('trainer'), step: 0 });
     await train();
     await broker.commitStep({ ...of('trainer'), step: 1 });
-    for (let at = 0; at < 3; at += 1) await train();
-    expect(await broker.rewindToStep({ ...of('trainer'), step: 1 })).toEqual({ batches: 3 });
+    await train();
+    await crowd();
+    expect(await broker.rewindToStep({ ...of('trainer'), step: 1 })).toEqual({ batches: 1 });
   });
+});
+
+test('what was taken out stays so after a restart, and who joins again is told from who was there before', async () => {
+  const store = new MapStore();
+  let broker = openDurableBroker({ store: store.reopened() });
+  await broker.openRun('run', settings({ batchSize: { kind: 'groups', groups: 1 } }), 0);
+  await broker.submit(group('g1'));
+  const consumer = { ...of('eval'), worldSize: 1, mode: 'fan_out' } as const;
+  const next = () => broker.nextBatch({ ...of('eval'), rank: 0, waitMs: 0, signal: never });
+  await broker.registerConsumer(consumer);
+  await next();
+  await broker.unregisterConsumer(of('eval'));
+  broker = openDurableBroker({ store: store.reopened() });
+  await expect(broker.registerConsumer(consumer)).rejects.toMatchObject({
+    reason: 'CONSUMER_UNREGISTERED',
+  });
+  await broker.registerConsumer({ ...consumer, rejoin: true });
+  expect(await next()).toMatchObject({ kind: 'batch', batch: { step: 1, delivery: 2 } });
+  broker = openDurableBroker({ store: store.reopened() });
+  await broker.registerConsumer(consumer);
+  await broker.close();
 });
 
 describe('the step of a run', () => {
