@@ -66,14 +66,14 @@ export function batchNotFound(id: string): LachesisError {
 export function staleBatchLease(key: LeaseKey, current: Delivery | undefined): LachesisError {
   const { batchId, consumerId, delivery = 0 } = key;
   const holder = current !== undefined && 'holder' in current ? current.holder : '';
-  const said = delivery === 0 ? '' : `delivery ${delivery} of `;
+  const said = delivery === 0 ? '' : ` in delivery ${delivery}`;
   const now =
     holder === ''
       ? ''
       : `: ${current?.kind === 'done' ? 'done by' : 'now with'} "${holder}", delivery ${current?.deliveries}`;
   return new LachesisError(
     'aborted',
-    `Consumer "${consumerId}" does not hold ${said}batch "${batchId}" (any more)${now}.`,
+    `Consumer "${consumerId}" does not hold batch "${batchId}"${said} (any more)${now}.`,
     {
       reason: 'STALE_LEASE',
       remedy: 'Ask for the next batch.',
