@@ -1,8 +1,13 @@
 import { invalidInput } from '../errors.ts';
-import type { ConsumerKey, NextBatch, RunState } from './broker.ts';
+import type {
+  BatchLeaseKey,
+  Broker,
+  ConsumerKey,
+  NextBatch,
+  UnregisteredConsumer,
+} from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
-import type { ConsumerMode } from './open-batch.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget } from './packing.ts';
 import type { Run } from './run.ts';
@@ -11,7 +16,6 @@ import type { WaitingRoom } from './waiting-room.ts';
 
 type RankKey = ConsumerKey & { readonly rank: number };
 type StepKey = ConsumerKey & { readonly step: number };
-type BatchKey = RankKey & { readonly batchId: string };
 
 /** The runs' batches with a clock, with consumers who wait for one, and a journal that hears of it first. */
 export class BatchDesk {
@@ -34,16 +38,29 @@ export class BatchDesk {
 
   async register(
     run: Run,
-    consumer: ConsumerKey & { readonly worldSize: number; readonly mode: ConsumerMode },
-  ): Promise<{ readonly leaseMs: number; readonly run: RunState }> {
-    const { consumerId: id, worldSize, mode } = consumer;
+    consumer: Parameters<Broker['registerConsumer']>[0],
+  ): ReturnType<Broker['registerConsumer']> {
+    const { consumerId: id, worldSize, mode, rejoin } = consumer;
     if (!Number.isInteger(worldSize) || worldSize < 1) {
       throw invalidInput('world_size', `is ${worldSize}; it must be at least 1.`);
     }
-    run.batches.register({ id, worldSize, mode }, this.#nowMs());
+    const nowMs = this.#nowMs();
+    const standing = run.training.register({ id, worldSize, mode }, nowMs, rejoin);
+    run.batches.saw(id, nowMs);
     this.#waiting.wake(topicOf.batch(run.id));
     await this.#journal.settled();
-    return { leaseMs: this.#config.batchLeaseMs, run: run.state() };
+    return { leaseMs: this.#config.batchLeaseMs, run: run.state(), ...standing };
+  }
+
+  async unregister(run: Run, { consumerId }: ConsumerKey): Promise<UnregisteredConsumer> {
+    const released = run.training.unregister(consumerId, this.#nowMs());
+    if (released !== undefined) {
+      // Who waits as that consumer hears of it, and others may have what it held.
+      this.#waiting.wake(topicOf.batch(run.id));
+      this.#waiting.wake(topicOf.lease);
+    }
+    await this.#journal.settled();
+    return { existed: released !== undefined, released: released ?? 0 };
   }
 
   async next(
@@ -56,7 +73,9 @@ export class BatchDesk {
       waiting: run.queue.units,
       needed: batchTarget(run.settings.batchSize),
       closed: run.closed,
+      heldBackBy: run.batches.heldBackBy(consumerId, this.#nowMs()),
     });
+    using _ = this.#present(run, consumerId);
     const next = await this.#waiting.wait<NextBatch>({
       topic: topicOf.batch(run.id),
       attempt: () => this.#take(run, consumerId, rank) ?? (run.closed ? none() : undefined),
@@ -68,38 +87,43 @@ export class BatchDesk {
     return next;
   }
 
-  async extend(run: Run, request: BatchKey): Promise<{ readonly leaseMs: number }> {
-    run.batches.extend(request.consumerId, request.batchId, request.rank, this.#nowMs());
+  async extend(run: Run, request: BatchLeaseKey): Promise<{ readonly leaseMs: number }> {
+    this.#saw(run, request);
+    run.batches.leases.extend(request, this.#nowMs());
     return { leaseMs: this.#config.batchLeaseMs };
   }
 
   async ack(
     run: Run,
-    request: BatchKey,
+    request: BatchLeaseKey,
   ): Promise<{ readonly complete: boolean; readonly step: number }> {
-    const acked = run.ack(request.consumerId, request.batchId, request.rank, this.#nowMs());
-    if (acked.complete) {
+    this.#saw(run, request);
+    const { complete, step } = run.training.ack(request, this.#nowMs());
+    if (complete) {
       this.#waiting.wake(topicOf.batch(run.id));
       this.#waiting.wake(topicOf.lease);
     }
     await this.#journal.settled();
-    return acked;
+    return { complete, step };
   }
 
-  async nack(run: Run, request: BatchKey): Promise<void> {
-    if (!run.batches.nack(request.consumerId, request.batchId, request.rank)) return;
+  async nack(run: Run, request: BatchLeaseKey): Promise<void> {
+    this.#saw(run, request);
+    if (!run.batches.leases.nack(request)) return;
     this.#metrics.batch('nacked');
     this.#waiting.wake(topicOf.batch(run.id));
     await this.#journal.settled();
   }
 
   async commit(run: Run, { consumerId, step }: StepKey): Promise<void> {
-    run.commit(consumerId, step);
+    this.#saw(run, { consumerId });
+    run.training.commit(consumerId, step);
     await this.#journal.settled();
   }
 
   async rewind(run: Run, { consumerId, step }: StepKey): Promise<{ readonly batches: number }> {
-    const batches = run.rewind(consumerId, step);
+    this.#saw(run, { consumerId });
+    const batches = run.training.rewind(consumerId, step, this.#nowMs());
     if (batches > 0) this.#waiting.wake(topicOf.batch(run.id));
     await this.#journal.settled();
     return { batches };
@@ -107,9 +131,9 @@ export class BatchDesk {
 
   #take(run: Run, consumerId: string, rank: number): NextBatch | undefined {
     const nowMs = this.#nowMs();
-    let handed = run.batches.hand(consumerId, rank, nowMs);
+    let handed = run.batches.leases.hand(consumerId, rank, nowMs);
     if (handed.kind === 'none' && run.cut(nowMs)) {
-      handed = run.batches.hand(consumerId, rank, nowMs);
+      handed = run.batches.leases.hand(consumerId, rank, nowMs);
       for (const topic of [topicOf.room(run.id), topicOf.batch(run.id), topicOf.lease]) {
         this.#waiting.wake(topic);
       }
@@ -122,6 +146,16 @@ export class BatchDesk {
     this.#waiting.expectExpiry(nowMs + this.#config.batchLeaseMs);
     if (handed.batch.delivery > 1) this.#metrics.batch('redelivered');
     return handed;
+  }
+
+  #saw(run: Run, { consumerId }: { readonly consumerId: string }): void {
+    run.batches.saw(consumerId, this.#nowMs());
+  }
+
+  /** It waits here for as long as this is not disposed of. */
+  #present(run: Run, consumerId: string): Disposable {
+    this.#saw(run, { consumerId });
+    return run.batches.waits(consumerId, () => this.#nowMs());
   }
 
   #nowMs(): number {

@@ -9,6 +9,7 @@ import type { Backing } from './backing.ts';
 import { BatchDesk } from './batch-desk.ts';
 import type {
   Broker,
+  ConsumerKey,
   EnvironmentShare,
   LeasedAssignment,
   NextBatch,
@@ -18,6 +19,7 @@ import type {
   StoredGroup,
   SubmitOutcome,
   SubmittedGroup,
+  UnregisteredConsumer,
 } from './broker.ts';
 import { type BrokerMetrics, brokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
@@ -212,6 +214,10 @@ export class BrokerShell implements Broker {
 
   async registerConsumer(consumer: Parameters<Broker['registerConsumer']>[0]) {
     return this.#batches.register(this.#run(consumer.runId), consumer);
+  }
+
+  async unregisterConsumer(consumer: ConsumerKey): Promise<UnregisteredConsumer> {
+    return this.#batches.unregister(this.#run(consumer.runId), consumer);
   }
 
   async nextBatch(request: Parameters<Broker['nextBatch']>[0]): Promise<NextBatch> {

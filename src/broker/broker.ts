@@ -6,7 +6,7 @@ import type {
   StoredAssignment,
 } from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
-import type { RunDetail } from './run-detail.ts';
+import type { ConsumerStanding, RunDetail } from './run-detail.ts';
 import type { EnvironmentShare, RunSettings } from './run-settings.ts';
 
 export type {
@@ -22,7 +22,7 @@ export interface RunState {
   readonly id: string;
   readonly settings: RunSettings;
   readonly policyVersion: number;
-  /** Batches fully acked. */
+  /** The furthest that a consumer is done with. */
   readonly step: number;
   readonly closed: boolean;
   readonly openTimeMs: number;
@@ -72,6 +72,14 @@ export interface ConsumerKey {
   readonly consumerId: string;
 }
 
+/** A batch as it was handed to a rank. */
+export interface BatchLeaseKey extends ConsumerKey {
+  readonly batchId: string;
+  readonly rank: number;
+  /** `delivery` of the batch: late calls of an older one are refused. Absent or 0 takes the last. */
+  readonly delivery?: number;
+}
+
 export interface BatchRow {
   /** Into the batch's groups. */
   readonly groupIndex: number;
@@ -100,7 +108,16 @@ export type NextBatch =
       readonly waiting: number;
       readonly needed: number;
       readonly closed: boolean;
+      /** Other consumers whose acks or commits the next batch waits for. */
+      readonly heldBackBy: readonly ConsumerStanding[];
     };
+
+export interface UnregisteredConsumer {
+  /** False: it was taken away before. */
+  readonly existed: boolean;
+  /** Batches that it had still to do; of one that competes those that it held. */
+  readonly released: number;
+}
 
 export interface RunStatus extends RunDetail {
   /** What holds auto play up, in words; empty for nothing, and always where the broker is asked itself. */
@@ -190,8 +207,22 @@ export interface Broker {
     consumer: ConsumerKey & {
       readonly worldSize: number;
       readonly mode: 'compete' | 'fan_out';
+      /** It knows that it was taken away, and joins again. Without, that is refused. */
+      readonly rejoin?: boolean;
     },
-  ): Promise<{ readonly leaseMs: number; readonly run: RunState }>;
+  ): Promise<{
+    readonly leaseMs: number;
+    readonly run: RunState;
+    /** That the consumer is done with, and that it committed last. */
+    readonly step: number;
+    readonly committedStep: number | undefined;
+  }>;
+  /**
+   * Takes a consumer out of the run: what it holds is free for others, and nothing waits for it or is kept
+   * for it any more. Batches that it alone had still to do are done; with the last consumer they stay open
+   * for the next that registers. What it asks afterwards is refused until it registers to `rejoin`.
+   */
+  unregisterConsumer(consumer: ConsumerKey): Promise<UnregisteredConsumer>;
   /**
    * The batch that the consumer holds, whose lease it renews, or else the first that is free. A rank
    * that acked waits for its others without renewing, so that the batch of a dead one gets free.
@@ -203,19 +234,9 @@ export interface Broker {
       readonly signal: AbortSignal;
     },
   ): Promise<NextBatch>;
-  extendBatch(
-    request: ConsumerKey & { readonly batchId: string; readonly rank: number },
-  ): Promise<{ readonly leaseMs: number }>;
-  ackBatch(
-    request: ConsumerKey & { readonly batchId: string; readonly rank: number },
-  ): Promise<{ readonly complete: boolean; readonly step: number }>;
-  nackBatch(
-    request: ConsumerKey & {
-      readonly batchId: string;
-      readonly rank: number;
-      readonly reason: string;
-    },
-  ): Promise<void>;
+  extendBatch(request: BatchLeaseKey): Promise<{ readonly leaseMs: number }>;
+  ackBatch(request: BatchLeaseKey): Promise<{ readonly complete: boolean; readonly step: number }>;
+  nackBatch(request: BatchLeaseKey & { readonly reason: string }): Promise<void>;
 
   /**
    * The consumer's checkpoint of a step is safe: it can always go back to there, and no further. From

@@ -71,6 +71,11 @@ export class GroupHistory {
     this.#journal.unsettled(entry.position);
   }
 
+  unsettleAt(position: number): void {
+    const entry = this.#entries[position - 1];
+    if (entry !== undefined) this.unsettle(entry.id);
+  }
+
   /** Undefined for one whose bytes were let go. */
   at(position: number): StoredGroup | undefined {
     return this.#entries[position - 1]?.group;

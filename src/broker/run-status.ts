@@ -40,6 +40,7 @@ export function runStatus(
     oldestWaitingMs: oldestMs === undefined ? undefined : nowMs - oldestMs,
     ...observer.read(nowMs),
     heldBatches: batches.held(nowMs),
+    consumers: batches.standings(nowMs),
     workers,
     deadLetters: figures.deadLetters,
   };

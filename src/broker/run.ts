@@ -17,13 +17,13 @@ import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
-import { recut } from './recut.ts';
 import { foreignEnvironment, policyVersionBehind, runClosed } from './refusals.ts';
 import { type DropReason, RunFigures } from './run-figures.ts';
 import { RunObserver } from './run-observer.ts';
 import { RunQueue } from './run-queue.ts';
 import { type RunAssignments, runStatus } from './run-status.ts';
 import { oldestAllowedVersion } from './staleness.ts';
+import { Training } from './training.ts';
 import { unfit } from './unfit.ts';
 import { waitingGroup } from './waiting-groups.ts';
 
@@ -47,6 +47,7 @@ export interface RunFields {
 export class Run {
   readonly id: string;
   readonly batches: BatchLedger;
+  readonly training: Training;
   readonly history: GroupHistory;
   readonly figures: RunFigures;
   readonly queue: RunQueue;
@@ -57,7 +58,6 @@ export class Run {
   readonly #journal: RunJournal;
   #settings: RunSettings;
   #policyVersion: number;
-  #step = 0;
   #closed = false;
 
   constructor(
@@ -92,11 +92,18 @@ export class Run {
       },
       restored && restoreBatches(restored, nowMs),
     );
+    this.training = new Training(
+      {
+        ...{ runId: this.id, batches: this.batches, history: this.history },
+        ...{ observer: this.#observer, metrics },
+        record: () => this.#record(),
+      },
+      restored?.record.step,
+    );
     if (restored === undefined) {
       this.#record();
       return;
     }
-    this.#step = restored.record.step;
     this.#closed = restored.record.closed;
     restoreGroups(restored, this, nowMs);
   }
@@ -110,7 +117,7 @@ export class Run {
         policyVersion: this.#policyVersion,
         ...this.#opened,
         closed: this.#closed,
-        step: this.#step,
+        step: this.training.step,
         lastStep: this.batches.lastStep,
         committed: this.batches.finished.committed,
         queue: this.queue.record(),
@@ -158,7 +165,7 @@ export class Run {
       id: this.id,
       settings: this.settings,
       policyVersion: this.#policyVersion,
-      step: this.#step,
+      step: this.training.step,
       closed: this.#closed,
       openTimeMs: this.#opened.openTimeMs,
     };
@@ -228,7 +235,7 @@ export class Run {
   /** Takes the next batch out of what waits, into the ledger. False when there is none. */
   cut(nowMs: number): boolean {
     if (this.#closed || !this.batches.canOpenMore || !this.queue.gate.mayCut(nowMs)) return false;
-    this.batches.finished.assertRoom();
+    this.batches.assertRoom(nowMs);
     const taken = this.queue.take();
     if (taken === undefined) return false;
     const cut = cutBatch({
@@ -237,52 +244,11 @@ export class Run {
       policyVersion: this.#policyVersion,
       groups: taken.map(({ group }) => group),
     });
-    this.batches.add(cut);
+    this.batches.add(cut, nowMs);
     this.#observer.cut(cut);
     this.#record();
     this.#metrics.batch('cut');
     return true;
-  }
-
-  ack(
-    consumerId: string,
-    batchId: string,
-    rank: number,
-    nowMs: number,
-  ): { readonly complete: boolean; readonly step: number } {
-    const { complete, finished } = this.batches.ack(consumerId, batchId, rank, nowMs);
-    if (finished !== undefined) {
-      this.#step += 1;
-      this.#observer.trained(finished, nowMs);
-      if (!this.batches.finished.isPinned(finished.step)) {
-        for (const group of finished.groups) this.history.settle(group.id);
-      }
-      this.#record();
-      this.#metrics.batch('acked');
-    }
-    return { complete, step: this.#step };
-  }
-
-  /** The trainer's checkpoint of a step is safe: what was kept for going back before it is let go. */
-  commit(consumerId: string, step: number): void {
-    for (const { positions } of this.batches.commit(consumerId, step)) {
-      for (const position of positions) this.history.settleAt(position);
-    }
-    this.#record();
-  }
-
-  /** Batches after a step are open again for the consumer, as they were cut. Returns how many. */
-  rewind(consumerId: string, step: number): number {
-    const reopened = this.batches.rewind(consumerId, step, (record) =>
-      recut(this.id, record, (position) => this.history.at(position)),
-    );
-    for (const cut of reopened.cuts) {
-      this.#observer.reopened(cut);
-      for (const group of cut.groups) this.history.unsettle(group.id);
-    }
-    this.#step -= reopened.cuts.length;
-    this.#record();
-    return reopened.batches;
   }
 
   /** True when it changed. What it makes stale is dropped, and counted. */

@@ -39,6 +39,7 @@ export {
   type SizedHeader,
 } from './mapping/batch.ts';
 export { canonicalJson } from './mapping/canonical-json.ts';
+export { consumerStandingFromProto, consumerStandingToProto } from './mapping/consumer-standing.ts';
 export {
   errorDetailToProto,
   errorFromDetail,

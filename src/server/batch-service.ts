@@ -9,13 +9,21 @@ import {
   NackBatchResponseSchema,
   type NextBatchRequest,
   NextBatchResponseSchema,
+  NoBatchSchema,
   PublishPolicyVersionResponseSchema,
   RegisterConsumerResponseSchema,
   RewindToStepResponseSchema,
+  UnregisterConsumerResponseSchema,
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import type { Batch, Broker, NextBatch } from '../broker/index.ts';
-import { assertId, countFromInt64, durationFromMs, msFromDuration } from '../contract/index.ts';
+import {
+  assertId,
+  consumerStandingToProto,
+  countFromInt64,
+  durationFromMs,
+  msFromDuration,
+} from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import { framesOf, headersOf, manifestFrames } from './batch-frames.ts';
 import { assertCodecs, ConsumerCodecs } from './consumer-codecs.ts';
@@ -46,7 +54,7 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
   /** What can't be told to who asked is given back, for one who can read it. */
   const readable = async <T>(
     request: NextBatchRequest,
-    { id }: Batch,
+    { id, delivery }: Batch,
     read: () => T,
   ): Promise<T> => {
     try {
@@ -54,7 +62,8 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
     } catch (thrown) {
       if (!(thrown instanceof LachesisError)) throw thrown;
       const { runId, consumerId, rank } = request;
-      await broker.nackBatch({ runId, consumerId, rank, batchId: id, reason: thrown.reason });
+      const given = { runId, consumerId, rank, batchId: id, delivery };
+      await broker.nackBatch({ ...given, reason: thrown.reason });
       throw thrown;
     }
   };
@@ -72,24 +81,37 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         );
       }
       assertCodecs(request.codecs);
-      const { leaseMs, run } = await broker.registerConsumer({
+      const { leaseMs, run, step, committedStep } = await broker.registerConsumer({
         runId: request.runId,
         consumerId: request.consumerId,
         worldSize,
         mode: modeOf(request.mode),
+        rejoin: request.rejoin,
       });
       codecs.set(request);
       return create(RegisterConsumerResponseSchema, {
         leaseDuration: durationFromMs(leaseMs),
         step: BigInt(run.step),
         policyVersion: BigInt(run.policyVersion),
+        consumerStep: BigInt(step),
+        ...(committedStep !== undefined && { committedStep: BigInt(committedStep) }),
+      });
+    },
+    unregisterConsumer: async ({ runId, consumerId }) => {
+      const { existed, released } = await broker.unregisterConsumer({ runId, consumerId });
+      onTaken(runId);
+      return create(UnregisterConsumerResponseSchema, {
+        existed,
+        releasedBatches: BigInt(released),
       });
     },
     nextBatch: async function* (request, { signal, timeoutMs }) {
       const next = await nextBatch(request, { signal, timeoutMs: timeoutMs() });
       if (next.kind === 'none') {
         const { waiting, needed, closed } = next;
-        const value = { waiting: BigInt(waiting), needed: BigInt(needed), closed };
+        const heldBackBy = next.heldBackBy.map(consumerStandingToProto);
+        const counts = { waiting: BigInt(waiting), needed: BigInt(needed) };
+        const value = create(NoBatchSchema, { ...counts, closed, heldBackBy });
         yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
         return;
       }
@@ -165,7 +187,9 @@ function keyOf(request: {
   readonly consumerId: string;
   readonly batchId: string;
   readonly rank: number;
+  readonly delivery: number;
 }) {
-  const { runId, consumerId, batchId, rank } = request;
-  return { runId, consumerId, batchId, rank };
+  const { runId, consumerId, batchId, rank, delivery } = request;
+  if (delivery < 0) throw invalidInput('delivery', `is ${delivery}; give that of the manifest.`);
+  return { runId, consumerId, batchId, rank, delivery };
 }

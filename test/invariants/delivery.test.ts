@@ -23,6 +23,7 @@ const consumers: readonly ModelConsumer[] = [
   { id: 'one', worldSize: 2, mode: 'compete' },
   { id: 'two', worldSize: 1, mode: 'compete' },
   { id: 'archive', worldSize: 1, mode: 'fan_out' },
+  { id: 'eval', worldSize: 2, mode: 'fan_out' },
 ];
 
 type Step =
@@ -33,10 +34,13 @@ type Step =
       readonly who: number;
       readonly rank: number;
       readonly which: number;
+      /** Of which delivery it says that it is; undefined for not at all. */
+      readonly before: number | undefined;
     }
   | { readonly kind: 'publish'; readonly by: number }
   | { readonly kind: 'pass'; readonly ms: number }
   | { readonly kind: 'commit' | 'rewind'; readonly who: number; readonly back: number }
+  | { readonly kind: 'unregister' | 'rejoin'; readonly who: number }
   | { readonly kind: 'crash' };
 
 const who = fc.nat({ max: consumers.length - 1 });
@@ -59,6 +63,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       who,
       rank,
       which: fc.nat({ max: 3 }),
+      before: fc.constantFrom(undefined, 0, 0, 1),
     }),
   },
   {
@@ -76,6 +81,10 @@ const step: fc.Arbitrary<Step> = fc.oneof(
       who,
       back: fc.integer({ min: -1, max: 4 }),
     }),
+  },
+  {
+    weight: 1,
+    arbitrary: fc.record({ kind: fc.constantFrom('unregister', 'rejoin', 'rejoin'), who }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash') }) },
 );
@@ -146,14 +155,19 @@ test.each(Object.entries(BROKERS))(
             case 'next': {
               const consumer = consumers[taken.who]!;
               const at = taken.rank % consumer.worldSize;
-              const expected = model.next(consumer, at);
-              const answer: NextBatch = await broker.nextBatch({
+              const asked = broker.nextBatch({
                 runId: 'run',
                 consumerId: consumer.id,
                 rank: at,
                 waitMs: 0,
                 signal: never,
               });
+              if (model.isGone(consumer)) {
+                expect(await outcomeOf(asked)).toBe('CONSUMER_UNREGISTERED');
+                break;
+              }
+              const expected = model.next(consumer, at);
+              const answer: NextBatch = await asked;
               expect(answer.kind).toBe(expected === undefined ? 'none' : 'batch');
               if (answer.kind === 'none' || expected === undefined) break;
               const { batch } = answer;
@@ -180,18 +194,26 @@ test.each(Object.entries(BROKERS))(
               const batch = model.cut.at(-1 - taken.which);
               if (batch === undefined) break;
               const batchId = [...seen.values()].find((known) => known.step === batch.step)!.id;
-              const request = { runId: 'run', consumerId: consumer.id, batchId, rank: at };
-              if (taken.kind === 'ack') {
-                const complete = model.ack(consumer, batch, at);
+              const key = { runId: 'run', consumerId: consumer.id, batchId, rank: at };
+              const delivery =
+                taken.before === undefined
+                  ? 0
+                  : Math.max(0, model.deliveryOf(consumer, batch) - taken.before);
+              const request = { ...key, delivery };
+              if (model.isGone(consumer)) {
+                const refused = await outcomeOf(broker.ackBatch(request));
+                expect(refused).toBe('CONSUMER_UNREGISTERED');
+              } else if (taken.kind === 'ack') {
+                const complete = model.ack(consumer, batch, at, delivery);
                 const expected =
                   complete === undefined ? 'STALE_LEASE' : { complete, step: model.step };
                 expect(await outcomeOf(broker.ackBatch(request))).toEqual(expected);
               } else if (taken.kind === 'nack') {
-                const expected = model.nack(consumer, batch) ? undefined : 'STALE_LEASE';
+                const expected = model.nack(consumer, batch, delivery) ? undefined : 'STALE_LEASE';
                 const reason = 'no reason';
                 expect(await outcomeOf(broker.nackBatch({ ...request, reason }))).toBe(expected);
               } else {
-                const held = model.extend(consumer, batch);
+                const held = model.extend(consumer, batch, delivery);
                 const expected = held ? { leaseMs: LEASE_MS } : 'STALE_LEASE';
                 expect(await outcomeOf(broker.extendBatch(request))).toEqual(expected);
               }
@@ -212,7 +234,10 @@ test.each(Object.entries(BROKERS))(
               const consumer = consumers[taken.who]!;
               const at = Math.max(0, model.cut.length - taken.back);
               const request = { runId: 'run', consumerId: consumer.id, step: at };
-              if (taken.kind === 'commit') {
+              if (model.isGone(consumer)) {
+                const refused = await outcomeOf(broker.rewindToStep(request));
+                expect(refused).toBe('CONSUMER_UNREGISTERED');
+              } else if (taken.kind === 'commit') {
                 const expected = model.commit(consumer, at) === 'ok' ? undefined : 'STEP_NOT_ACKED';
                 expect(await outcomeOf(broker.commitStep(request))).toBe(expected);
               } else {
@@ -220,6 +245,28 @@ test.each(Object.entries(BROKERS))(
                 const expected = batches === undefined ? 'STEP_NOT_ACKED' : { batches };
                 expect(await outcomeOf(broker.rewindToStep(request))).toEqual(expected);
               }
+              break;
+            }
+            case 'unregister': {
+              const consumer = consumers[taken.who]!;
+              const released = model.unregister(consumer);
+              const key = { runId: 'run', consumerId: consumer.id };
+              expect(await broker.unregisterConsumer(key)).toEqual({
+                existed: released !== undefined,
+                released: released ?? 0,
+              });
+              break;
+            }
+            case 'rejoin': {
+              const { id, worldSize, mode } = consumers[taken.who]!;
+              const again = { runId: 'run', consumerId: id, worldSize, mode };
+              if (model.isGone(consumers[taken.who]!)) {
+                const refused = await outcomeOf(broker.registerConsumer(again));
+                expect(refused).toBe('CONSUMER_UNREGISTERED');
+              }
+              model.rejoin(consumers[taken.who]!);
+              const { step } = await broker.registerConsumer({ ...again, rejoin: true });
+              expect(step).toBe(model.stepOf(consumers[taken.who]!));
               break;
             }
             case 'crash':
@@ -240,6 +287,13 @@ test.each(Object.entries(BROKERS))(
             trainedByStaleness: model.staleness().trained,
             recentBatches: Math.min(32, model.cut.length),
           });
+          const standings = status.consumers.first.map(({ consumerId, step }) => [
+            consumerId,
+            step,
+          ]);
+          expect(Object.fromEntries(standings)).toEqual(
+            Object.fromEntries(model.consumers.map((one) => [one.id, model.stepOf(one)])),
+          );
           const inBatches = model.cut.flatMap(({ ids }) => ids);
           const share = status.shares.first[0];
           expect(share?.waitingGroups ?? 0).toBe(model.waiting.length);
@@ -250,7 +304,7 @@ test.each(Object.entries(BROKERS))(
         }
         await broker.close();
       }),
-      { numRuns: 150 },
+      { numRuns: 250 },
     );
   },
 );

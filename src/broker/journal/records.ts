@@ -91,12 +91,18 @@ export interface BatchRecord {
   /** The rank of each row, by world size. */
   readonly splits: Readonly<Record<string, readonly number[]>>;
   readonly lanes: readonly LaneRecord[];
+  /** Absent in a store of before it was kept. */
+  readonly cutMs?: number;
+  /** Most deliveries of a lane that was taken away; absent for none. */
+  readonly retired?: number;
 }
 
 export interface ConsumerRecord {
   readonly id: string;
   readonly mode: 'compete' | 'fan_out';
   readonly worldSize: number;
+  /** Of one that was taken away: the step that it stood at. Absent while it is a consumer. */
+  readonly goneAtStep?: number;
 }
 
 export interface AssignmentRecord {

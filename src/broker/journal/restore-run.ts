@@ -41,9 +41,9 @@ export function restoreBatches(run: RestoredRun, nowMs: number): RestoredBatches
     consumers: run.consumers,
     done: run.done,
     committed: run.record.committed,
-    open: run.batches.map((batch) => ({
-      lanes: batch.lanes,
-      cut: restoredCut(run.record.id, batch, (position) => byPosition.get(position)),
+    open: run.batches.map((record) => ({
+      record,
+      cut: restoredCut(run.record.id, record, (position) => byPosition.get(position)),
     })),
   };
 }

@@ -79,11 +79,12 @@ export class RunJournal {
     this.#journal.remove(keys.run(this.#runId));
   }
 
-  consumer({ id, mode, worldSize }: ConsumerRecord): void {
-    const record = { id, mode, worldSize };
+  consumer({ id, mode, worldSize, goneAtStep }: ConsumerRecord): void {
+    const record = { id, mode, worldSize, ...(goneAtStep !== undefined && { goneAtStep }) };
     this.#journal.put(keys.consumer(this.#runId, id), () => encodeRecord(record));
   }
 
+  /** Nothing of it is remembered. */
   consumerGone(id: string): void {
     this.#journal.remove(keys.consumer(this.#runId, id));
   }

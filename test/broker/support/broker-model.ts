@@ -15,6 +15,8 @@ export interface ModelBatch {
   /** Of its groups. */
   readonly versions: readonly number[];
   readonly lanes: Map<string, Lane>;
+  /** Most deliveries of a lane that was taken away. */
+  retired: number;
 }
 
 export interface ModelConsumer {
@@ -33,7 +35,7 @@ export class BrokerModel {
   readonly maxStaleness: number | undefined;
   readonly leaseMs: number;
   readonly maxOpen: number;
-  readonly consumers: readonly ModelConsumer[];
+  consumers: readonly ModelConsumer[];
   nowMs = 0;
   version = 0;
   step = 0;
@@ -112,41 +114,50 @@ export class BrokerModel {
     return { batch, delivery: lane.deliveries };
   }
 
-  /** Undefined when the lease is stale. */
-  ack(consumer: ModelConsumer, batch: ModelBatch, rank: number): boolean | undefined {
-    const lane = batch.lanes.get(laneOf(consumer))!;
-    if (lane.holder !== consumer.id) return undefined;
+  /** Undefined when the lease is stale. `delivery` 0 does not say of which it is. */
+  ack(
+    consumer: ModelConsumer,
+    batch: ModelBatch,
+    rank: number,
+    delivery: number,
+  ): boolean | undefined {
+    const lane = batch.lanes.get(laneOf(consumer));
+    if (lane?.holder !== consumer.id) return undefined;
     if (lane.done) return true;
+    if (delivery > 0 && delivery !== lane.deliveries) return undefined;
     lane.acked.add(rank);
     lane.untilMs = this.nowMs + this.leaseMs;
     lane.done = lane.acked.size === consumer.worldSize;
-    if ([...batch.lanes.values()].every(({ done }) => done)) {
-      this.open = this.open.filter((other) => other !== batch);
-      this.step += 1;
-    }
+    this.#close();
+    if (lane.done) this.step = Math.max(this.step, this.#furthest());
     return lane.done;
   }
 
   /** Undefined when the lease is stale. */
-  nack(consumer: ModelConsumer, batch: ModelBatch): true | undefined {
-    const lane = batch.lanes.get(laneOf(consumer))!;
+  nack(consumer: ModelConsumer, batch: ModelBatch, delivery: number): true | undefined {
+    const lane = batch.lanes.get(laneOf(consumer));
+    if (lane === undefined) return undefined;
     if (!lane.done && lane.holder === undefined) return true;
     if (lane.done || lane.holder !== consumer.id) return undefined;
+    if (delivery > 0 && delivery !== lane.deliveries) return undefined;
     lane.holder = undefined;
     return true;
   }
 
   /** False when the lease is stale. */
-  extend(consumer: ModelConsumer, batch: ModelBatch): boolean {
-    const lane = batch.lanes.get(laneOf(consumer))!;
-    if (lane.done || lane.holder !== consumer.id) return false;
+  extend(consumer: ModelConsumer, batch: ModelBatch, delivery: number): boolean {
+    const lane = batch.lanes.get(laneOf(consumer));
+    if (lane === undefined || lane.done || lane.holder !== consumer.id) return false;
+    if (delivery > 0 && delivery !== lane.deliveries) return false;
     lane.untilMs = this.nowMs + this.leaseMs;
     return true;
   }
 
   commit(consumer: ModelConsumer, step: number): 'ok' | 'not acked' {
     const lane = laneOf(consumer);
-    const isDone = this.cut.slice(0, step).every(({ lanes }) => lanes.get(lane)!.done);
+    const isDone = !this.open.some(
+      (one) => one.step <= step && one.lanes.get(lane)?.done === false,
+    );
     return step <= this.cut.length && isDone ? 'ok' : 'not acked';
   }
 
@@ -154,14 +165,78 @@ export class BrokerModel {
   rewind(consumer: ModelConsumer, step: number): number | undefined {
     if (step > this.cut.length) return undefined;
     const again = this.cut.slice(step);
-    for (const { lanes } of again) {
-      const lane = lanes.get(laneOf(consumer))!;
+    for (const batch of again) {
+      // What was done without somebody is none of theirs, unless they go back to it themselves.
+      for (const one of this.consumers) this.#join(batch, one, true);
+      const lane = batch.lanes.get(laneOf(consumer))!;
       lane.holder = undefined;
       lane.done = false;
     }
-    this.open = this.cut.filter(({ lanes }) => [...lanes.values()].some(({ done }) => !done));
-    this.step = this.cut.length - this.open.length;
+    this.open = this.cut.filter((batch) => this.open.includes(batch) || again.includes(batch));
+    this.step = this.#furthest();
     return again.length;
+  }
+
+  isGone(consumer: ModelConsumer): boolean {
+    return !this.consumers.includes(consumer);
+  }
+
+  /** How many batches it had still to do; undefined when it was gone. */
+  unregister(consumer: ModelConsumer): number | undefined {
+    if (this.isGone(consumer)) return undefined;
+    this.consumers = this.consumers.filter((other) => other !== consumer);
+    const name = laneOf(consumer);
+    const isLast = !this.consumers.some((other) => laneOf(other) === name);
+    let released = 0;
+    for (const batch of this.open) {
+      const lane = batch.lanes.get(name);
+      if (lane === undefined || lane.done) continue;
+      if (isLast) {
+        batch.lanes.delete(name);
+        batch.retired = Math.max(batch.retired, lane.deliveries);
+      } else if (lane.holder !== consumer.id) continue;
+      lane.holder = undefined;
+      released += 1;
+    }
+    this.#close();
+    return released;
+  }
+
+  /** Again, after it was gone. */
+  rejoin(consumer: ModelConsumer): void {
+    if (this.isGone(consumer)) this.consumers = [...this.consumers, consumer];
+    for (const batch of this.open) this.#join(batch, consumer, false);
+    this.step = Math.max(this.step, this.#furthest());
+  }
+
+  /** Which delivery of a batch its lane is at; 0 for none. */
+  deliveryOf(consumer: ModelConsumer, batch: ModelBatch): number {
+    return batch.lanes.get(laneOf(consumer))?.deliveries ?? 0;
+  }
+
+  stepOf(consumer: ModelConsumer): number {
+    const name = laneOf(consumer);
+    return (
+      this.cut.length - this.open.filter(({ lanes }) => lanes.get(name)?.done === false).length
+    );
+  }
+
+  #furthest(): number {
+    return Math.max(0, ...this.consumers.map((consumer) => this.stepOf(consumer)));
+  }
+
+  /** What everyone who has part in it is done with. */
+  #close(): void {
+    this.open = this.open.filter(
+      ({ lanes }) => lanes.size === 0 || [...lanes.values()].some(({ done }) => !done),
+    );
+  }
+
+  #join(batch: ModelBatch, consumer: ModelConsumer, done: boolean): void {
+    const name = laneOf(consumer);
+    if (batch.lanes.has(name)) return;
+    const lane = { holder: undefined, acked: new Set<number>(), untilMs: 0 };
+    batch.lanes.set(name, { ...lane, deliveries: batch.retired, done });
   }
 
   /** Groups by versions behind: waiting, and trained. */
@@ -186,14 +261,11 @@ export class BrokerModel {
     const taken = this.open.length < this.maxOpen ? this.nextCut() : undefined;
     if (taken === undefined) return undefined;
     this.waiting = this.waiting.filter((group) => !taken.includes(group));
-    const lanes = new Map<string, Lane>();
-    for (const consumer of this.consumers) {
-      const lane = { deliveries: 0, holder: undefined, acked: new Set<number>(), untilMs: 0 };
-      lanes.set(laneOf(consumer), { ...lane, done: false });
-    }
     const ids = taken.map(({ id }) => id);
     const versions = taken.map(({ version }) => version);
-    const batch = { step: this.cut.length + 1, ids, policyVersion: this.version, versions, lanes };
+    const fixed = { step: this.cut.length + 1, ids, policyVersion: this.version, versions };
+    const batch: ModelBatch = { ...fixed, lanes: new Map(), retired: 0 };
+    for (const consumer of this.consumers) this.#join(batch, consumer, false);
     this.cut.push(batch);
     this.open.push(batch);
     return batch;
