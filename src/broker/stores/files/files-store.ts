@@ -1,4 +1,3 @@
-import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import { LachesisError } from '../../../errors.ts';
 import { checksum } from '../checksum.ts';
@@ -23,6 +22,7 @@ import type {
 import { AppendQueue } from './append-queue.ts';
 import type { Breakage } from './breakage.ts';
 import type { CommitLog } from './commit-log.ts';
+import { DiskRoom } from './disk-room.ts';
 import type { StoreFileSystem } from './file-system.ts';
 import type { IndexSync } from './index-sync.ts';
 import type { Citation, LoggedChange } from './logged-change.ts';
@@ -69,6 +69,7 @@ export class OpenFilesStore implements FilesStore {
   readonly #queue: AppendQueue;
   #sequence: number;
   #records: number;
+  readonly #room: DiskRoom;
   #syncedSequence: number;
   #removing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -78,6 +79,7 @@ export class OpenFilesStore implements FilesStore {
     const { sequence, records } = parts.index.state();
     this.#sequence = sequence;
     this.#records = records;
+    this.#room = new DiskRoom(parts.folder.folder);
     this.#syncedSequence = sequence;
     const { segmentLog, commitLog, segments, config } = parts;
     this.#queue = new AppendQueue({
@@ -174,7 +176,7 @@ export class OpenFilesStore implements FilesStore {
       queuedBytes: this.#queue.heldBytes,
       appendedBytes: this.#queue.appendedBytes,
       writtenBytes: segmentLog.writtenBytes + commitLog.writtenBytes,
-      freeDiskBytes: freeBytes(this.folder),
+      freeDiskBytes: this.#room.now(),
     };
   }
 
@@ -286,7 +288,8 @@ export class OpenFilesStore implements FilesStore {
 
   /** Who fills the disk is whoever brings payloads; what releases them again must not meet a full one. */
   #assertRoom(bytes: number): void {
-    const free = freeBytes(this.folder) ?? Number.POSITIVE_INFINITY;
+    const { appendedBytes } = this.#queue;
+    const free = this.#room.lately(appendedBytes) ?? Number.POSITIVE_INFINITY;
     const { reserveBytes } = this.#parts.config;
     if (free - this.#queue.heldBytes - bytes >= reserveBytes) return;
     const where = `payloads in ${this.folder}: ${free} bytes are free, of which ${reserveBytes} are kept for its records`;
@@ -296,14 +299,5 @@ export class OpenFilesStore implements FilesStore {
   #assertWritable(): void {
     this.#assertOpen();
     this.#parts.breakage.assertWhole();
-  }
-}
-
-function freeBytes(folder: string): number | undefined {
-  try {
-    const { bavail, bsize } = statfsSync(folder);
-    return bavail * bsize;
-  } catch {
-    return undefined;
   }
 }
