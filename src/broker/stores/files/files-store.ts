@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import path from 'node:path';
 import { LachesisError } from '../../../errors.ts';
 import { checksum } from '../checksum.ts';
@@ -22,7 +23,6 @@ import type {
 import { AppendQueue } from './append-queue.ts';
 import type { Breakage } from './breakage.ts';
 import type { CommitLog } from './commit-log.ts';
-import { DiskRoom } from './disk-room.ts';
 import type { StoreFileSystem } from './file-system.ts';
 import type { IndexSync } from './index-sync.ts';
 import type { Citation, LoggedChange } from './logged-change.ts';
@@ -69,7 +69,6 @@ export class OpenFilesStore implements FilesStore {
   readonly #queue: AppendQueue;
   #sequence: number;
   #records: number;
-  readonly #room: DiskRoom;
   #syncedSequence: number;
   #removing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
@@ -79,7 +78,6 @@ export class OpenFilesStore implements FilesStore {
     const { sequence, records } = parts.index.state();
     this.#sequence = sequence;
     this.#records = records;
-    this.#room = new DiskRoom(parts.folder.folder);
     this.#syncedSequence = sequence;
     const { segmentLog, commitLog, segments, config } = parts;
     this.#queue = new AppendQueue({
@@ -148,8 +146,7 @@ export class OpenFilesStore implements FilesStore {
 
   async synced(): Promise<void> {
     const sequence = this.#sequence;
-    if (this.#syncedSequence === sequence) return;
-    await this.#parts.indexSync?.sync();
+    if (this.#syncedSequence !== sequence) await this.#parts.indexSync?.sync();
     this.#syncedSequence = Math.max(this.#syncedSequence, sequence);
   }
 
@@ -176,7 +173,7 @@ export class OpenFilesStore implements FilesStore {
       queuedBytes: this.#queue.heldBytes,
       appendedBytes: this.#queue.appendedBytes,
       writtenBytes: segmentLog.writtenBytes + commitLog.writtenBytes,
-      freeDiskBytes: this.#room.now(),
+      freeDiskBytes: freeBytes(this.folder),
     };
   }
 
@@ -249,10 +246,9 @@ export class OpenFilesStore implements FilesStore {
     const { segments, segmentLog, fileSystem } = this.#parts;
     if (segments.dead(segmentLog.active).length === 0) return;
     this.#removing = this.#removing.then(async () => {
-      const dead = segments.dead(segmentLog.active);
-      if (!(await this.#isSynced())) return;
-      for (const number of dead) {
+      for (const number of segments.dead(segmentLog.active)) {
         try {
+          await this.synced();
           await fileSystem.remove(path.join(this.folder, segmentName(number)));
           segments.forget(number);
         } catch {
@@ -260,13 +256,6 @@ export class OpenFilesStore implements FilesStore {
         }
       }
     });
-  }
-
-  async #isSynced(): Promise<boolean> {
-    return await this.synced().then(
-      () => true,
-      () => false,
-    );
   }
 
   async #readAt(name: string, ref: PayloadRef): Promise<Uint8Array> {
@@ -288,8 +277,7 @@ export class OpenFilesStore implements FilesStore {
 
   /** Who fills the disk is whoever brings payloads; what releases them again must not meet a full one. */
   #assertRoom(bytes: number): void {
-    const { appendedBytes } = this.#queue;
-    const free = this.#room.lately(appendedBytes) ?? Number.POSITIVE_INFINITY;
+    const free = freeBytes(this.folder) ?? Number.POSITIVE_INFINITY;
     const { reserveBytes } = this.#parts.config;
     if (free - this.#queue.heldBytes - bytes >= reserveBytes) return;
     const where = `payloads in ${this.folder}: ${free} bytes are free, of which ${reserveBytes} are kept for its records`;
@@ -299,5 +287,14 @@ export class OpenFilesStore implements FilesStore {
   #assertWritable(): void {
     this.#assertOpen();
     this.#parts.breakage.assertWhole();
+  }
+}
+
+function freeBytes(folder: string): number | undefined {
+  try {
+    const { bavail, bsize } = statfsSync(folder);
+    return bavail * bsize;
+  } catch {
+    return undefined;
   }
 }
