@@ -1,6 +1,6 @@
 import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
 import { sleep } from '../async/index.ts';
-import { findTokenFiles } from './token-file.ts';
+import { directoryMark, findTokenFiles } from './token-file.ts';
 
 /** A server that restarts writes new tokens: one is asked for again when it is older. */
 const FRESH_MS = 100;
@@ -21,6 +21,8 @@ export class LocalToken {
   readonly #options: LocalTokenOptions;
   #token: string | undefined;
   #readMs = performance.now();
+  /** Of the directory when its files were read. */
+  #mark: string | undefined;
 
   constructor(options: LocalTokenOptions) {
     this.#options = options;
@@ -29,7 +31,10 @@ export class LocalToken {
   }
 
   async get(): Promise<string | undefined> {
-    if (performance.now() - this.#readMs > FRESH_MS) await this.renew();
+    if (performance.now() - this.#readMs <= FRESH_MS) return this.#token;
+    this.#readMs = performance.now();
+    const mark = await directoryMark(this.#options.directory);
+    if (mark === undefined || mark !== this.#mark) await this.renew();
     return this.#token;
   }
 
@@ -52,6 +57,7 @@ export class LocalToken {
     this.#readMs = performance.now();
     const { address, scope, directory } = this.#options;
     const wanted = originOf(address);
+    this.#mark = await directoryMark(directory);
     const files = await findTokenFiles(directory);
     const token = files.find((file) => originOf(file.address) === wanted)?.tokens[scope];
     if (token === undefined || token === this.#token) return false;

@@ -15,6 +15,7 @@ import { never } from '../broker/support/fixture.ts';
 import { assignment, group, settings } from '../broker/support/groups.ts';
 import { ManualClock } from '../broker/support/manual-clock.ts';
 import { MapStore } from '../broker/support/map-store.ts';
+import { PowerLossStore } from '../broker/support/power-loss-store.ts';
 
 const TARGET = 6;
 const LEASE_MS = 100;
@@ -106,6 +107,13 @@ const BROKERS: Readonly<Record<string, (options: MemoryBrokerOptions) => Reopena
   },
   durable: (options) => {
     const store = new MapStore();
+    return {
+      open: () => openDurableBroker({ ...options, store: store.reopened() }),
+      survives: true,
+    };
+  },
+  'durable, without power': (options) => {
+    const store = new PowerLossStore();
     return {
       open: () => openDurableBroker({ ...options, store: store.reopened() }),
       survives: true,

@@ -80,8 +80,18 @@ export interface BrokerStore {
     options: { readonly signal: AbortSignal },
   ): Promise<readonly PayloadRef[]>;
 
-  /** All of it or none, durable on return. Citing or releasing what is not there is a mistake, and changes nothing. */
+  /**
+   * All of it or none, and it outlives the process on return. Citing or releasing what is not there is a
+   * mistake, and changes nothing.
+   */
   commit(change: StoreChange): void;
+
+  /**
+   * Resolves once all that was committed also outlives the machine's power; to be awaited before the next
+   * commit. Rejects when the disk failed, and the store is broken then. A store without it has that
+   * when a commit returns.
+   */
+  synced?(): Promise<void>;
 
   /** The payload as it was appended: checked against its CRC. */
   read(ref: PayloadRef, options: { readonly signal: AbortSignal }): Promise<Uint8Array>;

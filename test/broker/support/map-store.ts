@@ -14,7 +14,7 @@ export class MapStore implements BrokerStore {
   readonly records_ = new Map<string, Uint8Array>();
   readonly payloads = new Map<number, Uint8Array>();
   readonly live = new Set<number>();
-  #next = 1;
+  next = 1;
 
   /** The same store, for a broker that comes after one that died. */
   reopened(): BrokerStore {
@@ -29,7 +29,7 @@ export class MapStore implements BrokerStore {
 
   async append(payloads: Parameters<BrokerStore['append']>[0]): Promise<readonly PayloadRef[]> {
     return payloads.map(({ chunks }) => {
-      const offset = this.#next++;
+      const offset = this.next++;
       const bytes = new Uint8Array(Buffer.concat(chunks));
       this.payloads.set(offset, bytes);
       return { segment: 0, offset, length: bytes.length, crc32: 0 };

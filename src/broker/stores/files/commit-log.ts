@@ -2,6 +2,7 @@ import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { LachesisError } from '../../../errors.ts';
 import { storeClosed } from '../refusals.ts';
+import type { IndexSync } from './index-sync.ts';
 import { LogFile, type LogFileContext } from './log-file.ts';
 import { type Frame, LOG_HEADER_BYTES, logName, logNumber } from './log-format.ts';
 import { walkFrames } from './log-walk.ts';
@@ -24,6 +25,7 @@ type LogPlace = Pick<IndexState, 'firstLog' | 'lastLog' | 'logEnd' | 'logSynced'
 export class CommitLog {
   readonly #context: LogFileContext;
   readonly #index: StoreIndex;
+  readonly #indexSync: IndexSync | undefined;
   readonly #rewriteBytes: number;
   #first: number;
   #current: LogFile;
@@ -38,6 +40,7 @@ export class CommitLog {
     context: LogFileContext,
     fields: {
       readonly index: StoreIndex;
+      readonly indexSync: IndexSync | undefined;
       readonly rewriteBytes: number;
       readonly first: number;
       readonly current: LogFile;
@@ -45,6 +48,7 @@ export class CommitLog {
   ) {
     this.#context = context;
     this.#index = fields.index;
+    this.#indexSync = fields.indexSync;
     this.#rewriteBytes = fields.rewriteBytes;
     this.#first = fields.first;
     this.#current = fields.current;
@@ -56,7 +60,12 @@ export class CommitLog {
    */
   static async open(
     context: LogFileContext,
-    options: { readonly index: StoreIndex; readonly rewriteBytes: number },
+    options: {
+      readonly index: StoreIndex;
+      /** Where the index does not sync by itself. */
+      readonly indexSync: IndexSync | undefined;
+      readonly rewriteBytes: number;
+    },
   ): Promise<CommitLog> {
     const { firstLog, lastLog, logEnd, logSynced } = options.index.state();
     const { fileSystem, folder } = context;
@@ -149,6 +158,7 @@ export class CommitLog {
     this.#first = next.number;
     this.#snapshotBytes = bytes;
     this.#index.transaction(() => this.#index.setState({ ...this.#index.state(), ...this.place }));
+    await this.#indexSync?.sync();
     for (let number = replaced; number < next.number; number += 1) {
       await fileSystem.remove(path.join(folder, logName(number)));
     }

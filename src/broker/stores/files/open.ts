@@ -4,6 +4,7 @@ import { Breakage } from './breakage.ts';
 import { CommitLog } from './commit-log.ts';
 import { nodeFileSystem, type StoreFileSystem } from './file-system.ts';
 import { type FilesStore, OpenFilesStore } from './files-store.ts';
+import { IndexSync } from './index-sync.ts';
 import { logNumber } from './log-format.ts';
 import { openSegments } from './open-segments.ts';
 import { type FilesStoreOptions, resolveFilesStoreOptions } from './options.ts';
@@ -57,8 +58,11 @@ async function open(given: string, options: OpenOptions): Promise<FilesStore> {
     { index, collect },
   );
   opened.use(log);
-  const commitLog = await CommitLog.open(files, { index, rewriteBytes: logBytes });
-  const parts = { folder, config, fileSystem, breakage, index, segments, recovery };
+  const indexSync = isSynced
+    ? opened.use(await IndexSync.take(index, { fileSystem, breakage }))
+    : undefined;
+  const commitLog = await CommitLog.open(files, { index, indexSync, rewriteBytes: logBytes });
+  const parts = { folder, config, fileSystem, breakage, index, indexSync, segments, recovery };
   opened.move();
   return new OpenFilesStore({ ...parts, commitLog, segmentLog: log });
 }

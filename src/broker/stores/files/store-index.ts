@@ -57,6 +57,7 @@ const SYNCHRONOUS = { commit: 'FULL', os: 'NORMAL', none: 'OFF' } as const;
 
 /** Which records there are and which payloads live: `index.db`. A change is in it when its transaction ends. */
 export class StoreIndex implements Disposable {
+  readonly #file: string;
   readonly #sql: SqlFile;
   readonly #statements: ReturnType<typeof statementsOf>;
 
@@ -75,9 +76,20 @@ export class StoreIndex implements Disposable {
     const version = Number(sql.prepare('PRAGMA user_version').get()?.['user_version']);
     if (version > INDEX_VERSION) throw fromTheFuture(file, version, INDEX_VERSION);
     if (version === 0) sql.transaction(() => sql.exec(SCHEMA));
+    this.#file = file;
     this.#sql = sql;
     this.#statements = statementsOf(sql);
     opened.move();
+  }
+
+  /** Where its newest transactions are, until they are moved into its file. */
+  get walFile(): string {
+    return `${this.#file}-wal`;
+  }
+
+  /** From here on a transaction waits for no disk: whoever needs it there syncs {@link walFile}. */
+  leaveSyncing(): void {
+    this.#sql.exec('PRAGMA synchronous = NORMAL;');
   }
 
   transaction<Result>(work: () => Result): Result {
