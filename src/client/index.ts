@@ -52,4 +52,4 @@ export {
   type TokenFile,
   tokenDirectory,
 } from './token-file.ts';
-export { WorkClient } from './work-client.ts';
+export { WorkClient, type WorkerCallOptions } from './work-client.ts';

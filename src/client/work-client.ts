@@ -8,6 +8,8 @@ import {
   type LeasedOrder,
   leasedOrderFromProto,
   msFromDuration,
+  type RolloutProgress,
+  sendableEvent,
 } from '../contract/index.ts';
 import { clipText, errorMessage } from '../errors.ts';
 import { createRpcClient } from '../transport/index.ts';
@@ -17,6 +19,12 @@ import { SubmitStream } from './submit-stream.ts';
 
 /** Of an error's words, which travel beside its detail. */
 const MAX_MESSAGE_BYTES = 1_000;
+
+/** Of a call of a registered worker. */
+export interface WorkerCallOptions extends CallOptions {
+  /** As it registered. Default: none. */
+  readonly session?: string;
+}
 
 /** For workers and other producers of groups. */
 export class WorkClient {
@@ -40,6 +48,8 @@ export class WorkClient {
       readonly workerId: string;
       readonly environments: readonly string[];
       readonly capacity: number;
+      /** Made up at the worker's start; a later start with its id takes its place. Default: none. */
+      readonly session?: string;
     },
     options?: CallOptions,
   ): Promise<{ readonly leaseMs: number }> {
@@ -52,7 +62,7 @@ export class WorkClient {
   async heartbeat(
     workerId: string,
     assignmentIds: readonly string[],
-    options?: CallOptions,
+    options: WorkerCallOptions = {},
   ): Promise<{
     readonly credits: number;
     /** Assignments that are gone, or shall not go on. */
@@ -60,7 +70,7 @@ export class WorkClient {
     /** Rollouts that shall not go on, of assignments that do. */
     readonly cancelledRollouts: readonly string[];
   }> {
-    const request = { workerId, assignmentIds: [...assignmentIds] };
+    const request = { ...workerOf(workerId, options), assignmentIds: [...assignmentIds] };
     const response = await this.#control.heartbeatWorker(request, toConnect(options));
     return {
       credits: response.credits,
@@ -72,7 +82,7 @@ export class WorkClient {
   /** Takes assignments to play, of the environments that the worker registered with; may resolve with none. */
   async lease(
     workerId: string,
-    options: CallOptions & {
+    options: WorkerCallOptions & {
       /** Default: 1. */
       readonly max?: number;
       /** How long to wait for the first. Default: not at all. */
@@ -81,7 +91,7 @@ export class WorkClient {
   ): Promise<readonly LeasedOrder[]> {
     const { max = 1, waitMs } = options;
     const request = {
-      workerId,
+      ...workerOf(workerId, options),
       maxAssignments: max,
       ...(waitMs !== undefined && { wait: durationFromMs(waitMs) }),
     };
@@ -93,9 +103,9 @@ export class WorkClient {
   async extend(
     workerId: string,
     assignmentIds: readonly string[],
-    options?: CallOptions,
+    options: WorkerCallOptions = {},
   ): Promise<readonly string[]> {
-    const request = { workerId, assignmentIds: [...assignmentIds] };
+    const request = { ...workerOf(workerId, options), assignmentIds: [...assignmentIds] };
     const response = await this.#control.extendAssignments(request, toConnect(options));
     return response.lostAssignmentIds;
   }
@@ -104,16 +114,38 @@ export class WorkClient {
   async fail(
     workerId: string,
     assignmentId: string,
-    options: CallOptions & { readonly error: unknown; readonly permanent?: boolean },
+    options: WorkerCallOptions & { readonly error: unknown; readonly permanent?: boolean },
   ): Promise<void> {
     const detail = errorDetailToProto(options.error);
     const message = clipText(errorMessage(options.error), MAX_MESSAGE_BYTES);
     const error = { ...detail, metadata: { ...detail.metadata, message } };
     const { permanent = false } = options;
     await this.#control.failAssignment(
-      { workerId, assignmentId, error, permanent },
+      { ...workerOf(workerId, options), assignmentId, error, permanent },
       toConnect(options),
     );
+  }
+
+  /** Tells of rollouts that the worker plays, for those who watch; returns how much of it is new. */
+  async reportEvents(
+    workerId: string,
+    report: {
+      /** Beginnings and turns; an end is left out, since it comes with the group. */
+      readonly events: readonly { readonly event: RolloutProgress; readonly attempt: number }[];
+      /** Turns that were left untold, by rollout, from its beginning. */
+      readonly missedTurns: ReadonlyMap<string, number>;
+    },
+    options: WorkerCallOptions = {},
+  ): Promise<number> {
+    const timeMs = Date.now();
+    const request = {
+      ...workerOf(workerId, options),
+      events: report.events.map(({ event, attempt }) =>
+        sendableEvent(event, { sequence: 0, timeMs, attempt }),
+      ),
+      missedTurns: Object.fromEntries(report.missedTurns),
+    };
+    return (await this.#control.reportEvents(request, toConnect(options))).told;
   }
 
   /** Adds assignments; returns the ids that are new. */
@@ -144,4 +176,8 @@ export class WorkClient {
       this.#reconnect,
     );
   }
+}
+
+function workerOf(workerId: string, { session = '' }: WorkerCallOptions) {
+  return { workerId, session };
 }

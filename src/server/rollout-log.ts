@@ -1,19 +1,25 @@
 import { Notifier } from '../async/index.ts';
 import {
   type Assignment,
+  messageBytes,
   type Rollout,
   type RolloutProgress,
   rolloutIdsOf,
   taskKeyOf,
 } from '../contract/index.ts';
+import { firstTryOf } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
-import { approximateBytes, messageBytes } from './approximate-bytes.ts';
+import { approximateBytes } from './approximate-bytes.ts';
 
 /** An event under its sequence, which rises by 1 over all events of a server. */
 export interface LoggedEvent {
   readonly sequence: number;
   readonly timeMs: number;
   readonly event: RolloutProgress;
+  /** From 1. */
+  readonly attempt: number;
+  /** Turns of its rollout so far that were left untold. */
+  readonly missedTurns: number;
 }
 
 /** What rollouts are played for, as known before any event of theirs. */
@@ -24,6 +30,8 @@ export interface DispatchedGroup {
   readonly environment: string;
   /** Empty while unknown. */
   readonly taskKey: string;
+  /** From 1. */
+  readonly attempt: number;
   /** By index. */
   readonly rolloutIds: readonly string[];
 }
@@ -32,7 +40,8 @@ export interface DispatchedGroup {
 export function dispatchedGroup(assignment: Assignment, attempt = 1): DispatchedGroup {
   const { id, runId, environment } = assignment;
   const rolloutIds = rolloutIdsOf(assignment, attempt);
-  return { groupId: id, runId, environment, taskKey: taskKeyOf(assignment), rolloutIds };
+  const taskKey = taskKeyOf(assignment);
+  return { groupId: id, runId, environment, taskKey, attempt, rolloutIds };
 }
 
 /** What is known of a dispatched rollout. */
@@ -42,6 +51,10 @@ export interface RolloutState {
   readonly rolloutId: string;
   readonly index: number;
   readonly group: DispatchedGroup;
+  /** Of the last turn told; 0 before the first. */
+  readonly lastTurn: number;
+  /** Turns so far that were left untold. */
+  readonly missedTurns: number;
 }
 
 export interface RolloutLogLimits {
@@ -106,7 +119,7 @@ export class RolloutLog {
   dispatch(group: DispatchedGroup): void {
     for (const [index, rolloutId] of group.rolloutIds.entries()) {
       if (this.#states.has(rolloutId)) continue;
-      this.#states.set(rolloutId, { kind: 'waiting', rolloutId, index, group });
+      this.#states.set(rolloutId, { ...UNPLAYED, rolloutId, index, group });
       this.#open.add(rolloutId);
       const members = this.#groups.get(group.groupId);
       if (members === undefined) this.#groups.set(group.groupId, new Set([rolloutId]));
@@ -114,24 +127,35 @@ export class RolloutLog {
     }
   }
 
-  /** Logs an event. False, and nothing logged, when its rollout has ended already. */
+  /** Logs an event. False, and nothing logged, when its rollout has ended already, or had that turn before. */
   append(event: RolloutProgress, timeMs: number): boolean {
     const { rolloutId } = event;
     const state = this.#states.get(rolloutId) ?? this.#dispatchFrom(event);
     if (state.kind === 'finished') return false;
+    const lastTurn = event.kind === 'turn' ? event.turn.index : state.lastTurn;
+    if (event.kind === 'turn' && lastTurn <= state.lastTurn) return false;
     this.#sequence += 1;
     const bytes = eventBytes(event);
-    this.#events.push({ sequence: this.#sequence, timeMs, event: kept(event), bytes });
+    const { missedTurns, group } = state;
+    const stamp = { sequence: this.#sequence, timeMs, attempt: group.attempt, missedTurns };
+    this.#events.push({ ...stamp, event: kept(event), bytes });
     this.#eventBytes += bytes;
     if (event.kind === 'finished') {
       this.#open.delete(rolloutId);
       this.#keep(event.rollout);
     }
     const kind = event.kind === 'finished' ? 'finished' : 'running';
-    if (state.kind !== kind) this.#states.set(rolloutId, { ...state, kind });
+    this.#states.set(rolloutId, { ...state, kind, lastTurn });
     this.#dropOldEvents();
     this.changed.notify();
     return true;
+  }
+
+  /** As many of the rollout's turns so far were left untold, which its next event says. */
+  missed(rolloutId: string, turns: number): void {
+    const state = this.#states.get(rolloutId);
+    if (state === undefined || turns <= state.missedTurns) return;
+    this.#states.set(rolloutId, { ...state, missedTurns: turns });
   }
 
   /**
@@ -187,15 +211,16 @@ export class RolloutLog {
   #dispatchFrom(event: RolloutProgress): RolloutState {
     const { rolloutId, groupId } = event;
     const started = event.kind === 'started' ? event : undefined;
-    const index = started?.index ?? 0;
-    const taskKey = started?.taskKey ?? '';
     // A rollout of a known group, such as one that is played again, is of that group's run.
-    const [sibling] = this.#groups.get(groupId) ?? [];
-    const known = sibling === undefined ? undefined : this.#states.get(sibling)?.group;
-    const { runId, environment } = known ?? { runId: '', environment: '' };
-    const group = { groupId, runId, environment, taskKey, rolloutIds: [rolloutId] };
+    const [sibling = ''] = this.#groups.get(groupId) ?? [];
+    const first = this.#states.get(firstTryOf(rolloutId));
+    const known = first ?? this.#states.get(sibling);
+    const { runId = '', environment = '', attempt = 1 } = known?.group ?? {};
+    const index = started?.index ?? first?.index ?? 0;
+    const taskKey = started?.taskKey ?? first?.group.taskKey ?? '';
+    const group = { groupId, runId, environment, taskKey, attempt, rolloutIds: [rolloutId] };
     this.dispatch(group);
-    const state: RolloutState = { kind: 'waiting', rolloutId, index, group };
+    const state: RolloutState = { ...UNPLAYED, rolloutId, index, group };
     this.#states.set(rolloutId, state);
     return state;
   }
@@ -236,6 +261,8 @@ export class RolloutLog {
     if (members?.size === 0) this.#groups.delete(groupId);
   }
 }
+
+const UNPLAYED = Object.freeze({ kind: 'waiting', lastTurn: 0, missedTurns: 0 });
 
 /** Without what only GetRollout gives, so that a kept event does not keep a whole rollout. */
 function kept(event: RolloutProgress): RolloutProgress {

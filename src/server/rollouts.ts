@@ -49,19 +49,11 @@ export class Rollouts {
     });
   }
 
-  /** Logs what whoever plays tells; a second ending of a rollout is dropped. */
-  progress(event: RolloutProgress): void {
+  /** Logs what whoever plays tells; false for what comes after the rollout's ending, a second one as well. */
+  progress(event: RolloutProgress): boolean {
     const logged = this.log.append(event, this.#now());
-    if (event.kind !== 'finished') return;
-    this.#cancellations.release(event.rolloutId);
-    if (!logged) return;
-    const { result, outcome, ledger } = event.rollout;
-    this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
-    this.#sampled?.add(ledger.sampled);
-    for (const bucket of BUCKETS) {
-      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket: bucketName(bucket) });
-    }
-    this.#onFinished(event.rollout, this.log.stateOf(event.rolloutId)?.group.runId ?? '');
+    if (event.kind === 'finished') this.#finished(event, logged);
+    return logged;
   }
 
   /** Fires when the rollout shall end early. */
@@ -119,6 +111,18 @@ export class Rollouts {
   /** Nobody plays any more: whatever has no ending gets one. */
   endAll(error: LachesisError): void {
     for (const state of this.log.open()) this.#end(state, error);
+  }
+
+  #finished(event: RolloutProgress & { readonly kind: 'finished' }, logged: boolean): void {
+    this.#cancellations.release(event.rolloutId);
+    if (!logged) return;
+    const { result, outcome, ledger } = event.rollout;
+    this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
+    this.#sampled?.add(ledger.sampled);
+    for (const bucket of BUCKETS) {
+      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket: bucketName(bucket) });
+    }
+    this.#onFinished(event.rollout, this.log.stateOf(event.rolloutId)?.group.runId ?? '');
   }
 
   #openOf(groupId: string): readonly RolloutState[] {

@@ -8,17 +8,20 @@ import {
   HeartbeatWorkerResponseSchema,
   LeaseAssignmentsResponseSchema,
   RegisterWorkerResponseSchema,
+  ReportEventsResponseSchema,
   WorkService,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
 import { type Broker, systemClock } from '../broker/index.ts';
 import {
   type Assignment,
   assertId,
+  assertOptionalId,
   assertRunId,
   assignmentFromProto,
   durationFromMs,
   leasedOrderToProto,
   msFromDuration,
+  rolloutProgressFromProto,
 } from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import { waitMsOf } from './batch-service.ts';
@@ -48,6 +51,8 @@ export interface WorkServiceOptions {
 /** Assignments of one call. */
 const MAX_ENQUEUE = 10_000;
 const MAX_LEASE = 1_000;
+/** Of one report; a message has room for no more than small ones. */
+const MAX_EVENTS = 10_000;
 /** Of one order to play. */
 const MAX_ORDER_BYTES = 2 * 1_048_576;
 /** Of a task that is given whole. */
@@ -59,21 +64,23 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
   const { broker, workers, environments, stopping, now = systemClock.nowMs } = options;
   const desk = new WorkerDesk(options);
   router.service(WorkService, {
-    registerWorker: ({ workerId, environments, capacity }) => {
+    registerWorker: async ({ workerId, environments, capacity, session }) => {
       assertId(workerId, 'worker_id');
+      assertOptionalId(session, 'session');
       if (isLocalWorkerId(workerId)) {
         throw invalidInput('worker_id', `"${workerId}" is for the worker in a server.`);
       }
       if (capacity < 0) throw invalidInput('capacity', `is ${capacity}; it can't be negative.`);
       assertEnvironments(environments);
-      workers.register({ id: workerId, environments, capacity }, now());
+      const registration = { id: workerId, environments, capacity, session };
+      if (workers.register(registration, now())) await desk.giveBack(workerId);
       return create(RegisterWorkerResponseSchema, {
         leaseDuration: durationFromMs(workers.leaseMs),
       });
     },
-    heartbeatWorker: async ({ workerId, assignmentIds }) => {
+    heartbeatWorker: async ({ workerId, assignmentIds, session }) => {
       assertFew(assignmentIds, 'assignment_ids');
-      const { capacity } = workers.keep(workerId, now());
+      const { capacity } = workers.keep({ id: workerId, session }, now());
       const { lost, cancelledRolloutIds } = await desk.extend(workerId, assignmentIds);
       const free = capacity - assignmentIds.length + lost.length;
       return create(HeartbeatWorkerResponseSchema, {
@@ -109,20 +116,21 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
       await options.orderBacklog(orders);
       return create(EnqueueAssignmentsResponseSchema);
     },
-    leaseAssignments: async ({ workerId, maxAssignments, wait }, { signal, timeoutMs }) => {
+    leaseAssignments: async (request, { signal, timeoutMs }) => {
+      const { workerId, session, maxAssignments, wait } = request;
       if (maxAssignments < 0) {
         throw invalidInput('max_assignments', `is ${maxAssignments}; it can't be negative.`);
       }
       const askedMs = wait === undefined ? 0 : msFromDuration(wait);
       if (askedMs < 0) throw invalidInput('wait', `is ${askedMs} ms; it can't be negative.`);
-      const worker = workers.keep(workerId, now());
+      const worker = workers.keep({ id: workerId, session }, now());
       if (stopping.aborted) throw serverStops();
       const leases = await desk.lease({
         workerId,
         environments: worker.environments,
         max: Math.min(maxAssignments || 1, MAX_LEASE, worker.capacity || 1),
         waitMs: waitMsOf(askedMs, timeoutMs()) ?? 0,
-        signal: AbortSignal.any([signal, stopping]),
+        signal: AbortSignal.any([signal, stopping, worker.replaced]),
       });
       return create(LeaseAssignmentsResponseSchema, {
         leases: await Promise.all(
@@ -137,17 +145,30 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         ),
       });
     },
-    extendAssignments: async ({ workerId, assignmentIds }) => {
+    extendAssignments: async ({ workerId, assignmentIds, session }) => {
       assertFew(assignmentIds, 'assignment_ids');
-      workers.keep(workerId, now());
+      workers.keep({ id: workerId, session }, now());
       const { lost } = await desk.extend(workerId, assignmentIds);
       return create(ExtendAssignmentsResponseSchema, { lostAssignmentIds: [...lost] });
     },
-    failAssignment: async ({ workerId, assignmentId, error, permanent }) => {
+    failAssignment: async ({ workerId, assignmentId, error, permanent, session }) => {
       assertId(assignmentId, 'assignment_id');
-      workers.keep(workerId, now());
+      workers.keep({ id: workerId, session }, now());
       await desk.fail({ workerId, assignmentId, error: causeOf(error), permanent });
       return create(FailAssignmentResponseSchema);
+    },
+    reportEvents: ({ workerId, session, events, missedTurns }) => {
+      workers.keep({ id: workerId, session }, now());
+      if (events.length > MAX_EVENTS) {
+        throw invalidInput('events', `are ${events.length}; send at most ${MAX_EVENTS} at a time.`);
+      }
+      const report = {
+        events: events.flatMap(
+          (event, index) => rolloutProgressFromProto(event, `events[${index}]`) ?? [],
+        ),
+        missedTurns: new Map(Object.entries(missedTurns)),
+      };
+      return create(ReportEventsResponseSchema, { told: desk.tell(workerId, report) });
     },
     submitGroups: (requests, { signal }) => submitStream(requests, { ...options, signal }),
   });

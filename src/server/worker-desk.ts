@@ -1,6 +1,7 @@
 import type { ErrorDetail } from '../../gen/lachesis/v1/error_pb.ts';
 import type { Broker, LeasedAssignment } from '../broker/index.ts';
-import { errorFromDetail, ROLLOUT_CANCELLED } from '../contract/index.ts';
+import { errorFromDetail, ROLLOUT_CANCELLED, type RolloutProgress } from '../contract/index.ts';
+import { firstTryOf } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { LeaseTable } from './lease-table.ts';
 import type { Rollouts } from './rollouts.ts';
@@ -9,6 +10,13 @@ export interface WorkerDeskOptions {
   readonly broker: Broker;
   readonly rollouts: Rollouts;
   readonly leases: LeaseTable;
+}
+
+/** What a worker tells of what it plays. */
+export interface WorkerReport {
+  readonly events: readonly RolloutProgress[];
+  /** Turns that were left untold, by rollout, from its beginning. */
+  readonly missedTurns: ReadonlyMap<string, number>;
 }
 
 /** Of orders in one answer; the last may go beyond, by less than the rest of a message. */
@@ -81,6 +89,41 @@ export class WorkerDesk {
       // What somebody cancelled is not played again.
       permanent: request.permanent || wasCancelled,
     });
+  }
+
+  /** What a worker holds goes back to the queue: one that is new in its place knows nothing of it. */
+  async giveBack(workerId: string): Promise<void> {
+    const error = new LachesisError('infrastructure_error', 'its worker was started anew.', {
+      reason: 'WORKER_REPLACED',
+    });
+    for (const [assignmentId, holder] of this.#leases) {
+      if (holder !== workerId) continue;
+      await this.fail({ workerId, assignmentId, error, permanent: false });
+    }
+  }
+
+  /**
+   * Logs what a worker tells of rollouts that it plays; returns how much of it is new. What does not belong
+   * to an assignment that it holds is left out: it may have lost it meanwhile.
+   */
+  tell(workerId: string, { events, missedTurns }: WorkerReport): number {
+    let told = 0;
+    const isOwn = (rolloutId: string, groupId: string | undefined): boolean =>
+      groupId !== undefined &&
+      this.#leases.holderOf(groupId) === workerId &&
+      this.#rollouts.log.stateOf(firstTryOf(rolloutId))?.group.groupId === groupId;
+    for (const [rolloutId, turns] of missedTurns) {
+      const group = this.#rollouts.log.stateOf(firstTryOf(rolloutId))?.group.groupId;
+      if (isOwn(rolloutId, group)) this.#rollouts.log.missed(rolloutId, turns);
+    }
+    for (const event of events) {
+      if (!isOwn(event.rolloutId, event.groupId)) continue;
+      // The server has told of it when it was leased.
+      const { log } = this.#rollouts;
+      const isBegun = log.stateOf(event.rolloutId) !== undefined && event.kind === 'started';
+      if (!isBegun && this.#rollouts.progress(event)) told += 1;
+    }
+    return told;
   }
 
   /** Groups that may begin over all runs, beside those that play. */

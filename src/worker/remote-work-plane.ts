@@ -5,10 +5,12 @@ import {
   type GroupPolicy,
   type LeasedOrder,
   ROLLOUT_CANCELLED,
+  type RolloutProgress,
   rolloutIdsOf,
 } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import { type Logger, silentLogger } from '../telemetry/index.ts';
+import { EventReporter } from './event-reporter.ts';
 import { RemoteRuns } from './remote-runs.ts';
 import type { ServerLink } from './server-link.ts';
 import { SubmitStreams } from './submit-streams.ts';
@@ -18,6 +20,8 @@ export interface RemoteWorkPlaneOptions {
   /** Greets with a registration of this worker. */
   readonly link: ServerLink;
   readonly workerId: string;
+  /** Of this start of the worker, as it registered. Default: none, and others of its id are not noticed. */
+  readonly session?: string;
   readonly logger?: Logger;
 }
 
@@ -26,9 +30,14 @@ const CALL_MS = 15_000;
 /** A server that is away for longer finds out by itself: the lease runs out. */
 const FAIL_MS = 10_000;
 const HEARTBEAT_MS = 10_000;
+const REPORT_MS = 10_000;
+
+/** How long a group's end waits for what is still to be told of its turns. */
+const FLUSH_MS = 1_000;
 
 interface HeldOrder {
   readonly runId: string;
+  readonly attempt: number;
   readonly rolloutIds: readonly string[];
 }
 
@@ -36,6 +45,8 @@ interface HeldOrder {
 export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
   readonly #link: ServerLink;
   readonly #workerId: string;
+  readonly #session: string;
+  readonly #events: EventReporter;
   readonly #runs: RemoteRuns;
   readonly #streams: SubmitStreams;
   readonly #held = new Map<string, HeldOrder>();
@@ -43,9 +54,18 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
   /** Finished, and on their way: a lost lease does not take them back. */
   readonly #submitting = new Set<string>();
 
-  constructor({ link, workerId, logger = silentLogger }: RemoteWorkPlaneOptions) {
+  constructor(options: RemoteWorkPlaneOptions) {
+    const { link, workerId, session = '', logger = silentLogger } = options;
     this.#link = link;
     this.#workerId = workerId;
+    this.#session = session;
+    this.#events = new EventReporter({
+      send: async (report, signal) => {
+        const call = { session, timeoutMs: REPORT_MS, signal };
+        await link.callNow(({ work }) => work.reportEvents(workerId, report, call));
+      },
+      logger,
+    });
     this.#runs = new RemoteRuns(link, logger);
     this.#streams = new SubmitStreams(link, workerId);
   }
@@ -54,15 +74,13 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
     const { max, waitMs, signal } = request;
     const timeoutMs = waitMs + CALL_MS;
     const leases = await this.#link.call(signal, ({ work }) =>
-      work.lease(this.#workerId, { max, waitMs, timeoutMs, signal }),
+      work.lease(this.#workerId, { session: this.#session, max, waitMs, timeoutMs, signal }),
     );
     return leases.map((lease) => this.#hold(lease));
   }
 
   async heartbeat(ids: readonly string[], signal: AbortSignal): Promise<readonly string[]> {
-    const { cancelled, cancelledRollouts } = await this.#link.callNow(({ work }) =>
-      work.heartbeat(this.#workerId, ids, { timeoutMs: HEARTBEAT_MS, signal }),
-    );
+    const { cancelled, cancelledRollouts } = await this.#beat(ids, signal);
     for (const id of cancelledRollouts) this.#cancels.get(id)?.abort(cancelledError());
     const lost = cancelled.filter((id) => !this.#submitting.has(id));
     for (const id of lost) this.#release(id);
@@ -79,6 +97,7 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
     }
     this.#submitting.add(group.id);
     try {
+      await this.#events.flush(FLUSH_MS, signal);
       await this.#streams.submit(group.runId, encoding.encoded, signal);
       this.#release(group.id);
     } finally {
@@ -95,9 +114,11 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
 
   async fail(assignmentId: string, error: unknown, permanent: boolean): Promise<void> {
     const signal = AbortSignal.timeout(FAIL_MS);
+    const session = this.#session;
     try {
+      await this.#events.flush(FLUSH_MS, signal);
       await this.#link.call(signal, ({ work }) =>
-        work.fail(this.#workerId, assignmentId, { error, permanent, signal }),
+        work.fail(this.#workerId, assignmentId, { session, error, permanent, signal }),
       );
     } finally {
       this.#release(assignmentId);
@@ -108,8 +129,13 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
     return this.#runs.versionOf(runId);
   }
 
-  /** The server tells watchers itself: by what is leased, and by the groups that come of it. */
-  progress(): void {}
+  /** The server knows of beginnings by what is leased, and of ends by the groups that come of it. */
+  progress(event: RolloutProgress): void {
+    const held = this.#held.get(event.groupId);
+    if (held === undefined || event.kind === 'finished') return;
+    if (event.kind === 'started' && held.rolloutIds.includes(event.rolloutId)) return;
+    this.#events.put(event, held.attempt);
+  }
 
   rolloutSignal(rolloutId: string): AbortSignal | undefined {
     return this.#cancels.get(rolloutId)?.signal;
@@ -117,13 +143,26 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#runs[Symbol.dispose]();
+    await this.#events[Symbol.asyncDispose]();
     await this.#streams[Symbol.asyncDispose]();
+  }
+
+  async #beat(ids: readonly string[], signal: AbortSignal) {
+    const call = { session: this.#session, timeoutMs: HEARTBEAT_MS, signal };
+    try {
+      return await this.#link.callNow(({ work }) => work.heartbeat(this.#workerId, ids, call));
+    } catch (error) {
+      // Whoever took this one's place had all of it given back.
+      const isReplaced = error instanceof LachesisError && error.reason === 'WORKER_REPLACED';
+      if (isReplaced) return { cancelled: ids, cancelledRollouts: [] };
+      throw error;
+    }
   }
 
   #hold({ assignment, run, attempt, leaseMs }: LeasedOrder): LeasedWork {
     const rolloutIds = rolloutIdsOf(assignment, attempt);
     this.#release(assignment.id);
-    this.#held.set(assignment.id, { runId: run.id, rolloutIds });
+    this.#held.set(assignment.id, { runId: run.id, attempt, rolloutIds });
     for (const id of rolloutIds) this.#cancels.set(id, new AbortController());
     this.#runs.follow(run);
     return { assignment, policy: run.settings, attempt, leaseMs };
@@ -133,6 +172,7 @@ export class RemoteWorkPlane implements WorkPlane, AsyncDisposable {
     const held = this.#held.get(assignmentId);
     if (held === undefined) return;
     this.#held.delete(assignmentId);
+    this.#events.forget(assignmentId, held.rolloutIds);
     for (const id of held.rolloutIds) this.#cancels.delete(id);
     if (this.#held.values().some(({ runId }) => runId === held.runId)) return;
     this.#runs.forget(held.runId);

@@ -15,6 +15,7 @@ const groupOf = (groupId: string, rolloutIds: readonly string[]) => ({
   runId: '',
   environment: 'e',
   taskKey: 't',
+  attempt: 1,
   rolloutIds,
 });
 
@@ -26,9 +27,15 @@ const started = (rolloutId: string, groupId = 'g'): RolloutProgress => ({
   index: 0,
 });
 
+const turn = (rolloutId: string, index: number, groupId = 'g'): RolloutProgress => ({
+  ...{ kind: 'turn', rolloutId, groupId, messages: [] },
+  turn: { index, finishReason: 'stop', modelDurationMs: 1, toolDurationMs: 0, toolCalls: 0 },
+});
+
 const finished = (rolloutId: string, groupId = 'g'): RolloutProgress => {
   const group = groupOf(groupId, [rolloutId]);
-  const state = { kind: 'running', rolloutId, index: 0, group } as const;
+  const seen = { lastTurn: 0, missedTurns: 0 };
+  const state = { kind: 'running', rolloutId, index: 0, group, ...seen } as const;
   const error = new LachesisError('cancelled', 'over', { reason: 'X' });
   return { kind: 'finished', rolloutId, groupId, rollout: abandonedRollout(state, error, 0) };
 };
@@ -82,6 +89,28 @@ describe('the rollout log', () => {
     log.append(started('g.0+1'), 0);
     expect(log.stateOf('g.0+1')?.group).toMatchObject({ runId: 'run', environment: 'e' });
     expect(log.rolloutsOf('g')).toEqual(['g.0', 'g.0+1']);
+  });
+
+  test('a turn is told once, with the attempt and how many before it were missed', () => {
+    const log = new RolloutLog(LIMITS);
+    log.dispatch({ ...groupOf('g', ['g.0@2']), attempt: 2 });
+    expect([1, 3, 3, 2].map((index) => log.append(turn('g.0@2', index), 0))).toEqual([
+      ...[true, true, false, false],
+    ]);
+    log.missed('g.0@2', 4);
+    log.missed('g.0@2', 2);
+    log.append(turn('g.0@2+1', 1), 0);
+    log.append(finished('g.0@2'), 0);
+    expect(log.append(turn('g.0@2', 9), 0)).toBe(false);
+    const told = log.read(0, 9).map(({ event, attempt, missedTurns }) => {
+      return [event.rolloutId, event.kind, attempt, missedTurns];
+    });
+    expect(told).toEqual([
+      ['g.0@2', 'turn', 2, 0],
+      ['g.0@2', 'turn', 2, 0],
+      ['g.0@2+1', 'turn', 2, 0],
+      ['g.0@2', 'finished', 2, 4],
+    ]);
   });
 
   test('whatever happens: sequences have no gap and each rollout at most one ending', () => {

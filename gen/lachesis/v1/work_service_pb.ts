@@ -12,6 +12,8 @@ import type { ErrorDetail } from "./error_pb.ts";
 import { file_lachesis_v1_error } from "./error_pb.ts";
 import type { GroupChunk, GroupEnd, GroupHeader } from "./group_pb.ts";
 import { file_lachesis_v1_group } from "./group_pb.ts";
+import type { RolloutEvent } from "./rollout_pb.ts";
+import { file_lachesis_v1_rollout } from "./rollout_pb.ts";
 import type { Run } from "./run_service_pb.ts";
 import { file_lachesis_v1_run_service } from "./run_service_pb.ts";
 import type { Assignment } from "./task_pb.ts";
@@ -22,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/work_service.proto.
  */
 export const file_lachesis_v1_work_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYWNoZXNpcy92MS93b3JrX3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxIlIKFVJlZ2lzdGVyV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFAoMZW52aXJvbm1lbnRzGAIgAygJEhAKCGNhcGFjaXR5GAMgASgFIksKFlJlZ2lzdGVyV29ya2VyUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iQwoWSGVhcnRiZWF0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkiawoXSGVhcnRiZWF0V29ya2VyUmVzcG9uc2USDwoHY3JlZGl0cxgBIAEoBRIgChhjYW5jZWxsZWRfYXNzaWdubWVudF9pZHMYAiADKAkSHQoVY2FuY2VsbGVkX3JvbGxvdXRfaWRzGAMgAygJIloKGUVucXVldWVBc3NpZ25tZW50c1JlcXVlc3QSLAoLYXNzaWdubWVudHMYASADKAsyFy5sYWNoZXNpcy52MS5Bc3NpZ25tZW50Eg8KB2JhY2tsb2cYAiABKAgiLwoaRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2USEQoJYWRkZWRfaWRzGAEgAygJIm4KF0xlYXNlQXNzaWdubWVudHNSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIXCg9tYXhfYXNzaWdubWVudHMYAiABKAUSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKiAQoQTGVhc2VkQXNzaWdubWVudBIrCgphc3NpZ25tZW50GAEgASgLMhcubGFjaGVzaXMudjEuQXNzaWdubWVudBIPCgdhdHRlbXB0GAIgASgFEjEKDmxlYXNlX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh0KA3J1bhgEIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biJJChhMZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USLQoGbGVhc2VzGAEgAygLMh0ubGFjaGVzaXMudjEuTGVhc2VkQXNzaWdubWVudCJFChhFeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhYKDmFzc2lnbm1lbnRfaWRzGAIgAygJIjgKGUV4dGVuZEFzc2lnbm1lbnRzUmVzcG9uc2USGwoTbG9zdF9hc3NpZ25tZW50X2lkcxgBIAMoCSJ9ChVGYWlsQXNzaWdubWVudFJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhUKDWFzc2lnbm1lbnRfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIRCglwZXJtYW5lbnQYBCABKAgiGAoWRmFpbEFzc2lnbm1lbnRSZXNwb25zZSLDAQoTU3VibWl0R3JvdXBzUmVxdWVzdBInCgRvcGVuGAEgASgLMhcubGFjaGVzaXMudjEuU3VibWl0T3BlbkgAEioKBmhlYWRlchgCIAEoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVySAASKAoFY2h1bmsYAyABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAQgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSIvCgpTdWJtaXRPcGVuEg4KBnJ1bl9pZBgBIAEoCRIRCgl3b3JrZXJfaWQYAiABKAkidgoUU3VibWl0R3JvdXBzUmVzcG9uc2USJQoDYWNrGAEgASgLMhYubGFjaGVzaXMudjEuU3VibWl0QWNrSAASLQoHcmVmdXNhbBgCIAEoCzIaLmxhY2hlc2lzLnYxLlN1Ym1pdFJlZnVzYWxIAEIICgZhbnN3ZXIiQAoJU3VibWl0QWNrEg4KBmdyb3VwcxgBIAEoAxISCgpkdXBsaWNhdGVzGAIgASgDEg8KB2NyZWRpdHMYAyABKAUicQoNU3VibWl0UmVmdXNhbBIUCgxncm91cF9udW1iZXIYASABKAMSEAoIZ3JvdXBfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIPCgdtZXNzYWdlGAQgASgJMr8FCgtXb3JrU2VydmljZRJeCg5SZWdpc3RlcldvcmtlchIiLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVxdWVzdBojLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVzcG9uc2UiA5ACAhJhCg9IZWFydGJlYXRXb3JrZXISIy5sYWNoZXNpcy52MS5IZWFydGJlYXRXb3JrZXJSZXF1ZXN0GiQubGFjaGVzaXMudjEuSGVhcnRiZWF0V29ya2VyUmVzcG9uc2UiA5ACAhJqChJFbnF1ZXVlQXNzaWdubWVudHMSJi5sYWNoZXNpcy52MS5FbnF1ZXVlQXNzaWdubWVudHNSZXF1ZXN0GicubGFjaGVzaXMudjEuRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2UiA5ACAhJfChBMZWFzZUFzc2lnbm1lbnRzEiQubGFjaGVzaXMudjEuTGVhc2VBc3NpZ25tZW50c1JlcXVlc3QaJS5sYWNoZXNpcy52MS5MZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USZwoRRXh0ZW5kQXNzaWdubWVudHMSJS5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QaJi5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1Jlc3BvbnNlIgOQAgISXgoORmFpbEFzc2lnbm1lbnQSIi5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlcXVlc3QaIy5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlc3BvbnNlIgOQAgISVwoMU3VibWl0R3JvdXBzEiAubGFjaGVzaXMudjEuU3VibWl0R3JvdXBzUmVxdWVzdBohLmxhY2hlc2lzLnYxLlN1Ym1pdEdyb3Vwc1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_lachesis_v1_error, file_lachesis_v1_group, file_lachesis_v1_run_service, file_lachesis_v1_task]);
+  fileDesc("Ch5sYWNoZXNpcy92MS93b3JrX3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxImMKFVJlZ2lzdGVyV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFAoMZW52aXJvbm1lbnRzGAIgAygJEhAKCGNhcGFjaXR5GAMgASgFEg8KB3Nlc3Npb24YBCABKAkiSwoWUmVnaXN0ZXJXb3JrZXJSZXNwb25zZRIxCg5sZWFzZV9kdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJUChZIZWFydGJlYXRXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIWCg5hc3NpZ25tZW50X2lkcxgCIAMoCRIPCgdzZXNzaW9uGAMgASgJImsKF0hlYXJ0YmVhdFdvcmtlclJlc3BvbnNlEg8KB2NyZWRpdHMYASABKAUSIAoYY2FuY2VsbGVkX2Fzc2lnbm1lbnRfaWRzGAIgAygJEh0KFWNhbmNlbGxlZF9yb2xsb3V0X2lkcxgDIAMoCSJaChlFbnF1ZXVlQXNzaWdubWVudHNSZXF1ZXN0EiwKC2Fzc2lnbm1lbnRzGAEgAygLMhcubGFjaGVzaXMudjEuQXNzaWdubWVudBIPCgdiYWNrbG9nGAIgASgIIi8KGkVucXVldWVBc3NpZ25tZW50c1Jlc3BvbnNlEhEKCWFkZGVkX2lkcxgBIAMoCSJ/ChdMZWFzZUFzc2lnbm1lbnRzUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFwoPbWF4X2Fzc2lnbm1lbnRzGAIgASgFEicKBHdhaXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SDwoHc2Vzc2lvbhgEIAEoCSKiAQoQTGVhc2VkQXNzaWdubWVudBIrCgphc3NpZ25tZW50GAEgASgLMhcubGFjaGVzaXMudjEuQXNzaWdubWVudBIPCgdhdHRlbXB0GAIgASgFEjEKDmxlYXNlX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh0KA3J1bhgEIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biJJChhMZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USLQoGbGVhc2VzGAEgAygLMh0ubGFjaGVzaXMudjEuTGVhc2VkQXNzaWdubWVudCJWChhFeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhYKDmFzc2lnbm1lbnRfaWRzGAIgAygJEg8KB3Nlc3Npb24YAyABKAkiOAoZRXh0ZW5kQXNzaWdubWVudHNSZXNwb25zZRIbChNsb3N0X2Fzc2lnbm1lbnRfaWRzGAEgAygJIo4BChVGYWlsQXNzaWdubWVudFJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhUKDWFzc2lnbm1lbnRfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIRCglwZXJtYW5lbnQYBCABKAgSDwoHc2Vzc2lvbhgFIAEoCSIYChZGYWlsQXNzaWdubWVudFJlc3BvbnNlIuEBChNSZXBvcnRFdmVudHNSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIPCgdzZXNzaW9uGAIgASgJEikKBmV2ZW50cxgDIAMoCzIZLmxhY2hlc2lzLnYxLlJvbGxvdXRFdmVudBJHCgxtaXNzZWRfdHVybnMYBCADKAsyMS5sYWNoZXNpcy52MS5SZXBvcnRFdmVudHNSZXF1ZXN0Lk1pc3NlZFR1cm5zRW50cnkaMgoQTWlzc2VkVHVybnNFbnRyeRILCgNrZXkYASABKAkSDQoFdmFsdWUYAiABKAU6AjgBIiQKFFJlcG9ydEV2ZW50c1Jlc3BvbnNlEgwKBHRvbGQYASABKAUiwwEKE1N1Ym1pdEdyb3Vwc1JlcXVlc3QSJwoEb3BlbhgBIAEoCzIXLmxhY2hlc2lzLnYxLlN1Ym1pdE9wZW5IABIqCgZoZWFkZXIYAiABKAsyGC5sYWNoZXNpcy52MS5Hcm91cEhlYWRlckgAEigKBWNodW5rGAMgASgLMhcubGFjaGVzaXMudjEuR3JvdXBDaHVua0gAEiQKA2VuZBgEIAEoCzIVLmxhY2hlc2lzLnYxLkdyb3VwRW5kSABCBwoFZnJhbWUiLwoKU3VibWl0T3BlbhIOCgZydW5faWQYASABKAkSEQoJd29ya2VyX2lkGAIgASgJInYKFFN1Ym1pdEdyb3Vwc1Jlc3BvbnNlEiUKA2FjaxgBIAEoCzIWLmxhY2hlc2lzLnYxLlN1Ym1pdEFja0gAEi0KB3JlZnVzYWwYAiABKAsyGi5sYWNoZXNpcy52MS5TdWJtaXRSZWZ1c2FsSABCCAoGYW5zd2VyIkAKCVN1Ym1pdEFjaxIOCgZncm91cHMYASABKAMSEgoKZHVwbGljYXRlcxgCIAEoAxIPCgdjcmVkaXRzGAMgASgFInEKDVN1Ym1pdFJlZnVzYWwSFAoMZ3JvdXBfbnVtYmVyGAEgASgDEhAKCGdyb3VwX2lkGAIgASgJEicKBWVycm9yGAMgASgLMhgubGFjaGVzaXMudjEuRXJyb3JEZXRhaWwSDwoHbWVzc2FnZRgEIAEoCTKZBgoLV29ya1NlcnZpY2USXgoOUmVnaXN0ZXJXb3JrZXISIi5sYWNoZXNpcy52MS5SZWdpc3RlcldvcmtlclJlcXVlc3QaIy5sYWNoZXNpcy52MS5SZWdpc3RlcldvcmtlclJlc3BvbnNlIgOQAgISYQoPSGVhcnRiZWF0V29ya2VyEiMubGFjaGVzaXMudjEuSGVhcnRiZWF0V29ya2VyUmVxdWVzdBokLmxhY2hlc2lzLnYxLkhlYXJ0YmVhdFdvcmtlclJlc3BvbnNlIgOQAgISagoSRW5xdWV1ZUFzc2lnbm1lbnRzEiYubGFjaGVzaXMudjEuRW5xdWV1ZUFzc2lnbm1lbnRzUmVxdWVzdBonLmxhY2hlc2lzLnYxLkVucXVldWVBc3NpZ25tZW50c1Jlc3BvbnNlIgOQAgISXwoQTGVhc2VBc3NpZ25tZW50cxIkLmxhY2hlc2lzLnYxLkxlYXNlQXNzaWdubWVudHNSZXF1ZXN0GiUubGFjaGVzaXMudjEuTGVhc2VBc3NpZ25tZW50c1Jlc3BvbnNlEmcKEUV4dGVuZEFzc2lnbm1lbnRzEiUubGFjaGVzaXMudjEuRXh0ZW5kQXNzaWdubWVudHNSZXF1ZXN0GiYubGFjaGVzaXMudjEuRXh0ZW5kQXNzaWdubWVudHNSZXNwb25zZSIDkAICEl4KDkZhaWxBc3NpZ25tZW50EiIubGFjaGVzaXMudjEuRmFpbEFzc2lnbm1lbnRSZXF1ZXN0GiMubGFjaGVzaXMudjEuRmFpbEFzc2lnbm1lbnRSZXNwb25zZSIDkAICElgKDFJlcG9ydEV2ZW50cxIgLmxhY2hlc2lzLnYxLlJlcG9ydEV2ZW50c1JlcXVlc3QaIS5sYWNoZXNpcy52MS5SZXBvcnRFdmVudHNSZXNwb25zZSIDkAICElcKDFN1Ym1pdEdyb3VwcxIgLmxhY2hlc2lzLnYxLlN1Ym1pdEdyb3Vwc1JlcXVlc3QaIS5sYWNoZXNpcy52MS5TdWJtaXRHcm91cHNSZXNwb25zZSgBMAFiBnByb3RvMw", [file_google_protobuf_duration, file_lachesis_v1_error, file_lachesis_v1_group, file_lachesis_v1_rollout, file_lachesis_v1_run_service, file_lachesis_v1_task]);
 
 /**
  * Registers a worker.
@@ -50,6 +52,14 @@ export type RegisterWorkerRequest = Message<"lachesis.v1.RegisterWorkerRequest">
    * @generated from field: int32 capacity = 3;
    */
   capacity: number;
+
+  /**
+   * Made up by the worker at its start, and given in all of its calls. A worker that registers with another
+   * takes the place of the one before: what that one held goes back to the queue. Empty: none is told apart.
+   *
+   * @generated from field: string session = 4;
+   */
+  session: string;
 };
 
 /**
@@ -99,6 +109,13 @@ export type HeartbeatWorkerRequest = Message<"lachesis.v1.HeartbeatWorkerRequest
    * @generated from field: repeated string assignment_ids = 2;
    */
   assignmentIds: string[];
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 3;
+   */
+  session: string;
 };
 
 /**
@@ -219,6 +236,13 @@ export type LeaseAssignmentsRequest = Message<"lachesis.v1.LeaseAssignmentsReque
    * @generated from field: google.protobuf.Duration wait = 3;
    */
   wait?: Duration | undefined;
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 4;
+   */
+  session: string;
 };
 
 /**
@@ -310,6 +334,13 @@ export type ExtendAssignmentsRequest = Message<"lachesis.v1.ExtendAssignmentsReq
    * @generated from field: repeated string assignment_ids = 2;
    */
   assignmentIds: string[];
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 3;
+   */
+  session: string;
 };
 
 /**
@@ -373,6 +404,13 @@ export type FailAssignmentRequest = Message<"lachesis.v1.FailAssignmentRequest">
    * @generated from field: bool permanent = 4;
    */
   permanent: boolean;
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 5;
+   */
+  session: string;
 };
 
 /**
@@ -396,6 +434,70 @@ export type FailAssignmentResponse = Message<"lachesis.v1.FailAssignmentResponse
  */
 export const FailAssignmentResponseSchema: GenMessage<FailAssignmentResponse> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_work_service, 12);
+
+/**
+ * What happened in rollouts, oldest first.
+ *
+ * @generated from message lachesis.v1.ReportEventsRequest
+ */
+export type ReportEventsRequest = Message<"lachesis.v1.ReportEventsRequest"> & {
+  /**
+   * The worker.
+   *
+   * @generated from field: string worker_id = 1;
+   */
+  workerId: string;
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 2;
+   */
+  session: string;
+
+  /**
+   * Of assignments that the worker holds: beginnings and turns; a turn that is told again is left out, and so
+   * is an end, which comes with the group. Their sequences are the server's to give.
+   *
+   * @generated from field: repeated lachesis.v1.RolloutEvent events = 3;
+   */
+  events: RolloutEvent[];
+
+  /**
+   * Turns that were left untold, by rollout, counted from its beginning.
+   *
+   * @generated from field: map<string, int32> missed_turns = 4;
+   */
+  missedTurns: { [key: string]: number };
+};
+
+/**
+ * Describes the message lachesis.v1.ReportEventsRequest.
+ * Use `create(ReportEventsRequestSchema)` to create a new message.
+ */
+export const ReportEventsRequestSchema: GenMessage<ReportEventsRequest> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_work_service, 13);
+
+/**
+ * What watchers were told of.
+ *
+ * @generated from message lachesis.v1.ReportEventsResponse
+ */
+export type ReportEventsResponse = Message<"lachesis.v1.ReportEventsResponse"> & {
+  /**
+   * Events that are new.
+   *
+   * @generated from field: int32 told = 1;
+   */
+  told: number;
+};
+
+/**
+ * Describes the message lachesis.v1.ReportEventsResponse.
+ * Use `create(ReportEventsResponseSchema)` to create a new message.
+ */
+export const ReportEventsResponseSchema: GenMessage<ReportEventsResponse> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_work_service, 14);
 
 /**
  * A frame of a submit stream.
@@ -448,7 +550,7 @@ export type SubmitGroupsRequest = Message<"lachesis.v1.SubmitGroupsRequest"> & {
  * Use `create(SubmitGroupsRequestSchema)` to create a new message.
  */
 export const SubmitGroupsRequestSchema: GenMessage<SubmitGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 13);
+  messageDesc(file_lachesis_v1_work_service, 15);
 
 /**
  * Who submits.
@@ -476,7 +578,7 @@ export type SubmitOpen = Message<"lachesis.v1.SubmitOpen"> & {
  * Use `create(SubmitOpenSchema)` to create a new message.
  */
 export const SubmitOpenSchema: GenMessage<SubmitOpen> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 14);
+  messageDesc(file_lachesis_v1_work_service, 16);
 
 /**
  * An answer on a submit stream.
@@ -513,7 +615,7 @@ export type SubmitGroupsResponse = Message<"lachesis.v1.SubmitGroupsResponse"> &
  * Use `create(SubmitGroupsResponseSchema)` to create a new message.
  */
 export const SubmitGroupsResponseSchema: GenMessage<SubmitGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 15);
+  messageDesc(file_lachesis_v1_work_service, 17);
 
 /**
  * All groups up to a count are dealt with: each was stored, or refused before this ack.
@@ -548,7 +650,7 @@ export type SubmitAck = Message<"lachesis.v1.SubmitAck"> & {
  * Use `create(SubmitAckSchema)` to create a new message.
  */
 export const SubmitAckSchema: GenMessage<SubmitAck> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 16);
+  messageDesc(file_lachesis_v1_work_service, 18);
 
 /**
  * A group that was not stored.
@@ -590,12 +692,13 @@ export type SubmitRefusal = Message<"lachesis.v1.SubmitRefusal"> & {
  * Use `create(SubmitRefusalSchema)` to create a new message.
  */
 export const SubmitRefusalSchema: GenMessage<SubmitRefusal> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 17);
+  messageDesc(file_lachesis_v1_work_service, 19);
 
 /**
- * For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
- * ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
- * all that is to be done, also after a restart of the server.
+ * For workers. LeaseAssignments, ExtendAssignments, FailAssignment, HeartbeatWorker and ReportEvents are for
+ * registered ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering
+ * again is all that is to be done, also after a restart of the server. A worker whose id another session has
+ * taken over is told WORKER_REPLACED instead, also when it registers again: it ends.
  *
  * @generated from service lachesis.v1.WorkService
  */
@@ -659,6 +762,18 @@ export const WorkService: GenService<{
     methodKind: "unary";
     input: typeof FailAssignmentRequestSchema;
     output: typeof FailAssignmentResponseSchema;
+  },
+  /**
+   * Tells what happens in rollouts that a worker plays, for those who watch: as well as it can, and never
+   * instead of the group, which holds it all. Events of a rollout that has ended, or that another plays, are
+   * left out.
+   *
+   * @generated from rpc lachesis.v1.WorkService.ReportEvents
+   */
+  reportEvents: {
+    methodKind: "unary";
+    input: typeof ReportEventsRequestSchema;
+    output: typeof ReportEventsResponseSchema;
   },
   /**
    * Submits groups; an accepted group ends its assignment in the same step.
