@@ -1,0 +1,74 @@
+/** Of a stream that was not answered yet; beyond that it can't be sent once more. */
+const MAX_KEPT = 256;
+
+/**
+ * The messages of a request that may have to be sent from the beginning again, until somebody has
+ * answered: read from their source once, and one attempt at a time.
+ */
+export class Replayed<Message> {
+  readonly #source: AsyncIterator<Message>;
+  /** Those from `#first` on. */
+  #kept: Message[] = [];
+  #first = 0;
+  #attempt = 0;
+  #isDone = false;
+  #isSettled = false;
+  #pulling: Promise<void> | undefined;
+
+  constructor(source: AsyncIterable<Message>) {
+    this.#source = source[Symbol.asyncIterator]();
+  }
+
+  /** False when too much was sent to be kept. */
+  get isWhole(): boolean {
+    return this.#first === 0;
+  }
+
+  /** It was answered: the attempt under way is the last, and nothing more is kept. */
+  settle(): void {
+    this.#isSettled = true;
+  }
+
+  /** No attempt follows. */
+  close(): void {
+    this.settle();
+    void this.#source.return?.().catch(() => {});
+  }
+
+  /** All messages, for one attempt, which ends the reading of the one before. */
+  async *messages(): AsyncGenerator<Message, void, void> {
+    this.#attempt += 1;
+    const attempt = this.#attempt;
+    try {
+      for (let at = 0; ; at += 1) {
+        while (at >= this.#first + this.#kept.length) {
+          if (this.#isDone) return;
+          this.#pulling ??= this.#pull();
+          await this.#pulling;
+          if (attempt !== this.#attempt) return;
+        }
+        const message = this.#kept[at - this.#first]!;
+        if (this.#isSettled || this.#kept.length > MAX_KEPT) {
+          const sent = at + 1 - this.#first;
+          this.#kept.splice(0, sent);
+          this.#first += sent;
+        }
+        yield message;
+        if (attempt !== this.#attempt) return;
+      }
+    } finally {
+      if (this.#isSettled && attempt === this.#attempt) await this.#source.return?.();
+    }
+  }
+
+  /** One that is asked for by an attempt that failed meanwhile is there for the next. */
+  async #pull(): Promise<void> {
+    try {
+      const { done, value } = await this.#source.next();
+      if (done === true) this.#isDone = true;
+      else this.#kept.push(value);
+    } finally {
+      this.#pulling = undefined;
+    }
+  }
+}
