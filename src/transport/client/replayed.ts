@@ -1,5 +1,5 @@
 /** Of a stream that was not answered yet; beyond that it can't be sent once more. */
-const MAX_KEPT = 256;
+const MAX_KEPT = 64;
 
 /**
  * The messages of a request that may have to be sent from the beginning again, until somebody has
@@ -10,6 +10,8 @@ export class Replayed<Message> {
   /** Those from `#first` on. */
   #kept: Message[] = [];
   #first = 0;
+  /** By the attempt under way. */
+  #sent = 0;
   #attempt = 0;
   #isDone = false;
   #isSettled = false;
@@ -27,6 +29,7 @@ export class Replayed<Message> {
   /** It was answered: the attempt under way is the last, and nothing more is kept. */
   settle(): void {
     this.#isSettled = true;
+    this.#dropSent();
   }
 
   /** No attempt follows. */
@@ -39,6 +42,7 @@ export class Replayed<Message> {
   async *messages(): AsyncGenerator<Message, void, void> {
     this.#attempt += 1;
     const attempt = this.#attempt;
+    this.#sent = 0;
     try {
       for (let at = 0; ; at += 1) {
         while (at >= this.#first + this.#kept.length) {
@@ -48,17 +52,20 @@ export class Replayed<Message> {
           if (attempt !== this.#attempt) return;
         }
         const message = this.#kept[at - this.#first]!;
-        if (this.#isSettled || this.#kept.length > MAX_KEPT) {
-          const sent = at + 1 - this.#first;
-          this.#kept.splice(0, sent);
-          this.#first += sent;
-        }
+        this.#sent = at + 1;
+        if (this.#isSettled || this.#kept.length > MAX_KEPT) this.#dropSent();
         yield message;
         if (attempt !== this.#attempt) return;
       }
     } finally {
       if (this.#isSettled && attempt === this.#attempt) await this.#source.return?.();
     }
+  }
+
+  #dropSent(): void {
+    if (this.#sent <= this.#first) return;
+    this.#kept.splice(0, this.#sent - this.#first);
+    this.#first = this.#sent;
   }
 
   /** One that is asked for by an attempt that failed meanwhile is there for the next. */
