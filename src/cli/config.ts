@@ -57,13 +57,16 @@ export async function layerOptions(
       values[name] = layers.flatMap(({ value }) => value as readonly string[]);
       entries.push(...layers);
     } else {
-      assertGiven(highest);
+      if (PATHS.has(option.value)) assertGiven(highest);
       values[name] = highest.value;
       entries.push(highest);
     }
   }
   return { values, entries };
 }
+
+/** As the help names the value of an option that is one. */
+const PATHS: ReadonlySet<string | undefined> = new Set(['FILE', 'FOLDER', 'PATH']);
 
 /** A path of nothing would be the folder that one happens to be in. */
 function assertGiven({ name, value, origin }: ConfigEntry): void {

@@ -1,5 +1,5 @@
 /** Of a stream that was not answered yet; beyond that it can't be sent once more. */
-const MAX_KEPT = 64;
+const MAX_KEPT = 256;
 
 /**
  * The messages of a request that may have to be sent from the beginning again, until somebody has
