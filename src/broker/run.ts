@@ -217,13 +217,13 @@ export class Run {
     const reason = this.#unfit(group);
     const version = group.oldestPolicyVersion ?? this.#policyVersion;
     const position = this.history.add(group);
+    const waiting = waitingGroup(group, { position, version, arrivedMs: nowMs });
     this.figures.accept(group);
-    this.#observer.accepted(group, nowMs);
+    this.#observer.accepted(waiting, nowMs);
     this.endedAssignments.groupCame(group.id);
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
-    if (reason === undefined) {
-      this.queue.accept(waitingGroup(group, { position, version, arrivedMs: nowMs }));
-    } else this.#drop(reason, [group]);
+    if (reason === undefined) this.queue.accept(waiting);
+    else this.#drop(reason, [group]);
     this.#record();
     return { kind: 'stored', position };
   }

@@ -24,9 +24,13 @@ export function waitingGroup(
     ...seat,
     group,
     rows: group.rows.length,
-    tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
+    tokens: tokensOf(group),
     bytes: group.payload.byteLength,
   };
+}
+
+export function tokensOf({ rows }: Pick<StoredGroup, 'rows'>): number {
+  return rows.reduce((tokens, row) => tokens + row.tokens, 0);
 }
 
 interface Seats {

@@ -49,4 +49,9 @@ export {
   type TokenFile,
   tokenDirectory,
 } from './token-file.ts';
-export { WorkClient } from './work-client.ts';
+export {
+  type AssignmentName,
+  type MissedTurns,
+  WorkClient,
+  type WorkerCallOptions,
+} from './work-client.ts';

@@ -1,12 +1,7 @@
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import { sleep } from '../async/index.ts';
 import { directoryMark, findTokenFiles } from './token-file.ts';
 
 /** A server that restarts writes new tokens: one is asked for again when it is older. */
 const FRESH_MS = 100;
-/** A server listens a moment before its file is written. */
-const TRIES = 6;
-const RETRY_MS = 100;
 
 export interface LocalTokenOptions {
   readonly address: string;
@@ -37,20 +32,6 @@ export class LocalToken {
     if (mark === undefined || mark !== this.#mark) await this.renew();
     return this.#token;
   }
-
-  /** Calls again what was refused for want of the right token, which is before anything was done. */
-  readonly interceptor: Interceptor = (next) => async (request) => {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await next(request);
-      } catch (thrown) {
-        const isRefused = ConnectError.from(thrown).code === Code.Unauthenticated;
-        if (!isRefused || request.stream || tries === TRIES) throw thrown;
-        await sleep(RETRY_MS, { signal: request.signal });
-        await this.renew();
-      }
-    }
-  };
 
   /** True when there is another now. A server that is away leaves the old one. */
   async renew(): Promise<boolean> {

@@ -9,6 +9,8 @@ import {
   type LeasedOrder,
   leasedOrderFromProto,
   msFromDuration,
+  type RolloutProgress,
+  sendableEvent,
 } from '../contract/index.ts';
 import { clipText, errorMessage } from '../errors.ts';
 import { createRpcClient } from '../transport/index.ts';
@@ -21,6 +23,19 @@ const MAX_MESSAGE_BYTES = 1_000;
 
 /** An assignment that a worker holds: with its run, or by its id alone where it holds none of another run with that id. */
 export type AssignmentName = AssignmentKey | string;
+
+/** Of a call of a registered worker. */
+export interface WorkerCallOptions extends CallOptions {
+  /** As it registered. Default: none. */
+  readonly session?: string;
+}
+
+/** Turns of a rollout that were left untold, from its beginning. */
+export interface MissedTurns {
+  readonly runId: string;
+  readonly rolloutId: string;
+  readonly turns: number;
+}
 
 /** For workers and other producers of groups. */
 export class WorkClient {
@@ -44,6 +59,8 @@ export class WorkClient {
       readonly workerId: string;
       readonly environments: readonly string[];
       readonly capacity: number;
+      /** Made up at the worker's start; a later start with its id takes its place. Default: none. */
+      readonly session?: string;
     },
     options?: CallOptions,
   ): Promise<{ readonly leaseMs: number }> {
@@ -56,7 +73,7 @@ export class WorkClient {
   async heartbeat(
     workerId: string,
     held: readonly AssignmentName[],
-    options?: CallOptions,
+    options: WorkerCallOptions = {},
   ): Promise<{
     readonly credits: number;
     /** Assignments that are gone, or shall not go on. */
@@ -64,7 +81,7 @@ export class WorkClient {
     /** Rollouts that shall not go on, of assignments that do. */
     readonly cancelledRollouts: readonly { readonly runId: string; readonly rolloutId: string }[];
   }> {
-    const request = { workerId, ...namesToProto(held) };
+    const request = { ...workerOf(workerId, options), ...namesToProto(held) };
     const response = await this.#control.heartbeatWorker(request, toConnect(options));
     return {
       credits: response.credits,
@@ -79,7 +96,7 @@ export class WorkClient {
   /** Takes assignments to play, of the environments that the worker registered with; may resolve with none. */
   async lease(
     workerId: string,
-    options: CallOptions & {
+    options: WorkerCallOptions & {
       /** Default: 1. */
       readonly max?: number;
       /** How long to wait for the first. Default: not at all. */
@@ -90,7 +107,7 @@ export class WorkClient {
   ): Promise<readonly LeasedOrder[]> {
     const { max = 1, waitMs, requestId = '' } = options;
     const request = {
-      workerId,
+      ...workerOf(workerId, options),
       maxAssignments: max,
       requestId,
       ...(waitMs !== undefined && { wait: durationFromMs(waitMs) }),
@@ -103,9 +120,9 @@ export class WorkClient {
   async extend(
     workerId: string,
     held: readonly AssignmentName[],
-    options?: CallOptions,
+    options: WorkerCallOptions = {},
   ): Promise<readonly AssignmentKey[]> {
-    const request = { workerId, ...namesToProto(held) };
+    const request = { ...workerOf(workerId, options), ...namesToProto(held) };
     const response = await this.#control.extendAssignments(request, toConnect(options));
     return lostOf(held, response.lostAssignmentIds, response.lostAssignmentRunIds);
   }
@@ -114,16 +131,42 @@ export class WorkClient {
   async fail(
     workerId: string,
     assignment: AssignmentName,
-    options: CallOptions & { readonly error: unknown; readonly permanent?: boolean },
+    options: WorkerCallOptions & { readonly error: unknown; readonly permanent?: boolean },
   ): Promise<void> {
     const detail = errorDetailToProto(options.error);
     const message = clipText(errorMessage(options.error), MAX_MESSAGE_BYTES);
     const error = { ...detail, metadata: { ...detail.metadata, message } };
     const { permanent = false } = options;
     await this.#control.failAssignment(
-      { workerId, ...keyOf(assignment), error, permanent },
+      { ...workerOf(workerId, options), ...keyOf(assignment), error, permanent },
       toConnect(options),
     );
+  }
+
+  /** Tells of rollouts that the worker plays, for those who watch; returns how much of it is new. */
+  async reportEvents(
+    workerId: string,
+    report: {
+      /** Beginnings and turns; an end is left out, since it comes with the group. */
+      readonly events: readonly {
+        readonly event: RolloutProgress;
+        readonly runId: string;
+        readonly attempt: number;
+      }[];
+      /** One for each rollout of which some were. */
+      readonly missedTurns: readonly MissedTurns[];
+    },
+    options: WorkerCallOptions = {},
+  ): Promise<number> {
+    const timeMs = Date.now();
+    const request = {
+      ...workerOf(workerId, options),
+      events: report.events.map(({ event, runId, attempt }) =>
+        sendableEvent(event, { sequence: 0, timeMs, runId, attempt }),
+      ),
+      missedTurns: [...report.missedTurns],
+    };
+    return (await this.#control.reportEvents(request, toConnect(options))).told;
   }
 
   /** Adds assignments; returns the ids that are new. */
@@ -179,4 +222,8 @@ function lostOf(
   }
   const lost = new Set(ids);
   return held.map(keyOf).filter(({ assignmentId }) => lost.has(assignmentId));
+}
+
+function workerOf(workerId: string, { session = '' }: WorkerCallOptions) {
+  return { workerId, session };
 }

@@ -62,7 +62,7 @@ export {
 } from './mapping/messages.ts';
 export { failureOf } from './mapping/outcome.ts';
 export { rolloutFromProto, rolloutToProto } from './mapping/rollout.ts';
-export { rolloutEventToProto } from './mapping/rollout-event.ts';
+export { rolloutProgressFromProto } from './mapping/rollout-event.ts';
 export {
   runFromProto,
   runSettingsFromProto,
@@ -88,6 +88,7 @@ export {
   segmentFromProto,
   segmentToProto,
 } from './mapping/tokens.ts';
+export { messageBytes } from './message-bytes.ts';
 export {
   type Group,
   type Outcome,
@@ -103,5 +104,6 @@ export {
   readRolloutLine,
   writeRolloutLine,
 } from './rollout-file/index.ts';
+export { sendableEvent } from './sendable-event.ts';
 export type { Task } from './task.ts';
 export { unplayedRollout } from './unplayed-rollout.ts';

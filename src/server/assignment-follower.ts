@@ -11,7 +11,7 @@ import {
 import { LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { LeaseTable } from './lease-table.ts';
-import { dispatchedGroup } from './rollout-log.ts';
+import { dispatchedGroup } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface FollowAssignmentsOptions {

@@ -1,5 +1,5 @@
 import type { LachesisError } from '../errors.ts';
-import type { RolloutKey } from './rollout-log.ts';
+import type { RolloutKey } from './rollout-state.ts';
 
 /** Cancelled rollouts that are remembered, so that one whose play begins late does not play. */
 const MAX_REMEMBERED = 50_000;

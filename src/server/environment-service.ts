@@ -39,7 +39,8 @@ import type { LocalPlayer } from './local-player.ts';
 import { orderGroups } from './order-groups.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { playStream } from './play-stream.ts';
-import type { RolloutKey, RolloutLog } from './rollout-log.ts';
+import type { RolloutLog } from './rollout-log.ts';
+import type { RolloutKey } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 import { watchRollouts } from './watch-rollouts.ts';
 

@@ -12,7 +12,7 @@ import type { Logger } from '../telemetry/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
 import { playAssignment } from '../worker/index.ts';
 import { type HostedEnvironments, isolationOf } from './hosted.ts';
-import { dispatchedGroup } from './rollout-log.ts';
+import { dispatchedGroup } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface LocalPlayerOptions {

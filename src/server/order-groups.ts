@@ -6,7 +6,7 @@ import {
 import type { AssignmentKey, Broker } from '../broker/index.ts';
 import { type Assignment, assignmentFromProto } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
-import { dispatchedGroup, type GroupKey } from './rollout-log.ts';
+import { dispatchedGroup, type GroupKey } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 
 /**

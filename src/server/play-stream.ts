@@ -7,7 +7,12 @@ import {
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { RolloutSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
 import { pause } from '../async/index.ts';
-import { type Assignment, assignmentFromProto, rolloutToProto } from '../contract/index.ts';
+import {
+  type Assignment,
+  assignmentFromProto,
+  rolloutToProto,
+  sendableEvent,
+} from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
@@ -17,7 +22,6 @@ import { callerEngine, callerMessageServer, callerToolHandler } from './caller-m
 import { callerTokensOf, type HostedEnvironments } from './hosted.ts';
 import type { LocalPlayer } from './local-player.ts';
 import type { Rollouts } from './rollouts.ts';
-import { sendableEvent } from './sendable-event.ts';
 
 export interface PlayStreamOptions extends CallEnd {
   readonly environments: HostedEnvironments;

@@ -1,14 +1,10 @@
 import { Notifier } from '../async/index.ts';
-import {
-  type Assignment,
-  type Rollout,
-  type RolloutProgress,
-  rolloutIdsOf,
-  taskKeyOf,
-} from '../contract/index.ts';
+import { messageBytes, type Rollout, type RolloutProgress } from '../contract/index.ts';
+import { firstTryOf } from '../environment/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
-import { approximateBytes, messageBytes } from './approximate-bytes.ts';
+import { approximateBytes } from './approximate-bytes.ts';
 import { ByRun } from './by-run.ts';
+import type { DispatchedGroup, GroupKey, RolloutKey, RolloutState } from './rollout-state.ts';
 
 /** An event under its sequence, which rises by 1 over all events of a server. */
 export interface LoggedEvent {
@@ -17,43 +13,10 @@ export interface LoggedEvent {
   /** Empty for play outside of any run. */
   readonly runId: string;
   readonly event: RolloutProgress;
-}
-
-/** Names a group of a run, or one outside of any. */
-export interface GroupKey {
-  readonly runId: string;
-  readonly groupId: string;
-}
-
-/** Names a rollout of a run, or one outside of any. */
-export interface RolloutKey {
-  readonly runId: string;
-  readonly rolloutId: string;
-}
-
-/** What rollouts are played for, as known before any event of theirs. */
-export interface DispatchedGroup extends GroupKey {
-  readonly environment: string;
-  /** Empty while unknown. */
-  readonly taskKey: string;
-  /** By index. */
-  readonly rolloutIds: readonly string[];
-}
-
-/** What an assignment's rollouts are played for, at one attempt. */
-export function dispatchedGroup(assignment: Assignment, attempt = 1): DispatchedGroup {
-  const { id, runId, environment } = assignment;
-  const rolloutIds = rolloutIdsOf(assignment, attempt);
-  return { groupId: id, runId, environment, taskKey: taskKeyOf(assignment), rolloutIds };
-}
-
-/** What is known of a dispatched rollout. */
-export interface RolloutState {
-  /** `waiting` until its first event, `finished` from its terminal one on. */
-  readonly kind: 'waiting' | 'running' | 'finished';
-  readonly rolloutId: string;
-  readonly index: number;
-  readonly group: DispatchedGroup;
+  /** From 1. */
+  readonly attempt: number;
+  /** Turns of its rollout so far that were left untold. */
+  readonly missedTurns: number;
 }
 
 export interface RolloutLogLimits {
@@ -124,7 +87,7 @@ export class RolloutLog {
     const { runId, groupId } = group;
     for (const [index, rolloutId] of group.rolloutIds.entries()) {
       if (this.#states.get(runId, rolloutId) !== undefined) continue;
-      this.#states.set(runId, rolloutId, { kind: 'waiting', rolloutId, index, group });
+      this.#states.set(runId, rolloutId, { ...UNPLAYED, rolloutId, index, group });
       this.#openCount += 1;
       const members = this.#groups.get(runId, groupId);
       if (members === undefined) this.#groups.set(runId, groupId, new Set([rolloutId]));
@@ -132,24 +95,35 @@ export class RolloutLog {
     }
   }
 
-  /** Logs an event. False, and nothing logged, when its rollout has ended already. */
+  /** Logs an event. False, and nothing logged, when its rollout has ended already, or had that turn before. */
   append(event: RolloutProgress, runId: string, timeMs: number): boolean {
     const { rolloutId } = event;
     const state = this.#states.get(runId, rolloutId) ?? this.#dispatchFrom(event, runId);
     if (state.kind === 'finished') return false;
+    const lastTurn = event.kind === 'turn' ? event.turn.index : state.lastTurn;
+    if (event.kind === 'turn' && lastTurn <= state.lastTurn) return false;
     this.#sequence += 1;
     const bytes = eventBytes(event);
-    this.#events.push({ sequence: this.#sequence, timeMs, runId, event: kept(event), bytes });
+    const { missedTurns, group } = state;
+    const stamp = { sequence: this.#sequence, timeMs, runId, attempt: group.attempt, missedTurns };
+    this.#events.push({ ...stamp, event: kept(event), bytes });
     this.#eventBytes += bytes;
     if (event.kind === 'finished') {
       this.#openCount -= 1;
       this.#keep(event.rollout, runId);
     }
     const kind = event.kind === 'finished' ? 'finished' : 'running';
-    if (state.kind !== kind) this.#states.set(runId, rolloutId, { ...state, kind });
+    this.#states.set(runId, rolloutId, { ...state, kind, lastTurn });
     this.#dropOldEvents();
     this.changed.notify();
     return true;
+  }
+
+  /** As many of the rollout's turns so far were left untold, which its next event says. */
+  missed({ runId, rolloutId }: RolloutKey, turns: number): void {
+    const state = this.#states.get(runId, rolloutId);
+    if (state === undefined || turns <= state.missedTurns) return;
+    this.#states.set(runId, rolloutId, { ...state, missedTurns: turns });
   }
 
   /**
@@ -219,15 +193,16 @@ export class RolloutLog {
   #dispatchFrom(event: RolloutProgress, runId: string): RolloutState {
     const { rolloutId, groupId } = event;
     const started = event.kind === 'started' ? event : undefined;
-    const index = started?.index ?? 0;
-    const taskKey = started?.taskKey ?? '';
     // A rollout of a known group, such as one that is played again, is of that group's environment.
-    const [sibling] = this.#groups.get(runId, groupId) ?? [];
-    const known = sibling === undefined ? undefined : this.#states.get(runId, sibling)?.group;
-    const environment = known?.environment ?? '';
-    const group = { groupId, runId, environment, taskKey, rolloutIds: [rolloutId] };
+    const [sibling = ''] = this.#groups.get(runId, groupId) ?? [];
+    const first = this.#states.get(runId, firstTryOf(rolloutId));
+    const known = first ?? this.#states.get(runId, sibling);
+    const { environment = '', attempt = 1 } = known?.group ?? {};
+    const index = started?.index ?? first?.index ?? 0;
+    const taskKey = started?.taskKey ?? first?.group.taskKey ?? '';
+    const group = { groupId, runId, environment, taskKey, attempt, rolloutIds: [rolloutId] };
     this.dispatch(group);
-    const state: RolloutState = { kind: 'waiting', rolloutId, index, group };
+    const state: RolloutState = { ...UNPLAYED, rolloutId, index, group };
     this.#states.set(runId, rolloutId, state);
     return state;
   }
@@ -268,6 +243,8 @@ export class RolloutLog {
     if (members?.size === 0) this.#groups.delete(runId, groupId);
   }
 }
+
+const UNPLAYED = Object.freeze({ kind: 'waiting', lastTurn: 0, missedTurns: 0 });
 
 /** Play outside of any run goes before: its run can't be named. */
 function onlyRun(runs: readonly string[], what: string): string | undefined {

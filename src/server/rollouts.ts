@@ -9,13 +9,8 @@ import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
 import { BUCKETS } from '../tokens/index.ts';
 import { abandonedRollout } from './abandoned-rollout.ts';
 import { Cancellations } from './cancellations.ts';
-import {
-  type GroupKey,
-  type RolloutKey,
-  RolloutLog,
-  type RolloutLogLimits,
-  type RolloutState,
-} from './rollout-log.ts';
+import { RolloutLog, type RolloutLogLimits } from './rollout-log.ts';
+import type { GroupKey, RolloutKey, RolloutState } from './rollout-state.ts';
 
 /** The rollouts of a server: their log, and the means to end them. Gives each exactly one ending. */
 export class Rollouts {
@@ -55,19 +50,14 @@ export class Rollouts {
     });
   }
 
-  /** Logs what whoever plays for a run tells; a second ending of a rollout is dropped. */
-  progress(event: RolloutProgress, runId: string): void {
+  /**
+   * Logs what whoever plays for a run tells; false for what comes after the rollout's ending, a second one
+   * as well, and for a turn that was told before.
+   */
+  progress(event: RolloutProgress, runId: string): boolean {
     const logged = this.log.append(event, runId, this.#now());
-    if (event.kind !== 'finished') return;
-    this.#cancellations.release({ runId, rolloutId: event.rolloutId });
-    if (!logged) return;
-    const { result, outcome, ledger } = event.rollout;
-    this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
-    this.#sampled?.add(ledger.sampled);
-    for (const bucket of BUCKETS) {
-      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket: bucketName(bucket) });
-    }
-    this.#onFinished(event.rollout, runId);
+    if (event.kind === 'finished') this.#finished(event, runId, logged);
+    return logged;
   }
 
   /** Fires when the rollout shall end early. */
@@ -136,6 +126,22 @@ export class Rollouts {
       const state = this.log.stateOf({ runId: group.runId, rolloutId });
       return state === undefined || state.kind === 'finished' ? [] : state;
     });
+  }
+
+  #finished(
+    event: RolloutProgress & { readonly kind: 'finished' },
+    runId: string,
+    logged: boolean,
+  ): void {
+    this.#cancellations.release({ runId, rolloutId: event.rolloutId });
+    if (!logged) return;
+    const { result, outcome, ledger } = event.rollout;
+    this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
+    this.#sampled?.add(ledger.sampled);
+    for (const bucket of BUCKETS) {
+      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket: bucketName(bucket) });
+    }
+    this.#onFinished(event.rollout, runId);
   }
 
   #end(state: RolloutState, error: LachesisError): void {

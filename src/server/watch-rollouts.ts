@@ -1,9 +1,8 @@
 import { create } from '@bufbuild/protobuf';
 import { type RolloutEvent, RolloutEventSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
-import { timestampFromMs } from '../contract/index.ts';
+import { sendableEvent, timestampFromMs } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { LoggedEvent, RolloutLog } from './rollout-log.ts';
-import { sendableEvent } from './sendable-event.ts';
 
 export interface WatchOptions {
   /** The last sequence seen; 0 for all that is kept. */

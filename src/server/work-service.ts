@@ -8,6 +8,7 @@ import {
   HeartbeatWorkerResponseSchema,
   LeaseAssignmentsResponseSchema,
   RegisterWorkerResponseSchema,
+  ReportEventsResponseSchema,
   WorkService,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
 import { type Broker, systemClock } from '../broker/index.ts';
@@ -20,6 +21,7 @@ import {
   durationFromMs,
   leasedOrderToProto,
   msFromDuration,
+  rolloutProgressFromProto,
 } from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import { waitMsOf } from './batch-service.ts';
@@ -49,6 +51,8 @@ export interface WorkServiceOptions {
 /** Assignments of one call. */
 const MAX_ENQUEUE = 10_000;
 const MAX_LEASE = 1_000;
+/** Of one report; a message has room for no more than small ones. */
+const MAX_EVENTS = 10_000;
 /** Of one order to play. */
 const MAX_ORDER_BYTES = 2 * 1_048_576;
 /** Of a task that is given whole. */
@@ -70,20 +74,22 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
     );
   };
   router.service(WorkService, {
-    registerWorker: ({ workerId, environments, capacity }) => {
+    registerWorker: async ({ workerId, environments, capacity, session }) => {
       assertId(workerId, 'worker_id');
+      assertOptionalId(session, 'session');
       if (isLocalWorkerId(workerId)) {
         throw invalidInput('worker_id', `"${workerId}" is for the worker in a server.`);
       }
       if (capacity < 0) throw invalidInput('capacity', `is ${capacity}; it can't be negative.`);
       assertEnvironments(environments);
-      workers.register({ id: workerId, environments, capacity }, now());
+      const registration = { id: workerId, environments, capacity, session };
+      if (workers.register(registration, now())) await desk.giveBack(workerId);
       return create(RegisterWorkerResponseSchema, {
         leaseDuration: durationFromMs(workers.leaseMs),
       });
     },
-    heartbeatWorker: async ({ workerId, assignmentIds, assignmentRunIds }) => {
-      const { capacity } = workers.keep(workerId, now());
+    heartbeatWorker: async ({ workerId, assignmentIds, assignmentRunIds, session }) => {
+      const { capacity } = workers.keep({ id: workerId, session }, now());
       const held = namedBy(workerId, assignmentIds, assignmentRunIds);
       const { lost, cancelledRollouts } = await desk.extend(workerId, held);
       const free = capacity - assignmentIds.length + lost.length;
@@ -125,17 +131,15 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
       await options.orderBacklog(orders);
       return create(EnqueueAssignmentsResponseSchema);
     },
-    leaseAssignments: async (
-      { workerId, maxAssignments, wait, requestId },
-      { signal, timeoutMs },
-    ) => {
+    leaseAssignments: async (request, { signal, timeoutMs }) => {
+      const { workerId, session, maxAssignments, wait, requestId } = request;
       if (maxAssignments < 0) {
         throw invalidInput('max_assignments', `is ${maxAssignments}; it can't be negative.`);
       }
       const askedMs = wait === undefined ? 0 : msFromDuration(wait);
       if (askedMs < 0) throw invalidInput('wait', `is ${askedMs} ms; it can't be negative.`);
       assertOptionalId(requestId, 'request_id');
-      const worker = workers.keep(workerId, now());
+      const worker = workers.keep({ id: workerId, session }, now());
       if (stopping.aborted) throw serverStops();
       const leased = await desk.lease({
         workerId,
@@ -143,7 +147,7 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         environments: worker.environments,
         max: Math.min(maxAssignments || 1, MAX_LEASE, worker.capacity || 1),
         waitMs: waitMsOf(askedMs, timeoutMs()) ?? 0,
-        signal: AbortSignal.any([signal, stopping]),
+        signal: AbortSignal.any([signal, stopping, worker.replaced]),
       });
       return create(LeaseAssignmentsResponseSchema, {
         leases: await Promise.all(
@@ -158,8 +162,8 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         ),
       });
     },
-    extendAssignments: async ({ workerId, assignmentIds, assignmentRunIds }) => {
-      workers.keep(workerId, now());
+    extendAssignments: async ({ workerId, assignmentIds, assignmentRunIds, session }) => {
+      workers.keep({ id: workerId, session }, now());
       const held = namedBy(workerId, assignmentIds, assignmentRunIds);
       const { lost } = await desk.extend(workerId, held);
       return create(ExtendAssignmentsResponseSchema, {
@@ -167,12 +171,33 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         lostAssignmentRunIds: lost.map(({ runId }) => runId),
       });
     },
-    failAssignment: async ({ workerId, assignmentId, runId, error, permanent }) => {
+    failAssignment: async ({ workerId, session, assignmentId, runId, error, permanent }) => {
       assertId(assignmentId, 'assignment_id');
-      workers.keep(workerId, now());
+      workers.keep({ id: workerId, session }, now());
       const assignment = leases.named(workerId, assignmentId, runId, 'run_id');
       await desk.fail({ workerId, assignment, error: causeOf(error), permanent });
       return create(FailAssignmentResponseSchema);
+    },
+    reportEvents: ({ workerId, session, events, missedTurns }) => {
+      workers.keep({ id: workerId, session }, now());
+      if (events.length > MAX_EVENTS) {
+        throw invalidInput('events', `are ${events.length}; send at most ${MAX_EVENTS} at a time.`);
+      }
+      const report = {
+        events: events.flatMap((wire, index) => {
+          const field = `events[${index}]`;
+          const { runId } = wire;
+          assertRunId(runId, `${field}.run_id`);
+          const event = rolloutProgressFromProto(wire, field);
+          return event === undefined ? [] : { runId, event };
+        }),
+        missedTurns: missedTurns.map(({ runId, rolloutId, turns }, index) => {
+          assertRunId(runId, `missed_turns[${index}].run_id`);
+          assertId(rolloutId, `missed_turns[${index}].rollout_id`);
+          return { runId, rolloutId, turns };
+        }),
+      };
+      return create(ReportEventsResponseSchema, { told: desk.tell(workerId, report) });
     },
     submitGroups: (requests, { signal }) => submitStream(requests, { ...options, signal }),
   });

@@ -1,15 +1,23 @@
 import type { ErrorDetail } from '../../gen/lachesis/v1/error_pb.ts';
 import type { AssignmentKey, Broker, LeasedAssignment } from '../broker/index.ts';
-import { errorFromDetail, ROLLOUT_CANCELLED } from '../contract/index.ts';
+import { errorFromDetail, ROLLOUT_CANCELLED, type RolloutProgress } from '../contract/index.ts';
+import { firstTryOf } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { LeaseTable } from './lease-table.ts';
-import type { GroupKey, RolloutKey } from './rollout-log.ts';
+import type { GroupKey, RolloutKey } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface WorkerDeskOptions {
   readonly broker: Broker;
   readonly rollouts: Rollouts;
   readonly leases: LeaseTable;
+}
+
+/** What a worker tells of what it plays. */
+export interface WorkerReport {
+  readonly events: readonly { readonly runId: string; readonly event: RolloutProgress }[];
+  /** Turns that were left untold, of each rollout from its beginning. */
+  readonly missedTurns: readonly (RolloutKey & { readonly turns: number })[];
 }
 
 /** Of orders in one answer; the last may go beyond, by less than the rest of a message. */
@@ -85,6 +93,37 @@ export class WorkerDesk {
     });
   }
 
+  /** What a worker holds goes back to the queue: one that is new in its place knows nothing of it. */
+  async giveBack(workerId: string): Promise<void> {
+    const error = new LachesisError('infrastructure_error', 'its worker was started anew.', {
+      reason: 'WORKER_REPLACED',
+    });
+    for (const { workerId: holder, ...assignment } of this.#leases) {
+      if (holder !== workerId) continue;
+      await this.fail({ workerId, assignment, error, permanent: false });
+    }
+  }
+
+  /**
+   * Logs what a worker tells of rollouts that it plays; returns how much of it is new. What does not belong
+   * to an assignment that it holds is left out: it may have lost it meanwhile.
+   */
+  tell(workerId: string, { events, missedTurns }: WorkerReport): number {
+    const { log } = this.#rollouts;
+    let told = 0;
+    for (const { turns, ...rollout } of missedTurns) {
+      if (this.#ownGroupOf(workerId, rollout) !== undefined) log.missed(rollout, turns);
+    }
+    for (const { runId, event } of events) {
+      const rollout = { runId, rolloutId: event.rolloutId };
+      if (this.#ownGroupOf(workerId, rollout) !== event.groupId) continue;
+      // The server has told of it when it was leased.
+      const isBegun = event.kind === 'started' && log.stateOf(rollout) !== undefined;
+      if (!isBegun && this.#rollouts.progress(event, runId)) told += 1;
+    }
+    return told;
+  }
+
   /** Groups that may begin over all runs, beside those that play. */
   async credits(): Promise<number> {
     let credits = 0;
@@ -93,6 +132,15 @@ export class WorkerDesk {
       credits += Math.max(0, (await this.#broker.credits(id)) - this.#leases.ofRun(id));
     }
     return credits;
+  }
+
+  /** The group of a rollout whose assignment the worker holds; undefined for any other. */
+  #ownGroupOf(workerId: string, { runId, rolloutId }: RolloutKey): string | undefined {
+    const first = this.#rollouts.log.stateOf({ runId, rolloutId: firstTryOf(rolloutId) });
+    if (first === undefined) return undefined;
+    const { groupId } = first.group;
+    const isHeld = this.#leases.holderOf({ runId, assignmentId: groupId }) === workerId;
+    return isHeld ? groupId : undefined;
   }
 
   async #endCancelled(workerId: string, assignment: AssignmentKey): Promise<boolean> {

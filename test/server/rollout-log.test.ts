@@ -15,6 +15,7 @@ const groupOf = (groupId: string, rolloutIds: readonly string[]) => ({
   runId: '',
   environment: 'e',
   taskKey: 't',
+  attempt: 1,
   rolloutIds,
 });
 
@@ -28,9 +29,15 @@ const started = (rolloutId: string, groupId = 'g'): RolloutProgress => ({
   index: 0,
 });
 
+const turn = (rolloutId: string, index: number, groupId = 'g'): RolloutProgress => ({
+  ...{ kind: 'turn', rolloutId, groupId, messages: [] },
+  turn: { index, finishReason: 'stop', modelDurationMs: 1, toolDurationMs: 0, toolCalls: 0 },
+});
+
 const finished = (rolloutId: string, groupId = 'g'): RolloutProgress => {
   const group = groupOf(groupId, [rolloutId]);
-  const state = { kind: 'running', rolloutId, index: 0, group } as const;
+  const seen = { lastTurn: 0, missedTurns: 0 };
+  const state = { kind: 'running', rolloutId, index: 0, group, ...seen } as const;
   const error = new LachesisError('cancelled', 'over', { reason: 'X' });
   return { kind: 'finished', rolloutId, groupId, rollout: abandonedRollout(state, error, 0) };
 };
@@ -108,6 +115,41 @@ describe('the rollout log', () => {
     // What is played outside of any run can't be named otherwise.
     log.dispatch(groupOf('g', ['g.0']));
     expect([log.runOfGroup('g'), log.runOfRollout('g.0')]).toEqual(['', '']);
+  });
+
+  test('a turn is told once, with the attempt and how many before it were missed', () => {
+    const log = new RolloutLog(LIMITS);
+    log.dispatch({ ...groupOf('g', ['g.0@2']), attempt: 2 });
+    expect([1, 3, 3, 2].map((index) => log.append(turn('g.0@2', index), '', 0))).toEqual([
+      ...[true, true, false, false],
+    ]);
+    log.missed(key('g.0@2'), 4);
+    log.missed(key('g.0@2'), 2);
+    log.append(turn('g.0@2+1', 1), '', 0);
+    log.append(finished('g.0@2'), '', 0);
+    expect(log.append(turn('g.0@2', 9), '', 0)).toBe(false);
+    const told = log.read(0, 9).map(({ event, attempt, missedTurns }) => {
+      return [event.rolloutId, event.kind, attempt, missedTurns];
+    });
+    expect(told).toEqual([
+      ['g.0@2', 'turn', 2, 0],
+      ['g.0@2', 'turn', 2, 0],
+      ['g.0@2+1', 'turn', 2, 0],
+      ['g.0@2', 'finished', 2, 4],
+    ]);
+  });
+
+  test('turns of rollouts of one id and two runs are counted apart', () => {
+    const log = new RolloutLog(LIMITS);
+    for (const runId of ['one', 'two']) log.dispatch({ ...groupOf('g', ['g.0']), runId });
+    log.missed({ runId: 'one', rolloutId: 'g.0' }, 3);
+    expect(log.append(turn('g.0', 4), 'one', 0)).toBe(true);
+    expect(log.append(turn('g.0', 1), 'two', 0)).toBe(true);
+    expect(log.append(turn('g.0', 1), 'one', 0)).toBe(false);
+    expect(log.read(0, 9).map(({ runId, missedTurns }) => [runId, missedTurns])).toEqual([
+      ['one', 3],
+      ['two', 0],
+    ]);
   });
 
   test('whatever happens: sequences have no gap and each rollout at most one ending', () => {

@@ -5,7 +5,7 @@ import { RunSettingsSchema } from '../../gen/lachesis/v1/run_service_pb.ts';
 import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import { createMemoryBroker } from '../../src/broker/index.ts';
-import { type LachesisClient, lachesisErrorOf } from '../../src/client/index.ts';
+import { type LachesisClient, lachesisErrorOf, type MissedTurns } from '../../src/client/index.ts';
 import { assignmentToProto, runSettingsFromProto } from '../../src/contract/index.ts';
 import { LachesisError } from '../../src/errors.ts';
 import { createRpcClient } from '../../src/transport/index.ts';
@@ -141,6 +141,42 @@ describe('two runs with the same ids', () => {
     expect(await Promise.all(kinds)).toEqual(['finished', 'running']);
     await client.runs.close('other');
     expect((await watch('other')).at(-1)).toMatch(/^other g\.[01] finished$/);
+  });
+
+  test('are told of by their run, turns that were missed as well', async () => {
+    await using served = await withTwoRuns();
+    const { client } = served;
+    const error = new LachesisError('internal', 'no', { reason: 'NO' });
+    const tell = (runId: string, index: number, turns = 0) =>
+      client.work.reportEvents('w', {
+        events: [turnOf('g.0', index, 1, runId)],
+        missedTurns: [{ runId, rolloutId: 'g.0', turns }],
+      });
+    expect(await tell('other', 3, 2)).toBe(1);
+    expect([await tell('run', 1), await tell('run', 1)]).toEqual([1, 0]);
+    await client.work.fail('w', theirs, { error, permanent: true });
+    // Of that run's the worker holds none any more.
+    expect([await tell('other', 4), await tell('run', 2)]).toEqual([0, 1]);
+    await client.runs.close('run');
+    expect(await eventsOf(client, 'g', 'other')).toEqual([
+      ...['g.0#1 started', 'g.0#1 turn 3 of 1, 2 missed', 'g.0#1 finished, 2 missed'],
+    ]);
+    expect(await eventsOf(client, 'g', 'run')).toEqual([
+      ...['g.0#1 started', 'g.0#1 turn 1 of 1', 'g.0#1 turn 2 of 1', 'g.0#1 finished'],
+    ]);
+  });
+
+  test('all go back when their worker is started anew', async () => {
+    await using served = await withTwoRuns();
+    const { work } = served.client;
+    await work.register({ workerId: 'w', environments: ['sums'], capacity: 8, session: 'next' });
+    const again = await work.lease('w', { session: 'next', max: 2 });
+    expect(again.map(({ run: { id }, attempt }) => `${id}#${attempt}`).sort()).toEqual([
+      ...['other#2', 'run#2'],
+    ]);
+    const gone = work.extend('w', [ours, theirs], { session: 'before' }).catch(lachesisErrorOf);
+    expect(await gone).toMatchObject({ reason: 'WORKER_REPLACED' });
+    expect(await work.extend('w', [ours, theirs], { session: 'next' })).toEqual([]);
   });
 });
 
@@ -533,4 +569,143 @@ test('what a server that died was playing itself is played again by the next, at
     ...['g.0 PLAYED_AGAIN', 'g.1 PLAYED_AGAIN', 'g.0@2 scored', 'g.1@2 scored'],
   ]);
   expect(await served.client.runs.status('run')).toMatchObject({ acceptedGroups: 1 });
+});
+
+/** What `lachesis worker` tells of a turn. */
+const turnOf = (rolloutId: string, index: number, attempt = 1, runId = 'run') => ({
+  runId,
+  attempt,
+  event: {
+    kind: 'turn',
+    rolloutId,
+    groupId: rolloutId.split('.')[0]!,
+    turn: { index, finishReason: 'stop', modelDurationMs: 1, toolDurationMs: 0, toolCalls: 0 },
+    messages: [{ role: 'assistant', content: [{ kind: 'text', text: 'a' }], toolCalls: [] }],
+  } as const,
+});
+
+/** Of the first rollout, as `rollout#attempt what`, with the turns that were missed. */
+async function eventsOf(
+  client: LachesisClient,
+  groupId: string,
+  runId = 'run',
+): Promise<readonly string[]> {
+  const watching = client.environments.watch({ groupIds: [groupId], runId, untilFinished: true });
+  const told = await Array.fromAsync(watching);
+  return told
+    .filter(({ rolloutId }) => rolloutId.startsWith(`${groupId}.0`))
+    .map(({ rolloutId, attempt, missedTurns, event }) => {
+      const what =
+        event.case === 'turnFinished'
+          ? `turn ${event.value.turn?.index} of ${event.value.messages.length}`
+          : event.case;
+      return `${rolloutId}#${attempt} ${what}${missedTurns > 0 ? `, ${missedTurns} missed` : ''}`;
+    });
+}
+
+describe('the turns that a worker tells of', () => {
+  const none: readonly MissedTurns[] = [];
+
+  test('come to watchers once and in order, and none after the end', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease, submit } = served;
+    await register('w');
+    await client.work.enqueue([order('a')]);
+    await lease('w');
+    const tell = (events: ReturnType<typeof turnOf>[], missedTurns = none) =>
+      client.work.reportEvents('w', { events, missedTurns });
+    expect(await tell([turnOf('a.0', 1), turnOf('a.0', 2)])).toBe(2);
+    // Told again, since an answer may be lost; of others' rollouts, or of none.
+    expect(await tell([turnOf('a.0', 2), turnOf('a.7', 1), turnOf('x.0', 1)])).toBe(0);
+    expect(await tell([turnOf('a.0', 5)], [{ runId: 'run', rolloutId: 'a.0', turns: 2 }])).toBe(1);
+    await submit(await encodedGroup({ id: 'a', runId: 'run' }));
+    expect(await tell([turnOf('a.0', 6)])).toBe(0);
+    expect(await eventsOf(client, 'a')).toEqual([
+      ...['a.0#1 started', 'a.0#1 turn 1 of 1', 'a.0#1 turn 2 of 1'],
+      ...['a.0#1 turn 5 of 1, 2 missed', 'a.0#1 finished, 2 missed'],
+    ]);
+  });
+
+  test('carry their attempt, and are taken of nobody but the one that holds the assignment', async () => {
+    await using served = await serveWorkers();
+    const { client, clock, order, register, lease, submit } = served;
+    await register('slow');
+    await register('next');
+    await client.work.enqueue([order('a')]);
+    await lease('slow');
+    clock.advance(LEASE_MS + 1);
+    expect(await lease('next')).toEqual(['a#2']);
+    const tell = (workerId: string, id: string, attempt: number) =>
+      client.work.reportEvents(workerId, {
+        events: [turnOf(id, 1, attempt)],
+        missedTurns: none,
+      });
+    expect(await tell('slow', 'a.0', 1)).toBe(0);
+    expect(await tell('slow', 'a.0@2', 2)).toBe(0);
+    expect(await tell('next', 'a.0@2', 2)).toBe(1);
+    // One that is played for a failed one of the same attempt.
+    expect(await tell('next', 'a.0@2+1', 2)).toBe(1);
+    await submit(await encodedGroup({ id: 'a', runId: 'run' }));
+    expect(await eventsOf(client, 'a')).toEqual([
+      ...['a.0#1 started', 'a.0#1 finished', 'a.0@2#2 started', 'a.0@2#2 turn 1 of 1'],
+      ...['a.0@2+1#2 turn 1 of 1', 'a.0@2#2 finished', 'a.0@2+1#2 finished'],
+    ]);
+  });
+
+  test('are refused where they make no sense, and to a worker that nobody knows', async () => {
+    await using served = await serveWorkers();
+    const { client, register } = served;
+    const events = [turnOf('a.0', 1)];
+    await expect(
+      client.work.reportEvents('w', { events, missedTurns: none }),
+    ).rejects.toMatchObject({
+      code: Code.FailedPrecondition,
+    });
+    await register('w');
+    const nameless = { ...turnOf('a.0', 1).event, rolloutId: '' };
+    await expect(
+      client.work.reportEvents('w', {
+        events: [{ event: nameless, runId: 'run', attempt: 1 }],
+        missedTurns: none,
+      }),
+    ).rejects.toThrow(/events\[0\]\.rollout_id/);
+    const runless = client.work.reportEvents('w', {
+      events: [turnOf('a.0', 1, 1, '')],
+      missedTurns: none,
+    });
+    await expect(runless).rejects.toThrow(/events\[0\]\.run_id/);
+    const missed = client.work.reportEvents('w', {
+      events: [],
+      missedTurns: [{ runId: '', rolloutId: 'a.0', turns: 1 }],
+    });
+    await expect(missed).rejects.toThrow(/missed_turns\[0\]\.run_id/);
+  });
+});
+
+test('a worker started anew under its id has what it held back at once; the one before is told', async () => {
+  await using served = await serveWorkers();
+  const { client, order } = served;
+  const start = (session: string) => {
+    const call = { session };
+    const worker = { workerId: 'w', environments: ['sums'], capacity: 8 };
+    return {
+      register: () => client.work.register({ ...worker, session }),
+      lease: async (waitMs = 0) =>
+        (await client.work.lease('w', { ...call, waitMs })).map((one) => one.attempt),
+      heartbeat: () => client.work.heartbeat('w', [], call),
+    };
+  };
+  const [first, second] = [start('1'), start('2')];
+  await first.register();
+  await client.work.enqueue([order('a')]);
+  expect(await first.lease()).toEqual([1]);
+  const waiting = first.lease(5_000).catch((error: unknown) => lachesisErrorOf(error).reason);
+  await second.register();
+  expect([[], 'WORKER_REPLACED']).toContainEqual(await waiting);
+  expect(await second.lease()).toEqual([2]);
+  for (const call of [first.heartbeat, first.register, first.lease]) {
+    const error = await call().catch(lachesisErrorOf);
+    expect(error).toMatchObject({ reason: 'WORKER_REPLACED' });
+  }
+  await second.heartbeat();
 });
