@@ -1,3 +1,4 @@
+import type { LachesisError } from '../errors.ts';
 import type { Batch } from './broker.ts';
 import { Consumers } from './consumers.ts';
 import { type CutBatch, deliverBatch, stepOfBatchId } from './cut-batch.ts';
@@ -16,15 +17,23 @@ import { heldBatches } from './held-batches.ts';
 import { deliveryOf } from './journal/batch-record.ts';
 import type { BatchRecord, ConsumerRecord, LaneRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
-import { type Consumer, laneOf, type OpenBatch } from './open-batch.ts';
+import { type Consumer, isUntouched, laneOf, type OpenBatch } from './open-batch.ts';
 import { OpenBatches } from './open-batches.ts';
-import { batchNotFound, staleBatchLease, stepNotAcked, stepNotKept } from './refusals.ts';
+import {
+  batchGivenUp,
+  batchNotFound,
+  staleBatchLease,
+  stepNotAcked,
+  stepNotKept,
+} from './refusals.ts';
 import type { HeldBatch, Shortened } from './run-detail.ts';
 
 export type Handed =
   | { readonly kind: 'batch'; readonly batch: Batch }
   /** This rank is done with its consumer's batch, and others are not. */
   | { readonly kind: 'wait_for_ranks' }
+  /** It may be damaged: nobody is handed it before it is checked. */
+  | { readonly kind: 'unsure'; readonly cut: CutBatch }
   /** All open batches are with others or done: a new one may be cut. */
   | { readonly kind: 'none' };
 
@@ -166,10 +175,7 @@ export class BatchLedger {
     const consumer = this.#consumers.get(consumerId, rank);
     const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
     const expiresMs = nowMs + this.#options.leaseMs;
-    if (open === undefined) {
-      if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
-      throw batchNotFound(batchId);
-    }
+    if (open === undefined) throw this.#notOpen(batchId, consumerId);
     const kept = renew(open.lanes.get(laneOf(consumer))!, consumerId, expiresMs);
     if (kept === undefined) throw staleBatchLease(batchId, consumerId);
     open.lanes.set(laneOf(consumer), kept);
@@ -186,6 +192,7 @@ export class BatchLedger {
     const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
     if (open === undefined) {
       if (!this.#wasCut(batchId)) throw batchNotFound(batchId);
+      if (this.#isGivenUp(batchId)) throw batchGivenUp(batchId);
       const done = this.finished.get(stepOfBatchId(batchId) ?? 0);
       if (done !== undefined && !done.lanes.some(({ holder }) => holder === consumerId)) {
         throw staleBatchLease(batchId, consumerId);
@@ -210,10 +217,7 @@ export class BatchLedger {
   nack(consumerId: string, batchId: string, rank: number): boolean {
     const consumer = this.#consumers.get(consumerId, rank);
     const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
-    if (open === undefined) {
-      if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
-      throw batchNotFound(batchId);
-    }
+    if (open === undefined) throw this.#notOpen(batchId, consumerId);
     const lane = laneOf(consumer);
     const delivery = open.lanes.get(lane)!;
     if (delivery.kind === 'ready') return false;
@@ -261,6 +265,8 @@ export class BatchLedger {
         continue;
       }
       const record = this.finished.get(at);
+      // The others come again without it.
+      if (record?.givenUp !== undefined) continue;
       const cut = record && recut(record);
       if (record === undefined || cut === undefined) throw stepNotKept(step, at);
       const lanes = new Map(
@@ -285,12 +291,38 @@ export class BatchLedger {
     return { batches: again.length, cuts };
   }
 
+  /** Bytes of it are damaged. `uncut` when nobody ever had it: its step is free again. */
+  giveUp(cut: CutBatch): 'uncut' | 'given_up' | 'closed' {
+    const open = this.#open.at(cut.step);
+    if (open?.cut !== cut) return 'closed';
+    // While nobody had it, no other is cut.
+    if (isUntouched(open) && cut.step === this.#lastStep) {
+      this.#open.uncut(open);
+      this.#lastStep -= 1;
+      return 'uncut';
+    }
+    this.finished.add({ ...this.#open.close(open), givenUp: 'damaged' });
+    return 'given_up';
+  }
+
   #deliver(open: OpenBatch, lane: string, delivery: LeasedDelivery, consumer: Consumer): Handed {
+    const { cut } = open;
+    if (cut.groups.some(({ payload }) => payload.state !== 'whole')) return { kind: 'unsure', cut };
     const { worldSize } = consumer;
     const terms = { worldSize, delivery: delivery.deliveries, leaseMs: this.#options.leaseMs };
     const batch = deliverBatch(open.cut, terms);
     this.#open.move(open, lane, delivery);
     return { kind: 'batch', batch };
+  }
+
+  #notOpen(batchId: string, consumerId: string): LachesisError {
+    if (!this.#wasCut(batchId)) return batchNotFound(batchId);
+    if (this.#isGivenUp(batchId)) return batchGivenUp(batchId);
+    return staleBatchLease(batchId, consumerId);
+  }
+
+  #isGivenUp(batchId: string): boolean {
+    return this.finished.get(stepOfBatchId(batchId) ?? 0)?.givenUp !== undefined;
   }
 
   #wasCut(batchId: string): boolean {

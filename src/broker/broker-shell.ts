@@ -55,6 +55,7 @@ export class BrokerShell implements Broker {
       metrics: this.#metrics,
       waiting: this.#waiting,
       journal: backing.journal,
+      closing: this.#closing.signal,
     });
   }
 

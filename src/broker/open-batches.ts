@@ -56,8 +56,14 @@ export class OpenBatches {
   /** It is done with. */
   close(open: OpenBatch): BatchRecord {
     this.#byStep.delete(open.cut.step);
-    this.#handedOut -= 1;
+    if (!isUntouched(open)) this.#handedOut -= 1;
     return batchRecord(open.cut, open.lanes, this.#positionOf);
+  }
+
+  /** It never was. */
+  uncut(open: OpenBatch): void {
+    this.#byStep.delete(open.cut.step);
+    this.#journal.batchGone(open.cut.step);
   }
 
   /** These are open again, behind the others. */

@@ -192,6 +192,18 @@ export function staleBatchLease(id: string, consumerId: string): LachesisError {
   );
 }
 
+export function batchGivenUp(id: string): LachesisError {
+  return new LachesisError(
+    'aborted',
+    `Batch "${id}" was given up: what the store holds of it is damaged, so that it can't come again.`,
+    {
+      reason: 'BATCH_GIVEN_UP',
+      remedy: 'Leave it out, on all ranks, and ask for the next batch.',
+      metadata: { batch_id: id, cause: 'damaged' },
+    },
+  );
+}
+
 export function policyVersionBehind(runVersion: number, given: number): LachesisError {
   return new LachesisError(
     'failed_precondition',

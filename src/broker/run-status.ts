@@ -42,5 +42,6 @@ export function runStatus(
     heldBatches: batches.held(nowMs),
     workers,
     deadLetters: figures.deadLetters,
+    givenUpBatches: figures.givenUp,
   };
 }

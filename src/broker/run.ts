@@ -10,7 +10,7 @@ import type {
   SubmitOutcome,
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
-import { cutBatch } from './cut-batch.ts';
+import { type CutBatch, cutBatch } from './cut-batch.ts';
 import { EndedAssignments } from './ended-assignments.ts';
 import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
@@ -244,6 +244,48 @@ export class Run {
     return true;
   }
 
+  /**
+   * A batch can't be handed out, since what is kept of these groups of it is damaged. If nobody ever had it,
+   * the others wait again. Else they are given up with it: whoever had it may have trained them.
+   */
+  giveUpBatch(cut: CutBatch, damaged: ReadonlySet<StoredGroup>, nowMs: number): void {
+    const how = this.batches.giveUp(cut);
+    if (how === 'closed') return;
+    const others = cut.groups.filter((group) => !damaged.has(group));
+    if (how === 'uncut') {
+      this.#observer.uncut(cut);
+      this.#count('damaged', damaged.size);
+      for (const { id } of damaged) this.history.lose(id);
+      this.#waitAgain(others, nowMs);
+      this.#metrics.batch('uncut');
+    } else {
+      this.#drop('damaged', [...damaged]);
+      this.#drop('damaged_batch', others);
+      this.figures.givenUp += 1;
+      this.#metrics.batch('given_up');
+    }
+    this.#record();
+  }
+
+  /** By the version that they are of, or by that of now, for those of which nothing was sampled. */
+  #waitAgain(groups: readonly StoredGroup[], nowMs: number): void {
+    const floor =
+      oldestAllowedVersion(this.#policyVersion, this.settings.maxStaleness) ?? -Infinity;
+    const versionOf = (group: StoredGroup) => group.oldestPolicyVersion ?? this.#policyVersion;
+    const fresh = groups.filter((group) => versionOf(group) >= floor);
+    const waiting = fresh.map((group) => {
+      const position = this.history.positionOf(group.id) ?? 0;
+      const seat = { position, version: versionOf(group), arrivedMs: nowMs };
+      this.#journal.accepted({ group, ...seat });
+      return waitingGroup(group, seat);
+    });
+    this.queue.untake(waiting);
+    this.#drop(
+      'stale',
+      groups.filter((group) => !fresh.includes(group)),
+    );
+  }
+
   ack(
     consumerId: string,
     batchId: string,
@@ -305,9 +347,13 @@ export class Run {
   }
 
   #drop(reason: DropReason, groups: readonly StoredGroup[]): void {
-    if (groups.length === 0) return;
-    this.figures.drop(reason, groups.length);
-    this.#metrics.dropped(reason, groups.length);
+    this.#count(reason, groups.length);
     for (const group of groups) this.history.settle(group.id);
+  }
+
+  #count(reason: DropReason, groups: number): void {
+    if (groups === 0) return;
+    this.figures.drop(reason, groups);
+    this.#metrics.dropped(reason, groups);
   }
 }

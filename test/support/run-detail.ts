@@ -18,4 +18,5 @@ export const noRunDetail: RunDetail = Object.freeze({
   heldBatches: { first: [], more: 0 },
   workers: { first: [], more: 0 },
   deadLetters: 0,
+  givenUpBatches: 0,
 });

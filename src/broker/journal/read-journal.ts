@@ -9,6 +9,7 @@ import type {
   BatchRecord,
   ConsumerRecord,
   EndedRecord,
+  FormerGroup,
   GroupRecord,
   QueueRecord,
   RestoredRun,
@@ -68,9 +69,9 @@ function readGroup(
   key: string,
   value: Uint8Array,
 ): RestoredRun['groups'][number] {
-  const record = decodeRecord(key, value).json as GroupRecord | { readonly id: string };
+  const record = decodeRecord(key, value).json as GroupRecord | Omit<FormerGroup, 'position'>;
   const position = positionOf(key);
-  if (!('places' in record)) return { id: record.id, position };
+  if (!('places' in record)) return { ...record, position };
   const { id, environment, taskKey, rows, ledger, version, arrivedMs } = record;
   const group = {
     ...{ id, runId, environment, taskKey, rows, ledger },

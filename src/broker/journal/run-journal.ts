@@ -49,8 +49,18 @@ export class RunJournal {
     this.#journal.put(keys.group(this.#runId, position), () => encodeRecord({ id }));
   }
 
+  /** As {@link letGo}, and its id is forgotten: only its place is kept. */
+  lost({ id, position, payload }: { id: string; position: number; payload: GroupPayload }): void {
+    this.#journal.release(payload);
+    this.#journal.put(keys.group(this.#runId, position), () => encodeRecord({ id, isLost: true }));
+  }
+
   batch(step: number, record: () => BatchRecord): void {
     this.#journal.put(keys.batch(this.#runId, step), () => encodeRecord(record()));
+  }
+
+  batchGone(step: number): void {
+    this.#journal.remove(keys.batch(this.#runId, step));
   }
 
   batchDone(step: number, record: BatchRecord): void {
