@@ -11,7 +11,9 @@ import type {
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import { type CutBatch, cutBatch } from './cut-batch.ts';
+import { Departures } from './departures.ts';
 import { EndedAssignments } from './ended-assignments.ts';
+import { giveUpBatch } from './give-up-batch.ts';
 import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
@@ -55,6 +57,7 @@ export class Run {
   readonly #metrics: BrokerMetrics;
   readonly #opened: Pick<RunFields, 'openTimeMs' | 'ordinal'>;
   readonly #journal: RunJournal;
+  readonly #departures: Departures;
   #settings: RunSettings;
   #policyVersion: number;
   #step = 0;
@@ -75,6 +78,7 @@ export class Run {
     this.#journal = journal;
     this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
     this.history = new GroupHistory(config.limits.replayBytes, journal);
+    this.#departures = new Departures(this.figures, metrics, this.history);
     this.endedAssignments = new EndedAssignments(journal, restored?.ended);
     const nowMs = config.clock.nowMs();
     this.#observer = new RunObserver({ ...fields, nowMs, restored });
@@ -216,7 +220,7 @@ export class Run {
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
     if (reason === undefined) {
       this.queue.accept(waitingGroup(group, { position, version, arrivedMs: nowMs }));
-    } else this.#drop(reason, [group]);
+    } else this.#departures.drop(reason, [group]);
     this.#record();
     return { kind: 'stored', position };
   }
@@ -244,46 +248,17 @@ export class Run {
     return true;
   }
 
-  /**
-   * A batch can't be handed out, since what is kept of these groups of it is damaged. If nobody ever had it,
-   * the others wait again. Else they are given up with it: whoever had it may have trained them.
-   */
+  /** A batch can't be handed out, since what is kept of these groups of it is damaged. */
   giveUpBatch(cut: CutBatch, damaged: ReadonlySet<StoredGroup>, nowMs: number): void {
-    const how = this.batches.giveUp(cut);
-    if (how === 'closed') return;
-    const others = cut.groups.filter((group) => !damaged.has(group));
-    if (how === 'uncut') {
-      this.#observer.uncut(cut);
-      this.#count('damaged', damaged.size);
-      for (const { id } of damaged) this.history.lose(id);
-      this.#waitAgain(others, nowMs);
-      this.#metrics.batch('uncut');
-    } else {
-      this.#drop('damaged', [...damaged]);
-      this.#drop('damaged_batch', others);
-      this.figures.givenUp += 1;
-      this.#metrics.batch('given_up');
-    }
-    this.#record();
-  }
-
-  /** By the version that they are of, or by that of now, for those of which nothing was sampled. */
-  #waitAgain(groups: readonly StoredGroup[], nowMs: number): void {
-    const floor =
-      oldestAllowedVersion(this.#policyVersion, this.settings.maxStaleness) ?? -Infinity;
-    const versionOf = (group: StoredGroup) => group.oldestPolicyVersion ?? this.#policyVersion;
-    const fresh = groups.filter((group) => versionOf(group) >= floor);
-    const waiting = fresh.map((group) => {
-      const position = this.history.positionOf(group.id) ?? 0;
-      const seat = { position, version: versionOf(group), arrivedMs: nowMs };
-      this.#journal.accepted({ group, ...seat });
-      return waitingGroup(group, seat);
+    const how = giveUpBatch(cut, damaged, {
+      ...{ batches: this.batches, history: this.history, queue: this.queue, nowMs },
+      ...{ departures: this.#departures, observer: this.#observer, journal: this.#journal },
+      ...{ policyVersion: this.#policyVersion, maxStaleness: this.settings.maxStaleness },
     });
-    this.queue.untake(waiting);
-    this.#drop(
-      'stale',
-      groups.filter((group) => !fresh.includes(group)),
-    );
+    if (how === 'closed') return;
+    if (how === 'given_up') this.figures.givenUp += 1;
+    this.#metrics.batch(how);
+    this.#record();
   }
 
   ack(
@@ -338,22 +313,11 @@ export class Run {
     const floor = oldestAllowedVersion(version, this.settings.maxStaleness);
     if (floor !== undefined) {
       const stale = this.queue.evictBelow(floor);
-      this.#drop(
+      this.#departures.drop(
         'stale',
         stale.map(({ group }) => group),
       );
     }
     return true;
-  }
-
-  #drop(reason: DropReason, groups: readonly StoredGroup[]): void {
-    this.#count(reason, groups.length);
-    for (const group of groups) this.history.settle(group.id);
-  }
-
-  #count(reason: DropReason, groups: number): void {
-    if (groups === 0) return;
-    this.figures.drop(reason, groups);
-    this.#metrics.dropped(reason, groups);
   }
 }

@@ -27,7 +27,7 @@ export interface StoreChange {
   readonly remove?: readonly string[];
   /** Payloads that live from now on; one that lives already stays so. */
   readonly cites?: readonly PayloadRef[];
-  /** Payloads that nobody needs any more, cited before or not. */
+  /** Payloads that nobody needs any more, cited before or not. One that is not there (any more) is no mistake. */
   readonly releases?: readonly PayloadRef[];
 }
 
@@ -80,10 +80,13 @@ export interface BrokerStore {
     options: { readonly signal: AbortSignal },
   ): Promise<readonly PayloadRef[]>;
 
-  /** All of it or none, durable on return. Citing or releasing what is not there is a mistake, and changes nothing. */
+  /** All of it or none, durable on return. Citing what is not there is a mistake, and changes nothing. */
   commit(change: StoreChange): void;
 
-  /** The payload as it was appended: checked against its CRC. */
+  /**
+   * The payload as it was appended, checked against its CRC. Rejects with reason PAYLOAD_DAMAGED or
+   * PAYLOAD_GONE when that is lost for good, and otherwise when it can't be read for now.
+   */
   read(ref: PayloadRef, options: { readonly signal: AbortSignal }): Promise<Uint8Array>;
 
   stats(): StoreStats;
