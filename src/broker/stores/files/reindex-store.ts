@@ -64,7 +64,7 @@ async function rebuild(
   },
 ): Promise<StoreReindex> {
   const { folder, signal } = where;
-  using index = new StoreIndex(file, 'none');
+  using index = StoreIndex.open(file, 'none');
   const replay = await replayLog({ ...where, fileSystem: nodeFileSystem }, index);
   if (replay === undefined) {
     throw storeDamaged(folder, 'has no commit log', 'Restore its .log files.');
