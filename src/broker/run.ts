@@ -102,7 +102,12 @@ export class Run {
     }
     this.#step = restored.record.step;
     this.#closed = restored.record.closed;
-    restoreGroups(restored, this, nowMs);
+    const { history, queue } = this;
+    const lose = (groups: readonly StoredGroup[]): void => {
+      this.#departures.lose(groups);
+      if (groups.length > 0) this.#record();
+    };
+    restoreGroups(restored, { history, queue, lose }, nowMs);
   }
 
   /** All that its groups', batches' and consumers' records don't say. */

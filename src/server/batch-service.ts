@@ -17,7 +17,7 @@ import {
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
 import { type GroupHeader, GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
-import type { Batch, Broker, NextBatch } from '../broker/index.ts';
+import { type Batch, type Broker, isPayloadLost, type NextBatch } from '../broker/index.ts';
 import {
   assertId,
   batchManifestToProto,
@@ -88,7 +88,8 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
         return;
       }
-      const headers = await headersOf(next.batch, signal);
+      const headers = await headersOf(next.batch, signal).catch(untilDamaged);
+      if (headers === undefined) return;
       const unreadable = codecs.unreadable(request, headers);
       if (unreadable !== undefined) {
         const { runId, consumerId, rank } = request;
@@ -97,7 +98,11 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         throw unreadable;
       }
       onTaken(request.runId);
-      yield* framesOf(next.batch, headers, request, signal);
+      try {
+        yield* framesOf(next.batch, headers, request, signal);
+      } catch (error) {
+        untilDamaged(error);
+      }
     },
     extendBatch: async (request) => {
       const { leaseMs } = await broker.extendBatch(keyOf(request));
@@ -133,6 +138,14 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
       }
     },
   });
+}
+
+/**
+ * The store lost bytes of the batch since it was checked: its stream ends before its end, and whoever asks
+ * again is told by the broker what becomes of it.
+ */
+function untilDamaged(error: unknown): undefined {
+  if (!isPayloadLost(error)) throw error;
 }
 
 function modeOf(mode: ConsumerMode): 'compete' | 'fan_out' {

@@ -25,11 +25,12 @@ const NOWHERE: PayloadPlaces = Object.freeze({ sizes: [], blocks: [] });
 export class StoredPayload implements GroupPayload {
   readonly places: PayloadPlaces;
   readonly #store: BrokerStore;
-  #state: PayloadState = 'unsure';
+  #state: PayloadState;
 
-  constructor(store: BrokerStore, places: PayloadPlaces) {
+  constructor(store: BrokerStore, places: PayloadPlaces, state: PayloadState = 'unsure') {
     this.#store = store;
     this.places = places;
+    this.#state = state;
   }
 
   get state(): PayloadState {

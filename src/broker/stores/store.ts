@@ -7,7 +7,10 @@ export interface PayloadRef {
   readonly crc32: number;
 }
 
-/** A small fact by its key: 1 to 1,024 bytes of UTF-8 without NUL; a value is 1 MiB at most. */
+/**
+ * A small fact by its key: 1 to 1,024 bytes of UTF-8 without NUL; a value is 1 MiB at most. Under `lost/`
+ * a repair of the store names the payloads that it left out.
+ */
 export interface StoreRecord {
   readonly key: string;
   readonly value: Uint8Array;
