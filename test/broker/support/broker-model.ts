@@ -14,6 +14,7 @@ export interface ModelBatch {
   readonly policyVersion: number;
   /** Of its groups. */
   readonly versions: readonly number[];
+  readonly groups: readonly Packable[];
   readonly lanes: Map<string, Lane>;
 }
 
@@ -38,10 +39,17 @@ export class BrokerModel {
   version = 0;
   step = 0;
   stale = 0;
+  /** Groups that came, those of an id that is free again too. */
+  acceptedGroups = 0;
+  /** Damaged before anybody had them. */
+  lost = 0;
   waiting: Packable[] = [];
   open: ModelBatch[] = [];
   readonly accepted = new Set<string>();
   readonly cut: ModelBatch[] = [];
+  readonly damaged = new Set<string>();
+  readonly givenUp = new Set<ModelBatch>();
+  readonly givenUpGroups = { damaged: 0, beside: 0 };
 
   constructor(fields: {
     readonly target: number;
@@ -67,6 +75,8 @@ export class BrokerModel {
       if (this.nextCut() !== undefined || this.waiting.length >= most) return 'full';
     }
     this.accepted.add(group.id);
+    this.damaged.delete(group.id);
+    this.acceptedGroups += 1;
     if (fresh) this.waiting.push(group);
     else this.stale += 1;
     return 'stored';
@@ -85,31 +95,77 @@ export class BrokerModel {
     return firstInOrder(inTakingOrder(this.waiting), this.target);
   }
 
+  /** Groups by why they left without being trained. */
+  get dropped(): Readonly<Record<string, number>> {
+    const { stale, lost, givenUpGroups } = this;
+    const damaged = lost + givenUpGroups.damaged;
+    const counts = { stale, damaged, damaged_batch: givenUpGroups.beside };
+    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+  }
+
   next(
     consumer: ModelConsumer,
     rank: number,
   ): { readonly batch: ModelBatch; readonly delivery: number } | undefined {
+    for (;;) {
+      const found = this.#find(consumer, rank);
+      if (found === undefined) return undefined;
+      if (found.batch.ids.some((id) => this.damaged.has(id))) {
+        this.#giveUp(found.batch);
+        continue;
+      }
+      const { batch, isHeld } = found;
+      const lane = batch.lanes.get(laneOf(consumer))!;
+      lane.untilMs = this.nowMs + this.leaseMs;
+      if (!isHeld) {
+        lane.deliveries += 1;
+        lane.holder = consumer.id;
+        lane.acked = new Set();
+      }
+      return { batch, delivery: lane.deliveries };
+    }
+  }
+
+  #find(
+    consumer: ModelConsumer,
+    rank: number,
+  ): { readonly batch: ModelBatch; readonly isHeld: boolean } | undefined {
     const name = laneOf(consumer);
     for (const batch of this.open) {
       const lane = batch.lanes.get(name)!;
       if (lane.done || lane.holder !== consumer.id || lane.untilMs <= this.nowMs) continue;
       // Only a rank that gets the batch keeps it: one that acked speaks for no other.
       if (lane.acked.has(rank)) return undefined;
-      lane.untilMs = this.nowMs + this.leaseMs;
-      return { batch, delivery: lane.deliveries };
+      return { batch, isHeld: true };
     }
     const batch =
       this.open.find(({ lanes }) => {
         const lane = lanes.get(name)!;
         return !lane.done && (lane.holder === undefined || lane.untilMs <= this.nowMs);
       }) ?? this.#cut();
-    if (batch === undefined) return undefined;
-    const lane = batch.lanes.get(name)!;
-    lane.deliveries += 1;
-    lane.holder = consumer.id;
-    lane.acked = new Set();
-    lane.untilMs = this.nowMs + this.leaseMs;
-    return { batch, delivery: lane.deliveries };
+    return batch && { batch, isHeld: false };
+  }
+
+  /** One that nobody had never was. */
+  #giveUp(batch: ModelBatch): void {
+    this.open = this.open.filter((other) => other !== batch);
+    if ([...batch.lanes.values()].some(({ deliveries, done }) => done || deliveries > 0)) {
+      this.givenUp.add(batch);
+      const damaged = batch.ids.filter((id) => this.damaged.has(id)).length;
+      this.givenUpGroups.damaged += damaged;
+      this.givenUpGroups.beside += batch.ids.length - damaged;
+      return;
+    }
+    this.cut.splice(this.cut.indexOf(batch), 1);
+    for (const group of batch.groups) {
+      if (this.damaged.has(group.id)) {
+        this.lost += 1;
+        this.accepted.delete(group.id);
+      } else if (this.#isFresh(group)) this.waiting.push(group);
+      else this.stale += 1;
+    }
+    const order = [...this.accepted];
+    this.waiting.sort((one, other) => order.indexOf(one.id) - order.indexOf(other.id));
   }
 
   /** Undefined when the lease is stale. */
@@ -146,21 +202,24 @@ export class BrokerModel {
 
   commit(consumer: ModelConsumer, step: number): 'ok' | 'not acked' {
     const lane = laneOf(consumer);
-    const isDone = this.cut.slice(0, step).every(({ lanes }) => lanes.get(lane)!.done);
+    const isDone = this.cut
+      .slice(0, step)
+      .every((batch) => this.givenUp.has(batch) || batch.lanes.get(lane)!.done);
     return step <= this.cut.length && isDone ? 'ok' : 'not acked';
   }
 
   /** How many batches are handed out again; undefined for a step that there is not yet. */
   rewind(consumer: ModelConsumer, step: number): number | undefined {
     if (step > this.cut.length) return undefined;
-    const again = this.cut.slice(step);
+    const kept = this.cut.filter((batch) => !this.givenUp.has(batch));
+    const again = kept.filter((batch) => batch.step > step);
     for (const { lanes } of again) {
       const lane = lanes.get(laneOf(consumer))!;
       lane.holder = undefined;
       lane.done = false;
     }
-    this.open = this.cut.filter(({ lanes }) => [...lanes.values()].some(({ done }) => !done));
-    this.step = this.cut.length - this.open.length;
+    this.open = kept.filter(({ lanes }) => [...lanes.values()].some(({ done }) => !done));
+    this.step = kept.length - this.open.length;
     return again.length;
   }
 
@@ -168,7 +227,7 @@ export class BrokerModel {
   staleness(): { readonly waiting: readonly number[]; readonly trained: readonly number[] } {
     const waiting = this.waiting.map(({ version }) => this.version - version);
     const trained = this.cut
-      .filter((batch) => !this.open.includes(batch))
+      .filter((batch) => !this.open.includes(batch) && !this.givenUp.has(batch))
       .flatMap(({ policyVersion, versions }) => versions.map((one) => policyVersion - one));
     return { waiting: counted(waiting), trained: counted(trained) };
   }
@@ -193,7 +252,14 @@ export class BrokerModel {
     }
     const ids = taken.map(({ id }) => id);
     const versions = taken.map(({ version }) => version);
-    const batch = { step: this.cut.length + 1, ids, policyVersion: this.version, versions, lanes };
+    const batch = {
+      step: this.cut.length + 1,
+      ids,
+      policyVersion: this.version,
+      versions,
+      groups: taken,
+      lanes,
+    };
     this.cut.push(batch);
     this.open.push(batch);
     return batch;
