@@ -87,7 +87,7 @@ export interface BrokerStore {
   commit(change: StoreChange): void;
 
   /**
-   * The payload as it was appended, checked against its CRC. Rejects with reason PAYLOAD_DAMAGED or
+   * The payload as it was appended, from when that resolved until it is released; checked against its CRC. Rejects with reason PAYLOAD_DAMAGED or
    * PAYLOAD_GONE when that is lost for good, and otherwise when it can't be read for now.
    */
   read(ref: PayloadRef, options: { readonly signal: AbortSignal }): Promise<Uint8Array>;

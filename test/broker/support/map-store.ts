@@ -42,7 +42,10 @@ export class MapStore implements BrokerStore {
     for (const { key, value } of put) this.records_.set(key, value.slice());
     for (const key of remove) this.records_.delete(key);
     for (const { offset } of cites) this.live.add(offset);
-    for (const { offset } of releases) this.live.delete(offset);
+    for (const { offset } of releases) {
+      this.live.delete(offset);
+      this.payloads.delete(offset);
+    }
   }
 
   /** The payloads that are this text, as far as it was put there until now, are no more what was written. */
@@ -57,7 +60,7 @@ export class MapStore implements BrokerStore {
     const { offset } = ref;
     if (this.damaged.has(offset)) throw payloadDamaged('map', ref);
     const bytes = this.payloads.get(offset);
-    if (bytes === undefined || !this.live.has(offset)) throw new Error(`nothing lies at ${offset}`);
+    if (bytes === undefined) throw new Error(`nothing lies at ${offset}`);
     return bytes;
   }
 
