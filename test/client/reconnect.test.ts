@@ -318,7 +318,7 @@ test.each([false, true])(
     await submitted(client, ['a', 'b', 'c']);
     store.damaged.add([...store.payloads.keys()][1]!);
     const found: string[] = [];
-    for await (const { header } of client.runs.scan('run', { headerOnly }))
+    for await (const [, { header }] of client.runs.scan('run', { headerOnly }))
       found.push(header.groupId);
     expect(found).toEqual(['a', 'c']);
   },
