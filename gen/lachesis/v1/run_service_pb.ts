@@ -569,7 +569,7 @@ export type RunStatus = Message<"lachesis.v1.RunStatus"> & {
   openAssignments: bigint;
 
   /**
-   * Batches handed out and not acked.
+   * Batches handed out, or about to be, and not acked.
    *
    * @generated from field: int64 leased_batches = 6;
    */
