@@ -42,8 +42,9 @@ export class OpenBatches {
   }
 
   add(open: OpenBatch): void {
-    this.#byStep.set(open.cut.step, open);
-    this.#record(open);
+    const { cut, lanes } = open;
+    this.#byStep.set(cut.step, open);
+    this.#journal.cut(cut.step, () => batchRecord(cut, lanes, this.#positionOf));
   }
 
   /** A lane's delivery goes on; from its first one on the batch is handed out. */

@@ -110,25 +110,27 @@ export class Run {
     restoreGroups(restored, { history, queue, lose }, nowMs);
   }
 
-  /** All that its groups', batches' and consumers' records don't say. */
   #record(): void {
-    this.#journal.run(
-      (): RunRecord => ({
-        id: this.id,
-        settings: this.settings,
-        policyVersion: this.#policyVersion,
-        ...this.#opened,
-        closed: this.#closed,
-        step: this.#step,
-        lastStep: this.batches.lastStep,
-        committed: this.batches.finished.committed,
-        queue: this.queue.record(),
-        figures: {
-          ...this.figures.record(),
-          trainedByStaleness: this.#observer.trainedByStaleness,
-        },
-      }),
-    );
+    this.#journal.run(() => this.#made());
+  }
+
+  /** All that its groups', batches' and consumers' records don't say. */
+  #made(): RunRecord {
+    return {
+      id: this.id,
+      settings: this.settings,
+      policyVersion: this.#policyVersion,
+      ...this.#opened,
+      closed: this.#closed,
+      step: this.#step,
+      lastStep: this.batches.lastStep,
+      committed: this.batches.finished.committed,
+      queue: this.queue.record(),
+      figures: {
+        ...this.figures.record(),
+        trainedByStaleness: this.#observer.trainedByStaleness,
+      },
+    };
   }
 
   get settings(): RunSettings {
@@ -248,7 +250,7 @@ export class Run {
     });
     this.batches.add(cut);
     this.#observer.cut(cut);
-    this.#record();
+    this.#journal.runLater(() => this.#made());
     this.#metrics.batch('cut');
     return true;
   }

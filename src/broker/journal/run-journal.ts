@@ -32,6 +32,19 @@ export class RunJournal {
     this.#journal.put(keys.group(this.#runId, position), () => encodeRecord(groupRecord(accepted)));
   }
 
+  /**
+   * A batch that was cut, and its run with it. Nobody has it yet: until somebody is handed it, or something
+   * else is written, a crash may take it back, and its groups wait as before.
+   */
+  cut(step: number, batch: () => BatchRecord): void {
+    this.#journal.putLater(keys.batch(this.#runId, step), () => encodeRecord(batch()));
+  }
+
+  /** As {@link run}, with the next that is written. */
+  runLater(record: () => RunRecord): void {
+    this.#journal.putLater(keys.run(this.#runId), () => encodeRecord(record()));
+  }
+
   /** Trained, or dropped. */
   settled(position: number): void {
     this.#journal.put(keys.settled(this.#runId, position), () => encodeRecord({}));

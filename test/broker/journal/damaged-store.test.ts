@@ -97,7 +97,8 @@ async function leftStore(): Promise<{ readonly folder: string; readonly digest: 
   };
   ask(broker, other).catch(() => {});
   await cut.promise;
-  await new Promise(setImmediate);
+  // A cut is written with whatever is next.
+  await broker.registerConsumer({ ...other, worldSize: 1, mode: 'compete' });
   await store.close();
   return { folder, digest: digests[2]! };
 }
