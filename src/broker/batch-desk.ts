@@ -24,6 +24,7 @@ export class BatchDesk {
   readonly #metrics: BrokerMetrics;
   readonly #waiting: WaitingRoom;
   readonly #journal: Journal;
+  readonly #closing: AbortSignal;
   readonly #checks: BatchChecks;
 
   constructor(rooms: {
@@ -37,6 +38,7 @@ export class BatchDesk {
     this.#metrics = rooms.metrics;
     this.#waiting = rooms.waiting;
     this.#journal = rooms.journal;
+    this.#closing = rooms.closing;
     this.#checks = new BatchChecks(rooms.closing);
   }
 
@@ -84,8 +86,8 @@ export class BatchDesk {
   /** What can't be handed out any more is given up, and whoever waits is served from what that leaves. */
   async #check(run: Run, cut: CutBatch, signal: AbortSignal): Promise<void> {
     const damaged = await this.#checks.check(cut, signal).catch((error: unknown) => {
-      // Who left takes nothing.
-      if (signal.aborted) return new Set<never>();
+      // Who left takes nothing, and neither does anybody from a broker that closes.
+      if (signal.aborted || this.#closing.aborted) return new Set<never>();
       throw error;
     });
     if (damaged.size === 0) return;
