@@ -346,7 +346,7 @@ test.each([
     const batch = (await consumer.next({ waitMs: 20_000 }))!;
     // Two looks by the check and two at the headers; what is damaged is looked at twice.
     expect(batch.groups.map(({ groupId }) => groupId)).toEqual(['c', 'd']);
-    expect(await batch.ack()).toEqual({ complete: true, step: 1 });
+    expect(await batch.ack()).toEqual({ complete: true, step: 2 });
     expect(await client.runs.status('run')).toMatchObject({
       droppedGroups: { damaged: 1, damaged_batch: 1 },
       givenUpBatches: 1,
