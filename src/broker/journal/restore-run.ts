@@ -10,7 +10,8 @@ import type { BatchRecord, RestoredRun } from './records.ts';
 
 /**
  * Puts every group back where it was: it waits unless it is settled, or in a batch that is open or that
- * a consumer may go back to. What would wait and is known to be damaged is lost. The clock it arrived by may have been ahead of this one.
+ * a consumer may go back to. What would wait and is known to be damaged is lost. The clock it arrived by
+ * may have been ahead of this one.
  */
 export function restoreGroups(
   { groups, settled, batches, done }: RestoredRun,

@@ -4,8 +4,8 @@ import { RUN_ID } from './plan.ts';
 import { Tally } from './tally.ts';
 
 /**
- * The tally of what a store has accepted of the run, as far as it can be read. `notScored` is what failed while all parts were
- * there; what failed beyond that did because one of them was gone.
+ * The tally of what a store has accepted of the run, as far as it can be read. `notScored` is what failed
+ * while all parts were there; what failed beyond that did because one of them was gone.
  */
 export async function keptTally(
   broker: Broker,
