@@ -1,4 +1,6 @@
 import { invalidInput } from '../errors.ts';
+import { BatchChecks } from './batch-checks.ts';
+import type { Handed } from './batch-leases.ts';
 import type {
   BatchLeaseKey,
   Broker,
@@ -7,6 +9,7 @@ import type {
   UnregisteredConsumer,
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
+import type { CutBatch } from './cut-batch.ts';
 import type { Journal } from './journal/journal.ts';
 import type { BrokerConfig } from './options.ts';
 import { batchTarget } from './packing.ts';
@@ -17,23 +20,30 @@ import type { WaitingRoom } from './waiting-room.ts';
 type RankKey = ConsumerKey & { readonly rank: number };
 type StepKey = ConsumerKey & { readonly step: number };
 
+type Unsure = Extract<Handed, { kind: 'unsure' }>;
+
 /** The runs' batches with a clock, with consumers who wait for one, and a journal that hears of it first. */
 export class BatchDesk {
   readonly #config: BrokerConfig;
   readonly #metrics: BrokerMetrics;
   readonly #waiting: WaitingRoom;
   readonly #journal: Journal;
+  readonly #closing: AbortSignal;
+  readonly #checks: BatchChecks;
 
   constructor(rooms: {
     readonly config: BrokerConfig;
     readonly metrics: BrokerMetrics;
     readonly waiting: WaitingRoom;
     readonly journal: Journal;
+    readonly closing: AbortSignal;
   }) {
     this.#config = rooms.config;
     this.#metrics = rooms.metrics;
     this.#waiting = rooms.waiting;
     this.#journal = rooms.journal;
+    this.#closing = rooms.closing;
+    this.#checks = new BatchChecks(rooms.closing);
   }
 
   async register(
@@ -76,15 +86,32 @@ export class BatchDesk {
       heldBackBy: run.batches.heldBackBy(consumerId, this.#nowMs()),
     });
     using _ = this.#present(run, consumerId);
-    const next = await this.#waiting.wait<NextBatch>({
-      topic: topicOf.batch(run.id),
-      attempt: () => this.#take(run, consumerId, rank) ?? (run.closed ? none() : undefined),
-      fallback: none,
-      waitMs,
-      signal,
+    const untilMs = this.#nowMs() + (waitMs ?? Infinity);
+    for (;;) {
+      const leftMs = untilMs === Infinity ? undefined : Math.max(0, untilMs - this.#nowMs());
+      const next = await this.#waiting.wait<NextBatch | Unsure>({
+        topic: topicOf.batch(run.id),
+        attempt: () => this.#take(run, consumerId, rank) ?? (run.closed ? none() : undefined),
+        fallback: none,
+        waitMs: leftMs,
+        signal,
+      });
+      if (next.kind === 'unsure') await this.#check(run, next.cut, signal);
+      await this.#journal.settled();
+      if (next.kind !== 'unsure') return next;
+    }
+  }
+
+  /** What can't be handed out any more is given up, and whoever waits is served from what that leaves. */
+  async #check(run: Run, cut: CutBatch, signal: AbortSignal): Promise<void> {
+    const damaged = await this.#checks.check(cut, signal).catch((error: unknown) => {
+      // Who left takes nothing, and neither does anybody from a broker that closes.
+      if (signal.aborted || this.#closing.aborted) return new Set<never>();
+      throw error;
     });
-    await this.#journal.settled();
-    return next;
+    if (damaged.size === 0) return;
+    run.giveUpBatch(cut, damaged, this.#nowMs());
+    for (const topic of [topicOf.batch(run.id), topicOf.lease]) this.#waiting.wake(topic);
   }
 
   async extend(run: Run, request: BatchLeaseKey): Promise<{ readonly leaseMs: number }> {
@@ -129,7 +156,7 @@ export class BatchDesk {
     return { batches };
   }
 
-  #take(run: Run, consumerId: string, rank: number): NextBatch | undefined {
+  #take(run: Run, consumerId: string, rank: number): NextBatch | Unsure | undefined {
     const nowMs = this.#nowMs();
     let handed = run.batches.leases.hand(consumerId, rank, nowMs);
     if (handed.kind === 'none' && run.cut(nowMs)) {
@@ -142,6 +169,7 @@ export class BatchDesk {
       run.queue.asked(nowMs);
       this.#waiting.expectExpiry(run.queue.nextMs(nowMs) ?? Infinity);
     }
+    if (handed.kind === 'unsure') return handed;
     if (handed.kind !== 'batch') return undefined;
     this.#waiting.expectExpiry(nowMs + this.#config.batchLeaseMs);
     if (handed.batch.delivery > 1) this.#metrics.batch('redelivered');

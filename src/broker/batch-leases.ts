@@ -1,5 +1,5 @@
 import type { Batch } from './broker.ts';
-import { batchNotFound, staleBatchLease } from './consumer-refusals.ts';
+import { batchGivenUp, batchNotFound, staleBatchLease } from './consumer-refusals.ts';
 import type { Consumers } from './consumers.ts';
 import { type CutBatch, deliverBatch, stepOfBatchId } from './cut-batch.ts';
 import {
@@ -20,6 +20,8 @@ export type Handed =
   | { readonly kind: 'batch'; readonly batch: Batch }
   /** This rank is done with its consumer's batch, and others are not. */
   | { readonly kind: 'wait_for_ranks' }
+  /** It may be damaged: nobody is handed it before it is checked. */
+  | { readonly kind: 'unsure'; readonly cut: CutBatch }
   /** All open batches are with others or done: a new one may be cut. */
   | { readonly kind: 'none' };
 
@@ -99,9 +101,10 @@ export class BatchLeases {
     if (open === undefined) {
       if (!this.#wasCut(key.batchId)) throw batchNotFound(key.batchId);
       const done = this.#finished.get(stepOfBatchId(key.batchId) ?? 0);
-      if (done !== undefined && !done.lanes.some(({ holder }) => holder === consumer.id)) {
-        throw staleBatchLease(key, undefined);
-      }
+      const mine = done?.lanes.find(({ holder }) => holder === consumer.id);
+      // Who was done with it before stays so.
+      if (done?.givenUp !== undefined && mine?.kind !== 'done') throw batchGivenUp(key.batchId);
+      if (done !== undefined && mine === undefined) throw staleBatchLease(key, undefined);
       return { complete: true, finished: undefined };
     }
     const lane = laneOf(consumer);
@@ -138,13 +141,17 @@ export class BatchLeases {
   #openOf(key: LeaseKey): OpenBatch {
     const open = this.#open.at(stepOfBatchId(key.batchId) ?? 0);
     if (open !== undefined) return open;
-    throw this.#wasCut(key.batchId) ? staleBatchLease(key, undefined) : batchNotFound(key.batchId);
+    if (!this.#wasCut(key.batchId)) throw batchNotFound(key.batchId);
+    const givenUp = this.#finished.get(stepOfBatchId(key.batchId) ?? 0)?.givenUp;
+    throw givenUp === undefined ? staleBatchLease(key, undefined) : batchGivenUp(key.batchId);
   }
 
   #deliver(open: OpenBatch, lane: string, delivery: LeasedDelivery, consumer: Consumer): Handed {
+    const { cut } = open;
+    if (cut.groups.some(({ payload }) => payload.state !== 'whole')) return { kind: 'unsure', cut };
     const { worldSize } = consumer;
     const terms = { worldSize, delivery: delivery.deliveries, leaseMs: this.#leaseMs };
-    const batch = deliverBatch(open.cut, terms);
+    const batch = deliverBatch(cut, terms);
     this.#open.move(open, lane, delivery);
     return { kind: 'batch', batch };
   }

@@ -9,7 +9,7 @@ import { heldBatches } from './held-batches.ts';
 import { openBatchOf } from './journal/batch-record.ts';
 import type { BatchRecord, ConsumerRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
-import { type Consumer, isFinished, laneOf, undeliveredOf } from './open-batch.ts';
+import { type Consumer, isFinished, isUntouched, laneOf, undeliveredOf } from './open-batch.ts';
 import { OpenBatches } from './open-batches.ts';
 import { reopenBatches } from './reopen-batches.ts';
 import { type ConsumerStanding, type HeldBatch, type Shortened, shortened } from './run-detail.ts';
@@ -219,6 +219,8 @@ export class BatchLedger {
     if (this.finished.committedBy(lane) === undefined) {
       for (let at = this.#lastStep; at > step; at--) {
         const record = this.finished.get(at);
+        // One that was given up is gone back past.
+        if (record?.givenUp !== undefined) continue;
         const isThere = record === undefined ? this.#open.at(at) !== undefined : isKept(record);
         if (!isThere) throw stepNotKept('commit', step, at);
       }
@@ -237,6 +239,20 @@ export class BatchLedger {
     const reopened = reopenBatches(this.#rooms, { lane, step, nowMs }, recut);
     this.finished.wentBack(lane, step);
     return reopened;
+  }
+
+  /** Bytes of it are damaged. `uncut` when nobody ever had it: its step is free again. */
+  giveUp(cut: CutBatch): 'uncut' | 'given_up' | 'closed' {
+    const open = this.#open.at(cut.step);
+    if (open?.cut !== cut) return 'closed';
+    // While nobody had it, no other is cut.
+    if (isUntouched(open) && cut.step === this.#lastStep) {
+      this.#open.uncut(open);
+      this.#lastStep -= 1;
+      return 'uncut';
+    }
+    this.finished.add({ ...this.#open.close(open), givenUp: 'damaged' });
+    return 'given_up';
   }
 
   /** A consumer was heard. */

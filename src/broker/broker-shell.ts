@@ -66,6 +66,7 @@ export class BrokerShell implements Broker {
       metrics: this.#metrics,
       waiting: this.#waiting,
       journal: backing.journal,
+      closing: this.#closing.signal,
     });
   }
 

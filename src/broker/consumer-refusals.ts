@@ -87,6 +87,18 @@ export function staleBatchLease(key: LeaseKey, current: Delivery | undefined): L
   );
 }
 
+export function batchGivenUp(id: string): LachesisError {
+  return new LachesisError(
+    'aborted',
+    `Batch "${id}" was given up: what the store holds of it is damaged, so that it can't come again.`,
+    {
+      reason: 'BATCH_GIVEN_UP',
+      remedy: 'Leave it out, on all ranks, and ask for the next batch.',
+      metadata: { batch_id: id, cause: 'damaged' },
+    },
+  );
+}
+
 export function stepNotAcked(step: number, acked: number): LachesisError {
   return new LachesisError(
     'failed_precondition',

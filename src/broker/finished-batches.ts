@@ -95,8 +95,11 @@ export class FinishedBatches {
     const before = this.floor ?? Infinity;
     change();
     const after = this.floor ?? Infinity;
+    // Nobody goes back to one that was given up.
     const between = (from: number, to: number) =>
-      [...this.#records.values()].filter(({ step }) => step > from && step <= to);
+      [...this.#records.values()].filter(
+        ({ step, givenUp }) => givenUp === undefined && step > from && step <= to,
+      );
     const repinned = { freed: between(before, after), pinned: between(after, before) };
     this.#forget();
     return repinned;

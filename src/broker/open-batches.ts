@@ -43,7 +43,7 @@ export class OpenBatches {
 
   add(open: OpenBatch): void {
     this.#byStep.set(open.cut.step, open);
-    this.#record(open);
+    this.#journal.cut(open.cut.step, () => batchRecord(open, this.#positionOf));
   }
 
   /** A lane's delivery goes on; from its first one on the batch is handed out. */
@@ -74,8 +74,14 @@ export class OpenBatches {
   /** It is done with. */
   close(open: OpenBatch): BatchRecord {
     this.#byStep.delete(open.cut.step);
-    this.#handedOut -= 1;
+    if (!isUntouched(open)) this.#handedOut -= 1;
     return batchRecord(open, this.#positionOf);
+  }
+
+  /** It never was. */
+  uncut(open: OpenBatch): void {
+    this.#byStep.delete(open.cut.step);
+    this.#journal.batchGone(open.cut.step);
   }
 
   /** These are open again, behind the others. */

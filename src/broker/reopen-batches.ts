@@ -32,6 +32,8 @@ export function reopenBatches(
       continue;
     }
     const record = finished.get(at);
+    // The others come again without it.
+    if (record?.givenUp !== undefined) continue;
     const cut = record && recut(record);
     if (record === undefined || cut === undefined) throw stepNotKept('rewind', step, at);
     cuts.unshift(cut);

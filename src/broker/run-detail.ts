@@ -95,6 +95,8 @@ export interface RunDetail {
   readonly workers: Shortened<WorkerHold>;
   /** Assignments that were given up, for good or after their last attempt. */
   readonly deadLetters: number;
+  /** Batches that somebody had and that can't come again, since bytes of their groups are damaged. */
+  readonly givenUpBatches: number;
 }
 
 /** Most entries of a list in a status. */

@@ -58,6 +58,10 @@ export class RunObserver {
     this.#shares.cut(step, groups.map(weigh));
   }
 
+  uncut({ step }: CutBatch): void {
+    this.#shares.uncut(step);
+  }
+
   /** Every rank of everyone has acked it. */
   trained(cut: CutBatch, nowMs: number): void {
     this.#countTrained(cut, 1);

@@ -30,7 +30,8 @@ export function runStatus(
     openAssignments: Object.values(openByEnvironment).reduce((sum, open) => sum + open, 0),
     openByEnvironment,
     problem: '',
-    leasedBatches: batches.handedOut,
+    // One that is being checked is in neither place otherwise, and would seem to be gone.
+    leasedBatches: batches.open,
     acceptedGroups: figures.acceptedGroups,
     droppedGroups: figures.dropped,
     rollouts: figures.rollouts,
@@ -43,5 +44,6 @@ export function runStatus(
     consumers: batches.standings(nowMs),
     workers,
     deadLetters: figures.deadLetters,
+    givenUpBatches: figures.givenUp,
   };
 }

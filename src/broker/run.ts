@@ -10,8 +10,10 @@ import type {
   SubmitOutcome,
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
-import { cutBatch } from './cut-batch.ts';
+import { type CutBatch, cutBatch } from './cut-batch.ts';
+import { Departures } from './departures.ts';
 import { EndedAssignments } from './ended-assignments.ts';
+import { giveUpBatch } from './give-up-batch.ts';
 import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
@@ -56,6 +58,7 @@ export class Run {
   readonly #metrics: BrokerMetrics;
   readonly #opened: Pick<RunFields, 'openTimeMs' | 'ordinal'>;
   readonly #journal: RunJournal;
+  readonly #departures: Departures;
   #settings: RunSettings;
   #policyVersion: number;
   #closed = false;
@@ -75,6 +78,7 @@ export class Run {
     this.#journal = journal;
     this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
     this.history = new GroupHistory(config.limits.replayBytes, journal);
+    this.#departures = new Departures(this.figures, metrics, this.history);
     this.endedAssignments = new EndedAssignments(journal, restored?.ended);
     const nowMs = config.clock.nowMs();
     this.#observer = new RunObserver({ ...fields, nowMs, restored });
@@ -105,28 +109,35 @@ export class Run {
       return;
     }
     this.#closed = restored.record.closed;
-    restoreGroups(restored, this, nowMs);
+    const { history, queue } = this;
+    const lose = (groups: readonly StoredGroup[]): void => {
+      this.#departures.lose(groups);
+      if (groups.length > 0) this.#record();
+    };
+    restoreGroups(restored, { history, queue, lose }, nowMs);
+  }
+
+  #record(): void {
+    this.#journal.run(() => this.#made());
   }
 
   /** All that its groups', batches' and consumers' records don't say. */
-  #record(): void {
-    this.#journal.run(
-      (): RunRecord => ({
-        id: this.id,
-        settings: this.settings,
-        policyVersion: this.#policyVersion,
-        ...this.#opened,
-        closed: this.#closed,
-        step: this.training.step,
-        lastStep: this.batches.lastStep,
-        committed: this.batches.finished.committed,
-        queue: this.queue.record(),
-        figures: {
-          ...this.figures.record(),
-          trainedByStaleness: this.#observer.trainedByStaleness,
-        },
-      }),
-    );
+  #made(): RunRecord {
+    return {
+      id: this.id,
+      settings: this.settings,
+      policyVersion: this.#policyVersion,
+      ...this.#opened,
+      closed: this.#closed,
+      step: this.training.step,
+      lastStep: this.batches.lastStep,
+      committed: this.batches.finished.committed,
+      queue: this.queue.record(),
+      figures: {
+        ...this.figures.record(),
+        trainedByStaleness: this.#observer.trainedByStaleness,
+      },
+    };
   }
 
   get settings(): RunSettings {
@@ -223,7 +234,7 @@ export class Run {
     this.endedAssignments.groupCame(group.id);
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
     if (reason === undefined) this.queue.accept(waiting);
-    else this.#drop(reason, [group]);
+    else this.#departures.drop(reason, [group]);
     this.#record();
     return { kind: 'stored', position };
   }
@@ -246,9 +257,25 @@ export class Run {
     });
     this.batches.add(cut, nowMs);
     this.#observer.cut(cut);
-    this.#record();
+    this.#journal.runLater(() => this.#made());
     this.#metrics.batch('cut');
     return true;
+  }
+
+  /** A batch can't be handed out, since what is kept of these groups of it is damaged. */
+  giveUpBatch(cut: CutBatch, damaged: ReadonlySet<StoredGroup>, nowMs: number): void {
+    const how = giveUpBatch(cut, damaged, {
+      ...{ batches: this.batches, history: this.history, queue: this.queue, nowMs },
+      ...{ departures: this.#departures, observer: this.#observer, journal: this.#journal },
+      ...{ policyVersion: this.#policyVersion, maxStaleness: this.settings.maxStaleness },
+    });
+    if (how === 'closed') return;
+    if (how === 'given_up') {
+      this.figures.givenUp += 1;
+      this.training.gaveUp();
+    }
+    this.#metrics.batch(how);
+    this.#record();
   }
 
   /** True when it changed. What it makes stale is dropped, and counted. */
@@ -262,18 +289,11 @@ export class Run {
     const floor = oldestAllowedVersion(version, this.settings.maxStaleness);
     if (floor !== undefined) {
       const stale = this.queue.evictBelow(floor);
-      this.#drop(
+      this.#departures.drop(
         'stale',
         stale.map(({ group }) => group),
       );
     }
     return true;
-  }
-
-  #drop(reason: DropReason, groups: readonly StoredGroup[]): void {
-    if (groups.length === 0) return;
-    this.figures.drop(reason, groups.length);
-    this.#metrics.dropped(reason, groups.length);
-    for (const group of groups) this.history.settle(group.id);
   }
 }

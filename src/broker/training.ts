@@ -72,6 +72,11 @@ export class Training {
     return true;
   }
 
+  /** A batch was given up: without it a consumer may be further than any was. */
+  gaveUp(): void {
+    this.#advance();
+  }
+
   /** Everyone who has part in a batch is done with it. */
   #finish(batch: CutBatch, nowMs: number): void {
     this.#observer.trained(batch, nowMs);

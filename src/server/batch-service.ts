@@ -16,7 +16,7 @@ import {
   UnregisterConsumerResponseSchema,
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
-import type { Batch, Broker, NextBatch } from '../broker/index.ts';
+import { type Batch, type Broker, isPayloadLost, type NextBatch } from '../broker/index.ts';
 import {
   assertId,
   consumerStandingToProto,
@@ -116,13 +116,18 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         return;
       }
       const { batch } = next;
-      const headers = await headersOf(batch, signal);
+      const headers = await headersOf(batch, signal).catch(untilDamaged);
+      if (headers === undefined) return;
       const frames = await readable(request, batch, () => {
         codecs.assertReadable(request, headers);
         return manifestFrames(batch, headers, request);
       });
       onTaken(request.runId);
-      yield* framesOf(batch, headers, frames, request, signal);
+      try {
+        yield* framesOf(batch, headers, frames, request, signal);
+      } catch (error) {
+        untilDamaged(error);
+      }
     },
     extendBatch: async (request) => {
       const { leaseMs } = await broker.extendBatch(keyOf(request));
@@ -158,6 +163,14 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
       }
     },
   });
+}
+
+/**
+ * The store lost bytes of the batch since it was checked: its stream ends before its end, and whoever asks
+ * again is told by the broker what becomes of it.
+ */
+function untilDamaged(error: unknown): undefined {
+  if (!isPayloadLost(error)) throw error;
 }
 
 function modeOf(mode: ConsumerMode): 'compete' | 'fan_out' {

@@ -42,7 +42,8 @@ type Step =
   | { readonly kind: 'pass'; readonly ms: number }
   | { readonly kind: 'commit' | 'rewind'; readonly who: number; readonly back: number }
   | { readonly kind: 'unregister' | 'rejoin'; readonly who: number }
-  | { readonly kind: 'crash' };
+  | { readonly kind: 'crash' }
+  | { readonly kind: 'damage'; readonly of: 'waiting' | 'all'; readonly back: number };
 
 const who = fc.nat({ max: consumers.length - 1 });
 const rank = fc.nat({ max: 1 });
@@ -88,6 +89,14 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     arbitrary: fc.record({ kind: fc.constantFrom('unregister', 'rejoin', 'rejoin'), who }),
   },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('crash') }) },
+  {
+    weight: 1,
+    arbitrary: fc.record({
+      kind: fc.constant('damage'),
+      of: fc.constantFrom('waiting', 'all'),
+      back: fc.nat({ max: 12 }),
+    }),
+  },
 );
 
 /** What the outcome of a call is compared by: its value, or why it was refused. */
@@ -103,13 +112,14 @@ async function outcomeOf<T>(call: Promise<T>): Promise<T | string> {
 const BROKERS: Readonly<Record<string, (options: MemoryBrokerOptions) => Reopenable>> = {
   memory: (options) => {
     const broker = createMemoryBroker(options);
-    return { open: () => broker, survives: false };
+    return { open: () => broker, survives: false, damage: () => {} };
   },
   durable: (options) => {
     const store = new MapStore();
     return {
       open: () => openDurableBroker({ ...options, store: store.reopened() }),
       survives: true,
+      damage: (id) => store.damage(id),
     };
   },
   'durable, without power': (options) => {
@@ -117,6 +127,7 @@ const BROKERS: Readonly<Record<string, (options: MemoryBrokerOptions) => Reopena
     return {
       open: () => openDurableBroker({ ...options, store: store.reopened() }),
       survives: true,
+      damage: (id) => store.damage(id),
     };
   },
 };
@@ -124,6 +135,8 @@ const BROKERS: Readonly<Record<string, (options: MemoryBrokerOptions) => Reopena
 interface Reopenable {
   readonly open: () => Broker;
   readonly survives: boolean;
+  /** The bytes that are kept of a group are no more what was stored. */
+  readonly damage: (id: string) => void;
 }
 
 test.each(Object.entries(BROKERS))(
@@ -139,7 +152,7 @@ test.each(Object.entries(BROKERS))(
         const model = new BrokerModel({ ...fixed, target: TARGET });
         const clock = new ManualClock(0);
         const limits = { maxOpenBatches: 3 };
-        const { open, survives } = make({ clock, batchLeaseMs: LEASE_MS, limits });
+        const { open, survives, damage } = make({ clock, batchLeaseMs: LEASE_MS, limits });
         let broker = open();
         const batchSize = { kind: 'rows', rows: TARGET } as const;
         await broker.openRun('run', settings({ batchSize, maxStaleness, maxWaitingGroups: 8 }), 0);
@@ -211,6 +224,15 @@ test.each(Object.entries(BROKERS))(
               if (model.isGone(consumer)) {
                 const refused = await outcomeOf(broker.ackBatch(request));
                 expect(refused).toBe('CONSUMER_UNREGISTERED');
+              } else if (model.givenUp.has(batch)) {
+                const call = {
+                  ack: () => broker.ackBatch(request),
+                  nack: () => broker.nackBatch({ ...request, reason: 'no reason' }),
+                  extend: () => broker.extendBatch(request),
+                }[taken.kind];
+                const again = taken.kind === 'ack' && model.wasDone(consumer, batch);
+                const expected = again ? { complete: true, step: model.step } : 'BATCH_GIVEN_UP';
+                expect(await outcomeOf<unknown>(call())).toEqual(expected);
               } else if (taken.kind === 'ack') {
                 const complete = model.ack(consumer, batch, at, delivery);
                 const expected =
@@ -277,6 +299,19 @@ test.each(Object.entries(BROKERS))(
               expect(step).toBe(model.stepOf(consumers[taken.who]!));
               break;
             }
+            case 'damage': {
+              // Of one that was read before the crash, nobody would look again before it.
+              const waiting = model.waiting.map((one) => one.id);
+              const id = (taken.of === 'waiting' ? waiting : [...model.accepted]).at(
+                -1 - taken.back,
+              );
+              if (!survives || id === undefined) break;
+              damage(id);
+              model.damaged.add(id);
+              broker = open();
+              model.reopen();
+              break;
+            }
             case 'crash':
               if (!survives) break;
               // Not closed: what is not in the store yet is gone.
@@ -286,14 +321,13 @@ test.each(Object.entries(BROKERS))(
           const status = await broker.status('run');
           expect(status).toMatchObject({
             run: { step: model.step, policyVersion: model.version },
-            acceptedGroups: model.accepted.size,
+            acceptedGroups: model.acceptedGroups,
             waitingGroups: model.waiting.length,
             waitingRows: model.waiting.reduce((rows, waiting) => rows + waiting.rows, 0),
             leasedBatches: model.open.length,
-            droppedGroups: model.stale === 0 ? {} : { stale: model.stale },
+            givenUpBatches: model.givenUp.size,
             waitingByStaleness: model.staleness().waiting,
             trainedByStaleness: model.staleness().trained,
-            recentBatches: Math.min(32, model.cut.length),
           });
           const standings = status.consumers.first.map(({ consumerId, step }) => [
             consumerId,
@@ -302,12 +336,17 @@ test.each(Object.entries(BROKERS))(
           expect(Object.fromEntries(standings)).toEqual(
             Object.fromEntries(model.consumers.map((one) => [one.id, model.stepOf(one)])),
           );
+          expect(status.droppedGroups).toEqual(model.dropped);
+          // One that was shown and never was leaves a place that is not filled again.
+          if (model.cut.length < 32) expect(status.recentBatches).toBe(model.cut.length);
           const inBatches = model.cut.flatMap(({ ids }) => ids);
           const share = status.shares.first[0];
           expect(share?.waitingGroups ?? 0).toBe(model.waiting.length);
           if (model.cut.length <= 32) expect(share?.recentGroups ?? 0).toBe(inBatches.length);
           expect(new Set(inBatches).size).toBe(inBatches.length);
-          expect(status.waitingGroups + inBatches.length + model.stale).toBe(status.acceptedGroups);
+          expect(status.waitingGroups + inBatches.length + model.stale + model.lost).toBe(
+            status.acceptedGroups,
+          );
           expect(clock.timers).toBe(0);
         }
         await broker.close();

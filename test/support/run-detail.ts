@@ -19,4 +19,5 @@ export const noRunDetail: RunDetail = Object.freeze({
   consumers: { first: [], more: 0 },
   workers: { first: [], more: 0 },
   deadLetters: 0,
+  givenUpBatches: 0,
 });

@@ -38,6 +38,8 @@ export interface FiguresRecord {
   readonly rollouts: number;
   readonly notScored: number;
   readonly dropped: Readonly<Record<string, number>>;
+  /** Batches. Absent in a store of before they were counted. */
+  readonly givenUp?: number;
   readonly ledger: Ledger;
   /** Oldest first. */
   readonly recentRewards: readonly number[];
@@ -52,6 +54,13 @@ export interface AcceptedGroup {
   /** That it is queued by. */
   readonly version: number;
   readonly arrivedMs: number;
+}
+
+/** A group whose bytes are no longer kept. */
+export interface FormerGroup {
+  readonly id: string;
+  readonly position: number;
+  readonly isLost?: boolean;
 }
 
 /** {@link AcceptedGroup} as JSON. */
@@ -95,6 +104,8 @@ export interface BatchRecord {
   readonly cutMs?: number;
   /** Most deliveries of a lane that was taken away; absent for none. */
   readonly retired?: number;
+  /** Present where it was not finished but given up, since bytes of its groups are damaged. */
+  readonly givenUp?: 'damaged';
 }
 
 export interface ConsumerRecord {
@@ -130,8 +141,8 @@ export interface EndedRecord {
 /** All that is known of a run when a store is opened. */
 export interface RestoredRun {
   readonly record: RunRecord;
-  /** In submit order. Those that were let go have no group. */
-  readonly groups: readonly (AcceptedGroup | { readonly id: string; readonly position: number })[];
+  /** In submit order. Those that were let go have no group; of those that are lost the id is free. */
+  readonly groups: readonly (AcceptedGroup | FormerGroup)[];
   /** Positions of those that were trained or dropped. */
   readonly settled: ReadonlySet<number>;
   /** In step order. */

@@ -61,6 +61,9 @@ function totals(status: RunStatus): readonly string[] {
     ],
     ['left out', listed(status.droppedGroups).slice(2) || 'none'],
     ['dead letters', count(status.deadLetters)],
+    ...(status.givenUpBatches === 0
+      ? []
+      : [['given up', `${count(status.givenUpBatches)} batches of damaged groups`] as const]),
     ...(problem === '' ? [] : [['problem', shown(problem)] as const]),
   ];
   const width = Math.max(...lines.map(([name]) => name.length));

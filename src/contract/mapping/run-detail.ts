@@ -58,6 +58,7 @@ export function runDetailToProto(detail: RunDetail): Init {
     })),
     moreWorkers: BigInt(detail.workers.more),
     deadLetters: BigInt(detail.deadLetters),
+    givenUpBatches: BigInt(detail.givenUpBatches),
   };
 }
 
@@ -125,6 +126,7 @@ export function runDetailFromProto(status: RunStatus, field: string): RunDetail 
       more: count(status.moreWorkers, 'more_workers'),
     },
     deadLetters: count(status.deadLetters, 'dead_letters'),
+    givenUpBatches: count(status.givenUpBatches, 'given_up_batches'),
   };
 }
 

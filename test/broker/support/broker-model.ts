@@ -14,6 +14,7 @@ export interface ModelBatch {
   readonly policyVersion: number;
   /** Of its groups. */
   readonly versions: readonly number[];
+  readonly groups: readonly Packable[];
   readonly lanes: Map<string, Lane>;
   /** Most deliveries of a lane that was taken away. */
   retired: number;
@@ -40,10 +41,17 @@ export class BrokerModel {
   version = 0;
   step = 0;
   stale = 0;
+  /** Groups that came, those of an id that is free again too. */
+  acceptedGroups = 0;
+  /** Damaged before anybody had them. */
+  lost = 0;
   waiting: Packable[] = [];
   open: ModelBatch[] = [];
   readonly accepted = new Set<string>();
   readonly cut: ModelBatch[] = [];
+  readonly damaged = new Set<string>();
+  readonly givenUp = new Set<ModelBatch>();
+  readonly givenUpGroups = { damaged: 0, beside: 0 };
 
   constructor(fields: {
     readonly target: number;
@@ -69,6 +77,8 @@ export class BrokerModel {
       if (this.nextCut() !== undefined || this.waiting.length >= most) return 'full';
     }
     this.accepted.add(group.id);
+    this.damaged.delete(group.id);
+    this.acceptedGroups += 1;
     if (fresh) this.waiting.push(group);
     else this.stale += 1;
     return 'stored';
@@ -87,31 +97,85 @@ export class BrokerModel {
     return firstInOrder(inTakingOrder(this.waiting), this.target);
   }
 
+  /** Groups by why they left without being trained. */
+  get dropped(): Readonly<Record<string, number>> {
+    const { stale, lost, givenUpGroups } = this;
+    const damaged = lost + givenUpGroups.damaged;
+    const counts = { stale, damaged, damaged_batch: givenUpGroups.beside };
+    return Object.fromEntries(Object.entries(counts).filter(([, count]) => count > 0));
+  }
+
   next(
     consumer: ModelConsumer,
     rank: number,
   ): { readonly batch: ModelBatch; readonly delivery: number } | undefined {
+    for (;;) {
+      const found = this.#find(consumer, rank);
+      if (found === undefined) return undefined;
+      if (found.batch.ids.some((id) => this.damaged.has(id))) {
+        this.#giveUp(found.batch);
+        continue;
+      }
+      const { batch, isHeld } = found;
+      const lane = batch.lanes.get(laneOf(consumer))!;
+      lane.untilMs = this.nowMs + this.leaseMs;
+      if (!isHeld) {
+        lane.deliveries += 1;
+        lane.holder = consumer.id;
+        lane.acked = new Set();
+      }
+      return { batch, delivery: lane.deliveries };
+    }
+  }
+
+  #find(
+    consumer: ModelConsumer,
+    rank: number,
+  ): { readonly batch: ModelBatch; readonly isHeld: boolean } | undefined {
     const name = laneOf(consumer);
     for (const batch of this.open) {
       const lane = batch.lanes.get(name)!;
       if (lane.done || lane.holder !== consumer.id || lane.untilMs <= this.nowMs) continue;
       // Only a rank that gets the batch keeps it: one that acked speaks for no other.
       if (lane.acked.has(rank)) return undefined;
-      lane.untilMs = this.nowMs + this.leaseMs;
-      return { batch, delivery: lane.deliveries };
+      return { batch, isHeld: true };
     }
     const batch =
       this.open.find(({ lanes }) => {
         const lane = lanes.get(name)!;
         return !lane.done && (lane.holder === undefined || lane.untilMs <= this.nowMs);
       }) ?? this.#cut();
-    if (batch === undefined) return undefined;
-    const lane = batch.lanes.get(name)!;
-    lane.deliveries += 1;
-    lane.holder = consumer.id;
-    lane.acked = new Set();
-    lane.untilMs = this.nowMs + this.leaseMs;
-    return { batch, delivery: lane.deliveries };
+    return batch && { batch, isHeld: false };
+  }
+
+  /** One that nobody had never was. */
+  #giveUp(batch: ModelBatch): void {
+    this.open = this.open.filter((other) => other !== batch);
+    const lanes = [...batch.lanes.values()];
+    if (batch.retired > 0 || lanes.some(({ deliveries, done }) => done || deliveries > 0)) {
+      this.givenUp.add(batch);
+      this.step = Math.max(this.step, this.#furthest());
+      const damaged = batch.ids.filter((id) => this.damaged.has(id)).length;
+      this.givenUpGroups.damaged += damaged;
+      this.givenUpGroups.beside += batch.ids.length - damaged;
+      return;
+    }
+    this.cut.splice(this.cut.indexOf(batch), 1);
+    for (const group of batch.groups) {
+      if (this.damaged.has(group.id)) {
+        this.lost += 1;
+        this.accepted.delete(group.id);
+      } else if (this.#isFresh(group)) this.waiting.push(group);
+      else this.stale += 1;
+    }
+    const order = [...this.accepted];
+    this.waiting.sort((one, other) => order.indexOf(one.id) - order.indexOf(other.id));
+  }
+
+  /** Whether it was done with a batch before that was given up. */
+  wasDone(consumer: ModelConsumer, batch: ModelBatch): boolean {
+    const lane = batch.lanes.get(laneOf(consumer));
+    return lane?.done === true && lane.holder === consumer.id;
   }
 
   /** Undefined when the lease is stale. `delivery` 0 does not say of which it is. */
@@ -164,7 +228,7 @@ export class BrokerModel {
   /** How many batches are handed out again; undefined for a step that there is not yet. */
   rewind(consumer: ModelConsumer, step: number): number | undefined {
     if (step > this.cut.length) return undefined;
-    const again = this.cut.slice(step);
+    const again = this.cut.slice(step).filter((batch) => !this.givenUp.has(batch));
     for (const batch of again) {
       // What was done without somebody is none of theirs, unless they go back to it themselves.
       for (const one of this.consumers) this.#join(batch, one, true);
@@ -243,7 +307,7 @@ export class BrokerModel {
   staleness(): { readonly waiting: readonly number[]; readonly trained: readonly number[] } {
     const waiting = this.waiting.map(({ version }) => this.version - version);
     const trained = this.cut
-      .filter((batch) => !this.open.includes(batch))
+      .filter((batch) => !this.open.includes(batch) && !this.givenUp.has(batch))
       .flatMap(({ policyVersion, versions }) => versions.map((one) => policyVersion - one));
     return { waiting: counted(waiting), trained: counted(trained) };
   }
@@ -263,7 +327,8 @@ export class BrokerModel {
     this.waiting = this.waiting.filter((group) => !taken.includes(group));
     const ids = taken.map(({ id }) => id);
     const versions = taken.map(({ version }) => version);
-    const fixed = { step: this.cut.length + 1, ids, policyVersion: this.version, versions };
+    const step = this.cut.length + 1;
+    const fixed = { step, ids, policyVersion: this.version, versions, groups: taken };
     const batch: ModelBatch = { ...fixed, lanes: new Map(), retired: 0 };
     for (const consumer of this.consumers) this.#join(batch, consumer, false);
     this.cut.push(batch);

@@ -17,6 +17,11 @@ export class PowerLossStore {
       },
     });
   }
+
+  /** As of a {@link MapStore}, of what is on the disk: whoever is opened next sees it. */
+  damage(text: string): void {
+    this.#disk.damage(text);
+  }
 }
 
 function copyOf(store: MapStore): MapStore {
@@ -24,6 +29,7 @@ function copyOf(store: MapStore): MapStore {
   for (const [key, value] of store.records_) copy.records_.set(key, value);
   for (const [offset, bytes] of store.payloads) copy.payloads.set(offset, bytes);
   for (const offset of store.live) copy.live.add(offset);
+  for (const offset of store.damaged) copy.damaged.add(offset);
   copy.next = store.next;
   return copy;
 }

@@ -63,6 +63,7 @@ const detail: fc.Arbitrary<RunDetail> = fc.record({
   ),
   workers: listed(fc.record({ workerId: id, assignments: count, oldestMs: ms })),
   deadLetters: count,
+  givenUpBatches: count,
 });
 
 export const runStatus: fc.Arbitrary<RunStatus> = fc

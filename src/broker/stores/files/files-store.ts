@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { LachesisError } from '../../../errors.ts';
 import { checksum } from '../checksum.ts';
@@ -205,12 +205,12 @@ export class OpenFilesStore implements FilesStore {
     return [...found.values()];
   }
 
+  /** Those that are there, each once: what `reindex` left out is released too by who cited it. */
   #toRelease(refs: readonly PayloadRef[]): ReadonlyMap<string, PayloadRef> {
     const found = new Map<string, PayloadRef>();
-    for (const [at, ref] of refs.entries()) {
+    for (const ref of refs) {
       const isKnown = this.#parts.segments.pending(ref) !== undefined || this.#isLive(ref);
-      if (!isKnown || found.has(placeOf(ref))) throw payloadUnknown(`releases[${at}]`, ref);
-      found.set(placeOf(ref), ref);
+      if (isKnown) found.set(placeOf(ref), ref);
     }
     return found;
   }
@@ -264,9 +264,9 @@ export class OpenFilesStore implements FilesStore {
       await using file = await fileSystem.open(name, 'read');
       return await file.read(ref.length, ref.offset);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-        throw payloadGone(ref);
-      }
+      const { code } = error as NodeJS.ErrnoException;
+      // Where the whole folder is away, as a disk that is not mounted, nothing of it is gone for good.
+      if (code === 'ENOENT' && existsSync(this.#parts.folder.indexFile)) throw payloadGone(ref);
       throw storeFailed(name, error);
     }
   }

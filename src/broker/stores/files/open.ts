@@ -4,6 +4,7 @@ import { Breakage } from './breakage.ts';
 import { CommitLog } from './commit-log.ts';
 import { nodeFileSystem, type StoreFileSystem } from './file-system.ts';
 import { type FilesStore, OpenFilesStore } from './files-store.ts';
+import { assertNotBehind } from './index-behind.ts';
 import { IndexSync } from './index-sync.ts';
 import { logNumber } from './log-format.ts';
 import { openSegments } from './open-segments.ts';
@@ -46,13 +47,15 @@ async function open(given: string, options: OpenOptions): Promise<FilesStore> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await takeStoreFolder(given, use));
   await assertIndexed(folder, fileSystem);
-  const index = opened.use(new StoreIndex(folder.indexFile, config.durability));
+  const index = opened.use(StoreIndex.open(folder.indexFile, config.durability));
   const breakage = new Breakage();
   const segments = new Segments();
   const { durability, segmentBytes, logBytes } = config;
   const { storeId } = folder;
   const isSynced = durability === 'commit';
   const files = { folder: folder.folder, storeId, fileSystem, breakage, isSynced };
+  // Before segments that such an index knows nothing of are taken for garbage.
+  await assertNotBehind(files, index.state());
   const { log, recovery } = await openSegments(
     { ...files, segments, segmentBytes },
     { index, collect },
