@@ -15,7 +15,9 @@ const encoder = new TextEncoder();
 const ABOUT = 'x'.repeat(120);
 
 /** What came up in one turn of the event loop is done together. */
-function gathered<Item>(work: (items: readonly Item[]) => void): (item: Item) => Promise<void> {
+function gathered<Item>(
+  work: (items: readonly Item[]) => void | Promise<void>,
+): (item: Item) => Promise<void> {
   let items: Item[] = [];
   let done: Promise<void> | undefined;
   return (item) => {
@@ -24,7 +26,7 @@ function gathered<Item>(work: (items: readonly Item[]) => void): (item: Item) =>
       const all = items;
       items = [];
       done = undefined;
-      work(all);
+      return work(all);
     });
     return done;
   };
@@ -32,7 +34,9 @@ function gathered<Item>(work: (items: readonly Item[]) => void): (item: Item) =>
 
 async function files(folder: string, isGathered: boolean): Promise<Keeper> {
   const store = await openFilesStore(folder);
-  const commit = (cited: readonly { readonly key: string; readonly ref: PayloadRef }[]): void =>
+  const commit = async (
+    cited: readonly { readonly key: string; readonly ref: PayloadRef }[],
+  ): Promise<void> => {
     store.commit({
       put: cited.map(({ key, ref }) => ({
         key,
@@ -40,12 +44,14 @@ async function files(folder: string, isGathered: boolean): Promise<Keeper> {
       })),
       cites: cited.map(({ ref }) => ref),
     });
+    await store.synced?.();
+  };
   const commitTogether = gathered(commit);
   return {
     put: async (key, payload) => {
       const [ref] = await store.append([{ label: key, chunks: [payload] }], { signal });
       if (isGathered) await commitTogether({ key, ref: ref! });
-      else commit([{ key, ref: ref! }]);
+      else await commit([{ key, ref: ref! }]);
     },
     close: () => store.close(),
   };

@@ -60,6 +60,26 @@ def test_rows_come_out_as_they_went_in():
     assert row.per_token_logprobs().tolist() == [0, 0] + [-0.5] * 5
 
 
+def test_a_manifest_in_several_frames_is_joined():
+    begun, *others = frames([group([0.0, 1.0]), group([0.5], "h")])
+    first, second = service.BatchManifest(), service.ManifestRest()
+    first.CopyFrom(begun.manifest)
+    second.groups.append(first.groups.pop())
+    rows = service.ManifestRest(rows=[first.rows.pop(), first.rows.pop()][::-1])
+    split = [
+        service.NextBatchResponse(manifest=first),
+        service.NextBatchResponse(manifest_rest=second),
+        service.NextBatchResponse(manifest_rest=rows),
+    ]
+    joined = read([*split, *others])
+    assert joined.manifest == begun.manifest
+    assert [row.reward for row in joined.rows] == [0.0, 1.0, 0.5]
+    with pytest.raises(ValueError, match="digest"):
+        read([*split[:2], *others])
+    with pytest.raises(ValueError, match="beginning"):
+        read([split[1]])
+
+
 def test_turn_rewards_stand_on_the_last_trained_token_of_their_turn():
     row = tokens.Row(id="r.0/0", token_ids=np.arange(9, dtype="<i4").tobytes())
     sampled, trained = tokens.SPAN_ORIGIN_SAMPLED, tokens.LOSS_STATE_TRAINED

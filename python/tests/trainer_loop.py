@@ -55,9 +55,48 @@ def main(address, token, run_id):
                 call()
             except lachesis.LachesisError as error:
                 seen["errors"].append([error.code.name, error.reason, error.field])
+        seen["several"] = several(client, f"{run_id}-several")
         seen["played"] = played(client, f"{run_id}-played")
         seen["evaluated"] = evaluated(client)
     json.dump(seen, sys.stdout)
+
+
+def several(client, run_id):
+    """A late ack, and a consumer that is taken out and comes back."""
+    refused = []
+
+    def refusal(call, *args, **fields):
+        try:
+            call(*args, **fields)
+        except lachesis.LachesisError as error:
+            refused.append([error.code.name, error.reason, error.metadata.get("delivery")])
+
+    client.open_run(run_id, batch_groups=1, max_waiting_groups=8)
+    client.submit_groups(run_id, groups(run_id, 2))
+    client.register_consumer(run_id, "trainer")
+    client.register_consumer(run_id, "archive", fan_out=True)
+    first = client.next_batch(run_id, "trainer", wait=5)
+    client.nack(first, "restarted")
+    second = client.next_batch(run_id, "trainer", wait=5)
+    refusal(client.ack, first)
+    refusal(client.extend, first)
+    refusal(client.nack, first, "late")
+    client.extend(second)
+    client.ack(second)
+    status = client.run_status(run_id)
+    standings = [[one.consumer_id, one.step, one.open_batches] for one in status.consumers]
+    out = [client.unregister_consumer(run_id, "archive") for _ in range(2)]
+    refusal(client.next_batch, run_id, "archive", wait=5)
+    refusal(client.register_consumer, run_id, "archive", fan_out=True)
+    again = client.register_consumer(run_id, "archive", fan_out=True, rejoin=True)
+    return {
+        "deliveries": [first.delivery, second.delivery],
+        "refused": refused,
+        "standings": standings,
+        "out": [[one.existed, one.released_batches] for one in out],
+        "again": [again.step, again.consumer_step, again.HasField("committed_step")],
+        "next": client.next_batch(run_id, "archive", wait=5).step,
+    }
 
 
 def played(client, run_id):

@@ -2,17 +2,20 @@ import { AssignmentCounts } from './assignment-counts.ts';
 import type {
   AssignmentEnding,
   AssignmentEvent,
+  AssignmentKey,
   DeadLetter,
   StoredAssignment,
 } from './assignment-event.ts';
+import { AssignmentLeases, type LeaseOrder, type Lessee } from './assignment-leases.ts';
+import type { AssignmentPlays } from './assignment-plays.ts';
 import { AssignmentQueues } from './assignment-queues.ts';
 import type { LeasedAssignment } from './broker.ts';
+import { ClosedRuns } from './closed-runs.ts';
 import type { Journal } from './journal/journal.ts';
 import type { AssignmentRecord } from './journal/records.ts';
-import { LinkedList } from './linked-list.ts';
 import { keyOf, type OpenAssignment as Open, recordOf } from './open-assignment.ts';
+import { nameOf, OpenAssignments } from './open-assignments.ts';
 import type { Shortened, WorkerHold } from './run-detail.ts';
-import { WorkerHolds } from './worker-holds.ts';
 
 export type Failed =
   | { readonly kind: 'not_held' }
@@ -34,15 +37,6 @@ export interface AssignmentBookOptions {
   readonly onEvent?: (event: AssignmentEvent) => void;
 }
 
-/** Whom the book asks before it leases, and tells who is at work. */
-export interface AssignmentPlays {
-  mayBegin(assignment: StoredAssignment, nowMs: number): boolean;
-  /** Leased, or kept. */
-  began(assignment: StoredAssignment, nowMs: number): void;
-  /** Leased no more. */
-  stopped(assignment: StoredAssignment): void;
-}
-
 /** An assignment that a journal has. */
 export interface RestoredAssignment {
   readonly assignment: StoredAssignment;
@@ -56,12 +50,11 @@ export interface RestoredAssignment {
  */
 export class AssignmentBook {
   readonly #options: AssignmentBookOptions;
-  readonly #open = new Map<string, Open>();
+  readonly #open = new OpenAssignments();
   readonly #queues = new AssignmentQueues<Open>();
-  /** Every lease lasts as long, so pushing a renewed one to the end keeps them in expiry order. */
-  readonly #leases = new LinkedList<Open>();
+  readonly #leases: AssignmentLeases;
+  readonly #closed = new ClosedRuns();
   readonly counts = new AssignmentCounts();
-  readonly #holds = new WorkerHolds();
   #lastOrdinal = 0;
   #lastEnvironment: string | undefined;
 
@@ -72,37 +65,33 @@ export class AssignmentBook {
     nowMs = 0,
   ) {
     this.#options = options;
+    this.#leases = new AssignmentLeases(options.leaseMs, options.plays);
     for (const { assignment, record } of restored) {
       const open = this.#seat(assignment, record.ordinal, record.attempts);
       this.#lastOrdinal = Math.max(this.#lastOrdinal, record.ordinal);
       if (record.workerId === null) continue;
       this.#leave(open);
-      this.#hold(open, record.workerId, nowMs);
+      const { workerId, requestId } = record;
+      this.#leases.hold(open, { workerId, requestId }, nowMs);
     }
   }
 
   /** When the first lease ends; undefined when none is out. */
   get nextExpiryMs(): number | undefined {
-    const standing = this.#leases.first?.value.standing;
-    return standing?.kind === 'leased' ? standing.expiresMs : undefined;
+    return this.#leases.nextExpiryMs;
   }
 
   workers(runId: string, nowMs: number): Shortened<WorkerHold> {
-    return this.#holds.read(runId, nowMs);
+    return this.#leases.workers(runId, nowMs);
   }
 
-  /** Of an open one. */
-  runOf(id: string): string | undefined {
-    return this.#open.get(id)?.assignment.runId;
-  }
-
-  has(id: string): boolean {
-    return this.#open.has(id);
+  has(key: AssignmentKey): boolean {
+    return this.#open.get(key) !== undefined;
   }
 
   /** What is open, as if it were told of just now. */
   *open(): Generator<AssignmentEvent, void, void> {
-    for (const { assignment, attempts, standing } of this.#open.values()) {
+    for (const { assignment, attempts, standing } of this.#open) {
       yield standing.kind === 'queued'
         ? { kind: 'queued', assignment, attempt: attempts + 1, error: undefined }
         : { kind: 'leased', assignment, attempt: attempts, workerId: standing.workerId };
@@ -111,7 +100,7 @@ export class AssignmentBook {
 
   /** False when it is open already. */
   enqueue(assignment: StoredAssignment): boolean {
-    if (this.#open.has(assignment.id)) return false;
+    if (this.has(nameOf(assignment))) return false;
     this.#lastOrdinal += 1;
     const open = this.#seat(assignment, this.#lastOrdinal, 0);
     this.#options.journal.put(keyOf(assignment), () => recordOf(open));
@@ -122,33 +111,42 @@ export class AssignmentBook {
   #seat(assignment: StoredAssignment, ordinal: number, attempts: number): Open {
     const open = { assignment, ordinal, attempts } as Open;
     open.standing = { kind: 'queued', seat: this.#queues.push(open) };
-    this.#open.set(assignment.id, open);
+    this.#open.add(open);
     this.counts.open(assignment, 1);
     return open;
   }
 
+  /** What a call of that id leased before, with what is left of its leases; empty once the worker spoke of them. */
+  leasedBefore(lessee: Lessee, nowMs: number): readonly LeasedAssignment[] {
+    return this.#leases.unconfirmed(lessee).flatMap((open) => {
+      const { assignment, attempts: attempt, standing } = open;
+      if (standing.kind !== 'leased' || !this.#open.holds(open)) return [];
+      const leaseMs = standing.expiresMs - nowMs;
+      return leaseMs > 0 ? { assignment, attempt, leaseMs } : [];
+    });
+  }
+
   /** Takes turns over the environments; of each, highest priority first, then longest waiting, of what may begin. */
-  lease(
-    workerId: string,
-    environments: readonly string[],
-    max: number,
-    nowMs: number,
-  ): readonly LeasedAssignment[] {
+  lease(order: LeaseOrder, nowMs: number): readonly LeasedAssignment[] {
+    const { workerId, max, maxBytes = Infinity } = order;
     const leased: LeasedAssignment[] = [];
-    const names = this.#inTurn([...new Set(environments)]);
-    while (leased.length < max) {
+    const names = this.#inTurn([...new Set(order.environments)]);
+    let bytes = 0;
+    const isFull = (): boolean => leased.length >= max || bytes >= maxBytes;
+    while (!isFull()) {
       const before = leased.length;
       for (const name of names) {
-        if (leased.length >= max) break;
+        if (isFull()) break;
         const mayBegin = (one: Open) => this.#options.plays.mayBegin(one.assignment, nowMs);
         const open = this.#queues.first(name, mayBegin);
         if (open === undefined) continue;
         this.#leave(open);
         open.attempts += 1;
-        this.#hold(open, workerId, nowMs);
+        this.#leases.hold(open, order, nowMs);
         this.#later(open);
         this.#lastEnvironment = name;
         const { assignment, attempts: attempt } = open;
+        bytes += assignment.payload.length;
         leased.push({ assignment, attempt, leaseMs: this.#options.leaseMs });
         this.#tell({ kind: 'leased', assignment, attempt, workerId });
       }
@@ -163,27 +161,26 @@ export class AssignmentBook {
     return [...names.slice(at), ...names.slice(0, at)];
   }
 
-  /** Renews the worker's leases; returns the ids that it does not hold. */
-  extend(workerId: string, ids: readonly string[], nowMs: number): readonly string[] {
-    const lost: string[] = [];
-    for (const id of ids) {
-      const open = this.#heldBy(workerId, id);
-      if (open === undefined) {
-        lost.push(id);
-        continue;
-      }
-      this.#renew(open, nowMs);
-    }
-    return lost;
+  /** Renews the worker's leases; returns those that it does not hold. */
+  extend(
+    workerId: string,
+    keys: readonly AssignmentKey[],
+    nowMs: number,
+  ): readonly AssignmentKey[] {
+    return keys.filter((key) => {
+      const open = this.#heldBy(workerId, key);
+      if (open !== undefined) this.#leases.renew(open, nowMs);
+      return open === undefined;
+    });
   }
 
   /** Gives it back, or ends it: for good, or after its last attempt. */
   fail(
     workerId: string,
-    id: string,
+    key: AssignmentKey,
     { permanent, error }: { readonly permanent: boolean; readonly error: string },
   ): Failed {
-    const open = this.#heldBy(workerId, id);
+    const open = this.#heldBy(workerId, key);
     if (open === undefined) return { kind: 'not_held' };
     const givenUp = permanent
       ? this.#giveUp(open, 'assignment_failed', error)
@@ -192,21 +189,48 @@ export class AssignmentBook {
   }
 
   /** Ends it, whatever its standing. */
-  end(id: string, how: AssignmentEnding, error = ''): void {
-    const open = this.#open.get(id);
+  end(key: AssignmentKey, how: AssignmentEnding, error = ''): void {
+    const open = this.#open.get(key);
     if (open === undefined) return;
-    const { assignment } = open;
-    this.#leave(open);
-    this.#open.delete(id);
-    this.#options.journal.remove(keyOf(assignment));
-    this.counts.open(assignment, -1);
-    this.#tell({ kind: 'ended', assignment, how, error });
+    this.#open.delete(open);
+    this.counts.open(open.assignment, -1);
+    this.#forget(open, how, error);
   }
 
-  endRun(runId: string): void {
-    for (const [id, open] of this.#open) {
-      if (open.assignment.runId === runId) this.end(id, 'run_closed');
+  /**
+   * Ends all of a run that was closed, at once and however many. Whoever follows is told by `settle`, which
+   * takes their records out of the journal as well: until then the run's own says that they have ended.
+   */
+  endRun(runId: string, records?: Iterable<string>): void {
+    const assignments = this.#open.takeRun(runId);
+    if (assignments === undefined && records === undefined) return;
+    this.#queues.removeRun(runId);
+    this.#leases.forgetRun(runId);
+    this.counts.forgetRun(runId);
+    this.#closed.add(runId, { assignments, records: records?.[Symbol.iterator]() });
+  }
+
+  /** Whether something is left of a run that was closed. */
+  isSettling(runId: string): boolean {
+    return this.#closed.has(runId);
+  }
+
+  /** Deals with up to `max` of what closed runs left; true when nothing is left. */
+  settle(max: number): boolean {
+    for (let count = 0; count < max; count += 1) {
+      const remnant = this.#closed.next();
+      if (remnant === undefined) break;
+      if (remnant.kind === 'record') this.#options.journal.remove(remnant.key);
+      else this.#forget(remnant.open, 'run_closed', '');
     }
+    return this.#closed.isEmpty;
+  }
+
+  #forget(open: Open, how: AssignmentEnding, error: string): void {
+    const { assignment } = open;
+    this.#leave(open);
+    this.#options.journal.remove(keyOf(assignment));
+    this.#tell({ kind: 'ended', assignment, how, error });
   }
 
   /** Gives back what expired by `nowMs`: how many are queued again, and whose last attempt it was. */
@@ -216,9 +240,13 @@ export class AssignmentBook {
   } {
     const ended: GivenUp[] = [];
     let requeued = 0;
-    for (let head = this.#leases.first; head !== undefined; head = this.#leases.first) {
-      const open = head.value;
+    for (let open = this.#leases.first; open !== undefined; open = this.#leases.first) {
       if (open.standing.kind !== 'leased' || open.standing.expiresMs > nowMs) break;
+      if (!this.#open.holds(open)) {
+        // Its run was closed.
+        this.#leases.drop(open);
+        continue;
+      }
       const last = this.#giveBack(open, 'its lease ran out.');
       if (last === undefined) requeued += 1;
       else ended.push(last);
@@ -242,7 +270,7 @@ export class AssignmentBook {
   #giveUp(open: Open, reason: GivenUp['reason'], error: string): GivenUp {
     const { assignment, attempts, standing } = open;
     const workerId = standing.kind === 'leased' ? standing.workerId : '';
-    this.end(assignment.id, reason, error);
+    this.end(nameOf(assignment), reason, error);
     return { assignment, attempts, workerId, reason, error };
   }
 
@@ -255,35 +283,15 @@ export class AssignmentBook {
     this.#options.journal.putLater(keyOf(open.assignment), () => recordOf(open));
   }
 
-  #heldBy(workerId: string, id: string): Open | undefined {
-    const open = this.#open.get(id);
+  #heldBy(workerId: string, key: AssignmentKey): Open | undefined {
+    const open = this.#open.get(key);
     const held = open?.standing.kind === 'leased' && open.standing.workerId === workerId;
     return held ? open : undefined;
   }
 
-  #hold(open: Open, workerId: string, nowMs: number): void {
-    const expiresMs = nowMs + this.#options.leaseMs;
-    const hold = this.#holds.hold(open.assignment.runId, workerId, nowMs);
-    const node = this.#leases.push(open);
-    open.standing = { kind: 'leased', workerId, expiresMs, node, hold };
-    this.#options.plays.began(open.assignment, nowMs);
-  }
-
-  #renew(open: Open, nowMs: number): void {
-    if (open.standing.kind !== 'leased') return;
-    this.#leases.remove(open.standing.node);
-    const expiresMs = nowMs + this.#options.leaseMs;
-    open.standing = { ...open.standing, expiresMs, node: this.#leases.push(open) };
-    this.#options.plays.began(open.assignment, nowMs);
-  }
-
   /** Takes it off the list that it stands in. */
   #leave(open: Open): void {
-    const { standing } = open;
-    if (standing.kind === 'leased') {
-      this.#leases.remove(standing.node);
-      this.#holds.drop(standing.hold);
-      this.#options.plays.stopped(open.assignment);
-    } else this.#queues.remove(open, standing.seat);
+    if (open.standing.kind === 'leased') this.#leases.drop(open);
+    else this.#queues.remove(open, open.standing.seat);
   }
 }

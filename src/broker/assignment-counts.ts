@@ -11,6 +11,10 @@ export class AssignmentCounts {
     else this.#open.delete(runId);
   }
 
+  forgetRun(runId: string): void {
+    this.#open.delete(runId);
+  }
+
   openOf(runId: string): number {
     let open = 0;
     for (const count of this.#open.get(runId)?.values() ?? []) open += count;

@@ -1,32 +1,34 @@
 import { clipText } from '../errors.ts';
-import {
-  AssignmentBook,
-  type AssignmentPlays,
-  type GivenUp,
-  type RestoredAssignment,
-} from './assignment-book.ts';
-import type { AssignmentEvent, StoredAssignment } from './assignment-event.ts';
+import { AssignmentBook, type GivenUp, type RestoredAssignment } from './assignment-book.ts';
+import type { AssignmentEvent, AssignmentKey, StoredAssignment } from './assignment-event.ts';
+import type { AssignmentPlays } from './assignment-plays.ts';
 import type { Broker, LeasedAssignment, RunStatus } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
+import { nameOf } from './open-assignments.ts';
 import type { BrokerConfig } from './options.ts';
-import { idOfAnotherRun, limitReached } from './refusals.ts';
+import { limitReached } from './refusals.ts';
 import { failureOf } from './run-figures.ts';
 import type { RunTable } from './run-table.ts';
 import { topicOf } from './topics.ts';
+import { TurnByTurn } from './turn-by-turn.ts';
 import type { WaitingRoom } from './waiting-room.ts';
 
 /** Of an error's text that is kept. */
 const MAX_ERROR_BYTES = 1_000;
 
+/** Assignments of closed runs that are told of in one turn of the event loop. */
+const SETTLED_AT_ONCE = 256;
+
 /** The book of assignments with a clock, and with workers who wait for some. */
-export class AssignmentDesk {
+export class AssignmentDesk implements Disposable {
   readonly #config: BrokerConfig;
   readonly #metrics: BrokerMetrics;
   readonly #runs: RunTable;
   readonly #waiting: WaitingRoom;
   readonly #book: AssignmentBook;
   readonly #followers = new Set<(event: AssignmentEvent) => void>();
+  readonly #settling: TurnByTurn;
 
   constructor(rooms: {
     readonly config: BrokerConfig;
@@ -34,7 +36,9 @@ export class AssignmentDesk {
     readonly runs: RunTable;
     readonly waiting: WaitingRoom;
     readonly journal: Journal;
-    readonly restored?: readonly RestoredAssignment[];
+    readonly restored: readonly RestoredAssignment[];
+    /** Keys of the records that are left of closed runs, by run. */
+    readonly leftovers: ReadonlyMap<string, readonly string[]>;
   }) {
     this.#config = rooms.config;
     this.#metrics = rooms.metrics;
@@ -53,6 +57,12 @@ export class AssignmentDesk {
       rooms.restored,
       this.#nowMs(),
     );
+    this.#settling = new TurnByTurn(
+      () => this.#book.settle(SETTLED_AT_ONCE),
+      () => rooms.journal.settled(),
+    );
+    for (const [runId, keys] of rooms.leftovers) this.#book.endRun(runId, keys);
+    if (rooms.leftovers.size > 0) this.#settling.start();
   }
 
   /** When the first lease is over; undefined when none is out. */
@@ -88,8 +98,8 @@ export class AssignmentDesk {
     };
   }
 
-  /** All or none; returns the ids that are new. */
-  enqueue(assignments: readonly StoredAssignment[]): readonly string[] {
+  /** All or none; returns those that are new. */
+  enqueue(assignments: readonly StoredAssignment[]): readonly AssignmentKey[] {
     const added = new Map<string, StoredAssignment>();
     const room = new Map<string, number>();
     const { maxOpenAssignments } = this.#config.limits;
@@ -98,28 +108,30 @@ export class AssignmentDesk {
       const run = this.#runs.get(runId);
       run.assertTakes(environment);
       const ended = run.endedAssignments.has(id) || run.history.positionOf(id) !== undefined;
-      const other = added.get(id)?.runId ?? this.#book.runOf(id) ?? runId;
-      if (other !== runId) throw idOfAnotherRun(id, other);
-      if (ended || added.has(id) || this.#book.has(id)) continue;
+      // A run's id holds no space.
+      const key = `${runId} ${id}`;
+      if (ended || added.has(key) || this.#book.has(nameOf(assignment))) continue;
       const left = room.get(runId) ?? maxOpenAssignments - this.#book.counts.openOf(runId);
       if (left <= 0) throw limitReached('open assignments of this run', maxOpenAssignments);
       room.set(runId, left - 1);
-      added.set(id, assignment);
+      added.set(key, assignment);
     }
     for (const assignment of added.values()) this.#book.enqueue(assignment);
     this.#metrics.assignment('enqueued', added.size);
     if (added.size > 0) this.#waiting.wake(topicOf.lease);
-    return [...added.keys()];
+    return [...added.values()].map(nameOf);
   }
 
   async lease(request: Parameters<Broker['lease']>[0]): Promise<readonly LeasedAssignment[]> {
-    const { workerId, environments, max, waitMs, signal } = request;
+    const { waitMs, signal } = request;
     this.expire(this.#nowMs());
     return this.#waiting.wait<readonly LeasedAssignment[]>({
       topic: topicOf.lease,
       attempt: () => {
         const nowMs = this.#nowMs();
-        const leases = this.#book.lease(workerId, environments, max, nowMs);
+        const before = this.#book.leasedBefore(request, nowMs);
+        if (before.length > 0) return before;
+        const leases = this.#book.lease(request, nowMs);
         if (leases.length === 0) return undefined;
         this.#waiting.expectExpiry(nowMs + this.#config.assignmentLeaseMs);
         this.#metrics.assignment('leased', leases.length);
@@ -131,35 +143,48 @@ export class AssignmentDesk {
     });
   }
 
-  extend(workerId: string, ids: readonly string[]): readonly string[] {
+  extend(workerId: string, keys: readonly AssignmentKey[]): readonly AssignmentKey[] {
     const nowMs = this.#nowMs();
     this.expire(nowMs);
-    return this.#book.extend(workerId, ids, nowMs);
+    return this.#book.extend(workerId, keys, nowMs);
   }
 
   /** A lease that is not the worker's (any more) is left alone, so that saying it twice is once. */
   fail({
     workerId,
+    runId,
     assignmentId,
     reason,
     permanent,
   }: Parameters<Broker['failAssignment']>[0]): void {
     this.expire(this.#nowMs());
     const error = clipText(reason, MAX_ERROR_BYTES);
-    const failed = this.#book.fail(workerId, assignmentId, { permanent, error });
+    const failed = this.#book.fail(workerId, { runId, assignmentId }, { permanent, error });
     if (failed.kind === 'not_held') return;
     this.#metrics.assignment('failed', 1);
     if (failed.kind === 'ended') this.#giveUp(failed.givenUp);
     this.#waiting.wake(topicOf.lease);
   }
 
-  /** Its group came; one of another run that has its id is another's. */
-  end(runId: string, id: string): void {
-    if (this.#book.runOf(id) === runId) this.#book.end(id, 'stored');
+  /** Its group came. */
+  end(key: AssignmentKey): void {
+    this.#book.end(key, 'stored');
   }
 
+  /** All of a run that was closed. The first are told of at once, the others turn by turn. */
   endRun(runId: string): void {
     this.#book.endRun(runId);
+    this.#settling.start();
+  }
+
+  /** While it is, the run may not be forgotten. */
+  isSettling(runId: string): boolean {
+    return this.#book.isSettling(runId);
+  }
+
+  /** Of closed runs, what is left to do waits until the broker is opened again. */
+  [Symbol.dispose](): void {
+    this.#settling[Symbol.dispose]();
   }
 
   /** Gives back the assignments whose leases are over. Costs what expired. */

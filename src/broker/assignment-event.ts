@@ -9,6 +9,12 @@ export interface StoredAssignment {
   readonly payload: Uint8Array;
 }
 
+/** Names an assignment: two runs may use the same ids. */
+export interface AssignmentKey {
+  readonly runId: string;
+  readonly assignmentId: string;
+}
+
 /** Why an assignment is over; the last two leave a {@link DeadLetter}. */
 export type AssignmentEnding = 'stored' | 'run_closed' | 'assignment_failed' | 'attempts_exhausted';
 

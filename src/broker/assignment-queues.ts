@@ -36,6 +36,13 @@ export class AssignmentQueues<T extends Queueable> {
     if (runs.size === 0) this.#byEnvironment.delete(environment);
   }
 
+  /** Whoever waits for a run that is over; giving up a seat in its queue does nothing then. */
+  removeRun(runId: string): void {
+    for (const [environment, runs] of this.#byEnvironment) {
+      if (runs.delete(runId) && runs.size === 0) this.#byEnvironment.delete(environment);
+    }
+  }
+
   /** The first of those that may be leased: each run is asked for its own first. */
   first(environment: string, mayLease: (one: T) => boolean): T | undefined {
     let first: T | undefined;

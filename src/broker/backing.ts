@@ -10,6 +10,8 @@ export interface Backing {
   readonly runs: readonly RestoredRun[];
   /** In the order of being enqueued. */
   readonly assignments: readonly RestoredAssignment[];
+  /** Keys of the records of assignments that ended with their run, by run. */
+  readonly leftovers: ReadonlyMap<string, readonly string[]>;
   /** Puts a group's bytes where they are kept. Absent: they stay with the group. */
   readonly keep?: (
     group: SubmittedGroup,

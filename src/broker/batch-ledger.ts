@@ -1,32 +1,28 @@
-import type { Batch } from './broker.ts';
+import { BatchLeases } from './batch-leases.ts';
+import { commitNeeded, stepNotAcked, stepNotKept } from './consumer-refusals.ts';
+import { consumerStandings, heldBackBy, type StandingRooms } from './consumer-standing.ts';
 import { Consumers } from './consumers.ts';
-import { type CutBatch, deliverBatch, stepOfBatchId } from './cut-batch.ts';
-import {
-  ackRank,
-  type Delivery,
-  giveBack,
-  handOut,
-  isFree,
-  type LeasedDelivery,
-  renew,
-  undelivered,
-} from './delivery.ts';
-import { FinishedBatches } from './finished-batches.ts';
+import type { CutBatch } from './cut-batch.ts';
+import { type Delivery, giveBack, isFree, undelivered } from './delivery.ts';
+import { FinishedBatches, type Repinned } from './finished-batches.ts';
 import { heldBatches } from './held-batches.ts';
-import { deliveryOf } from './journal/batch-record.ts';
-import type { BatchRecord, ConsumerRecord, LaneRecord } from './journal/records.ts';
+import { openBatchOf } from './journal/batch-record.ts';
+import type { BatchRecord, ConsumerRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
-import { type Consumer, laneOf, type OpenBatch } from './open-batch.ts';
+import { type Consumer, isFinished, isUntouched, laneOf, undeliveredOf } from './open-batch.ts';
 import { OpenBatches } from './open-batches.ts';
-import { batchNotFound, staleBatchLease, stepNotAcked, stepNotKept } from './refusals.ts';
-import type { HeldBatch, Shortened } from './run-detail.ts';
+import { reopenBatches } from './reopen-batches.ts';
+import { type ConsumerStanding, type HeldBatch, type Shortened, shortened } from './run-detail.ts';
 
-export type Handed =
-  | { readonly kind: 'batch'; readonly batch: Batch }
-  /** This rank is done with its consumer's batch, and others are not. */
-  | { readonly kind: 'wait_for_ranks' }
-  /** All open batches are with others or done: a new one may be cut. */
-  | { readonly kind: 'none' };
+/** What a consumer leaves behind. */
+export interface Leaving extends Repinned {
+  /** False: it was taken away before. */
+  readonly existed: boolean;
+  /** Batches that it had still to do. */
+  readonly released: number;
+  /** Those that it alone had still to do: now all are done with them. */
+  readonly finished: readonly CutBatch[];
+}
 
 export interface BatchLedgerOptions {
   readonly leaseMs: number;
@@ -44,7 +40,7 @@ export interface RestoredBatches {
   readonly consumers: readonly ConsumerRecord[];
   readonly done: readonly BatchRecord[];
   readonly committed: Readonly<Record<string, number>>;
-  readonly open: readonly { readonly cut: CutBatch; readonly lanes: readonly LaneRecord[] }[];
+  readonly open: readonly { readonly cut: CutBatch; readonly record: BatchRecord }[];
   readonly nowMs: number;
 }
 
@@ -57,6 +53,7 @@ export class BatchLedger {
   readonly #consumers: Consumers;
   readonly #open: OpenBatches;
   readonly finished: FinishedBatches;
+  readonly leases: BatchLeases;
   #lastStep = 0;
 
   constructor(options: BatchLedgerOptions, restored?: RestoredBatches) {
@@ -64,14 +61,14 @@ export class BatchLedger {
     this.#consumers = new Consumers(options.maxConsumers, options.journal, restored?.consumers);
     this.finished = new FinishedBatches(options, restored?.done, restored?.committed);
     this.#lastStep = restored?.lastStep ?? 0;
-    const expiresMs = (restored?.nowMs ?? 0) + options.leaseMs;
+    const nowMs = restored?.nowMs ?? 0;
+    const times = { nowMs, expiresMs: nowMs + options.leaseMs };
     this.#open = new OpenBatches(
       options,
-      restored?.open.map(({ cut, lanes }) => ({
-        cut,
-        lanes: new Map(lanes.map((lane) => [lane.lane, deliveryOf(lane, expiresMs)])),
-      })),
+      restored?.open.map(({ cut, record }) => openBatchOf(cut, record, times)),
     );
+    const rooms = { consumers: this.#consumers, open: this.#open, finished: this.finished };
+    this.leases = new BatchLeases({ ...rooms, lastStep: () => this.#lastStep }, options.leaseMs);
   }
 
   get lastStep(): number {
@@ -94,6 +91,32 @@ export class BatchLedger {
     return heldBatches(this.#open, worldSizeOf, nowMs);
   }
 
+  /** How far each consumer is. */
+  standings(nowMs: number): Shortened<ConsumerStanding> {
+    const { size } = this.#consumers;
+    return shortened(consumerStandings(this.#rooms, nowMs), size);
+  }
+
+  /** The consumers whose acks or commits the next batch waits for, but for the one that asks. */
+  heldBackBy(consumerId: string, nowMs: number): readonly ConsumerStanding[] {
+    if (this.canOpenMore) return [];
+    return heldBackBy(this.#rooms, nowMs).filter((one) => one.consumerId !== consumerId);
+  }
+
+  /** Throws when a consumer that commits has not done so for too long. */
+  assertRoom(nowMs: number): void {
+    const { maxUncommittedBatches } = this.#options;
+    if (this.finished.pinned < maxUncommittedBatches) return;
+    const floor = this.finished.floor ?? 0;
+    throw commitNeeded(maxUncommittedBatches, floor, heldBackBy(this.#rooms, nowMs));
+  }
+
+  /** The furthest step that a consumer is done with. */
+  get furthestStep(): number {
+    const lanes = new Set([...this.#consumers].map(laneOf));
+    return Math.max(0, ...[...lanes].map((lane) => this.#stepOf(lane)));
+  }
+
   get canOpenMore(): boolean {
     return this.#open.size < this.#options.maxOpenBatches;
   }
@@ -111,9 +134,13 @@ export class BatchLedger {
   /**
    * Idempotent. A new lane gets the open batches too. Another mode is refused, and so is another world
    * size while the consumer holds a batch: its ranks are at work on it. One whose lease is over is put
-   * back.
+   * back. Who was taken away must say that it joins again.
    */
-  register(consumer: Consumer, nowMs: number): void {
+  register(
+    consumer: Consumer,
+    nowMs: number,
+    rejoin = false,
+  ): { readonly step: number; readonly committedStep: number | undefined } {
     const lane = laneOf(consumer);
     const held = [...this.#open].find(({ lanes }) => {
       const delivery = lanes.get(lane);
@@ -121,180 +148,133 @@ export class BatchLedger {
     });
     const delivery = held?.lanes.get(lane);
     const isHeld = delivery !== undefined && !isFree(delivery, nowMs);
+    const heldBatchId = isHeld ? held?.cut.id : undefined;
     const busy = this.#open.holders(nowMs);
-    const known = this.#consumers.register(consumer, isHeld ? held?.cut.id : undefined, busy);
+    const known = this.#consumers.register(consumer, { heldBatchId, busy, rejoin });
     for (const open of this.#open) {
-      if (!open.lanes.has(lane)) this.#open.move(open, lane, undelivered);
+      if (!open.lanes.has(lane)) this.#open.move(open, lane, undeliveredOf(open));
     }
     const isOther = known !== undefined && known.worldSize !== consumer.worldSize;
     if (isOther && held !== undefined && delivery?.kind === 'leased') {
       this.#open.move(held, lane, giveBack(delivery));
     }
+    return { step: this.#stepOf(lane), committedStep: this.finished.committedBy(lane) };
   }
 
-  /** What there is for this rank without cutting. */
-  hand(consumerId: string, rank: number, nowMs: number): Handed {
-    const consumer = this.#consumers.get(consumerId, rank);
+  /**
+   * Takes a consumer out of the run: what it holds is free, and with the last of its lane nobody waits for
+   * that lane any more. What is nobody's then stays open for who comes. Idempotent.
+   */
+  unregister(consumerId: string): Leaving {
+    const consumer = this.#consumers.find(consumerId);
+    if (consumer === undefined) {
+      this.#consumers.assertKnown(consumerId);
+      return { existed: false, released: 0, finished: [], freed: [], pinned: [] };
+    }
     const lane = laneOf(consumer);
-    const expiresMs = nowMs + this.#options.leaseMs;
-    for (const open of this.#open) {
-      const delivery = open.lanes.get(lane)!;
-      if (isFree(delivery, nowMs)) continue;
-      const kept = renew(delivery, consumerId, expiresMs);
-      if (kept === undefined) continue;
-      // Not kept: a rank that only waits would hold the batch of a dead one for as long as it asks.
-      if (kept.acked.has(rank)) return { kind: 'wait_for_ranks' };
-      return this.#deliver(open, lane, kept, consumer);
+    const isLast = consumer.mode === 'fan_out' || !this.#consumers.competes(consumerId);
+    this.#consumers.takeAway(consumer, this.#stepOf(lane));
+    const finished: CutBatch[] = [];
+    let released = 0;
+    for (const open of [...this.#open]) {
+      const delivery = open.lanes.get(lane);
+      const isHolder = delivery?.kind === 'leased' && delivery.holder === consumerId;
+      if (isLast && this.#open.leave(open, lane)) {
+        released += 1;
+        if (!isFinished(open)) continue;
+        this.finished.add(this.#open.close(open));
+        finished.push(open.cut);
+      } else if (isHolder) {
+        released += 1;
+        this.#open.move(open, lane, giveBack(delivery));
+      }
     }
-    for (const open of this.#open) {
-      const delivery = open.lanes.get(lane)!;
-      if (delivery.kind === 'done' || !isFree(delivery, nowMs)) continue;
-      return this.#deliver(open, lane, handOut(delivery, consumerId, expiresMs), consumer);
-    }
-    return { kind: 'none' };
+    const none: Repinned = { freed: [], pinned: [] };
+    return { existed: true, released, finished, ...(isLast ? this.finished.leave(lane) : none) };
   }
 
   /** Adds the batch just cut for `nextStep`; it is free for every lane. */
-  add(cut: CutBatch): void {
+  add(cut: CutBatch, nowMs: number): void {
     this.#lastStep = cut.step;
     const lanes = new Map<string, Delivery>();
     for (const consumer of this.#consumers) lanes.set(laneOf(consumer), undelivered);
-    this.#open.add({ cut, lanes });
+    this.#open.add({ cut, lanes, cutMs: nowMs, retired: 0 });
   }
 
-  extend(consumerId: string, batchId: string, rank: number, nowMs: number): void {
-    const consumer = this.#consumers.get(consumerId, rank);
-    const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
-    const expiresMs = nowMs + this.#options.leaseMs;
-    if (open === undefined) {
-      if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
-      throw batchNotFound(batchId);
-    }
-    const kept = renew(open.lanes.get(laneOf(consumer))!, consumerId, expiresMs);
-    if (kept === undefined) throw staleBatchLease(batchId, consumerId);
-    open.lanes.set(laneOf(consumer), kept);
-  }
-
-  /** `finished` is the batch when this ack was the last that it needed from anyone. */
-  ack(
-    consumerId: string,
-    batchId: string,
-    rank: number,
-    nowMs: number,
-  ): { readonly complete: boolean; readonly finished: CutBatch | undefined } {
-    const consumer = this.#consumers.get(consumerId, rank);
-    const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
-    if (open === undefined) {
-      if (!this.#wasCut(batchId)) throw batchNotFound(batchId);
-      const done = this.finished.get(stepOfBatchId(batchId) ?? 0);
-      if (done !== undefined && !done.lanes.some(({ holder }) => holder === consumerId)) {
-        throw staleBatchLease(batchId, consumerId);
-      }
-      return { complete: true, finished: undefined };
-    }
-    const lane = laneOf(consumer);
-    const delivery = open.lanes.get(lane)!;
-    if (delivery.kind === 'ready' || delivery.holder !== consumerId) {
-      throw staleBatchLease(batchId, consumerId);
-    }
-    if (delivery.kind === 'done') return { complete: true, finished: undefined };
-    const after = ackRank(delivery, rank, consumer.worldSize, nowMs + this.#options.leaseMs);
-    this.#open.move(open, lane, after);
-    if (after.kind !== 'done') return { complete: false, finished: undefined };
-    const finished = [...open.lanes.values()].every(({ kind }) => kind === 'done');
-    if (finished) this.finished.add(this.#open.close(open));
-    return { complete: true, finished: finished ? open.cut : undefined };
-  }
-
-  /** False when there was nothing to give back: it is not held, which a repeated nack leaves. */
-  nack(consumerId: string, batchId: string, rank: number): boolean {
-    const consumer = this.#consumers.get(consumerId, rank);
-    const open = this.#open.at(stepOfBatchId(batchId) ?? 0);
-    if (open === undefined) {
-      if (this.#wasCut(batchId)) throw staleBatchLease(batchId, consumerId);
-      throw batchNotFound(batchId);
-    }
-    const lane = laneOf(consumer);
-    const delivery = open.lanes.get(lane)!;
-    if (delivery.kind === 'ready') return false;
-    if (delivery.kind === 'done' || delivery.holder !== consumerId) {
-      throw staleBatchLease(batchId, consumerId);
-    }
-    this.#open.move(open, lane, giveBack(delivery));
-    return true;
-  }
-
-  /** Throws for a step that is not done. Returns the batches that nobody needs to go back to any more. */
-  commit(consumerId: string, step: number): readonly BatchRecord[] {
+  /**
+   * Throws for a step that is not done, and for one that the lane could not go back to: `isKept` says whether
+   * a finished batch's groups are all there.
+   */
+  commit(consumerId: string, step: number, isKept: (record: BatchRecord) => boolean): Repinned {
     const consumer = this.#consumers.get(consumerId);
     const lane = laneOf(consumer);
-    const isDone = (at: number): boolean => {
-      const kind = this.#open.at(at)?.lanes.get(lane)?.kind;
-      return kind === undefined || kind === 'done';
-    };
     const unfinished = [...this.#open]
+      .filter(({ lanes }) => (lanes.get(lane)?.kind ?? 'done') !== 'done')
       .map(({ cut }) => cut.step)
-      .find((at) => at <= step && !isDone(at));
+      .find((at) => at <= step);
     if (step > this.#lastStep || unfinished !== undefined) {
       throw stepNotAcked(step, (unfinished ?? this.#lastStep + 1) - 1);
+    }
+    // What was done since its last commit is kept for it already.
+    if (this.finished.committedBy(lane) === undefined) {
+      for (let at = this.#lastStep; at > step; at--) {
+        const record = this.finished.get(at);
+        // One that was given up is gone back past.
+        if (record?.givenUp !== undefined) continue;
+        const isThere = record === undefined ? this.#open.at(at) !== undefined : isKept(record);
+        if (!isThere) throw stepNotKept('commit', step, at);
+      }
     }
     return this.finished.commit(lane, step);
   }
 
-  /**
-   * Opens the batches after a step again for the consumer's lane. All or none: throws when one of them
-   * is not kept. `cuts` are those that were finished.
-   */
+  /** Opens the batches after a step again for the consumer's lane, all or none. */
   rewind(
-    consumerId: string,
-    step: number,
+    { consumerId, step }: { readonly consumerId: string; readonly step: number },
+    nowMs: number,
     recut: (record: BatchRecord) => CutBatch | undefined,
   ): { readonly batches: number; readonly cuts: readonly CutBatch[] } {
-    const consumer = this.#consumers.get(consumerId);
-    const lane = laneOf(consumer);
+    const lane = laneOf(this.#consumers.get(consumerId));
     if (step > this.#lastStep) throw stepNotAcked(step, this.#lastStep);
-    const again: OpenBatch[] = [];
-    for (let at = this.#lastStep; at > step; at--) {
-      const open = this.#open.at(at);
-      if (open !== undefined) {
-        again.unshift(open);
-        continue;
-      }
-      const record = this.finished.get(at);
-      const cut = record && recut(record);
-      if (record === undefined || cut === undefined) throw stepNotKept(step, at);
-      const lanes = new Map(
-        record.lanes.map((one): [string, Delivery] => [one.lane, deliveryOf(one, 0)]),
-      );
-      // Who came after the batch was done has no part in it, until it goes back to it by itself.
-      for (const other of this.#consumers) {
-        const absent = { kind: 'done', deliveries: 0, holder: '' } as const;
-        if (!lanes.has(laneOf(other))) lanes.set(laneOf(other), absent);
-      }
-      again.unshift({ cut, lanes });
-    }
-    const cuts = again
-      .filter(({ cut }) => this.#open.at(cut.step) === undefined)
-      .map(({ cut }) => cut);
-    for (const cut of cuts) this.finished.take(cut.step);
-    this.#open.reopen(again);
-    for (const open of again) {
-      const { deliveries } = open.lanes.get(lane) ?? undelivered;
-      this.#open.move(open, lane, { kind: 'ready', deliveries });
-    }
-    return { batches: again.length, cuts };
+    const reopened = reopenBatches(this.#rooms, { lane, step, nowMs }, recut);
+    this.finished.wentBack(lane, step);
+    return reopened;
   }
 
-  #deliver(open: OpenBatch, lane: string, delivery: LeasedDelivery, consumer: Consumer): Handed {
-    const { worldSize } = consumer;
-    const terms = { worldSize, delivery: delivery.deliveries, leaseMs: this.#options.leaseMs };
-    const batch = deliverBatch(open.cut, terms);
-    this.#open.move(open, lane, delivery);
-    return { kind: 'batch', batch };
+  /** Bytes of it are damaged. `uncut` when nobody ever had it: its step is free again. */
+  giveUp(cut: CutBatch): 'uncut' | 'given_up' | 'closed' {
+    const open = this.#open.at(cut.step);
+    if (open?.cut !== cut) return 'closed';
+    // While nobody had it, no other is cut.
+    if (isUntouched(open) && cut.step === this.#lastStep) {
+      this.#open.uncut(open);
+      this.#lastStep -= 1;
+      return 'uncut';
+    }
+    this.finished.add({ ...this.#open.close(open), givenUp: 'damaged' });
+    return 'given_up';
   }
 
-  #wasCut(batchId: string): boolean {
-    const step = stepOfBatchId(batchId);
-    return step !== undefined && step <= this.#lastStep;
+  /** A consumer was heard. */
+  saw(consumerId: string, nowMs: number): void {
+    this.#consumers.saw(consumerId, nowMs);
+  }
+
+  /** A consumer waits for a batch, until this is disposed of. */
+  waits(consumerId: string, nowMs: () => number): Disposable {
+    return this.#consumers.presence.waits(consumerId, nowMs);
+  }
+
+  get #rooms(): StandingRooms {
+    const { maxOpenBatches, maxUncommittedBatches } = this.#options;
+    return {
+      ...{ consumers: this.#consumers, open: this.#open, finished: this.finished },
+      ...{ lastStep: this.#lastStep, maxOpenBatches, maxUncommittedBatches },
+    };
+  }
+
+  /** How far a lane is: of all that were cut, what is not left to it. */
+  #stepOf(lane: string): number {
+    return this.#lastStep - this.#open.leftOf(lane);
   }
 }

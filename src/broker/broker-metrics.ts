@@ -5,8 +5,8 @@ export interface BrokerMetrics {
   /** `stored`, `duplicate` or `refused`. */
   submitted(outcome: 'stored' | 'duplicate' | 'refused'): void;
   dropped(reason: string, groups: number): void;
-  /** `cut`, `redelivered`, `acked` or `nacked`. */
-  batch(event: 'cut' | 'redelivered' | 'acked' | 'nacked'): void;
+  /** `uncut`: its groups wait again, since one of them is damaged. `given_up`: somebody had it already. */
+  batch(event: 'cut' | 'uncut' | 'redelivered' | 'acked' | 'nacked' | 'given_up'): void;
   assignment(event: 'enqueued' | 'leased' | 'expired' | 'failed', count: number): void;
   /** Groups that cuts looked at: flat cost shows as this growing with batches, not with the queue. */
   visited(groups: number): void;

@@ -1,9 +1,15 @@
 import { AssignmentDesk } from './assignment-desk.ts';
-import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
+import type {
+  AssignmentEvent,
+  AssignmentKey,
+  DeadLetter,
+  StoredAssignment,
+} from './assignment-event.ts';
 import type { Backing } from './backing.ts';
 import { BatchDesk } from './batch-desk.ts';
 import type {
   Broker,
+  ConsumerKey,
   EnvironmentShare,
   LeasedAssignment,
   NextBatch,
@@ -13,6 +19,7 @@ import type {
   StoredGroup,
   SubmitOutcome,
   SubmittedGroup,
+  UnregisteredConsumer,
 } from './broker.ts';
 import { type BrokerMetrics, brokerMetrics } from './broker-metrics.ts';
 import type { Journal } from './journal/journal.ts';
@@ -40,7 +47,10 @@ export class BrokerShell implements Broker {
     this.#backing = backing;
     this.#journal = backing.journal;
     this.#metrics = brokerMetrics(config.metrics);
-    this.#runs = new RunTable(config, this.#metrics, backing.journal, backing.runs);
+    this.#runs = new RunTable({
+      ...{ config, metrics: this.#metrics, journal: backing.journal, restored: backing.runs },
+      mayForget: (runId) => !this.#assignments.isSettling(runId),
+    });
     this.#waiting = new WaitingRoom(config.clock, (nowMs) => this.#advance(nowMs));
     this.#assignments = new AssignmentDesk({
       config,
@@ -49,12 +59,14 @@ export class BrokerShell implements Broker {
       waiting: this.#waiting,
       journal: backing.journal,
       restored: backing.assignments,
+      leftovers: backing.leftovers,
     });
     this.#batches = new BatchDesk({
       config,
       metrics: this.#metrics,
       waiting: this.#waiting,
       journal: backing.journal,
+      closing: this.#closing.signal,
     });
   }
 
@@ -103,7 +115,7 @@ export class BrokerShell implements Broker {
     return run.status(nowMs, this.#assignments.openOf(id, nowMs));
   }
 
-  async enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]> {
+  async enqueue(assignments: readonly StoredAssignment[]): Promise<readonly AssignmentKey[]> {
     this.#assertOpen();
     const added = this.#assignments.enqueue(assignments);
     await this.#journal.settled();
@@ -115,9 +127,12 @@ export class BrokerShell implements Broker {
     return this.#assignments.lease(request);
   }
 
-  async extend(workerId: string, assignmentIds: readonly string[]): Promise<readonly string[]> {
+  async extend(
+    workerId: string,
+    keys: readonly AssignmentKey[],
+  ): Promise<readonly AssignmentKey[]> {
     this.#assertOpen();
-    return this.#assignments.extend(workerId, assignmentIds);
+    return this.#assignments.extend(workerId, keys);
   }
 
   async failAssignment(request: Parameters<Broker['failAssignment']>[0]): Promise<void> {
@@ -170,7 +185,7 @@ export class BrokerShell implements Broker {
       if (isStored) {
         const aliveUntilMs = run.queue.heard(group.environment, this.#nowMs());
         this.#waiting.expectExpiry(aliveUntilMs ?? Infinity);
-        this.#assignments.end(run.id, group.id);
+        this.#assignments.end({ runId: run.id, assignmentId: group.id });
         this.#waiting.wake(topicOf.batch(run.id));
         // One that left at once takes no room: the next may begin.
         this.#waiting.wake(topicOf.lease);
@@ -200,6 +215,10 @@ export class BrokerShell implements Broker {
 
   async registerConsumer(consumer: Parameters<Broker['registerConsumer']>[0]) {
     return this.#batches.register(this.#run(consumer.runId), consumer);
+  }
+
+  async unregisterConsumer(consumer: ConsumerKey): Promise<UnregisteredConsumer> {
+    return this.#batches.unregister(this.#run(consumer.runId), consumer);
   }
 
   async nextBatch(request: Parameters<Broker['nextBatch']>[0]): Promise<NextBatch> {
@@ -281,6 +300,7 @@ export class BrokerShell implements Broker {
     if (this.#closing.signal.aborted) return;
     this.#closing.abort(brokerClosed());
     this.#waiting[Symbol.dispose]();
+    this.#assignments[Symbol.dispose]();
     await this.#backing.close();
   }
 

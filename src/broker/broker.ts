@@ -1,7 +1,12 @@
 import type { Ledger } from '../tokens/index.ts';
-import type { AssignmentEvent, DeadLetter, StoredAssignment } from './assignment-event.ts';
+import type {
+  AssignmentEvent,
+  AssignmentKey,
+  DeadLetter,
+  StoredAssignment,
+} from './assignment-event.ts';
 import type { GroupPayload, HeldPayload } from './group-payload.ts';
-import type { RunDetail } from './run-detail.ts';
+import type { ConsumerStanding, RunDetail } from './run-detail.ts';
 import type { EnvironmentShare, RunSettings } from './run-settings.ts';
 
 export type {
@@ -17,7 +22,7 @@ export interface RunState {
   readonly id: string;
   readonly settings: RunSettings;
   readonly policyVersion: number;
-  /** Batches fully acked. */
+  /** The furthest that a consumer is done with. */
   readonly step: number;
   readonly closed: boolean;
   readonly openTimeMs: number;
@@ -67,6 +72,14 @@ export interface ConsumerKey {
   readonly consumerId: string;
 }
 
+/** A batch as it was handed to a rank. */
+export interface BatchLeaseKey extends ConsumerKey {
+  readonly batchId: string;
+  readonly rank: number;
+  /** `delivery` of the batch: late calls of an older one are refused. Absent or 0 takes the last. */
+  readonly delivery?: number;
+}
+
 export interface BatchRow {
   /** Into the batch's groups. */
   readonly groupIndex: number;
@@ -95,7 +108,16 @@ export type NextBatch =
       readonly waiting: number;
       readonly needed: number;
       readonly closed: boolean;
+      /** Other consumers whose acks or commits the next batch waits for. */
+      readonly heldBackBy: readonly ConsumerStanding[];
     };
+
+export interface UnregisteredConsumer {
+  /** False: it was taken away before. */
+  readonly existed: boolean;
+  /** Batches that it had still to do; of one that competes those that it held. */
+  readonly released: number;
+}
 
 export interface RunStatus extends RunDetail {
   /** What holds auto play up, in words; empty for nothing, and always where the broker is asked itself. */
@@ -130,6 +152,7 @@ export interface Broker {
   getRun(id: string): Promise<RunState>;
   /** Newest first. */
   listRuns(): Promise<readonly RunState[]>;
+  /** Its assignments end with it: at once for whoever asks, while followers may be told of many one by one. */
   closeRun(id: string): Promise<RunState>;
   status(id: string): Promise<RunStatus>;
   /**
@@ -138,27 +161,33 @@ export interface Broker {
    */
   setShares(runId: string, shares: readonly EnvironmentShare[]): Promise<void>;
 
-  /** Returns the ids that are new. */
-  enqueue(assignments: readonly StoredAssignment[]): Promise<readonly string[]>;
+  /** Returns those that are new. */
+  enqueue(assignments: readonly StoredAssignment[]): Promise<readonly AssignmentKey[]>;
   /**
    * Those whose groups have room, and by the run's admission will not be stale. Waits for the first until
-   * `signal` fires or `waitMs` passes; may return none.
+   * `signal` fires or `waitMs` passes; may return none. Asked again under the same `requestId`, it returns
+   * the same, with what is left of their leases, as long as the worker has not spoken of them otherwise.
    */
   lease(request: {
     readonly workerId: string;
+    /** Chosen by the worker, another for each request. Absent for one that is not asked again. */
+    readonly requestId?: string | undefined;
     readonly environments: readonly string[];
     readonly max: number;
+    /** Bytes of their payloads; the last may go beyond. Absent for any. */
+    readonly maxBytes?: number;
     readonly waitMs: number;
     readonly signal: AbortSignal;
   }): Promise<readonly LeasedAssignment[]>;
-  /** Returns the ids whose lease is gone. */
-  extend(workerId: string, assignmentIds: readonly string[]): Promise<readonly string[]>;
-  failAssignment(request: {
-    readonly workerId: string;
-    readonly assignmentId: string;
-    readonly reason: string;
-    readonly permanent: boolean;
-  }): Promise<void>;
+  /** Returns those whose lease is gone. */
+  extend(workerId: string, keys: readonly AssignmentKey[]): Promise<readonly AssignmentKey[]>;
+  failAssignment(
+    request: AssignmentKey & {
+      readonly workerId: string;
+      readonly reason: string;
+      readonly permanent: boolean;
+    },
+  ): Promise<void>;
   /**
    * Tells of every assignment that is open, and then of whatever becomes of one, leases that run out
    * included, until what is returned is disposed of. The listener must not throw.
@@ -178,8 +207,22 @@ export interface Broker {
     consumer: ConsumerKey & {
       readonly worldSize: number;
       readonly mode: 'compete' | 'fan_out';
+      /** It knows that it was taken away, and joins again. Without, that is refused. */
+      readonly rejoin?: boolean;
     },
-  ): Promise<{ readonly leaseMs: number; readonly run: RunState }>;
+  ): Promise<{
+    readonly leaseMs: number;
+    readonly run: RunState;
+    /** That the consumer is done with, and that it committed last. */
+    readonly step: number;
+    readonly committedStep: number | undefined;
+  }>;
+  /**
+   * Takes a consumer out of the run: what it holds is free for others, and nothing waits for it or is kept
+   * for it any more. Batches that it alone had still to do are done; with the last consumer they stay open
+   * for the next that registers. What it asks afterwards is refused until it registers to `rejoin`.
+   */
+  unregisterConsumer(consumer: ConsumerKey): Promise<UnregisteredConsumer>;
   /**
    * The batch that the consumer holds, whose lease it renews, or else the first that is free. A rank
    * that acked waits for its others without renewing, so that the batch of a dead one gets free.
@@ -191,19 +234,9 @@ export interface Broker {
       readonly signal: AbortSignal;
     },
   ): Promise<NextBatch>;
-  extendBatch(
-    request: ConsumerKey & { readonly batchId: string; readonly rank: number },
-  ): Promise<{ readonly leaseMs: number }>;
-  ackBatch(
-    request: ConsumerKey & { readonly batchId: string; readonly rank: number },
-  ): Promise<{ readonly complete: boolean; readonly step: number }>;
-  nackBatch(
-    request: ConsumerKey & {
-      readonly batchId: string;
-      readonly rank: number;
-      readonly reason: string;
-    },
-  ): Promise<void>;
+  extendBatch(request: BatchLeaseKey): Promise<{ readonly leaseMs: number }>;
+  ackBatch(request: BatchLeaseKey): Promise<{ readonly complete: boolean; readonly step: number }>;
+  nackBatch(request: BatchLeaseKey & { readonly reason: string }): Promise<void>;
 
   /**
    * The consumer's checkpoint of a step is safe: it can always go back to there, and no further. From

@@ -50,6 +50,11 @@ export class Capacity {
     this.#askedSinceMs = undefined;
   }
 
+  /** What was cut last never was. */
+  uncut(): void {
+    this.#unpublished = Math.max(0, this.#unpublished - 1);
+  }
+
   /** So many versions on; `open` batches are cut and not acked, and may be in none yet. */
   published(versions: number, open: number): void {
     this.#unpublished = Math.max(0, Math.min(this.#unpublished - versions, open));

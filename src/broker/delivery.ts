@@ -33,6 +33,19 @@ export function handOut(
   return { kind: 'leased', deliveries, holder, acked: new Set(), expiresMs };
 }
 
+/** Which delivery of a batch a rank speaks of; 0, or none, does not say. */
+export interface LeaseKey {
+  readonly consumerId: string;
+  readonly batchId: string;
+  readonly rank: number;
+  readonly delivery?: number | undefined;
+}
+
+/** Whether a call about the delivery of that number is about this one; 0, or none, does not say which. */
+export function isSameDelivery(delivery: Delivery, number = 0): boolean {
+  return number === 0 || number === delivery.deliveries;
+}
+
 /** The lease of `holder`, kept until `expiresMs`; undefined when it is not theirs. */
 export function renew(
   delivery: Delivery,

@@ -3,10 +3,11 @@ import type { Broker } from './broker.ts';
 import { BrokerShell } from './broker-shell.ts';
 import type { GroupPayload } from './group-payload.ts';
 import { LongRecords } from './journal/long-records.ts';
-import { readAssignments, readRuns } from './journal/read-journal.ts';
+import { readAssignments, readLeftovers, readRuns } from './journal/read-journal.ts';
 import { StoreJournal } from './journal/store-journal.ts';
 import { storePayload } from './journal/stored-payload.ts';
 import { type MemoryBrokerOptions, resolveBrokerOptions } from './options.ts';
+import { LOST_PREFIX } from './stores/lost-payloads.ts';
 import type { BrokerStore } from './stores/store.ts';
 
 const MAX_WAITING_BYTES = 2 ** 40;
@@ -30,11 +31,13 @@ export function openDurableBroker({
   const records = new LongRecords(store);
   const runs = readRuns(store, records);
   const assignments = readAssignments(records, runs);
+  const leftovers = readLeftovers(records, runs);
   const journal = new StoreJournal(store, records, onFailure);
-  return new BrokerShell(resolveBrokerOptions(onDisk(options)), {
+  const broker = new BrokerShell(resolveBrokerOptions(onDisk(options)), {
     journal,
     runs,
     assignments,
+    leftovers,
     keep: async (group, { signal }) => {
       journal.assertRoom();
       const { id, runId, payload } = group;
@@ -55,6 +58,9 @@ export function openDurableBroker({
       await store.close();
     },
   });
+  // Noted by whoever repaired the store; what comes to lie in the same place is another's.
+  journal.removeUnder(LOST_PREFIX);
+  return broker;
 }
 
 /** Waiting bytes lie on the disk, whose end the store tells. */

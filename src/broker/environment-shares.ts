@@ -61,10 +61,21 @@ export class EnvironmentShares {
     if (this.#recent.size <= RECENT_BATCHES) return;
     const [oldest, left] = this.#recent.entries().next().value!;
     this.#recent.delete(oldest);
-    for (const group of left) {
+    this.#leave(left);
+  }
+
+  #leave(groups: readonly Weighed[]): void {
+    for (const group of groups) {
       add(this.#tally(group.environment).recent, group, -1);
       this.#forget(group.environment);
     }
+  }
+
+  /** That batch never was. */
+  uncut(step: number): void {
+    const groups = this.#recent.get(step) ?? [];
+    this.#recent.delete(step);
+    this.#leave(groups);
   }
 
   read(): Shortened<EnvironmentFigures> {

@@ -1,4 +1,4 @@
-import { isReachable } from './subset-sum.ts';
+import { isReachable, longestCompletable } from './subset-sum.ts';
 import { isBefore, type WaitingGroup, type WaitingGroups } from './waiting-groups.ts';
 
 /**
@@ -40,7 +40,9 @@ function selectAmong(candidates: readonly WaitingGroup[], target: number): Waiti
   let live = candidates;
   let missing = target;
   while (missing > 0) {
-    const taken = live.slice(0, longestCompletable(live, missing));
+    const sizes = live.map(({ rows }) => rows);
+    const kept = longestCompletable(fitting(sizes, missing), countSizes(live), missing);
+    const taken = live.slice(0, kept);
     chosen.push(...taken);
     missing -= taken.reduce((rows, group) => rows + group.rows, 0);
     const passedOver = live[taken.length]?.rows;
@@ -49,24 +51,14 @@ function selectAmong(candidates: readonly WaitingGroup[], target: number): Waiti
   return chosen;
 }
 
-/**
- * The most groups from the front of `live` that the rest can complete to `missing`. What completes
- * a longer front completes a shorter one, so halving finds it.
- */
-function longestCompletable(live: readonly WaitingGroup[], missing: number): number {
-  let known = 0;
-  let above = 1;
-  for (let rows = 0; above <= live.length; above += 1) {
-    rows += live[above - 1]!.rows;
-    if (rows > missing) break;
-  }
-  while (above - known > 1) {
-    const middle = (known + above) >> 1;
-    const rows = live.slice(0, middle).reduce((sum, group) => sum + group.rows, 0);
-    if (isReachable(countSizes(live.slice(middle)), missing - rows)) known = middle;
-    else above = middle;
-  }
-  return known;
+/** The front of `sizes` that is not over `missing`. */
+function fitting(sizes: readonly number[], missing: number): readonly number[] {
+  let left = missing;
+  const end = sizes.findIndex((size) => {
+    left -= size;
+    return left < 0;
+  });
+  return end < 0 ? sizes : sizes.slice(0, end);
 }
 
 function countSizes(groups: readonly WaitingGroup[]): Map<number, number> {

@@ -1,9 +1,14 @@
 import type { BatchRecord } from './journal/records.ts';
 import type { RunJournal } from './journal/run-journal.ts';
-import { commitNeeded } from './refusals.ts';
 
 /** Enough to tell a repeated ack from one that lost its lease long ago. */
 const REMEMBERED = 1_024;
+
+/** What became of finished batches when a lane's commit was another: their groups are needed, or not. */
+export interface Repinned {
+  readonly freed: readonly BatchRecord[];
+  readonly pinned: readonly BatchRecord[];
+}
 
 /**
  * The batches that every lane is done with, by step. A lane that commits steps may go back to its last
@@ -16,21 +21,22 @@ export class FinishedBatches {
   /** The last step that each lane committed. */
   readonly #committed: Map<string, number>;
 
-  readonly #max: number;
-
   constructor(
-    options: { readonly journal: RunJournal; readonly maxUncommittedBatches: number },
+    options: { readonly journal: RunJournal },
     restored: readonly BatchRecord[] = [],
     committed: Readonly<Record<string, number>> = {},
   ) {
     this.#journal = options.journal;
-    this.#max = options.maxUncommittedBatches;
     for (const record of restored) this.#records.set(record.step, record);
     this.#committed = new Map(Object.entries(committed));
   }
 
   get committed(): Readonly<Record<string, number>> {
     return Object.fromEntries(this.#committed);
+  }
+
+  committedBy(lane: string): number | undefined {
+    return this.#committed.get(lane);
   }
 
   /** The last step that no lane needs to go back before; undefined where none commits. */
@@ -45,11 +51,6 @@ export class FinishedBatches {
     let count = 0;
     for (const step of this.#records.keys()) if (step > floor) count += 1;
     return count;
-  }
-
-  /** Throws when a consumer that commits has not done so for too long. */
-  assertRoom(): void {
-    if (this.pinned >= this.#max) throw commitNeeded(this.#max, this.floor ?? 0);
   }
 
   isPinned(step: number): boolean {
@@ -72,16 +73,36 @@ export class FinishedBatches {
     this.#journal.doneForgotten(step);
   }
 
-  /** Returns the batches that are pinned no more. */
-  commit(lane: string, step: number): readonly BatchRecord[] {
-    const before = this.floor;
-    this.#committed.set(lane, Math.max(step, this.#committed.get(lane) ?? 0));
-    const floor = this.floor ?? 0;
-    const freed = [...this.#records.values()].filter(
-      (record) => before !== undefined && record.step > before && record.step <= floor,
-    );
+  /** A lane can go back to this step, which it did not go back before since. */
+  commit(lane: string, step: number): Repinned {
+    return this.#repin(() => {
+      this.#committed.set(lane, Math.max(step, this.#committed.get(lane) ?? 0));
+    });
+  }
+
+  /** A lane that commits went back; from there on is kept what it does again. */
+  wentBack(lane: string, step: number): void {
+    const committed = this.#committed.get(lane);
+    if (committed !== undefined) this.#committed.set(lane, Math.min(step, committed));
+  }
+
+  /** A lane was taken away: it goes back to nothing. */
+  leave(lane: string): Repinned {
+    return this.#repin(() => this.#committed.delete(lane));
+  }
+
+  #repin(change: () => void): Repinned {
+    const before = this.floor ?? Infinity;
+    change();
+    const after = this.floor ?? Infinity;
+    // Nobody goes back to one that was given up.
+    const between = (from: number, to: number) =>
+      [...this.#records.values()].filter(
+        ({ step, givenUp }) => givenUp === undefined && step > from && step <= to,
+      );
+    const repinned = { freed: between(before, after), pinned: between(after, before) };
     this.#forget();
-    return freed;
+    return repinned;
   }
 
   #forget(): void {

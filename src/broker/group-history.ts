@@ -61,6 +61,19 @@ export class GroupHistory {
     if (entry !== undefined) this.settle(entry.id);
   }
 
+  /**
+   * Its bytes are damaged, and nobody ever had them: its place is kept, and its id is free, for
+   * whoever still has the group.
+   */
+  lose(id: string): void {
+    const entry = this.#byId.get(id);
+    if (entry?.group === undefined || entry.seat !== undefined) return;
+    const { payload } = entry.group;
+    entry.group = undefined;
+    this.#byId.delete(id);
+    this.#journal.lost({ id, position: entry.position, payload });
+  }
+
   /** It is in an open batch again. */
   unsettle(id: string): void {
     const entry = this.#byId.get(id);
@@ -71,6 +84,11 @@ export class GroupHistory {
     this.#journal.unsettled(entry.position);
   }
 
+  unsettleAt(position: number): void {
+    const entry = this.#entries[position - 1];
+    if (entry !== undefined) this.unsettle(entry.id);
+  }
+
   /** Undefined for one whose bytes were let go. */
   at(position: number): StoredGroup | undefined {
     return this.#entries[position - 1]?.group;
@@ -78,13 +96,13 @@ export class GroupHistory {
 
   /** Puts back what a journal has, in its order; `isSettled` for what was trained or dropped. */
   restore(
-    { id, position }: Pick<Entry, 'id' | 'position'>,
+    { id, position, isLost }: Pick<Entry, 'id' | 'position'> & { readonly isLost?: boolean },
     group: StoredGroup | undefined,
     isSettled: boolean,
   ): void {
     const entry: Entry = { id, position, group, seat: undefined };
     this.#entries.push(entry);
-    this.#byId.set(id, entry);
+    if (isLost !== true) this.#byId.set(id, entry);
     if (isSettled && group !== undefined) this.#settle(entry, group);
   }
 
@@ -112,14 +130,14 @@ export class GroupHistory {
     return entry === undefined ? 'unknown' : (entry.group ?? 'let_go');
   }
 
-  /** The first kept one after `position`, up to `last`. */
+  /** The first kept one after `position`, up to `last`. One that is known to be damaged is passed over. */
   next(
     position: number,
     last: number,
   ): { readonly position: number; readonly group: StoredGroup } | undefined {
     for (let index = Math.max(position, 0); index < last; index += 1) {
-      const entry = this.#entries[index];
-      if (entry?.group !== undefined) return { position: entry.position, group: entry.group };
+      const { group, position: at = 0 } = this.#entries[index] ?? {};
+      if (group !== undefined && group.payload.state !== 'damaged') return { position: at, group };
     }
     return undefined;
   }

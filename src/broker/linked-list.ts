@@ -47,6 +47,16 @@ export class LinkedList<T> {
     return added;
   }
 
+  /** Before the first that it is before. Walks over those that it is not. */
+  insert(value: T, isBefore: (one: T, other: T) => boolean): LinkedNode<T> {
+    let after: LinkedNode<T> | undefined;
+    for (let node = this.#first; node !== undefined; node = node.next) {
+      if (isBefore(value, node.value)) break;
+      after = node;
+    }
+    return this.insertAfter(after, value);
+  }
+
   /** False when the node is not in this list (any more). */
   remove(node: LinkedNode<T>): boolean {
     if (node.list !== this) return false;

@@ -12,6 +12,7 @@ export function createMemoryBroker(options: MemoryBrokerOptions = {}): Broker {
     journal: noJournal,
     runs: [],
     assignments: [],
+    leftovers: new Map(),
     close: async () => {},
   });
 }

@@ -12,6 +12,8 @@ type Standing =
   | {
       readonly kind: 'leased';
       readonly workerId: string;
+      /** The call that leased it; undefined for one without an id, and once the worker has spoken of the lease. */
+      readonly requestId: string | undefined;
       readonly expiresMs: number;
       readonly node: LinkedNode<OpenAssignment>;
       readonly hold: Hold;
@@ -32,8 +34,10 @@ export function keyOf({ runId, id }: StoredAssignment): string {
 export function recordOf({ assignment, ordinal, attempts, standing }: OpenAssignment): Uint8Array {
   const { id, environment, priority, groupSize = null, payload } = assignment;
   const workerId = standing.kind === 'leased' ? standing.workerId : null;
+  const requestId = standing.kind === 'leased' ? standing.requestId : undefined;
   const record: AssignmentRecord = {
     ...{ id, environment, priority, groupSize, ordinal, attempts, workerId },
+    ...(requestId !== undefined && { requestId }),
   };
   return encodeRecord(record, payload);
 }

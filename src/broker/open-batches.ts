@@ -43,7 +43,7 @@ export class OpenBatches {
 
   add(open: OpenBatch): void {
     this.#byStep.set(open.cut.step, open);
-    this.#record(open);
+    this.#journal.cut(open.cut.step, () => batchRecord(open, this.#positionOf));
   }
 
   /** A lane's delivery goes on; from its first one on the batch is handed out. */
@@ -53,11 +53,35 @@ export class OpenBatches {
     this.#record(open);
   }
 
+  /** It has that lane no more, unless it is done there, which goes on to count. */
+  leave(open: OpenBatch, lane: string): boolean {
+    const delivery = open.lanes.get(lane);
+    if (delivery === undefined || delivery.kind === 'done') return false;
+    open.lanes.delete(lane);
+    open.retired = Math.max(open.retired, delivery.deliveries);
+    this.#handedOut = this.#countHandedOut();
+    this.#record(open);
+    return true;
+  }
+
+  /** How many a lane is not done with. */
+  leftOf(lane: string): number {
+    let left = 0;
+    for (const { lanes } of this) if ((lanes.get(lane)?.kind ?? 'done') !== 'done') left += 1;
+    return left;
+  }
+
   /** It is done with. */
   close(open: OpenBatch): BatchRecord {
     this.#byStep.delete(open.cut.step);
-    this.#handedOut -= 1;
-    return batchRecord(open.cut, open.lanes, this.#positionOf);
+    if (!isUntouched(open)) this.#handedOut -= 1;
+    return batchRecord(open, this.#positionOf);
+  }
+
+  /** It never was. */
+  uncut(open: OpenBatch): void {
+    this.#byStep.delete(open.cut.step);
+    this.#journal.batchGone(open.cut.step);
   }
 
   /** These are open again, behind the others. */
@@ -87,10 +111,14 @@ export class OpenBatches {
   #replace(all: readonly OpenBatch[]): void {
     this.#byStep.clear();
     for (const open of all) this.#byStep.set(open.cut.step, open);
-    this.#handedOut = all.filter((open) => !isUntouched(open)).length;
+    this.#handedOut = this.#countHandedOut();
   }
 
-  #record({ cut, lanes }: OpenBatch): void {
-    this.#journal.batch(cut.step, () => batchRecord(cut, lanes, this.#positionOf));
+  #countHandedOut(): number {
+    return [...this].filter((open) => !isUntouched(open)).length;
+  }
+
+  #record(open: OpenBatch): void {
+    this.#journal.batch(open.cut.step, () => batchRecord(open, this.#positionOf));
   }
 }

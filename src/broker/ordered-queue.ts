@@ -42,6 +42,13 @@ export class OrderedQueue<T> {
     return { level, node: level.value.values.unshift(value) };
   }
 
+  /** Among those of the same key, before the first that it is before. */
+  insert(key: number, value: T, isBefore: (one: T, other: T) => boolean): QueueSeat<T> {
+    const level = this.#level(key);
+    this.#size += 1;
+    return { level, node: level.value.values.insert(value, isBefore) };
+  }
+
   /** False when the seat was given up before. */
   remove(seat: QueueSeat<T>): boolean {
     const { key, values } = seat.level.value;

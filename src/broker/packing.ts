@@ -1,7 +1,7 @@
 import type { BatchSize, StoredGroup } from './broker.ts';
 import { selectExactRows } from './exact-rows.ts';
 import { isReachable } from './subset-sum.ts';
-import type { WaitingGroup, WaitingGroups } from './waiting-groups.ts';
+import { tokensOf, type WaitingGroup, type WaitingGroups } from './waiting-groups.ts';
 
 /** What a batch needs, in its own unit. */
 export function batchTarget(size: BatchSize): number {
@@ -21,7 +21,7 @@ export function groupWeight(size: BatchSize, group: Pick<StoredGroup, 'rows'>): 
     case 'rows':
       return group.rows.length;
     case 'tokens':
-      return group.rows.reduce((tokens, row) => tokens + row.tokens, 0);
+      return tokensOf(group);
     case 'groups':
       return 1;
   }

@@ -134,64 +134,6 @@ export function groupNotKept(groupId: string): LachesisError {
   );
 }
 
-export function consumerNotRegistered(consumerId: string): LachesisError {
-  return new LachesisError('not_found', `The run has no consumer "${consumerId}".`, {
-    reason: 'CONSUMER_NOT_REGISTERED',
-    remedy: 'Register it first.',
-    metadata: { consumer_id: consumerId },
-  });
-}
-
-export function consumerModeDiffers(consumerId: string, mode: string): LachesisError {
-  return new LachesisError(
-    'failed_precondition',
-    `Consumer "${consumerId}" is registered already, as ${mode}.`,
-    {
-      reason: 'CONSUMER_MODE_DIFFERS',
-      remedy: 'Register under another id.',
-      field: 'mode',
-      metadata: { consumer_id: consumerId },
-    },
-  );
-}
-
-export function consumerHoldsBatch(
-  consumerId: string,
-  worldSize: number,
-  batchId: string,
-): LachesisError {
-  return new LachesisError(
-    'failed_precondition',
-    `Consumer "${consumerId}" holds batch "${batchId}" on ${worldSize} ranks.`,
-    {
-      reason: 'CONSUMER_HOLDS_BATCH',
-      remedy:
-        'Ack it on all of its ranks or nack it, or wait until its lease is over; then register with the new world size.',
-      field: 'world_size',
-      metadata: { consumer_id: consumerId, batch_id: batchId, world_size: String(worldSize) },
-    },
-  );
-}
-
-export function batchNotFound(id: string): LachesisError {
-  return new LachesisError('not_found', `The run has no batch "${id}".`, {
-    reason: 'BATCH_NOT_FOUND',
-    metadata: { batch_id: id },
-  });
-}
-
-export function staleBatchLease(id: string, consumerId: string): LachesisError {
-  return new LachesisError(
-    'aborted',
-    `Consumer "${consumerId}" does not hold batch "${id}" (any more).`,
-    {
-      reason: 'STALE_LEASE',
-      remedy: 'Ask for the next batch.',
-      metadata: { batch_id: id, consumer_id: consumerId },
-    },
-  );
-}
-
 export function policyVersionBehind(runVersion: number, given: number): LachesisError {
   return new LachesisError(
     'failed_precondition',
@@ -200,58 +142,6 @@ export function policyVersionBehind(runVersion: number, given: number): Lachesis
       reason: 'POLICY_VERSION_BEHIND',
       remedy: 'Publish a higher one.',
       metadata: { policy_version: String(runVersion) },
-    },
-  );
-}
-
-export function stepNotAcked(step: number, acked: number): LachesisError {
-  return new LachesisError(
-    'failed_precondition',
-    `Step ${step} is not done; the last one is ${acked}.`,
-    {
-      reason: 'STEP_NOT_ACKED',
-      remedy: 'Give the step of the last batch that all ranks acked, or an earlier one.',
-      field: 'step',
-      metadata: { step: String(acked) },
-    },
-  );
-}
-
-export function stepNotKept(step: number, missing: number): LachesisError {
-  return new LachesisError(
-    'failed_precondition',
-    `The batches after step ${step} are not all kept: step ${missing} was let go.`,
-    {
-      reason: 'STEP_NOT_KEPT',
-      remedy:
-        'Go back to a later checkpoint. What a consumer commits is the step that it can always go back to.',
-      field: 'step',
-      metadata: { oldest_step: String(missing) },
-    },
-  );
-}
-
-export function commitNeeded(max: number, committed: number): LachesisError {
-  return new LachesisError(
-    'resource_exhausted',
-    `${max} batches are acked since step ${committed}, the last one committed, and kept for going back to it.`,
-    {
-      reason: 'COMMIT_NEEDED',
-      remedy: 'Commit the step of your newest checkpoint.',
-      metadata: { step: String(committed) },
-    },
-  );
-}
-
-export function idOfAnotherRun(assignmentId: string, runId: string): LachesisError {
-  return new LachesisError(
-    'already_exists',
-    `Assignment "${assignmentId}" is open in run "${runId}".`,
-    {
-      reason: 'ASSIGNMENT_OF_ANOTHER_RUN',
-      field: 'assignments.id',
-      remedy:
-        'Give every assignment of all runs an id of its own, such as one that begins with the run.',
     },
   );
 }

@@ -40,6 +40,29 @@ export interface HeldBatch {
   readonly leftMs: number;
 }
 
+/** How far a consumer is. */
+export interface ConsumerStanding {
+  readonly consumerId: string;
+  readonly mode: 'compete' | 'fan_out';
+  readonly worldSize: number;
+  /** Of the batches that were cut, what is not left to it; those that compete are as far as each other. */
+  readonly step: number;
+  /** Of the first batch that it has still to do. */
+  readonly nextStep: number;
+  /** That it committed last; undefined where it never did. */
+  readonly committedStep: number | undefined;
+  /** That it has still to ack; of one that competes those that it holds. */
+  readonly openBatches: number;
+  /** Done since its commit, and kept for going back to it. */
+  readonly keptBatches: number;
+  /** What the whole run waits for from it; undefined while it waits for nothing. */
+  readonly holdsBack: 'ack' | 'commit' | undefined;
+  /** How long ago the oldest of its open batches was cut, or of the kept ones where these hold the run back. */
+  readonly oldestMs: number | undefined;
+  /** How long ago it was heard; undefined when not since the server started. */
+  readonly lastSeenMs: number | undefined;
+}
+
 /** The assignments of a run that a worker holds. */
 export interface WorkerHold {
   readonly workerId: string;
@@ -68,9 +91,12 @@ export interface RunDetail {
   readonly trainedByStaleness: readonly number[];
   readonly throughput: RunThroughput;
   readonly heldBatches: Shortened<HeldBatch>;
+  readonly consumers: Shortened<ConsumerStanding>;
   readonly workers: Shortened<WorkerHold>;
   /** Assignments that were given up, for good or after their last attempt. */
   readonly deadLetters: number;
+  /** Batches that somebody had and that can't come again, since bytes of their groups are damaged. */
+  readonly givenUpBatches: number;
 }
 
 /** Most entries of a list in a status. */

@@ -8,6 +8,10 @@ export type DropReason =
   | 'stale'
   /** Its scored rewards are all alike, and the run drops such groups. */
   | 'uniform_rewards'
+  /** What the store holds of it is not what was written, and nobody had it yet. */
+  | 'damaged'
+  /** It was in a batch that was given up: another group of that is damaged, and somebody had it already. */
+  | 'damaged_batch'
   /** It came without a row, to a run whose batches count rows or tokens. */
   | 'no_rows'
   /** It was played and a policy of its run dropped it: it never came. */
@@ -41,6 +45,7 @@ export class RunFigures {
   acceptedGroups = 0;
   rollouts = 0;
   notScored = 0;
+  givenUp = 0;
 
   /** `window` is how many of the latest rewards the mean is over. */
   constructor(window: number, restored?: FiguresRecord) {
@@ -49,6 +54,7 @@ export class RunFigures {
     this.acceptedGroups = restored.acceptedGroups;
     this.rollouts = restored.rollouts;
     this.notScored = restored.notScored;
+    this.givenUp = restored.givenUp ?? 0;
     this.#ledger = restored.ledger;
     for (const [reason, groups] of Object.entries(restored.dropped)) {
       this.#dropped.set(reason as DropReason, groups);
@@ -57,12 +63,12 @@ export class RunFigures {
   }
 
   record(): Omit<FiguresRecord, 'trainedByStaleness'> {
-    const { acceptedGroups, rollouts, notScored, dropped, ledger } = this;
+    const { acceptedGroups, rollouts, notScored, dropped, givenUp, ledger } = this;
     const recentRewards = [
       ...this.#recentRewards.slice(this.#oldestReward),
       ...this.#recentRewards.slice(0, this.#oldestReward),
     ];
-    return { acceptedGroups, rollouts, notScored, dropped, ledger, recentRewards };
+    return { acceptedGroups, rollouts, notScored, dropped, givenUp, ledger, recentRewards };
   }
 
   accept(group: StoredGroup): void {

@@ -5,7 +5,7 @@ import type { BatchRecord, RestoredRun } from './journal/records.ts';
 import { RecentThroughput } from './recent-throughput.ts';
 import type { RunDetail } from './run-detail.ts';
 import { behind, FURTHEST_BEHIND, trimmed, WaitingVersions } from './staleness-histogram.ts';
-import type { WaitingGroup } from './waiting-groups.ts';
+import { tokensOf, type WaitingGroup } from './waiting-groups.ts';
 
 /** What a run's status shows of its queue and its batches; it is told of each change, and never walks the queue. */
 export class RunObserver {
@@ -40,8 +40,7 @@ export class RunObserver {
   }
 
   /** A group was accepted, whether or not it waits. */
-  accepted(group: StoredGroup, nowMs: number): void {
-    const { rows, tokens } = weigh(group);
+  accepted({ rows, tokens }: Pick<WaitingGroup, 'rows' | 'tokens'>, nowMs: number): void {
     this.#throughput.count('accepted', nowMs, rows, tokens);
   }
 
@@ -57,6 +56,10 @@ export class RunObserver {
 
   cut({ step, groups }: CutBatch): void {
     this.#shares.cut(step, groups.map(weigh));
+  }
+
+  uncut({ step }: CutBatch): void {
+    this.#shares.uncut(step);
   }
 
   /** Every rank of everyone has acked it. */
@@ -121,10 +124,6 @@ export class RunObserver {
 /** More than are shown: those that are too many are forgotten again. */
 const MOST_RESTORED = 64;
 
-function weigh({ environment, rows }: StoredGroup): Weighed {
-  return {
-    environment,
-    rows: rows.length,
-    tokens: rows.reduce((tokens, row) => tokens + row.tokens, 0),
-  };
+function weigh(group: StoredGroup): Weighed {
+  return { environment: group.environment, rows: group.rows.length, tokens: tokensOf(group) };
 }

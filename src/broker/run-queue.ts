@@ -28,6 +28,8 @@ export class RunQueue {
   readonly #capacity: Capacity;
   #shares: ReadonlyMap<string, EnvironmentShare> = new Map();
   #deficits: Deficits;
+  /** Before the last batch was taken; unknown after a restart, and then not taken back. */
+  #deficitsBefore: Deficits | undefined;
 
   constructor(fields: {
     readonly runId: string;
@@ -87,11 +89,22 @@ export class RunQueue {
 
   /** The next batch, which is taken out; undefined when what waits fills none. */
   take(): readonly WaitingGroup[] | undefined {
+    const before = this.#deficits;
     const taken = this.#select();
     if (taken === undefined) return undefined;
     for (const waiting of taken) this.waiting.remove(waiting);
+    this.#deficitsBefore = before;
     this.#capacity.cut();
     return taken;
+  }
+
+  /** The batch that was taken last never was: these of it wait again. */
+  untake(groups: readonly WaitingGroup[]): void {
+    for (const waiting of groups) this.waiting.putBack(waiting);
+    this.#deficits = this.#deficitsBefore ?? this.#deficits;
+    this.#deficitsBefore = undefined;
+    this.#capacity.uncut();
+    this.gate.changed();
   }
 
   #select(): readonly WaitingGroup[] | undefined {

@@ -30,7 +30,8 @@ export function runStatus(
     openAssignments: Object.values(openByEnvironment).reduce((sum, open) => sum + open, 0),
     openByEnvironment,
     problem: '',
-    leasedBatches: batches.handedOut,
+    // One that is being checked is in neither place otherwise, and would seem to be gone.
+    leasedBatches: batches.open,
     acceptedGroups: figures.acceptedGroups,
     droppedGroups: figures.dropped,
     rollouts: figures.rollouts,
@@ -40,7 +41,9 @@ export function runStatus(
     oldestWaitingMs: oldestMs === undefined ? undefined : nowMs - oldestMs,
     ...observer.read(nowMs),
     heldBatches: batches.held(nowMs),
+    consumers: batches.standings(nowMs),
     workers,
     deadLetters: figures.deadLetters,
+    givenUpBatches: figures.givenUp,
   };
 }

@@ -16,18 +16,28 @@ export class RunTable {
   readonly #metrics: BrokerMetrics;
   readonly #journal: Journal;
   readonly #runs = new Map<string, Run>();
+  readonly #mayForget: (runId: string) => boolean;
   #lastOrdinal = 0;
 
-  /** `restored` in the order that the runs were opened in. */
-  constructor(
-    config: BrokerConfig,
-    metrics: BrokerMetrics,
-    journal: Journal,
-    restored: readonly RestoredRun[] = [],
-  ) {
+  constructor({
+    config,
+    metrics,
+    journal,
+    restored,
+    mayForget,
+  }: {
+    readonly config: BrokerConfig;
+    readonly metrics: BrokerMetrics;
+    readonly journal: Journal;
+    /** In the order that the runs were opened in. */
+    readonly restored: readonly RestoredRun[];
+    /** Whether nothing is still to be done about a closed run. */
+    readonly mayForget: (runId: string) => boolean;
+  }) {
     this.#config = config;
     this.#metrics = metrics;
     this.#journal = journal;
+    this.#mayForget = mayForget;
     for (const run of restored) {
       const { id, settings, policyVersion, ordinal } = run.record;
       // The clock it was opened by may have been ahead of this one.
@@ -82,7 +92,7 @@ export class RunTable {
   /** Makes room: a closed run that no batch of is held any more. False when there is none. */
   #forgetOldestClosed(): boolean {
     for (const run of this.#runs.values()) {
-      if (!run.closed || run.batches.handedOut > 0) continue;
+      if (!run.closed || run.batches.handedOut > 0 || !this.#mayForget(run.id)) continue;
       new RunJournal(this.#journal, run.id).forget(run.history.payloads());
       return this.#runs.delete(run.id);
     }

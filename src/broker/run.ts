@@ -10,20 +10,22 @@ import type {
   SubmitOutcome,
 } from './broker.ts';
 import type { BrokerMetrics } from './broker-metrics.ts';
-import { cutBatch } from './cut-batch.ts';
+import { type CutBatch, cutBatch } from './cut-batch.ts';
+import { Departures } from './departures.ts';
 import { EndedAssignments } from './ended-assignments.ts';
+import { giveUpBatch } from './give-up-batch.ts';
 import { GroupHistory } from './group-history.ts';
 import type { RestoredRun, RunRecord } from './journal/records.ts';
 import { restoreBatches, restoreGroups } from './journal/restore-run.ts';
 import type { RunJournal } from './journal/run-journal.ts';
 import type { BrokerConfig } from './options.ts';
-import { recut } from './recut.ts';
 import { foreignEnvironment, policyVersionBehind, runClosed } from './refusals.ts';
 import { type DropReason, RunFigures } from './run-figures.ts';
 import { RunObserver } from './run-observer.ts';
 import { RunQueue } from './run-queue.ts';
 import { type RunAssignments, runStatus } from './run-status.ts';
 import { oldestAllowedVersion } from './staleness.ts';
+import { Training } from './training.ts';
 import { unfit } from './unfit.ts';
 import { waitingGroup } from './waiting-groups.ts';
 
@@ -47,6 +49,7 @@ export interface RunFields {
 export class Run {
   readonly id: string;
   readonly batches: BatchLedger;
+  readonly training: Training;
   readonly history: GroupHistory;
   readonly figures: RunFigures;
   readonly queue: RunQueue;
@@ -55,9 +58,9 @@ export class Run {
   readonly #metrics: BrokerMetrics;
   readonly #opened: Pick<RunFields, 'openTimeMs' | 'ordinal'>;
   readonly #journal: RunJournal;
+  readonly #departures: Departures;
   #settings: RunSettings;
   #policyVersion: number;
-  #step = 0;
   #closed = false;
 
   constructor(
@@ -75,6 +78,7 @@ export class Run {
     this.#journal = journal;
     this.figures = new RunFigures(RECENT_REWARDS, restored?.record.figures);
     this.history = new GroupHistory(config.limits.replayBytes, journal);
+    this.#departures = new Departures(this.figures, metrics, this.history);
     this.endedAssignments = new EndedAssignments(journal, restored?.ended);
     const nowMs = config.clock.nowMs();
     this.#observer = new RunObserver({ ...fields, nowMs, restored });
@@ -92,34 +96,48 @@ export class Run {
       },
       restored && restoreBatches(restored, nowMs),
     );
+    this.training = new Training(
+      {
+        ...{ runId: this.id, batches: this.batches, history: this.history },
+        ...{ observer: this.#observer, metrics },
+        record: () => this.#record(),
+      },
+      restored?.record.step,
+    );
     if (restored === undefined) {
       this.#record();
       return;
     }
-    this.#step = restored.record.step;
     this.#closed = restored.record.closed;
-    restoreGroups(restored, this, nowMs);
+    const { history, queue } = this;
+    const lose = (groups: readonly StoredGroup[]): void => {
+      this.#departures.lose(groups);
+      if (groups.length > 0) this.#record();
+    };
+    restoreGroups(restored, { history, queue, lose }, nowMs);
+  }
+
+  #record(): void {
+    this.#journal.run(() => this.#made());
   }
 
   /** All that its groups', batches' and consumers' records don't say. */
-  #record(): void {
-    this.#journal.run(
-      (): RunRecord => ({
-        id: this.id,
-        settings: this.settings,
-        policyVersion: this.#policyVersion,
-        ...this.#opened,
-        closed: this.#closed,
-        step: this.#step,
-        lastStep: this.batches.lastStep,
-        committed: this.batches.finished.committed,
-        queue: this.queue.record(),
-        figures: {
-          ...this.figures.record(),
-          trainedByStaleness: this.#observer.trainedByStaleness,
-        },
-      }),
-    );
+  #made(): RunRecord {
+    return {
+      id: this.id,
+      settings: this.settings,
+      policyVersion: this.#policyVersion,
+      ...this.#opened,
+      closed: this.#closed,
+      step: this.training.step,
+      lastStep: this.batches.lastStep,
+      committed: this.batches.finished.committed,
+      queue: this.queue.record(),
+      figures: {
+        ...this.figures.record(),
+        trainedByStaleness: this.#observer.trainedByStaleness,
+      },
+    };
   }
 
   get settings(): RunSettings {
@@ -158,7 +176,7 @@ export class Run {
       id: this.id,
       settings: this.settings,
       policyVersion: this.#policyVersion,
-      step: this.#step,
+      step: this.training.step,
       closed: this.#closed,
       openTimeMs: this.#opened.openTimeMs,
     };
@@ -210,13 +228,13 @@ export class Run {
     const reason = this.#unfit(group);
     const version = group.oldestPolicyVersion ?? this.#policyVersion;
     const position = this.history.add(group);
+    const waiting = waitingGroup(group, { position, version, arrivedMs: nowMs });
     this.figures.accept(group);
-    this.#observer.accepted(group, nowMs);
+    this.#observer.accepted(waiting, nowMs);
     this.endedAssignments.groupCame(group.id);
     this.#journal.accepted({ group, position, version, arrivedMs: nowMs });
-    if (reason === undefined) {
-      this.queue.accept(waitingGroup(group, { position, version, arrivedMs: nowMs }));
-    } else this.#drop(reason, [group]);
+    if (reason === undefined) this.queue.accept(waiting);
+    else this.#departures.drop(reason, [group]);
     this.#record();
     return { kind: 'stored', position };
   }
@@ -228,7 +246,7 @@ export class Run {
   /** Takes the next batch out of what waits, into the ledger. False when there is none. */
   cut(nowMs: number): boolean {
     if (this.#closed || !this.batches.canOpenMore || !this.queue.gate.mayCut(nowMs)) return false;
-    this.batches.finished.assertRoom();
+    this.batches.assertRoom(nowMs);
     const taken = this.queue.take();
     if (taken === undefined) return false;
     const cut = cutBatch({
@@ -237,52 +255,27 @@ export class Run {
       policyVersion: this.#policyVersion,
       groups: taken.map(({ group }) => group),
     });
-    this.batches.add(cut);
+    this.batches.add(cut, nowMs);
     this.#observer.cut(cut);
-    this.#record();
+    this.#journal.runLater(() => this.#made());
     this.#metrics.batch('cut');
     return true;
   }
 
-  ack(
-    consumerId: string,
-    batchId: string,
-    rank: number,
-    nowMs: number,
-  ): { readonly complete: boolean; readonly step: number } {
-    const { complete, finished } = this.batches.ack(consumerId, batchId, rank, nowMs);
-    if (finished !== undefined) {
-      this.#step += 1;
-      this.#observer.trained(finished, nowMs);
-      if (!this.batches.finished.isPinned(finished.step)) {
-        for (const group of finished.groups) this.history.settle(group.id);
-      }
-      this.#record();
-      this.#metrics.batch('acked');
+  /** A batch can't be handed out, since what is kept of these groups of it is damaged. */
+  giveUpBatch(cut: CutBatch, damaged: ReadonlySet<StoredGroup>, nowMs: number): void {
+    const how = giveUpBatch(cut, damaged, {
+      ...{ batches: this.batches, history: this.history, queue: this.queue, nowMs },
+      ...{ departures: this.#departures, observer: this.#observer, journal: this.#journal },
+      ...{ policyVersion: this.#policyVersion, maxStaleness: this.settings.maxStaleness },
+    });
+    if (how === 'closed') return;
+    if (how === 'given_up') {
+      this.figures.givenUp += 1;
+      this.training.gaveUp();
     }
-    return { complete, step: this.#step };
-  }
-
-  /** The trainer's checkpoint of a step is safe: what was kept for going back before it is let go. */
-  commit(consumerId: string, step: number): void {
-    for (const { positions } of this.batches.commit(consumerId, step)) {
-      for (const position of positions) this.history.settleAt(position);
-    }
+    this.#metrics.batch(how);
     this.#record();
-  }
-
-  /** Batches after a step are open again for the consumer, as they were cut. Returns how many. */
-  rewind(consumerId: string, step: number): number {
-    const reopened = this.batches.rewind(consumerId, step, (record) =>
-      recut(this.id, record, (position) => this.history.at(position)),
-    );
-    for (const cut of reopened.cuts) {
-      this.#observer.reopened(cut);
-      for (const group of cut.groups) this.history.unsettle(group.id);
-    }
-    this.#step -= reopened.cuts.length;
-    this.#record();
-    return reopened.batches;
   }
 
   /** True when it changed. What it makes stale is dropped, and counted. */
@@ -296,18 +289,11 @@ export class Run {
     const floor = oldestAllowedVersion(version, this.settings.maxStaleness);
     if (floor !== undefined) {
       const stale = this.queue.evictBelow(floor);
-      this.#drop(
+      this.#departures.drop(
         'stale',
         stale.map(({ group }) => group),
       );
     }
     return true;
-  }
-
-  #drop(reason: DropReason, groups: readonly StoredGroup[]): void {
-    if (groups.length === 0) return;
-    this.figures.drop(reason, groups.length);
-    this.#metrics.dropped(reason, groups.length);
-    for (const group of groups) this.history.settle(group.id);
   }
 }

@@ -1,6 +1,6 @@
 import type { BatchSize, EnvironmentShare } from './broker.ts';
-import { type Deficits, ShareTurns, type Turn } from './share-turns.ts';
-import { isReachable } from './subset-sum.ts';
+import { type Deficits, ShareTurns } from './share-turns.ts';
+import { isReachable, longestCompletable } from './subset-sum.ts';
 import { isBefore, unitsOf, type WaitingGroup, type WaitingGroups } from './waiting-groups.ts';
 
 export interface SharedBatch {
@@ -113,34 +113,6 @@ function fairSizes(
   return counts;
 }
 
-/**
- * The most pieces from the front of `sizes` that the rest of `counts` can complete to `missing`. What
- * completes a longer front completes a shorter one, so halving finds it.
- */
-function longestCompletable(
-  sizes: readonly number[],
-  counts: ReadonlyMap<number, number>,
-  missing: number,
-): number {
-  let known = 0;
-  let above = sizes.length + 1;
-  while (above - known > 1) {
-    const middle = (known + above) >> 1;
-    const rest = new Map(counts);
-    let left = missing;
-    let isThere = true;
-    for (const units of sizes.slice(0, middle)) {
-      const count = rest.get(units) ?? 0;
-      isThere &&= count > 0;
-      rest.set(units, count - 1);
-      left -= units;
-    }
-    if (isThere && left >= 0 && isReachable(rest, left)) known = middle;
-    else above = middle;
-  }
-  return known;
-}
-
 /** A lane's queues, each read from its front as far as anybody asked. */
 interface LaneFeed {
   readonly name: string;
@@ -168,9 +140,10 @@ function laneOf(waiting: WaitingGroups, name: string, groups: number): LaneFeed 
 }
 
 /** The group that a lane gives next, and the queue of the lane that it is in. */
-interface Head extends Turn {
+interface Head {
   readonly queue: number;
   readonly group: WaitingGroup;
+  readonly units: number;
 }
 
 /** How far a batch is. */
@@ -179,29 +152,28 @@ class Play {
   readonly #lanes: readonly LaneFeed[];
   readonly turns: ShareTurns;
   /** How many were taken, by lane and by its queue. */
-  readonly #cursors: number[][];
-  readonly #heads: (Head | undefined)[];
+  readonly #cursors: readonly number[][];
+  /** How many were taken, by lane. */
+  readonly #counts: number[];
+  readonly #heads: (Head | undefined)[] = [];
   readonly #aside: Set<number>;
   taken: WaitingGroup[] = [];
 
-  constructor(
-    unit: BatchSize['kind'],
-    lanes: readonly LaneFeed[],
-    turns: ShareTurns,
-    cursors = lanes.map(({ queues }) => queues.map(() => 0)),
-    aside: ReadonlySet<number> = new Set(),
-  ) {
+  constructor(unit: BatchSize['kind'], lanes: readonly LaneFeed[], turns: ShareTurns, from?: Play) {
     this.#unit = unit;
     this.#lanes = lanes;
     this.turns = turns;
-    this.#cursors = cursors;
-    this.#aside = new Set(aside);
-    this.#heads = lanes.map((_, lane) => this.#headOf(lane));
+    this.#cursors =
+      from === undefined
+        ? lanes.map(({ queues }) => queues.map(() => 0))
+        : from.#cursors.map((each) => [...each]);
+    this.#counts = from === undefined ? lanes.map(() => 0) : [...from.#counts];
+    this.#aside = new Set(from === undefined ? [] : from.#aside);
+    for (const lane of lanes.keys()) this.#lookAt(lane);
   }
 
   copy(): Play {
-    const cursors = this.#cursors.map((each) => [...each]);
-    return new Play(this.#unit, this.#lanes, this.turns.copy(), cursors, this.#aside);
+    return new Play(this.#unit, this.#lanes, this.turns.copy(), this);
   }
 
   /**
@@ -210,10 +182,10 @@ class Play {
    */
   run(most: number, onlyMinimums = false): number | undefined {
     for (let left = most; left > 0; ) {
-      const lane = this.turns.next(this.#heads);
+      const lane = this.turns.next();
       const head = lane === undefined ? undefined : this.#heads[lane];
       if (lane === undefined || head === undefined) return undefined;
-      if (onlyMinimums && !this.turns.isOfMinimum(lane, head)) return undefined;
+      if (onlyMinimums && !this.turns.isOfMinimum(lane)) return undefined;
       if (head.units > left) return head.units;
       this.#take(lane, head);
       left -= head.units;
@@ -224,7 +196,7 @@ class Play {
   /** The next so many. */
   take(groups: number): void {
     for (let taken = 0; taken < groups; taken += 1) {
-      const lane = this.turns.next(this.#heads)!;
+      const lane = this.turns.next()!;
       this.#take(lane, this.#heads[lane]!);
     }
   }
@@ -232,28 +204,41 @@ class Play {
   /** No group of this size is taken any more. */
   setAside(units: number): void {
     this.#aside.add(units);
-    this.#lanes.forEach((_, lane) => {
-      if (this.#heads[lane]?.units === units) this.#heads[lane] = this.#headOf(lane);
-    });
+    for (const lane of this.#lanes.keys()) {
+      if (this.#heads[lane]?.units === units) this.#lookAt(lane);
+    }
+  }
+
+  /** Finds what a lane gives next, and offers it. */
+  #lookAt(lane: number): void {
+    const head = this.#headOf(lane);
+    this.#heads[lane] = head;
+    this.turns.offer(lane, head && { units: head.units, position: head.group.position });
   }
 
   #headOf(lane: number): Head | undefined {
-    let first: Head | undefined;
-    this.#lanes[lane]!.queues.forEach((feed, queue) => {
-      const group = this.#aside.has(feed.size) ? undefined : feed.at(this.#cursors[lane]![queue]!);
-      if (group === undefined || (first !== undefined && isBefore(first.group, group))) return;
-      first = { queue, group, units: unitsOf(this.#unit, group), position: group.position };
-    });
-    return first;
+    const { queues } = this.#lanes[lane]!;
+    const cursors = this.#cursors[lane]!;
+    const aside = this.#aside.size > 0 ? this.#aside : undefined;
+    let first: WaitingGroup | undefined;
+    let from = 0;
+    for (let queue = 0; queue < queues.length; queue += 1) {
+      const feed = queues[queue]!;
+      if (aside?.has(feed.size)) continue;
+      const group = feed.at(cursors[queue]!);
+      if (group === undefined || (first !== undefined && isBefore(first, group))) continue;
+      first = group;
+      from = queue;
+    }
+    return first && { queue: from, group: first, units: unitsOf(this.#unit, first) };
   }
 
-  #take(lane: number, { queue, group, units }: Head): void {
-    const cursors = this.#cursors[lane]!;
-    cursors[queue]! += 1;
-    this.turns.give(lane, units);
+  #take(lane: number, { queue, group }: Head): void {
+    this.#cursors[lane]![queue]! += 1;
+    this.#counts[lane]! += 1;
+    this.turns.give(lane);
     this.taken.push(group);
-    this.#heads[lane] = this.#headOf(lane);
-    const taken = cursors.reduce((sum, count) => sum + count, 0);
-    if (taken >= this.#lanes[lane]!.groups) this.turns.leave(lane);
+    this.#lookAt(lane);
+    if (this.#counts[lane]! >= this.#lanes[lane]!.groups) this.turns.leave(lane);
   }
 }

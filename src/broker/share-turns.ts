@@ -1,32 +1,9 @@
 import type { EnvironmentShare } from './broker.ts';
+import { Parties, type Turn } from './share-parties.ts';
+import { NOISE } from './share-rates.ts';
 
 /** What each environment is behind its share, in what batches count; below 0 for ahead. None is 0. */
 export type Deficits = Readonly<Record<string, number>>;
-
-/** The group that an environment would give next. */
-export interface Turn {
-  readonly units: number;
-  /** Who came first goes first, all else being equal. */
-  readonly position: number;
-}
-
-/** Below this, a difference is rounding noise. */
-const NOISE = 1e-9;
-
-/** An environment, by its place among those of a batch. */
-interface Party {
-  readonly name: string;
-  /** Units of its minimum. */
-  readonly least: number;
-  /** It has groups. Who has none takes part until it has paid back what it is ahead. */
-  isPresent: boolean;
-  /** Its part of the whole; 0 for one that takes no part. */
-  rate: number;
-  /** The time up to which it has had its share: before now, it is behind. */
-  start: number;
-  /** What it gave to this batch. */
-  given: number;
-}
 
 /**
  * Whose turn it is: deficit round robin, carried over batches. What anybody gives is owed to all that have
@@ -38,26 +15,24 @@ interface Party {
  * Who has nothing left to give loses what is owed to it, and pays back what it is ahead; a share is no
  * savings account. The minimum of a batch comes first, in whole groups, and no share is below its minimum.
  *
- * Kept as times, in which the whole gives one unit in one: giving moves all on without touching them.
+ * Kept as times, in which the whole gives one unit in one: giving moves all on without touching them. Who
+ * is next is looked up in plain columns, a few nanoseconds for each environment.
  */
 export class ShareTurns {
-  readonly #shares: ReadonlyMap<string, EnvironmentShare>;
   /** Units of a batch. */
   readonly #target: number;
-  readonly #parties: readonly Party[];
+  readonly #parties: Parties;
   #now = 0;
 
-  private constructor(
-    shares: ReadonlyMap<string, EnvironmentShare>,
-    target: number,
-    parties: readonly Party[],
-  ) {
-    this.#shares = shares;
+  private constructor(target: number, parties: Parties) {
     this.#target = target;
     this.#parties = parties;
   }
 
-  /** The turns of one batch, of those that have groups; from then on they go by their places in `names`. */
+  /**
+   * The turns of one batch, of those that have groups; from then on they go by their places in `names`.
+   * Each has a turn once it is offered one.
+   */
   static begin(
     shares: ReadonlyMap<string, EnvironmentShare>,
     target: number,
@@ -66,151 +41,115 @@ export class ShareTurns {
   ): ShareTurns {
     const present = new Set(names);
     const absent = Object.keys(deficits).filter((name) => !present.has(name));
-    const parties = [...names, ...absent].map((name) => ({
-      name,
-      least: (shares.get(name)?.minShare ?? 0) * target,
-      isPresent: present.has(name),
-      ...{ rate: 0, start: 0, given: 0 },
-    }));
-    const turns = new ShareTurns(shares, target, parties);
+    const parties = new Parties([...names, ...absent], names.length, shares, target);
+    const turns = new ShareTurns(target, parties);
     // An environment may be called as what every object has.
-    turns.#share(
-      parties.map(({ name }) => (Object.hasOwn(deficits, name) ? (deficits[name] ?? 0) : 0)),
-    );
+    const owed = (name: string): number =>
+      Object.hasOwn(deficits, name) ? (deficits[name] ?? 0) : 0;
+    parties.share(parties.names.map(owed), turns.#now);
     return turns;
   }
 
   copy(): ShareTurns {
-    const parties = this.#parties.map((party) => ({ ...party }));
-    const copy = new ShareTurns(this.#shares, this.#target, parties);
+    const copy = new ShareTurns(this.#target, this.#parties.copy());
     copy.#now = this.#now;
     return copy;
   }
 
   get deficits(): Deficits {
     const deficits: Record<string, number> = Object.create(null);
-    for (const party of this.#parties) {
-      const deficit = this.#deficitOf(party);
+    this.#parties.names.forEach((name, place) => {
+      const deficit = this.#parties.deficitOf(place, this.#now);
       const bounded = Math.max(-this.#target, Math.min(this.#target, deficit));
-      if (Math.abs(bounded) > NOISE) deficits[party.name] = bounded;
-    }
+      if (Math.abs(bounded) > NOISE) deficits[name] = bounded;
+    });
     return deficits;
   }
 
   /** What it should give to a whole batch; below 0 for one that is ahead by more. */
   dueOf(place: number): number {
-    const party = this.#parties[place]!;
-    const due = this.#deficitOf(party) + party.rate * this.#target;
-    return party.least > 0 ? Math.max(party.least, due) : due;
+    const { rate, least } = this.#parties;
+    const due = this.#parties.deficitOf(place, this.#now) + rate[place]! * this.#target;
+    return least[place]! > 0 ? Math.max(least[place]!, due) : due;
+  }
+
+  /** The group that it would give next; undefined for none. */
+  offer(place: number, turn: Turn | undefined): void {
+    this.#parties.offer(place, turn);
   }
 
   /** The place of who is next, of those that have a turn; undefined when nobody has. */
-  next(turns: readonly (Turn | undefined)[]): number | undefined {
-    const inMinimum = this.#firstToEarn(turns, (turn, place) => this.isOfMinimum(place, turn));
+  next(): number | undefined {
+    const parties = this.#parties;
+    const inMinimum = parties.ofMinimum > 0 ? this.#firstOfMinimum() : undefined;
     if (inMinimum !== undefined) return inMinimum;
-    const behind = this.#firstToEarn(turns, (_, place) => this.#isBehind(place));
+    const behind = this.#firstBehind();
     if (behind !== undefined) return behind;
+    const { at, start } = parties;
     let first: number | undefined;
     let others = 0;
-    turns.forEach((turn, place) => {
-      if (turn === undefined) return;
+    for (let place = 0; place < at.length; place += 1) {
+      if (at[place] === Infinity) continue;
       others += 1;
-      if (first === undefined || this.#parties[place]!.start < this.#parties[first]!.start) {
-        first = place;
-      }
-    });
+      if (first === undefined || start[place]! < start[first]!) first = place;
+    }
     if (first === undefined || others === 1) return first;
     // All are ahead: time passes until one is not.
-    this.#now = this.#parties[first]!.start;
+    this.#now = start[first]!;
     this.#forgetPaid();
-    return this.#firstToEarn(turns, (_, place) => this.#isBehind(place)) ?? first;
+    return this.#firstBehind() ?? first;
   }
 
-  /** Whether it is still within the minimum of its environment. */
-  isOfMinimum(place: number, { units }: Turn): boolean {
-    const { given, least } = this.#parties[place]!;
-    return least > 0 && given + units <= least + NOISE;
+  /** Whether its turn is still within the minimum of its environment. */
+  isOfMinimum(place: number): boolean {
+    return this.#parties.isOfMinimum[place] === 1;
   }
 
-  give(place: number, units: number): void {
-    const party = this.#parties[place]!;
-    party.start += units / party.rate;
-    party.given += units;
+  /** It gives the group that it offered. */
+  give(place: number): void {
+    const units = this.#parties.give(place);
     this.#now += units;
     this.#forgetPaid();
   }
 
   /** It has no more groups, of any size. */
   leave(place: number): void {
-    this.#parties[place]!.isPresent = false;
-    this.#share(this.#parties.map((party) => this.#deficitOf(party)));
+    this.#parties.isPresent[place] = 0;
+    this.#parties.shareAnew(this.#now);
   }
 
-  #firstToEarn(
-    turns: readonly (Turn | undefined)[],
-    may: (turn: Turn, place: number) => boolean,
-  ): number | undefined {
+  #firstOfMinimum(): number | undefined {
+    const { at, isOfMinimum } = this.#parties;
     let first: number | undefined;
-    let firstAt = Infinity;
-    for (let place = 0; place < turns.length; place += 1) {
-      const turn = turns[place];
-      if (turn === undefined || !may(turn, place)) continue;
-      const { start, rate } = this.#parties[place]!;
-      const at = start + turn.units / rate;
-      const isTie = first !== undefined && Math.abs(at - firstAt) <= NOISE * Math.max(1, at);
-      if (isTie ? turn.position > turns[first!]!.position : at > firstAt) continue;
-      first = place;
-      firstAt = at;
+    for (let place = 0; place < at.length; place += 1) {
+      if (isOfMinimum[place] === 1) first = this.#earlier(first, place);
     }
     return first;
   }
 
-  #isBehind(place: number): boolean {
-    return this.#deficitOf(this.#parties[place]!) >= -NOISE;
+  /** Of those that are behind, who will first have earned its group. */
+  #firstBehind(): number | undefined {
+    const { at, rate, start } = this.#parties;
+    const now = this.#now;
+    let first: number | undefined;
+    for (let place = 0; place < at.length; place += 1) {
+      if (at[place] === Infinity || rate[place]! * (now - start[place]!) < -NOISE) continue;
+      first = this.#earlier(first, place);
+    }
+    return first;
   }
 
-  #deficitOf({ rate, start }: Party): number {
-    return rate * (this.#now - start);
+  #earlier(first: number | undefined, place: number): number {
+    if (first === undefined) return place;
+    const { at, position } = this.#parties;
+    const difference = at[place]! - at[first]!;
+    const isTie = Math.abs(difference) <= NOISE * Math.max(1, at[place]!);
+    return (isTie ? position[place]! > position[first]! : difference > 0) ? first : place;
   }
 
   /** Who had nothing to give and has paid back takes no part any more. */
   #forgetPaid(): void {
-    const isPaid = ({ isPresent, rate, start }: Party): boolean =>
-      !isPresent && rate > 0 && start <= this.#now;
-    if (!this.#parties.some(isPaid)) return;
-    this.#share(this.#parties.map((party) => this.#deficitOf(party)));
-  }
-
-  /** Shares the whole anew among those that take part, who are behind or ahead by so much. */
-  #share(deficits: readonly number[]): void {
-    const isIn = ({ isPresent }: Party, place: number): boolean =>
-      isPresent || deficits[place]! < -NOISE;
-    const names = this.#parties.filter(isIn).map(({ name }) => name);
-    const rates = ratesOf(names, this.#shares);
-    this.#parties.forEach((party, place) => {
-      party.rate = isIn(party, place) ? rates.get(party.name)! : 0;
-      party.start = party.rate > 0 ? this.#now - deficits[place]! / party.rate : this.#now;
-    });
-  }
-}
-
-/** Parts of the whole by weight, none below its minimum share: what that takes is off the others' parts. */
-export function ratesOf(
-  names: readonly string[],
-  shares: ReadonlyMap<string, EnvironmentShare>,
-): ReadonlyMap<string, number> {
-  const weightOf = (name: string): number => shares.get(name)?.weight ?? 1;
-  const minOf = (name: string): number => shares.get(name)?.minShare ?? 0;
-  const lifted = new Set<string>();
-  for (;;) {
-    const rest = names.filter((name) => !lifted.has(name));
-    const left = 1 - [...lifted].reduce((sum, name) => sum + minOf(name), 0);
-    const weights = rest.reduce((sum, name) => sum + weightOf(name), 0);
-    const partOf = (name: string): number => Math.max(NOISE, (left * weightOf(name)) / weights);
-    const short = rest.filter((name) => partOf(name) < minOf(name));
-    if (short.length === 0) {
-      return new Map(names.map((name) => [name, lifted.has(name) ? minOf(name) : partOf(name)]));
-    }
-    for (const name of short) lifted.add(name);
+    const { paying, start } = this.#parties;
+    if (paying.some((place) => start[place]! <= this.#now)) this.#parties.shareAnew(this.#now);
   }
 }

@@ -24,9 +24,13 @@ export function waitingGroup(
     ...seat,
     group,
     rows: group.rows.length,
-    tokens: group.rows.reduce((tokens, row) => tokens + row.tokens, 0),
+    tokens: tokensOf(group),
     bytes: group.payload.byteLength,
   };
+}
+
+export function tokensOf({ rows }: Pick<StoredGroup, 'rows'>): number {
+  return rows.reduce((tokens, row) => tokens + row.tokens, 0);
 }
 
 interface Seats {
@@ -123,7 +127,17 @@ export class WaitingGroups {
 
   add(waiting: WaitingGroup): void {
     const arrival = this.#arrivals.push(waiting);
-    this.#seats.set(waiting.position, { ...this.#enterLane(waiting), arrival });
+    this.#added(waiting, { ...this.#enterLane(waiting), arrival });
+  }
+
+  /** It waits again, where it did before. */
+  putBack(waiting: WaitingGroup): void {
+    const arrival = this.#arrivals.insert(waiting, (one, other) => one.position < other.position);
+    this.#added(waiting, { ...this.#enterLane(waiting, isBefore), arrival });
+  }
+
+  #added(waiting: WaitingGroup, seats: Seats): void {
+    this.#seats.set(waiting.position, seats);
     this.#rows += waiting.rows;
     this.#tokens += waiting.tokens;
     this.#bytes += waiting.bytes;
@@ -140,7 +154,7 @@ export class WaitingGroups {
     }
   }
 
-  #enterLane(waiting: WaitingGroup): Omit<Seats, 'arrival'> {
+  #enterLane(waiting: WaitingGroup, before?: typeof isBefore): Omit<Seats, 'arrival'> {
     const name = this.#laneOf(waiting.group);
     let lane = this.#lanes.get(name);
     if (lane === undefined) {
@@ -155,7 +169,10 @@ export class WaitingGroups {
     }
     lane.groups += 1;
     lane.units += unitsOf(this.#unit, waiting);
-    return { lane, queue, ordered: queue.push(waiting.version, waiting) };
+    const { version } = waiting;
+    const ordered =
+      before === undefined ? queue.push(version, waiting) : queue.insert(version, waiting, before);
+    return { lane, queue, ordered };
   }
 
   /** No-op when it does not wait. */

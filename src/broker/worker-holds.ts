@@ -30,6 +30,10 @@ export class WorkerHolds {
     if (ofRun?.size === 0) this.#byRun.delete(runId);
   }
 
+  forgetRun(runId: string): void {
+    this.#byRun.delete(runId);
+  }
+
   read(runId: string, nowMs: number): Shortened<WorkerHold> {
     const ofRun = this.#byRun.get(runId) ?? new Map<string, LinkedList<number>>();
     const holds = Iterator.from(ofRun).map(

@@ -8,4 +8,6 @@ export interface ChosenModel extends AsyncDisposable {
   readonly policy: EmbeddedPolicy | undefined;
   /** In words, for the ready line. */
   readonly description: string;
+  /** What it goes on from, a line each. Default: none. */
+  readonly lines?: readonly string[];
 }

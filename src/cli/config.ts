@@ -32,6 +32,7 @@ export async function layerOptions(
   folder: string,
 ): Promise<LayeredConfig> {
   const { command, commands, flags, environment } = input;
+  assertGiven({ name: 'config', value: flags['config'], origin: '--config' });
   const given = flags['config'] ?? (environment['LACHESIS_CONFIG'] || undefined);
   const file = await readConfigFile(given as string | undefined, folder, command, commands);
   const values: Record<string, OptionValues[string]> = {};
@@ -56,11 +57,23 @@ export async function layerOptions(
       values[name] = layers.flatMap(({ value }) => value as readonly string[]);
       entries.push(...layers);
     } else {
+      if (PATHS.has(option.value)) assertGiven(highest);
       values[name] = highest.value;
       entries.push(highest);
     }
   }
   return { values, entries };
+}
+
+/** As the help names the value of an option that is one. */
+const PATHS: ReadonlySet<string | undefined> = new Set(['FILE', 'FOLDER', 'PATH']);
+
+/** A path of nothing would be the folder that one happens to be in. */
+function assertGiven({ name, value, origin }: ConfigEntry): void {
+  if (value !== '') return;
+  throw invalidInput(origin, 'is empty.', {
+    remedy: `Give --${name} a value, or leave it out.`,
+  });
 }
 
 /** The variable of an option: `policy-seed` is LACHESIS_POLICY_SEED. */

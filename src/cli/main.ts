@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { clipText, errorMessage, LachesisError } from '../errors.ts';
+import { clipText, errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { packageVersion } from '../server/index.ts';
 import {
   type Command,
@@ -82,6 +82,9 @@ export async function main(args: readonly string[], given: CommandIo): Promise<n
   }
   try {
     const { values: flags, positionals } = input;
+    if (positionals.includes('')) {
+      throw invalidInput('An argument', 'is empty; give a name, or leave it out.');
+    }
     const { environment, folder = process.cwd() } = io;
     const layers = { command, commands: COMMANDS, flags, environment };
     const { values, entries } = await layerOptions(layers, folder);

@@ -9,10 +9,10 @@ import {
   rendererFor,
 } from '../models/index.ts';
 import { hermesParser } from '../parsers/index.ts';
-import { createEmbeddedPolicy, readBaseCheckpoint } from '../policy/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
 import { ENGINE_OPTIONS, type EngineModelOptions, engineModel } from './engine-model.ts';
+import { openKeptPolicy } from './kept-policy.ts';
 import { integerOption, textOption } from './read-options.ts';
 
 /** Options of every command that plays environments: what plays them. */
@@ -40,7 +40,10 @@ export const MODEL_OPTIONS: Readonly<Record<string, CommandOption>> = {
 export async function chooseModel(
   values: OptionValues,
   io: CommandIo,
-  options: EngineModelOptions = { purpose: 'train' },
+  options: EngineModelOptions & {
+    /** Where the embedded policy is kept, if that is what plays. Default: nowhere. */
+    readonly policyFile?: string | undefined;
+  } = { purpose: 'train' },
 ): Promise<ChosenModel> {
   const address = textOption(values, 'policy-address');
   const url = textOption(values, 'openai-url');
@@ -58,24 +61,24 @@ export async function chooseModel(
     throw invalidInput('--openai-url', 'is missing; --openai-model needs it.');
   }
   if (address !== undefined) return policyAt(address, { signal: io.signal });
-  const policy = createEmbeddedPolicy({
-    checkpoint: await readBaseCheckpoint(),
-    seed: integerOption(values, 'policy-seed', 0) ?? 0,
-  });
+  await using owned = new AsyncDisposableStack();
+  const seed = integerOption(values, 'policy-seed', 0) ?? 0;
+  const kept = owned.use(await openKeptPolicy(options.policyFile, { seed }));
+  const { policy } = kept;
   const modelServer = createManagedServer({
     engine: createEmbeddedEngine(policy),
     renderer: createChatmlRenderer({ tokenizer: policy.tokenizer }),
     parser: hermesParser,
     model: policy.name,
   });
+  owned.defer(() => modelServer.close());
+  const all = owned.move();
   return {
     modelServer,
     policy,
     description: `the embedded policy ${policy.name} (managed)`,
-    [Symbol.asyncDispose]: async () => {
-      await modelServer.close();
-      policy[Symbol.dispose]();
-    },
+    lines: kept.lines,
+    [Symbol.asyncDispose]: () => all.disposeAsync(),
   };
 }
 

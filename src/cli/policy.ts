@@ -1,7 +1,7 @@
 import { invalidInput } from '../errors.ts';
 import { type EngineFaults, engineGateway } from '../gateways/index.ts';
-import { createEmbeddedPolicy, PolicyFile, readBaseCheckpoint } from '../policy/index.ts';
 import type { Command } from './command.ts';
+import { openKeptPolicy } from './kept-policy.ts';
 import { listen } from './listen.ts';
 import { integerOption, listOption, textOption } from './read-options.ts';
 import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
@@ -45,17 +45,12 @@ export const policyCommand: Command = {
     },
   },
   run: async ({ values }, io) => {
-    const checkpoint = await readBaseCheckpoint();
-    const file = textOption(values, 'keep');
-    await using keeper =
-      file === undefined ? undefined : await PolicyFile.open(file, { checkpoint });
-    using policy = createEmbeddedPolicy({
-      checkpoint,
-      ...(keeper === undefined ? {} : { keeper }),
+    await using kept = await openKeptPolicy(textOption(values, 'keep'), {
       seed: integerOption(values, 'seed', 0) ?? 0,
       updatesEnabled: values['no-updates'] !== true,
       scheduler: { maxActive: 128 },
     });
+    const { policy } = kept;
     const config = listenConfig(values, io);
     await using server = await listen({
       ...config,
@@ -67,7 +62,7 @@ export const policyCommand: Command = {
         public: config.auth.kind === 'none',
       }),
     });
-    if (keeper?.kept !== undefined) io.out(`from ${keeper.path}: version ${policy.version}\n`);
+    for (const line of kept.lines) io.out(`${line}\n`);
     io.out(`lachesis policy ${policy.name} listening on ${server.address}\n`);
     await untilStopped(io.signal);
     await server.drain(2_000);

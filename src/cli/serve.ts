@@ -1,8 +1,9 @@
+import path from 'node:path';
 import { errorMessage, invalidInput } from '../errors.ts';
 import { engineGateway } from '../gateways/index.ts';
 import { MetricsRegistry } from '../telemetry/index.ts';
 import { ATROPOS_OPTIONS, atroposGateway } from './atropos.ts';
-import type { Command } from './command.ts';
+import type { Command, OptionValues } from './command.ts';
 import { Hosting } from './hosting.ts';
 import { openKeptBroker, STORE_OPTION } from './kept-broker.ts';
 import { listen } from './listen.ts';
@@ -42,6 +43,11 @@ export const serveCommand: Command = {
       help: 'Append every finished rollout to this file.',
     },
     store: STORE_OPTION,
+    'policy-keep': {
+      type: 'string',
+      value: 'FILE',
+      help: 'Keep what the embedded policy learns in this file; `none` forgets it. Default: policy.bin in the store.',
+    },
     state: STATE_OPTION,
   },
   run: async ({ positionals, values }, io) => {
@@ -60,12 +66,16 @@ export const serveCommand: Command = {
       metrics,
     });
     const { environments } = hosting;
-    await using model = await chooseModel(values, io, { purpose: 'train', metrics });
+    await using kept = await openKeptBroker(values, { metrics });
+    const policyFile = policyFileOf(values, kept.folder);
+    await using model = await chooseModel(values, io, { purpose: 'train', metrics, policyFile });
     const file = textOption(values, 'rollouts');
     await using writer = file === undefined ? undefined : new RolloutWriter(file);
     const config = listenConfig(values, io);
     const { policy } = model;
-    await using kept = await openKeptBroker(values, { metrics });
+    if (policy === undefined && values['policy-keep'] !== undefined) {
+      throw invalidInput('--policy-keep', 'is for the embedded policy; another model plays here.');
+    }
     const { broker, failed } = kept;
     await using server = await listen({
       ...config,
@@ -90,7 +100,7 @@ export const serveCommand: Command = {
       metrics,
     });
     hosting.begin();
-    for (const line of kept.lines) io.out(`${line}\n`);
+    for (const line of [...kept.lines, ...(model.lines ?? [])]) io.out(`${line}\n`);
     if (environments.length > 0) {
       const names = environments.map(({ name }) => name).join(', ');
       const player = values['no-play'] === true ? 'workers' : model.description;
@@ -104,3 +114,10 @@ export const serveCommand: Command = {
     return (await hosting.end()) && !failed.aborted ? 0 : 1;
   },
 };
+
+/** Beside the runs that it learnt from, unless told otherwise. */
+function policyFileOf(values: OptionValues, store: string | undefined): string | undefined {
+  const given = textOption(values, 'policy-keep');
+  if (given !== undefined) return given === 'none' ? undefined : given;
+  return store === undefined ? undefined : path.join(store, 'policy.bin');
+}

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { hostname } from 'node:os';
 import { PolicyService } from '../../gen/lachesis/v1/policy_service_pb.ts';
 import { type ConnectOptions, connect } from '../client/index.ts';
+import { assertId } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
+import { isLocalWorkerId } from '../server/index.ts';
 import { createLogger, jsonLinesWriter, silentLogger } from '../telemetry/index.ts';
 import { createWorker, type LinkState, RemoteWorkPlane, ServerLink } from '../worker/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
@@ -41,7 +43,7 @@ export const workerCommand: Command = {
     'worker-id': {
       type: 'string',
       value: 'ID',
-      help: 'Its name among the workers; no two at a time may have one. Default: made up.',
+      help: 'Its name among the workers; a second one of that name takes the place of the first, which ends. Default: made up.',
     },
     ...SETTING_OPTIONS,
     ...SANDBOX_OPTIONS,
@@ -54,7 +56,8 @@ export const workerCommand: Command = {
       throw invalidInput('FILE', 'is missing; give at least one file with an environment.');
     }
     const server = connectOptions(values, 'worker');
-    const workerId = textOption(values, 'worker-id') ?? ownId();
+    const workerId = givenId(values) ?? ownId();
+    const session = randomBytes(8).toString('hex');
     const concurrency = integerOption(values, 'concurrency', 1) ?? 32;
     const logger =
       values['log'] === true
@@ -73,7 +76,7 @@ export const workerCommand: Command = {
     await using link = new ServerLink({
       connect: (signal) => connect({ ...server, connectTimeoutMs: CONNECT_MS, signal }),
       greet: async ({ work }, signal) => {
-        const registration = { workerId, environments: names, capacity: concurrency };
+        const registration = { workerId, environments: names, capacity: concurrency, session };
         await work.register(registration, { signal, timeoutMs: REGISTER_MS });
       },
       // A token that was given does not get better; one that was found does, when the server is up.
@@ -84,7 +87,7 @@ export const workerCommand: Command = {
       },
     });
     await using model = await patientModel(() => workerModel(values, { io, link, server }), io);
-    await using plane = new RemoteWorkPlane({ link, workerId, logger });
+    await using plane = new RemoteWorkPlane({ link, workerId, session, logger });
     await using worker = createWorker({
       environments: new Map(environments.map((environment) => [environment.name, environment])),
       modelServerFor: () => model.modelServer,
@@ -136,6 +139,15 @@ function tell(
 ): void {
   if (state.kind === 'connected') io.out(`connected to ${state.address}\n`);
   else io.err(`waiting for ${address ?? 'a server'}: ${state.error.message}\n`);
+}
+
+/** Refused before anything is opened, not by the server when all is. */
+function givenId(values: OptionValues): string | undefined {
+  const id = textOption(values, 'worker-id');
+  if (id === undefined) return undefined;
+  assertId(id, '--worker-id');
+  if (!isLocalWorkerId(id)) return id;
+  throw invalidInput('--worker-id', `"${id}" is for the worker in a server.`);
 }
 
 /** Unlike any other's, also after a restart: what the one before held is not this one's. */

@@ -5,6 +5,7 @@ import {
   createGrpcTransport,
   type GrpcTransport,
   type GrpcTransportOptions,
+  renewTokenInterceptor,
 } from '../transport/index.ts';
 import { BatchClient } from './batch-client.ts';
 import { EnvironmentClient } from './environment-client.ts';
@@ -28,8 +29,8 @@ export interface ConnectOptions {
   readonly connectTimeoutMs?: number;
   /**
    * What follows a server that restarted or a connection that broke. Opening a run, batches, acks,
-   * commits, rewinds, policy versions, submits and watches go on by themselves, for as long as their
-   * own deadline and signal allow; `false` ends each with UNAVAILABLE instead. Default: on.
+   * commits, rewinds, policy versions, submits, watches, and of a policy its training steps and all that
+   * reads it, go on by themselves, for as long as their own deadline and signal allow; `false` ends each with UNAVAILABLE instead. Default: on.
    */
   readonly reconnect?: ReconnectOptions | false;
   readonly interceptors?: readonly Interceptor[];
@@ -69,7 +70,7 @@ export class LachesisClient implements AsyncDisposable {
     this.runs = new RunClient(control, reconnect);
     this.work = new WorkClient(control, bulk, reconnect);
     this.batches = new BatchClient(control, bulk, reconnect);
-    this.policy = new PolicyClient(control, bulk);
+    this.policy = new PolicyClient(control, bulk, reconnect);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -104,11 +105,15 @@ export async function connect(options: ConnectOptions = {}): Promise<LachesisCli
     baseUrl: address,
     ...(tls !== undefined && { tls }),
     token: () => own?.get() ?? options.token,
-    interceptors: [...(interceptors ?? []), ...(own === undefined ? [] : [own.interceptor])],
+    interceptors: [
+      ...(interceptors ?? []),
+      // A server listens a moment before its file is written.
+      ...(own === undefined ? [] : [renewTokenInterceptor({ renew: () => own.renew() })]),
+    ],
   };
   const control = createGrpcTransport(transportOptions);
   const bulk = createGrpcTransport(transportOptions);
-  const reconnect = new Reconnector(options.reconnect, async () => own?.renew());
+  const reconnect = new Reconnector(options.reconnect);
   const client = new LachesisClient(address, control, bulk, reconnect);
   try {
     await control.waitForReady({

@@ -51,6 +51,8 @@ export interface Started {
 export interface WatchOptions extends CallOptions {
   /** The last sequence seen. Default: 0, all that is kept. */
   readonly afterSequence?: number;
+  /** Only of this run, and the groups and rollouts are its. Default: any, as long as no id is one of several. */
+  readonly runId?: string;
   readonly groupIds?: readonly string[];
   readonly rolloutIds?: readonly string[];
   /** End once every selected rollout has ended. */
@@ -139,8 +141,13 @@ export class EnvironmentClient {
     return { rolloutIds, afterSequence: Number(afterSequence) };
   }
 
-  async rollout(rolloutId: string, options?: CallOptions): Promise<FoundRollout> {
-    const frames = this.#client.getRollout({ rolloutId }, toConnect(options));
+  /** `runId` is needed where several runs have the id. */
+  async rollout(
+    rolloutId: string,
+    options: CallOptions & { readonly runId?: string } = {},
+  ): Promise<FoundRollout> {
+    const { runId = '' } = options;
+    const frames = this.#client.getRollout({ rolloutId, runId }, toConnect(options));
     const rollout = await receiveRollout(frames);
     if (rollout.outcome.case === undefined) return { kind: 'running', soFar: rollout };
     return { kind: 'finished', rollout: rolloutFromProto(rollout, 'rollout') };
@@ -149,6 +156,7 @@ export class EnvironmentClient {
   /** Events from a cursor on, without gap or repeat, across reconnects. Leaving the loop ends the watch. */
   async *watch(options: WatchOptions = {}): AsyncGenerator<RolloutEvent, void, void> {
     const { groupIds = [], rolloutIds = [], untilFinished = false, heartbeatMs, signal } = options;
+    const { runId = '' } = options;
     const events = this.#reconnect.stream<WatchRolloutsResponse, bigint>(
       (afterSequence, signal) =>
         this.#client.watchRollouts(
@@ -156,6 +164,7 @@ export class EnvironmentClient {
             groupIds: [...groupIds],
             rolloutIds: [...rolloutIds],
             untilFinished,
+            runId,
             ...(afterSequence !== undefined && { afterSequence }),
             ...(heartbeatMs !== undefined && { heartbeatInterval: durationFromMs(heartbeatMs) }),
           },
@@ -180,11 +189,13 @@ export class EnvironmentClient {
       readonly rolloutIds?: readonly string[];
       readonly groupIds?: readonly string[];
       readonly reason?: string;
+      /** Of these groups and rollouts; needed where several runs have an id. */
+      readonly runId?: string;
     },
     options?: CallOptions,
   ): Promise<readonly string[]> {
-    const { rolloutIds = [], groupIds = [], reason = '' } = selection;
-    const request = { rolloutIds: [...rolloutIds], groupIds: [...groupIds], reason };
+    const { rolloutIds = [], groupIds = [], reason = '', runId = '' } = selection;
+    const request = { rolloutIds: [...rolloutIds], groupIds: [...groupIds], reason, runId };
     const response = await this.#client.cancelRollouts(request, toConnect(options));
     return response.cancelledRolloutIds;
   }

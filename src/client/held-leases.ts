@@ -3,13 +3,14 @@ import { Code, ConnectError } from '@connectrpc/connect';
 export interface HeldLeasesOptions {
   /** How long a lease lasts unless it is extended, which is done three times in it; Infinity for never. */
   readonly leaseMs: number;
-  readonly extend: (batchId: string, signal: AbortSignal) => Promise<void>;
+  readonly extend: (batchId: string, delivery: number, signal: AbortSignal) => Promise<void>;
 }
 
 /** Keeps the leases of the batches that a consumer holds, until it is disposed of. */
 export class HeldLeases implements Disposable {
   readonly #extend: HeldLeasesOptions['extend'];
-  readonly #held = new Set<string>();
+  /** The delivery of each batch that is held. */
+  readonly #held = new Map<string, number>();
   readonly #timer: NodeJS.Timeout | undefined;
   readonly #closing = new AbortController();
 
@@ -22,12 +23,13 @@ export class HeldLeases implements Disposable {
     }
   }
 
-  hold(batchId: string): void {
-    this.#held.add(batchId);
+  hold(batchId: string, delivery: number): void {
+    this.#held.set(batchId, delivery);
   }
 
-  release(batchId: string): void {
-    this.#held.delete(batchId);
+  /** Of that delivery; a later one is held on. */
+  release(batchId: string, delivery: number): void {
+    if (this.#held.get(batchId) === delivery) this.#held.delete(batchId);
   }
 
   [Symbol.dispose](): void {
@@ -37,11 +39,11 @@ export class HeldLeases implements Disposable {
   }
 
   #extendAll(): void {
-    for (const batchId of this.#held) {
-      this.#extend(batchId, this.#closing.signal).catch((error: unknown) => {
+    for (const [batchId, delivery] of this.#held) {
+      this.#extend(batchId, delivery, this.#closing.signal).catch((error: unknown) => {
         // A server that is away for a moment still counts the lease. One that is gone shows at the
         // ack, where the caller can act on it.
-        if (!isPassing(error)) this.#held.delete(batchId);
+        if (!isPassing(error)) this.release(batchId, delivery);
       });
     }
   }

@@ -1,6 +1,7 @@
 /** What a trainer or a tool imports as `lachesis/client`: a client per service, and `connect`. */
 export type {
   BatchSize,
+  ConsumerStanding,
   DeadLetter,
   RunSettings,
   RunState,
@@ -12,12 +13,8 @@ export { LachesisError } from '../errors.ts';
 export type { Ledger, Row, Span, VersionRun } from '../tokens/index.ts';
 export type { AutoPlayOptions } from './auto-play-options.ts';
 export { Batch, type BatchLease, BatchRow, type ReceivedBatch } from './batch.ts';
-export {
-  BatchClient,
-  BatchConsumer,
-  type ConsumerOptions,
-  type NextOptions,
-} from './batch-client.ts';
+export { BatchClient, type ConsumerOptions } from './batch-client.ts';
+export { BatchConsumer, type NextOptions } from './batch-consumer.ts';
 export type { CallOptions } from './call-options.ts';
 export { type ConnectOptions, connect, LachesisClient } from './connect.ts';
 export {
@@ -52,4 +49,9 @@ export {
   type TokenFile,
   tokenDirectory,
 } from './token-file.ts';
-export { WorkClient } from './work-client.ts';
+export {
+  type AssignmentName,
+  type MissedTurns,
+  WorkClient,
+  type WorkerCallOptions,
+} from './work-client.ts';

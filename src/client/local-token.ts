@@ -1,12 +1,7 @@
-import { Code, ConnectError, type Interceptor } from '@connectrpc/connect';
-import { sleep } from '../async/index.ts';
-import { findTokenFiles } from './token-file.ts';
+import { directoryMark, findTokenFiles } from './token-file.ts';
 
 /** A server that restarts writes new tokens: one is asked for again when it is older. */
 const FRESH_MS = 100;
-/** A server listens a moment before its file is written. */
-const TRIES = 6;
-const RETRY_MS = 100;
 
 export interface LocalTokenOptions {
   readonly address: string;
@@ -21,6 +16,8 @@ export class LocalToken {
   readonly #options: LocalTokenOptions;
   #token: string | undefined;
   #readMs = performance.now();
+  /** Of the directory when its files were read. */
+  #mark: string | undefined;
 
   constructor(options: LocalTokenOptions) {
     this.#options = options;
@@ -29,29 +26,19 @@ export class LocalToken {
   }
 
   async get(): Promise<string | undefined> {
-    if (performance.now() - this.#readMs > FRESH_MS) await this.renew();
+    if (performance.now() - this.#readMs <= FRESH_MS) return this.#token;
+    this.#readMs = performance.now();
+    const mark = await directoryMark(this.#options.directory);
+    if (mark === undefined || mark !== this.#mark) await this.renew();
     return this.#token;
   }
-
-  /** Calls again what was refused for want of the right token, which is before anything was done. */
-  readonly interceptor: Interceptor = (next) => async (request) => {
-    for (let tries = 1; ; tries += 1) {
-      try {
-        return await next(request);
-      } catch (thrown) {
-        const isRefused = ConnectError.from(thrown).code === Code.Unauthenticated;
-        if (!isRefused || request.stream || tries === TRIES) throw thrown;
-        await sleep(RETRY_MS, { signal: request.signal });
-        await this.renew();
-      }
-    }
-  };
 
   /** True when there is another now. A server that is away leaves the old one. */
   async renew(): Promise<boolean> {
     this.#readMs = performance.now();
     const { address, scope, directory } = this.#options;
     const wanted = originOf(address);
+    this.#mark = await directoryMark(directory);
     const files = await findTokenFiles(directory);
     const token = files.find((file) => originOf(file.address) === wanted)?.tokens[scope];
     if (token === undefined || token === this.#token) return false;

@@ -27,6 +27,7 @@ import type {
   TrainStepResult,
   Weights,
 } from './policy-types.ts';
+import { Reconnector } from './reconnect.ts';
 
 const MODES = {
   drain: UpdateMode.DRAIN,
@@ -37,19 +38,30 @@ const MODES = {
 /** What happens to generations under way. */
 export type GenerationsMode = keyof typeof MODES;
 
-/** A policy: token ids in, ids and logprobs out, and its training. */
+/**
+ * A policy: token ids in, ids and logprobs out, and its training. What reads it, a training step, pausing
+ * and resuming go on after a connection that broke. A generation does not, since it would be another one,
+ * nor do new weights: whether they came is for the caller to ask.
+ */
 export class PolicyClient {
   readonly #control: Client<typeof PolicyService>;
   readonly #bulk: Client<typeof PolicyService>;
+  readonly #reconnect: Reconnector;
 
   /** Rows and weights go over `bulk`, so that generations on `control` do not wait behind them. */
-  constructor(control: Transport, bulk: Transport = control) {
+  constructor(
+    control: Transport,
+    bulk: Transport = control,
+    reconnect: Reconnector = new Reconnector(false),
+  ) {
     this.#control = createRpcClient(PolicyService, control);
     this.#bulk = createRpcClient(PolicyService, bulk);
+    this.#reconnect = reconnect;
   }
 
   async describe(options?: CallOptions): Promise<DescribeResponse> {
-    return await this.#control.describe({}, toConnect(options));
+    const describe = (call: CallOptions) => this.#control.describe({}, toConnect(call));
+    return await this.#reconnect.call(describe, options);
   }
 
   /** A continuation as it is sampled. Leaving the loop aborts the sampling. */
@@ -112,19 +124,30 @@ export class PolicyClient {
       tokenIds: encodeInt32(tokenIds),
       ...(temperature !== undefined && { temperature }),
     };
-    const { logprobs, policyVersion } = await this.#control.score(request, toConnect(options));
+    const { logprobs, policyVersion } = await this.#reconnect.call(
+      (call) => this.#control.score(request, toConnect(call)),
+      options,
+    );
     return {
       logprobs: decodeFloat32(logprobs, 'logprobs'),
       policyVersion: Number(policyVersion),
     };
   }
 
-  /** One optimiser step on rows. A row of a batch is `{ row: batchRow.row, advantage }`. */
+  /**
+   * One optimiser step on rows. A row of a batch is `{ row: batchRow.row, advantage }`. Rows that can be
+   * read again, as those of an array, are sent again over another connection where one breaks: a step id is
+   * trained once. Rows of a generator are not.
+   */
   async trainStep(
     rows: Iterable<TrainingRow> | AsyncIterable<TrainingRow>,
     options: TrainStepOptions,
   ): Promise<TrainStepResult> {
-    const response = await this.#bulk.trainStep(stepFrames(rows, options), toConnect(options));
+    const train = (call: CallOptions) =>
+      this.#bulk.trainStep(stepFrames(rows, options), toConnect(call));
+    const response = isRepeatable(rows)
+      ? await this.#reconnect.call(train, options)
+      : await train(options);
     return {
       policyVersion: Number(response.policyVersion),
       loss: response.loss,
@@ -138,6 +161,34 @@ export class PolicyClient {
 
   /** The weights, checked against their digest. */
   async getWeights(options?: CallOptions): Promise<Weights> {
+    return await this.#reconnect.call((call) => this.#receiveWeights(call), options);
+  }
+
+  /** Replaces the weights; their version must be higher than the present one. */
+  async updateWeights(
+    weights: Weights,
+    options: CallOptions & { readonly mode?: GenerationsMode } = {},
+  ): Promise<number> {
+    const { mode = 'drain' } = options;
+    const frames = updateFrames(weights, MODES[mode]);
+    return Number((await this.#bulk.updateWeights(frames, toConnect(options))).policyVersion);
+  }
+
+  /** Stops taking generations; returns how many were aborted. */
+  async pause(options: CallOptions & { readonly mode?: GenerationsMode } = {}): Promise<number> {
+    const { mode = 'drain' } = options;
+    const pause = (call: CallOptions) =>
+      this.#control.pause({ mode: MODES[mode] }, toConnect(call));
+    return (await this.#reconnect.call(pause, options)).aborted;
+  }
+
+  /** Takes generations again; returns the version now. */
+  async resume(options?: CallOptions): Promise<number> {
+    const resume = (call: CallOptions) => this.#control.resume({}, toConnect(call));
+    return Number((await this.#reconnect.call(resume, options)).policyVersion);
+  }
+
+  async #receiveWeights(options: CallOptions): Promise<Weights> {
     let assembler: ChunkAssembler | undefined;
     let found: Omit<Weights, 'bytes'> | undefined;
     let digest: Uint8Array | undefined;
@@ -158,27 +209,11 @@ export class PolicyClient {
     if (!sameDigest(sha256(bytes), digest)) throw damagedWeights();
     return { ...found, bytes };
   }
+}
 
-  /** Replaces the weights; their version must be higher than the present one. */
-  async updateWeights(
-    weights: Weights,
-    options: CallOptions & { readonly mode?: GenerationsMode } = {},
-  ): Promise<number> {
-    const { mode = 'drain' } = options;
-    const frames = updateFrames(weights, MODES[mode]);
-    return Number((await this.#bulk.updateWeights(frames, toConnect(options))).policyVersion);
-  }
-
-  /** Stops taking generations; returns how many were aborted. */
-  async pause(options: CallOptions & { readonly mode?: GenerationsMode } = {}): Promise<number> {
-    const { mode = 'drain' } = options;
-    return (await this.#control.pause({ mode: MODES[mode] }, toConnect(options))).aborted;
-  }
-
-  /** Takes generations again; returns the version now. */
-  async resume(options?: CallOptions): Promise<number> {
-    return Number((await this.#control.resume({}, toConnect(options))).policyVersion);
-  }
+/** Not what is gone once it is read, which is its own iterator. */
+function isRepeatable(rows: Iterable<unknown> | AsyncIterable<unknown>): boolean {
+  return Symbol.iterator in rows && (rows[Symbol.iterator]() as unknown) !== rows;
 }
 
 function joined<Column extends Int32Array | Float32Array>(

@@ -1,4 +1,6 @@
 import type { BatchManifest, NextBatchResponse } from '../../gen/lachesis/v1/batch_service_pb.ts';
+import type { ConsumerStanding } from '../broker/index.ts';
+import { consumerStandingFromProto } from '../contract/index.ts';
 import type { ReceivedBatch } from './batch.ts';
 import { cutShort } from './cut-short.ts';
 import { PartsReceiver } from './parts-receiver.ts';
@@ -9,6 +11,8 @@ export interface NoBatch {
   readonly needed: number;
   /** True: the run is closed, none will come. */
   readonly closed: boolean;
+  /** Other consumers that the next batch waits for, since as many batches are open as may be. */
+  readonly heldBackBy: readonly ConsumerStanding[];
 }
 
 /** Reads the answer to NextBatch; rejects when it ends before its end frame. `seen` is told of what begins. */
@@ -17,7 +21,7 @@ export async function receiveBatch(
   rank: number,
   seen: (manifest: BatchManifest) => void = () => {},
 ): Promise<ReceivedBatch | NoBatch> {
-  let received: ReceivedBatch | undefined;
+  let received: (ReceivedBatch & { readonly groups: PartsReceiver[] }) | undefined;
   for await (const { frame } of frames) {
     switch (frame.case) {
       case 'manifest': {
@@ -26,6 +30,13 @@ export async function receiveBatch(
         received = { manifest: frame.value, groups, rank };
         break;
       }
+      case 'manifestRest':
+        for (const header of frame.value.groups) {
+          received?.manifest.groups.push(header);
+          received?.groups.push(new PartsReceiver(header));
+        }
+        for (const row of frame.value.rows) received?.manifest.rows.push(row);
+        break;
       case 'chunk':
         if (frame.value.chunk !== undefined) {
           received?.groups[frame.value.groupIndex]?.add(frame.value.chunk);
@@ -33,7 +44,10 @@ export async function receiveBatch(
         break;
       case 'none': {
         const { waiting, needed, closed } = frame.value;
-        return { waiting: Number(waiting), needed: Number(needed), closed };
+        const heldBackBy = frame.value.heldBackBy.map((one, index) =>
+          consumerStandingFromProto(one, `held_back_by[${index}]`),
+        );
+        return { waiting: Number(waiting), needed: Number(needed), closed, heldBackBy };
       }
       case 'end':
         if (received !== undefined) return received;

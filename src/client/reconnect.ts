@@ -27,9 +27,6 @@ export interface Attempt extends CallOptions {
   readonly alive: () => void;
 }
 
-/** How long a server that has just started may take to write its new token. */
-const TOKEN_GRACE_MS = 5_000;
-
 /**
  * Tries again what may be done twice, while the server is away: for as long as the caller's deadline and
  * signal allow, and never what the server refused in words of its own.
@@ -37,19 +34,13 @@ const TOKEN_GRACE_MS = 5_000;
 export class Reconnector implements Disposable {
   readonly #options: Required<Omit<ReconnectOptions, 'onChange'>> | undefined;
   readonly #onChange: (change: ConnectionChange) => void;
-  readonly #renewToken: () => Promise<boolean | undefined>;
   readonly #closing = new AbortController();
-  #away: { readonly sinceMs: number; readonly told: boolean } | undefined;
+  #awaySinceMs: number | undefined;
 
-  /** `renewToken` says whether there is another token now; undefined where the token is given. */
-  constructor(
-    options: ReconnectOptions | false = {},
-    renewToken: () => Promise<boolean | undefined> = async () => undefined,
-  ) {
+  constructor(options: ReconnectOptions | false = {}) {
     const { initialMs = 100, maxMs = 5_000, onChange = () => {} } = options || {};
     this.#options = options === false ? undefined : { initialMs, maxMs };
     this.#onChange = onChange;
-    this.#renewToken = renewToken;
   }
 
   /** Without a `timeoutMs` each attempt has the connection's own deadline, and there is no end of attempts. */
@@ -73,7 +64,7 @@ export class Reconnector implements Disposable {
       } catch (error) {
         // The last attempt's time ran out, and not because the server took long.
         if (lost !== undefined && isDeadline(error)) throw timedOut(lost);
-        if (!(await this.#mayPass(error, signal))) throw error;
+        if (!this.#isLost(error, signal)) throw error;
         lost = error;
         // One that lasted for a while had a connection: this is a first failure again.
         failed = performance.now() - beginMs > this.#options!.maxMs ? 1 : failed + 1;
@@ -94,21 +85,14 @@ export class Reconnector implements Disposable {
     },
   ): AsyncGenerator<Value, void, void> {
     const { cursorOf, after, signal } = options;
-    let last: unknown;
     return resumeStream<Value, Cursor>((cursor, { signal }) => open(cursor, signal), {
       cursorOf: (value) => {
         this.#back();
         return cursorOf(value);
       },
-      isTransient: (error) => {
-        last = error;
-        return this.#options !== undefined && this.#isLost(error, signal);
-      },
+      isTransient: (error) => this.#isLost(error, signal),
       policy: { ...this.#options, multiplier: 2, maxAttempts: Infinity },
-      wait: async (ms, stopped) => {
-        if (!(await this.#mayPass(last, signal))) throw last;
-        await this.#pause(ms, stopped);
-      },
+      wait: (ms, stopped) => this.#pause(ms, stopped),
       ...(after !== undefined && { after }),
       ...(signal !== undefined && { signal }),
     });
@@ -119,33 +103,23 @@ export class Reconnector implements Disposable {
     this.#closing.abort(new ConnectError('the client was closed', Code.Canceled));
   }
 
-  async #mayPass(error: unknown, signal: AbortSignal | undefined): Promise<boolean> {
-    if (this.#options === undefined || !this.#isLost(error, signal)) return false;
-    if (!isUnauthenticated(error)) return true;
-    const renewed = await this.#renewToken();
-    if (renewed === undefined) return false;
-    return renewed || performance.now() - (this.#away?.sinceMs ?? 0) < TOKEN_GRACE_MS;
-  }
-
   /** Also notes that it is. */
   #isLost(error: unknown, signal: AbortSignal | undefined): boolean {
+    if (this.#options === undefined) return false;
     if (signal?.aborted === true || this.#closing.signal.aborted) return false;
-    if (!isConnectionLost(error) && !isUnauthenticated(error)) return false;
-    // A wrong token is no lost connection; a server that has another since it restarted may be at hand.
-    const told = !isUnauthenticated(error);
-    if (this.#away === undefined || (told && !this.#away.told)) {
-      this.#away = { sinceMs: this.#away?.sinceMs ?? performance.now(), told };
-      if (told) this.#onChange({ kind: 'lost', error });
+    if (!isConnectionLost(error)) return false;
+    if (this.#awaySinceMs === undefined) {
+      this.#awaySinceMs = performance.now();
+      this.#onChange({ kind: 'lost', error });
     }
     return true;
   }
 
   #back(): void {
-    const away = this.#away;
-    this.#away = undefined;
-    if (away?.told === true) {
-      this.#onChange({ kind: 'back', awayMs: performance.now() - away.sinceMs });
-    }
+    const sinceMs = this.#awaySinceMs;
+    this.#awaySinceMs = undefined;
+    if (sinceMs === undefined) return;
+    this.#onChange({ kind: 'back', awayMs: performance.now() - sinceMs });
   }
 
   #delayMs(failedAttempts: number): number {
@@ -166,10 +140,6 @@ export function isConnectionLost(error: unknown): boolean {
   if (error instanceof LachesisError) return error.reason === 'STREAM_CUT_SHORT';
   if (!(error instanceof ConnectError) || error.code !== Code.Unavailable) return false;
   return error.findDetails(ErrorDetailSchema).length === 0;
-}
-
-function isUnauthenticated(error: unknown): boolean {
-  return error instanceof ConnectError && error.code === Code.Unauthenticated;
 }
 
 function isDeadline(error: unknown): boolean {

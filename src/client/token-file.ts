@@ -45,6 +45,22 @@ export async function findTokenFiles(
     .sort((a, b) => b.modifiedMs - a.modifiedMs);
 }
 
+/** A directory changed less than this long ago may change again without its time telling. */
+const SETTLED_MS = 1_000;
+
+/**
+ * The same as before when no server came or went since: files are put there whole, under new names, which
+ * moves the directory's time. Undefined when that can't be told.
+ */
+export async function directoryMark(
+  directory: string = tokenDirectory(),
+): Promise<string | undefined> {
+  const stats = await lstat(directory, { bigint: true }).catch(() => undefined);
+  if (stats === undefined) return undefined;
+  const ageMs = Date.now() - Number(stats.mtimeMs);
+  return ageMs > SETTLED_MS ? `${stats.ino} ${stats.mtimeNs}` : undefined;
+}
+
 async function readTokenFile(path: string): Promise<FoundTokenFile | undefined> {
   try {
     // A link could point at a file that someone else controls.

@@ -32,8 +32,14 @@ export {
   assignmentToProto,
   limitsFromProto,
 } from './mapping/assignment.ts';
-export { batchManifestToProto, batchRowsFromProto } from './mapping/batch.ts';
+export {
+  batchManifestToProto,
+  batchRowsFromProto,
+  type ManifestFrames,
+  type SizedHeader,
+} from './mapping/batch.ts';
 export { canonicalJson } from './mapping/canonical-json.ts';
+export { consumerStandingFromProto, consumerStandingToProto } from './mapping/consumer-standing.ts';
 export {
   errorDetailToProto,
   errorFromDetail,
@@ -56,7 +62,7 @@ export {
 } from './mapping/messages.ts';
 export { failureOf } from './mapping/outcome.ts';
 export { rolloutFromProto, rolloutToProto } from './mapping/rollout.ts';
-export { rolloutEventToProto } from './mapping/rollout-event.ts';
+export { rolloutProgressFromProto } from './mapping/rollout-event.ts';
 export {
   runFromProto,
   runSettingsFromProto,
@@ -82,6 +88,7 @@ export {
   segmentFromProto,
   segmentToProto,
 } from './mapping/tokens.ts';
+export { messageBytes } from './message-bytes.ts';
 export {
   type Group,
   type Outcome,
@@ -98,5 +105,6 @@ export {
   readRolloutLine,
   writeRolloutLine,
 } from './rollout-file/index.ts';
+export { sendableEvent } from './sendable-event.ts';
 export type { Task } from './task.ts';
 export { unplayedRollout } from './unplayed-rollout.ts';

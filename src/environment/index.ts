@@ -33,6 +33,7 @@ export {
 export type { EvaluationSummary } from './evaluation/summary.ts';
 export { hostEnvironment } from './host.ts';
 export { failedRollout } from './play/attempt.ts';
+export { firstTryOf } from './play/failed-rollouts.ts';
 export { defaultIsolation, type PlayOptions, type RolloutIdentity } from './play/options.ts';
 export { type PlayGroupOptions, playGroup } from './play/play-group.ts';
 export { playRollout } from './play/play-rollout.ts';

@@ -20,6 +20,8 @@ export interface ModelServer {
 
 export interface SessionOptions {
   readonly rolloutId: string;
+  /** The run that it is played for, so that engines tell its calls from another run's of the same id. Default: none. */
+  readonly runId?: string;
   /** The policy version that the trainer has announced, asked at every call. */
   readonly announcedVersion: () => number;
 }

@@ -1,6 +1,6 @@
 import { failureOf, NO_RENDERING, type Rollout, unplayedRollout } from '../contract/index.ts';
 import type { LachesisError } from '../errors.ts';
-import type { RolloutState } from './rollout-log.ts';
+import type { RolloutState } from './rollout-state.ts';
 
 /** The ending of a rollout that nobody played to its end: cancelled before it began, or its worker is gone. */
 export function abandonedRollout(

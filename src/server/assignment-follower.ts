@@ -11,7 +11,7 @@ import {
 import { LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { LeaseTable } from './lease-table.ts';
-import { dispatchedGroup } from './rollout-log.ts';
+import { dispatchedGroup } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface FollowAssignmentsOptions {
@@ -53,14 +53,15 @@ export class AssignmentFollower implements Disposable {
 
   #take(event: AssignmentEvent): void {
     const { id, runId } = event.assignment;
-    const holder = this.leases.holderOf(id);
-    this.leases.delete(id);
+    const key = { runId, assignmentId: id };
+    const holder = this.leases.holderOf(key);
+    this.leases.delete(key);
     switch (event.kind) {
       case 'queued':
         this.#queued(event);
         return;
       case 'leased':
-        this.leases.set(id, event.workerId, runId);
+        this.leases.set(key, event.workerId);
         this.#leased(event);
         return;
       case 'ended':
@@ -72,17 +73,21 @@ export class AssignmentFollower implements Disposable {
   #queued({ assignment, attempt, error }: AssignmentEvent & { kind: 'queued' }): void {
     const { rollouts, stopping } = this.#options;
     // Whoever enqueued it has made them known, as a rule.
-    if (attempt === 1 && rollouts.log.rolloutsOf(assignment.id).length > 0) return;
+    const { id: groupId, runId } = assignment;
+    const group = { runId, groupId };
+    if (attempt === 1 && rollouts.log.rolloutsOf(group).length > 0) return;
     const order = orderOf(assignment);
     const wasCancelled =
       attempt > 1 &&
-      rolloutIdsOf(order, attempt - 1).every((rolloutId) => rollouts.isCancelled(rolloutId));
-    if (error !== undefined) rollouts.abandon(order.id, playedAgain(attempt, error));
+      rolloutIdsOf(order, attempt - 1).every((rolloutId) =>
+        rollouts.isCancelled({ runId, rolloutId }),
+      );
+    if (error !== undefined) rollouts.abandon(group, playedAgain(attempt, error));
     if (stopping.aborted) return;
     rollouts.log.dispatch(dispatchedGroup(order, attempt));
     if (!wasCancelled) return;
     const states = rolloutIdsOf(order, attempt).flatMap(
-      (rollout) => rollouts.log.stateOf(rollout) ?? [],
+      (rolloutId) => rollouts.log.stateOf({ runId, rolloutId }) ?? [],
     );
     rollouts.cancel(states, '');
   }
@@ -94,7 +99,8 @@ export class AssignmentFollower implements Disposable {
     if (workerId === localWorkerId) return;
     const taskKey = taskKeyOf(order);
     for (const [index, rolloutId] of rolloutIdsOf(order, attempt).entries()) {
-      rollouts.progress({ kind: 'started', rolloutId, groupId: order.id, taskKey, index });
+      const event = { kind: 'started', rolloutId, groupId: order.id, taskKey, index } as const;
+      rollouts.progress(event, assignment.runId);
     }
   }
 
@@ -104,18 +110,22 @@ export class AssignmentFollower implements Disposable {
   ): void {
     const { rollouts, localWorkerId } = this.#options;
     const { id, runId } = assignment;
+    const group = { runId, groupId: id };
     switch (how) {
       case 'stored':
         return;
       case 'run_closed':
         // What is played here ends with what it has done by then.
-        if (holder === localWorkerId) return;
-        rollouts.abandon(id, cancelled(`run "${runId}" was closed.`));
+        if (holder === localWorkerId) {
+          rollouts.cancel(rollouts.openOf(group), runWasClosed(runId));
+          return;
+        }
+        rollouts.abandon(group, cancelled(runWasClosed(runId)));
         return;
       case 'assignment_failed':
       case 'attempts_exhausted':
         rollouts.abandon(
-          id,
+          group,
           error === ROLLOUT_CANCELLED
             ? cancelled('the rollout was cancelled.')
             : givenUp(how, error),
@@ -126,6 +136,11 @@ export class AssignmentFollower implements Disposable {
 
 function orderOf({ payload }: StoredAssignment): Assignment {
   return assignmentFromProto(fromBinary(AssignmentSchema, payload));
+}
+
+/** In words, for the rollouts that end with it. */
+export function runWasClosed(runId: string): string {
+  return `run "${runId}" was closed.`;
 }
 
 function playedAgain(attempt: number, error: string): LachesisError {

@@ -2,33 +2,31 @@ import { create } from '@bufbuild/protobuf';
 import type { ConnectRouter } from '@connectrpc/connect';
 import {
   AckBatchResponseSchema,
-  type BatchChunk,
   BatchService,
   CommitStepResponseSchema,
   ConsumerMode,
   ExtendBatchResponseSchema,
   NackBatchResponseSchema,
   type NextBatchRequest,
-  type NextBatchResponse,
   NextBatchResponseSchema,
+  NoBatchSchema,
   PublishPolicyVersionResponseSchema,
   RegisterConsumerResponseSchema,
   RewindToStepResponseSchema,
+  UnregisterConsumerResponseSchema,
   WatchPolicyVersionResponseSchema,
 } from '../../gen/lachesis/v1/batch_service_pb.ts';
-import { type GroupHeader, GroupPartKind } from '../../gen/lachesis/v1/group_pb.ts';
-import type { Batch, Broker, NextBatch } from '../broker/index.ts';
+import { type Batch, type Broker, isPayloadLost, type NextBatch } from '../broker/index.ts';
 import {
   assertId,
-  batchManifestToProto,
+  consumerStandingToProto,
   countFromInt64,
-  decodeGroupHeader,
   durationFromMs,
   msFromDuration,
 } from '../contract/index.ts';
-import { invalidInput } from '../errors.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
+import { framesOf, headersOf, manifestFrames } from './batch-frames.ts';
 import { assertCodecs, ConsumerCodecs } from './consumer-codecs.ts';
-import { chunksOfGroup } from './group-chunks.ts';
 
 export interface BatchServiceOptions {
   readonly broker: Broker;
@@ -53,6 +51,22 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
     return await broker.nextBatch({ runId, consumerId, rank, waitMs, signal });
   };
   const codecs = new ConsumerCodecs();
+  /** What can't be told to who asked is given back, for one who can read it. */
+  const readable = async <T>(
+    request: NextBatchRequest,
+    { id, delivery }: Batch,
+    read: () => T,
+  ): Promise<T> => {
+    try {
+      return read();
+    } catch (thrown) {
+      if (!(thrown instanceof LachesisError)) throw thrown;
+      const { runId, consumerId, rank } = request;
+      const given = { runId, consumerId, rank, batchId: id, delivery };
+      await broker.nackBatch({ ...given, reason: thrown.reason });
+      throw thrown;
+    }
+  };
   router.service(BatchService, {
     registerConsumer: async (request) => {
       const worldSize = request.worldSize === 0 ? 1 : request.worldSize;
@@ -67,37 +81,53 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
         );
       }
       assertCodecs(request.codecs);
-      const { leaseMs, run } = await broker.registerConsumer({
+      const { leaseMs, run, step, committedStep } = await broker.registerConsumer({
         runId: request.runId,
         consumerId: request.consumerId,
         worldSize,
         mode: modeOf(request.mode),
+        rejoin: request.rejoin,
       });
       codecs.set(request);
       return create(RegisterConsumerResponseSchema, {
         leaseDuration: durationFromMs(leaseMs),
         step: BigInt(run.step),
         policyVersion: BigInt(run.policyVersion),
+        consumerStep: BigInt(step),
+        ...(committedStep !== undefined && { committedStep: BigInt(committedStep) }),
+      });
+    },
+    unregisterConsumer: async ({ runId, consumerId }) => {
+      const { existed, released } = await broker.unregisterConsumer({ runId, consumerId });
+      onTaken(runId);
+      return create(UnregisterConsumerResponseSchema, {
+        existed,
+        releasedBatches: BigInt(released),
       });
     },
     nextBatch: async function* (request, { signal, timeoutMs }) {
       const next = await nextBatch(request, { signal, timeoutMs: timeoutMs() });
       if (next.kind === 'none') {
         const { waiting, needed, closed } = next;
-        const value = { waiting: BigInt(waiting), needed: BigInt(needed), closed };
+        const heldBackBy = next.heldBackBy.map(consumerStandingToProto);
+        const counts = { waiting: BigInt(waiting), needed: BigInt(needed) };
+        const value = create(NoBatchSchema, { ...counts, closed, heldBackBy });
         yield create(NextBatchResponseSchema, { frame: { case: 'none', value } });
         return;
       }
-      const headers = await headersOf(next.batch, signal);
-      const unreadable = codecs.unreadable(request, headers);
-      if (unreadable !== undefined) {
-        const { runId, consumerId, rank } = request;
-        const { reason } = unreadable;
-        await broker.nackBatch({ runId, consumerId, rank, batchId: next.batch.id, reason });
-        throw unreadable;
-      }
+      const { batch } = next;
+      const headers = await headersOf(batch, signal).catch(untilDamaged);
+      if (headers === undefined) return;
+      const frames = await readable(request, batch, () => {
+        codecs.assertReadable(request, headers);
+        return manifestFrames(batch, headers, request);
+      });
       onTaken(request.runId);
-      yield* framesOf(next.batch, headers, request, signal);
+      try {
+        yield* framesOf(batch, headers, frames, request, signal);
+      } catch (error) {
+        untilDamaged(error);
+      }
     },
     extendBatch: async (request) => {
       const { leaseMs } = await broker.extendBatch(keyOf(request));
@@ -135,6 +165,14 @@ export function batchService(router: ConnectRouter, options: BatchServiceOptions
   });
 }
 
+/**
+ * The store lost bytes of the batch since it was checked: its stream ends before its end, and whoever asks
+ * again is told by the broker what becomes of it.
+ */
+function untilDamaged(error: unknown): undefined {
+  if (!isPayloadLost(error)) throw error;
+}
+
 function modeOf(mode: ConsumerMode): 'compete' | 'fan_out' {
   switch (mode) {
     case ConsumerMode.UNSPECIFIED:
@@ -157,43 +195,14 @@ export function waitMsOf(
   return askedMs === undefined ? untilDeadlineMs : Math.min(askedMs, untilDeadlineMs);
 }
 
-async function headersOf(batch: Batch, signal: AbortSignal): Promise<readonly GroupHeader[]> {
-  const bytes = await Promise.all(batch.groups.map(({ payload }) => payload.header({ signal })));
-  return bytes.map((header) => decodeGroupHeader(header));
-}
-
-/** The rank's own rows, and the transcripts when asked for: the very bytes that were submitted. */
-async function* framesOf(
-  batch: Batch,
-  headers: readonly GroupHeader[],
-  { rank, includeRollouts }: Pick<NextBatchRequest, 'rank' | 'includeRollouts'>,
-  signal: AbortSignal,
-): AsyncGenerator<NextBatchResponse> {
-  const manifest = batchManifestToProto(batch, headers);
-  yield create(NextBatchResponseSchema, { frame: { case: 'manifest', value: manifest } });
-  const mine = batch.groups.map(() => new Set<number>());
-  for (const row of batch.rows) {
-    if (row.rank === rank) mine[row.groupIndex]?.add(row.partIndex);
-  }
-  for (const [groupIndex, group] of batch.groups.entries()) {
-    const parts = manifest.groups[groupIndex]?.parts ?? [];
-    const wanted = (index: number): boolean =>
-      mine[groupIndex]?.has(index) === true ||
-      (includeRollouts && parts[index]?.kind === GroupPartKind.ROLLOUT);
-    for await (const chunk of chunksOfGroup(group, { wanted, signal })) {
-      const value: BatchChunk = { $typeName: 'lachesis.v1.BatchChunk', groupIndex, chunk };
-      yield { $typeName: 'lachesis.v1.NextBatchResponse', frame: { case: 'chunk', value } };
-    }
-  }
-  yield create(NextBatchResponseSchema, { frame: { case: 'end', value: {} } });
-}
-
 function keyOf(request: {
   readonly runId: string;
   readonly consumerId: string;
   readonly batchId: string;
   readonly rank: number;
+  readonly delivery: number;
 }) {
-  const { runId, consumerId, batchId, rank } = request;
-  return { runId, consumerId, batchId, rank };
+  const { runId, consumerId, batchId, rank, delivery } = request;
+  if (delivery < 0) throw invalidInput('delivery', `is ${delivery}; give that of the manifest.`);
+  return { runId, consumerId, batchId, rank, delivery };
 }

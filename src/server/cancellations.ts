@@ -1,4 +1,5 @@
 import type { LachesisError } from '../errors.ts';
+import type { RolloutKey } from './rollout-state.ts';
 
 /** Cancelled rollouts that are remembered, so that one whose play begins late does not play. */
 const MAX_REMEMBERED = 50_000;
@@ -9,32 +10,39 @@ export class Cancellations {
   readonly #cancelled = new Map<string, LachesisError>();
 
   /** Fires when the rollout is cancelled; has fired already when it was. */
-  signalOf(rolloutId: string): AbortSignal {
-    const reason = this.#cancelled.get(rolloutId);
+  signalOf(rollout: RolloutKey): AbortSignal {
+    const name = nameOf(rollout);
+    const reason = this.#cancelled.get(name);
     if (reason !== undefined) return AbortSignal.abort(reason);
-    let controller = this.#controllers.get(rolloutId);
+    let controller = this.#controllers.get(name);
     if (controller === undefined) {
       controller = new AbortController();
-      this.#controllers.set(rolloutId, controller);
+      this.#controllers.set(name, controller);
     }
     return controller.signal;
   }
 
-  isCancelled(rolloutId: string): boolean {
-    return this.#cancelled.has(rolloutId);
+  isCancelled(rollout: RolloutKey): boolean {
+    return this.#cancelled.has(nameOf(rollout));
   }
 
-  cancel(rolloutId: string, error: LachesisError): void {
-    this.#cancelled.set(rolloutId, error);
+  cancel(rollout: RolloutKey, error: LachesisError): void {
+    const name = nameOf(rollout);
+    this.#cancelled.set(name, error);
     for (const oldest of this.#cancelled.keys()) {
       if (this.#cancelled.size <= MAX_REMEMBERED) break;
       this.#cancelled.delete(oldest);
     }
-    this.#controllers.get(rolloutId)?.abort(error);
+    this.#controllers.get(name)?.abort(error);
   }
 
   /** Forgets the signal of a rollout that has ended. */
-  release(rolloutId: string): void {
-    this.#controllers.delete(rolloutId);
+  release(rollout: RolloutKey): void {
+    this.#controllers.delete(nameOf(rollout));
   }
+}
+
+/** A run's id holds no space. */
+function nameOf({ runId, rolloutId }: RolloutKey): string {
+  return `${runId} ${rolloutId}`;
 }

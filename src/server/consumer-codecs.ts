@@ -1,5 +1,5 @@
-import type { GroupHeader } from '../../gen/lachesis/v1/group_pb.ts';
 import { Codec } from '../../gen/lachesis/v1/tokens_pb.ts';
+import type { SizedHeader } from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 
 interface ConsumerName {
@@ -40,14 +40,15 @@ export class ConsumerCodecs {
     }
   }
 
-  /** Why a consumer can't read a batch of these groups; undefined when it can. */
-  unreadable(consumer: ConsumerName, headers: readonly GroupHeader[]): LachesisError | undefined {
+  /** Throws for a batch of groups that a consumer can't read. */
+  assertReadable(consumer: ConsumerName, headers: readonly SizedHeader[]): void {
     const accepted = this.#byConsumer.get(nameOf(consumer));
-    for (const { groupId, parts } of headers) {
+    for (const { header } of headers) {
+      const { groupId, parts } = header;
       const part = parts.find(({ codec }) => codec > Codec.RAW && accepted?.has(codec) !== true);
       if (part === undefined) continue;
       const codec = part.codec === Codec.ZSTD ? 'ZSTD' : `codec ${part.codec}`;
-      return new LachesisError(
+      throw new LachesisError(
         'failed_precondition',
         `group "${groupId}" is encoded as ${codec}, which this consumer did not say it reads.`,
         {
@@ -56,7 +57,6 @@ export class ConsumerCodecs {
         },
       );
     }
-    return undefined;
   }
 }
 

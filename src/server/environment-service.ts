@@ -40,6 +40,7 @@ import { orderGroups } from './order-groups.ts';
 import { decodePageToken, encodePageToken } from './page-token.ts';
 import { playStream } from './play-stream.ts';
 import type { RolloutLog } from './rollout-log.ts';
+import type { RolloutKey } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 import { watchRollouts } from './watch-rollouts.ts';
 
@@ -109,8 +110,9 @@ export function environmentService(
       const rolloutIds = rolloutIdsOf(assignment);
       return create(StartRolloutsResponseSchema, { rolloutIds, afterSequence });
     },
-    getRollout: async function* ({ rolloutId }) {
-      const bytes = toBinary(RolloutSchema, rolloutOf(rollouts, rolloutId));
+    getRollout: async function* ({ rolloutId, runId }) {
+      const key = { runId: runId || (log.runOfRollout(rolloutId) ?? ''), rolloutId };
+      const bytes = toBinary(RolloutSchema, rolloutOf(rollouts, key));
       const totalSize = BigInt(bytes.length);
       for (const { data } of chunksOf(bytes, WIRE_LIMITS.maxChunkBytes)) {
         yield create(GetRolloutResponseSchema, { totalSize, data });
@@ -120,6 +122,7 @@ export function environmentService(
       const { heartbeatInterval } = request;
       const events = watchRollouts(log, {
         after: countFromInt64(request.afterSequence, 'after_sequence'),
+        runId: request.runId,
         groupIds: new Set(request.groupIds),
         rolloutIds: new Set(request.rolloutIds),
         untilFinished: request.untilFinished,
@@ -131,10 +134,16 @@ export function environmentService(
       });
       for await (const event of events) yield create(WatchRolloutsResponseSchema, { event });
     },
-    cancelRollouts: ({ rolloutIds, groupIds, reason }) => {
-      const ids = new Set([...rolloutIds, ...groupIds.flatMap((id) => log.rolloutsOf(id))]);
-      const states = [...ids].flatMap((id) => log.stateOf(id) ?? []);
-      const cancelledRolloutIds = [...rollouts.cancel(states, reason)];
+    cancelRollouts: ({ rolloutIds, groupIds, reason, runId }) => {
+      const named = rolloutIds.flatMap((rolloutId) => {
+        const key = { runId: runId || (log.runOfRollout(rolloutId) ?? ''), rolloutId };
+        return log.stateOf(key) ?? [];
+      });
+      const ofGroups = groupIds.flatMap((groupId) =>
+        rollouts.openOf({ runId: runId || (log.runOfGroup(groupId) ?? ''), groupId }),
+      );
+      const states = new Set([...named, ...ofGroups]);
+      const cancelledRolloutIds = [...rollouts.cancel([...states], reason)];
       return create(CancelRolloutsResponseSchema, { cancelledRolloutIds });
     },
     playRollout: (requests, { signal, timeoutMs }) =>
@@ -195,8 +204,9 @@ async function listTasks(
 
 /** Whether this very assignment was. Throws when another one has its id, since one of them is a mistake. */
 function wasStarted(assignment: Assignment, log: RolloutLog): boolean {
-  const [rolloutId] = log.rolloutsOf(assignment.id);
-  const started = rolloutId === undefined ? undefined : log.stateOf(rolloutId)?.group;
+  const { id: groupId, runId } = assignment;
+  const [rolloutId] = log.rolloutsOf({ runId, groupId });
+  const started = rolloutId === undefined ? undefined : log.stateOf({ runId, rolloutId })?.group;
   if (started === undefined) return false;
   const taskKey = taskKeyOf(assignment);
   const differs = [
@@ -240,10 +250,11 @@ function readAssignment(wire: WireAssignment | undefined): Assignment {
 }
 
 /** The finished rollout, or what there is of one that runs. */
-function rolloutOf({ log }: Rollouts, rolloutId: string): WireRollout {
-  const finished = log.finished(rolloutId);
+function rolloutOf({ log }: Rollouts, key: RolloutKey): WireRollout {
+  const { rolloutId } = key;
+  const finished = log.finished(key);
   if (finished !== undefined) return rolloutToProto(finished);
-  const state = log.stateOf(rolloutId);
+  const state = log.stateOf(key);
   if (state === undefined || state.kind === 'finished') {
     throw new LachesisError('not_found', `rollout "${rolloutId}" is not kept here.`, {
       reason: 'ROLLOUT_UNKNOWN',
@@ -251,7 +262,7 @@ function rolloutOf({ log }: Rollouts, rolloutId: string): WireRollout {
     });
   }
   const messages = log
-    .eventsOf(rolloutId)
+    .eventsOf(key)
     .flatMap(({ event }) => (event.kind === 'turn' ? event.messages.map(messageToProto) : []));
   const { group, index } = state;
   return create(RolloutSchema, {

@@ -64,8 +64,8 @@ export async function* evaluateStream(
     limits: limitsFromProto(request.limits, 'limits'),
     ...(request.concurrency > 0 && { concurrency: request.concurrency }),
     ...(request.solvedAt !== undefined && { solvedAt: request.solvedAt }),
-    onProgress: (event) => rollouts.progress(event),
-    rolloutSignal: (rolloutId) => rollouts.signalOf(rolloutId),
+    onProgress: (event) => rollouts.progress(event, ''),
+    rolloutSignal: (rolloutId) => rollouts.signalOf({ runId: '', rolloutId }),
     signal: scope.signal,
   });
   yield* withHeartbeats(steps, heartbeatMs, signal);

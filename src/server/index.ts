@@ -1,6 +1,7 @@
 /** The Connect services over the rooms below, and the server that hosts them. */
 export { type AuthOptions, type Credential, isLoopback } from './credentials.ts';
 export type { CallerTokens, ServedEnvironment } from './hosted.ts';
+export { isLocalWorkerId } from './local-worker-id.ts';
 export { packageVersion } from './package-version.ts';
 export { allows, SCOPES, type Scope } from './scope.ts';
 export type { ServedPolicy } from './served-policy.ts';

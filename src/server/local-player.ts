@@ -12,7 +12,7 @@ import type { Logger } from '../telemetry/index.ts';
 import type { ToolHandler } from '../tools/index.ts';
 import { playAssignment } from '../worker/index.ts';
 import { type HostedEnvironments, isolationOf } from './hosted.ts';
-import { dispatchedGroup } from './rollout-log.ts';
+import { dispatchedGroup } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface LocalPlayerOptions {
@@ -81,11 +81,11 @@ export class LocalPlayer implements AsyncDisposable {
       workerId,
       ...(play.unlimited !== true && { limiter: this.#limiter }),
       onProgress: (event) => {
-        rollouts.progress(event);
+        rollouts.progress(event, assignment.runId);
         onProgress?.(event);
       },
       onWarning: (message) => logger.warn(message, { assignment: assignment.id }),
-      rolloutSignal: (rolloutId) => rollouts.signalOf(rolloutId),
+      rolloutSignal: (rolloutId) => rollouts.signalOf({ runId: assignment.runId, rolloutId }),
       signal: AbortSignal.any(signals),
     }).finally(() => {
       this.#open -= rolloutIds.length;

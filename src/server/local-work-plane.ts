@@ -1,7 +1,7 @@
 import { fromBinary } from '@bufbuild/protobuf';
 import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
 import { pause } from '../async/index.ts';
-import type { Broker, LeasedAssignment } from '../broker/index.ts';
+import type { AssignmentKey, Broker, LeasedAssignment } from '../broker/index.ts';
 import {
   type Assignment,
   assignmentFromProto,
@@ -14,6 +14,7 @@ import {
 import { errorMessage, LachesisError } from '../errors.ts';
 import type { Logger } from '../telemetry/index.ts';
 import type { LeasedWork, WorkPlane } from '../worker/index.ts';
+import { ByRun } from './by-run.ts';
 import type { Rollouts } from './rollouts.ts';
 import { storeGroup } from './store-group.ts';
 
@@ -42,8 +43,8 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
   readonly #options: LocalWorkPlaneOptions;
   /** Runs that are open, or for which something still plays. */
   readonly #runs = new Map<string, FollowedRun>();
-  /** The run of each assignment that is held. */
-  readonly #leased = new Map<string, string>();
+  /** How many assignments of each run are held. */
+  readonly #leased = new ByRun<true>();
   readonly #leasing = new AbortController();
   readonly #closing = new AbortController();
 
@@ -62,43 +63,46 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     return await Promise.all(leases.map((lease) => this.#workOf(lease)));
   }
 
-  async heartbeat(assignmentIds: readonly string[]): Promise<readonly string[]> {
-    const lost = await this.#options.broker.extend(this.#options.workerId, assignmentIds);
-    for (const id of lost) this.#release(id);
+  async heartbeat(held: readonly AssignmentKey[]): Promise<readonly AssignmentKey[]> {
+    const lost = await this.#options.broker.extend(this.#options.workerId, held);
+    for (const assignment of lost) this.#release(assignment);
     return lost;
   }
 
   async submit(group: Group, signal: AbortSignal, policy: GroupPolicy): Promise<void> {
     const { broker, rollouts, onChange } = this.#options;
+    const { id: groupId, runId } = group;
+    const assignment = { runId, assignmentId: groupId };
     const encoding = encodeGroup(group, { policy });
     if (encoding.kind === 'dropped') {
       const message = `the group was dropped: ${encoding.reason}.`;
       const error = new LachesisError('failed_precondition', message, { reason: encoding.reason });
-      await this.fail(group.id, error, true);
+      await this.fail(assignment, error, true);
       return;
     }
     const { header, headerBytes, parts } = encoding.encoded;
     await storeGroup(broker, toStoredGroup(header, headerBytes, parts), signal);
-    this.#release(group.id);
+    this.#release(assignment);
     // Those of this attempt have ended; another worker may have begun another.
-    rollouts.endWith(group.id, []);
-    onChange(group.runId);
+    rollouts.endWith({ runId, groupId }, []);
+    onChange(runId);
   }
 
   order(assignments: readonly Assignment[]): Promise<void> {
     return this.#options.orderBacklog(assignments);
   }
 
-  async fail(assignmentId: string, error: unknown, isPermanent: boolean): Promise<void> {
+  async fail(assignment: AssignmentKey, error: unknown, isPermanent: boolean): Promise<void> {
     const { broker, workerId, rollouts, onChange, logger } = this.#options;
     const reason = error instanceof LachesisError ? error.reason : errorMessage(error);
     // What somebody cancelled is not played again.
     const permanent = isPermanent || reason === ROLLOUT_CANCELLED;
-    await broker.failAssignment({ workerId, assignmentId, reason, permanent });
-    logger.info('assignment failed', { assignmentId, permanent, error });
+    const { runId, assignmentId } = assignment;
+    await broker.failAssignment({ ...assignment, workerId, reason, permanent });
+    logger.info('assignment failed', { runId, assignmentId, permanent, error });
     if (permanent) {
       rollouts.abandon(
-        assignmentId,
+        { runId, groupId: assignmentId },
         error instanceof LachesisError
           ? error
           : new LachesisError('infrastructure_error', errorMessage(error), {
@@ -107,8 +111,7 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
             }),
       );
     }
-    const runId = this.#release(assignmentId);
-    if (runId !== undefined) onChange(runId);
+    if (this.#release(assignment)) onChange(runId);
   }
 
   /** Hands out no more work; what is played goes on. */
@@ -120,13 +123,13 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     return this.#runs.get(runId)?.version ?? 0;
   }
 
-  progress(event: Parameters<WorkPlane['progress']>[0]): void {
-    this.#options.rollouts.progress(event);
+  progress(event: Parameters<WorkPlane['progress']>[0], runId: string): void {
+    this.#options.rollouts.progress(event, runId);
   }
 
   /** Fires when the rollout is cancelled. */
-  rolloutSignal(rolloutId: string): AbortSignal {
-    return this.#options.rollouts.signalOf(rolloutId);
+  rolloutSignal(rolloutId: string, runId: string): AbortSignal {
+    return this.#options.rollouts.signalOf({ runId, rolloutId });
   }
 
   [Symbol.dispose](): void {
@@ -135,12 +138,12 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
 
   async #workOf({ assignment, attempt, leaseMs }: LeasedAssignment): Promise<LeasedWork> {
     const order = assignmentFromProto(fromBinary(AssignmentSchema, assignment.payload));
-    this.#leased.set(order.id, order.runId);
+    this.#leased.set(order.runId, order.id, true);
     try {
       const { policy } = await this.#follow(order.runId);
       return { assignment: order, policy, attempt, leaseMs };
     } catch (error) {
-      this.#release(order.id);
+      this.#release({ runId: order.runId, assignmentId: order.id });
       throw error;
     }
   }
@@ -172,16 +175,16 @@ export class LocalWorkPlane implements WorkPlane, Disposable {
     this.#forgetEnded(runId);
   }
 
-  /** An assignment is held no longer; returns its run. */
-  #release(assignmentId: string): string | undefined {
-    const runId = this.#leased.get(assignmentId);
-    this.#leased.delete(assignmentId);
-    if (runId !== undefined) this.#forgetEnded(runId);
-    return runId;
+  /** An assignment is held no longer; false when it was not. */
+  #release({ runId, assignmentId }: AssignmentKey): boolean {
+    const wasHeld = this.#leased.get(runId, assignmentId) !== undefined;
+    this.#leased.delete(runId, assignmentId);
+    if (wasHeld) this.#forgetEnded(runId);
+    return wasHeld;
   }
 
   #forgetEnded(runId: string): void {
     if (this.#runs.get(runId)?.current === true) return;
-    if (!this.#leased.values().some((held) => held === runId)) this.#runs.delete(runId);
+    if (this.#leased.sizeOf(runId) === 0) this.#runs.delete(runId);
   }
 }

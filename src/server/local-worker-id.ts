@@ -16,8 +16,8 @@ export function isLocalWorkerId(id: string): boolean {
  */
 export async function giveBackOfDead(broker: Broker, leases: LeaseTable): Promise<void> {
   const reason = 'the server that played it has stopped.';
-  for (const [assignmentId, workerId] of leases) {
-    if (!isLocalWorkerId(workerId)) continue;
-    await broker.failAssignment({ workerId, assignmentId, reason, permanent: false });
+  for (const lease of leases) {
+    if (!isLocalWorkerId(lease.workerId)) continue;
+    await broker.failAssignment({ ...lease, reason, permanent: false });
   }
 }

@@ -7,7 +7,12 @@ import {
 } from '../../gen/lachesis/v1/environment_service_pb.ts';
 import { RolloutSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
 import { pause } from '../async/index.ts';
-import { type Assignment, assignmentFromProto, rolloutToProto } from '../contract/index.ts';
+import {
+  type Assignment,
+  assignmentFromProto,
+  rolloutToProto,
+  sendableEvent,
+} from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
 import { chunksOf, WIRE_LIMITS } from '../wire/index.ts';
@@ -17,7 +22,6 @@ import { callerEngine, callerMessageServer, callerToolHandler } from './caller-m
 import { callerTokensOf, type HostedEnvironments } from './hosted.ts';
 import type { LocalPlayer } from './local-player.ts';
 import type { Rollouts } from './rollouts.ts';
-import { sendableEvent } from './sendable-event.ts';
 
 export interface PlayStreamOptions extends CallEnd {
   readonly environments: HostedEnvironments;
@@ -47,7 +51,7 @@ export async function* playStream(
     ...(modelServer !== undefined && { modelServer }),
     ...(open.answerToolCalls && { toolHandler: callerToolHandler(channel) }),
     onProgress: (event) => {
-      const stamp = { sequence: rollouts.log.lastSequence, timeMs: Date.now() };
+      const stamp = { sequence: rollouts.log.lastSequence, timeMs: Date.now(), runId: '' };
       channel.send({ case: 'event', value: sendableEvent(event, stamp) });
     },
     signal: scope.signal,
@@ -91,7 +95,7 @@ function assignmentOf(open: PlayRolloutOpen, rollouts: Rollouts): Assignment {
   if (assignment.runId !== '') {
     throw invalidInput('open.assignment.run_id', 'must be empty: play here belongs to no run.');
   }
-  if (rollouts.log.rolloutsOf(assignment.id).length > 0) {
+  if (rollouts.log.rolloutsOf({ runId: '', groupId: assignment.id }).length > 0) {
     throw new LachesisError('already_exists', `"${assignment.id}" was started before.`, {
       reason: 'ASSIGNMENT_STARTED',
       remedy: 'Choose another id, or watch the one that plays.',

@@ -1,47 +1,22 @@
 import { Notifier } from '../async/index.ts';
-import {
-  type Assignment,
-  type Rollout,
-  type RolloutProgress,
-  rolloutIdsOf,
-  taskKeyOf,
-} from '../contract/index.ts';
-import { LachesisError } from '../errors.ts';
-import { approximateBytes, messageBytes } from './approximate-bytes.ts';
+import { messageBytes, type Rollout, type RolloutProgress } from '../contract/index.ts';
+import { firstTryOf } from '../environment/index.ts';
+import { invalidInput, LachesisError } from '../errors.ts';
+import { approximateBytes } from './approximate-bytes.ts';
+import { ByRun } from './by-run.ts';
+import type { DispatchedGroup, GroupKey, RolloutKey, RolloutState } from './rollout-state.ts';
 
 /** An event under its sequence, which rises by 1 over all events of a server. */
 export interface LoggedEvent {
   readonly sequence: number;
   readonly timeMs: number;
-  readonly event: RolloutProgress;
-}
-
-/** What rollouts are played for, as known before any event of theirs. */
-export interface DispatchedGroup {
-  readonly groupId: string;
   /** Empty for play outside of any run. */
   readonly runId: string;
-  readonly environment: string;
-  /** Empty while unknown. */
-  readonly taskKey: string;
-  /** By index. */
-  readonly rolloutIds: readonly string[];
-}
-
-/** What an assignment's rollouts are played for, at one attempt. */
-export function dispatchedGroup(assignment: Assignment, attempt = 1): DispatchedGroup {
-  const { id, runId, environment } = assignment;
-  const rolloutIds = rolloutIdsOf(assignment, attempt);
-  return { groupId: id, runId, environment, taskKey: taskKeyOf(assignment), rolloutIds };
-}
-
-/** What is known of a dispatched rollout. */
-export interface RolloutState {
-  /** `waiting` until its first event, `finished` from its terminal one on. */
-  readonly kind: 'waiting' | 'running' | 'finished';
-  readonly rolloutId: string;
-  readonly index: number;
-  readonly group: DispatchedGroup;
+  readonly event: RolloutProgress;
+  /** From 1. */
+  readonly attempt: number;
+  /** Turns of its rollout so far that were left untold. */
+  readonly missedTurns: number;
 }
 
 export interface RolloutLogLimits {
@@ -59,6 +34,12 @@ export const DEFAULT_ROLLOUT_LOG_LIMITS: RolloutLogLimits = Object.freeze({
   maxRolloutBytes: 256 * 1_048_576,
 });
 
+interface KeptRollout {
+  readonly rollout: Rollout;
+  readonly runId: string;
+  readonly bytes: number;
+}
+
 /**
  * What happened to rollouts, for watchers. Invariants: sequences have no gap; a rollout has at most
  * one `finished`, after which nothing of it is logged; what is kept of ended
@@ -71,12 +52,11 @@ export class RolloutLog {
   #head = 0;
   #eventBytes = 0;
   #sequence = 0;
-  readonly #states = new Map<string, RolloutState>();
-  readonly #groups = new Map<string, Set<string>>();
-  readonly #finished = new Map<string, { readonly rollout: Rollout; readonly bytes: number }>();
+  readonly #states = new ByRun<RolloutState>();
+  readonly #groups = new ByRun<Set<string>>();
+  readonly #finished = new ByRun<KeptRollout>();
   #finishedBytes = 0;
-  /** Rollouts without a terminal event. */
-  readonly #open = new Set<string>();
+  #openCount = 0;
   readonly changed = new Notifier();
 
   constructor(limits: RolloutLogLimits = DEFAULT_ROLLOUT_LOG_LIMITS) {
@@ -95,43 +75,55 @@ export class RolloutLog {
 
   /** Rollouts that have no terminal event yet. */
   open(): readonly RolloutState[] {
-    return [...this.#open].flatMap((id) => this.#states.get(id) ?? []);
+    return [...this.#states.values()].filter(({ kind }) => kind !== 'finished');
   }
 
   get openCount(): number {
-    return this.#open.size;
+    return this.#openCount;
   }
 
   /** Notes rollouts that will be played, before any event of theirs; known ones are left as they are. */
   dispatch(group: DispatchedGroup): void {
+    const { runId, groupId } = group;
     for (const [index, rolloutId] of group.rolloutIds.entries()) {
-      if (this.#states.has(rolloutId)) continue;
-      this.#states.set(rolloutId, { kind: 'waiting', rolloutId, index, group });
-      this.#open.add(rolloutId);
-      const members = this.#groups.get(group.groupId);
-      if (members === undefined) this.#groups.set(group.groupId, new Set([rolloutId]));
+      if (this.#states.get(runId, rolloutId) !== undefined) continue;
+      this.#states.set(runId, rolloutId, { ...UNPLAYED, rolloutId, index, group });
+      this.#openCount += 1;
+      const members = this.#groups.get(runId, groupId);
+      if (members === undefined) this.#groups.set(runId, groupId, new Set([rolloutId]));
       else members.add(rolloutId);
     }
   }
 
-  /** Logs an event. False, and nothing logged, when its rollout has ended already. */
-  append(event: RolloutProgress, timeMs: number): boolean {
+  /** Logs an event. False, and nothing logged, when its rollout has ended already, or had that turn before. */
+  append(event: RolloutProgress, runId: string, timeMs: number): boolean {
     const { rolloutId } = event;
-    const state = this.#states.get(rolloutId) ?? this.#dispatchFrom(event);
+    const state = this.#states.get(runId, rolloutId) ?? this.#dispatchFrom(event, runId);
     if (state.kind === 'finished') return false;
+    const lastTurn = event.kind === 'turn' ? event.turn.index : state.lastTurn;
+    if (event.kind === 'turn' && lastTurn <= state.lastTurn) return false;
     this.#sequence += 1;
     const bytes = eventBytes(event);
-    this.#events.push({ sequence: this.#sequence, timeMs, event: kept(event), bytes });
+    const { missedTurns, group } = state;
+    const stamp = { sequence: this.#sequence, timeMs, runId, attempt: group.attempt, missedTurns };
+    this.#events.push({ ...stamp, event: kept(event), bytes });
     this.#eventBytes += bytes;
     if (event.kind === 'finished') {
-      this.#open.delete(rolloutId);
-      this.#keep(event.rollout);
+      this.#openCount -= 1;
+      this.#keep(event.rollout, runId);
     }
     const kind = event.kind === 'finished' ? 'finished' : 'running';
-    if (state.kind !== kind) this.#states.set(rolloutId, { ...state, kind });
+    this.#states.set(runId, rolloutId, { ...state, kind, lastTurn });
     this.#dropOldEvents();
     this.changed.notify();
     return true;
+  }
+
+  /** As many of the rollout's turns so far were left untold, which its next event says. */
+  missed({ runId, rolloutId }: RolloutKey, turns: number): void {
+    const state = this.#states.get(runId, rolloutId);
+    if (state === undefined || turns <= state.missedTurns) return;
+    this.#states.set(runId, rolloutId, { ...state, missedTurns: turns });
   }
 
   /**
@@ -165,48 +157,63 @@ export class RolloutLog {
   }
 
   /** Undefined when it was never dispatched, or ended so long ago that its events are dropped. */
-  stateOf(rolloutId: string): RolloutState | undefined {
-    return this.#states.get(rolloutId);
+  stateOf({ runId, rolloutId }: RolloutKey): RolloutState | undefined {
+    return this.#states.get(runId, rolloutId);
   }
 
   /** The rollouts of a group that are known; empty for none. */
-  rolloutsOf(groupId: string): readonly string[] {
-    return [...(this.#groups.get(groupId) ?? [])];
+  rolloutsOf({ runId, groupId }: GroupKey): readonly string[] {
+    return [...(this.#groups.get(runId, groupId) ?? [])];
+  }
+
+  /** Its run where it is named without one; undefined for none that is known. Throws for one of several runs. */
+  runOfGroup(groupId: string): string | undefined {
+    return onlyRun(this.#groups.runsOf(groupId), `group "${groupId}"`);
+  }
+
+  /** As {@link runOfGroup}. */
+  runOfRollout(rolloutId: string): string | undefined {
+    const known = this.#states.runsOf(rolloutId);
+    const kept = this.#finished.runsOf(rolloutId);
+    return onlyRun([...new Set([...known, ...kept])], `rollout "${rolloutId}"`);
   }
 
   /** A finished rollout, while it is kept. */
-  finished(rolloutId: string): Rollout | undefined {
-    return this.#finished.get(rolloutId)?.rollout;
+  finished({ runId, rolloutId }: RolloutKey): Rollout | undefined {
+    return this.#finished.get(runId, rolloutId)?.rollout;
   }
 
   /** What is kept of the events of one rollout, oldest first. */
-  eventsOf(rolloutId: string): readonly LoggedEvent[] {
-    return this.#events.slice(this.#head).filter(({ event }) => event.rolloutId === rolloutId);
+  eventsOf(key: RolloutKey): readonly LoggedEvent[] {
+    return this.#events
+      .slice(this.#head)
+      .filter(({ runId, event }) => runId === key.runId && event.rolloutId === key.rolloutId);
   }
 
-  #dispatchFrom(event: RolloutProgress): RolloutState {
+  #dispatchFrom(event: RolloutProgress, runId: string): RolloutState {
     const { rolloutId, groupId } = event;
     const started = event.kind === 'started' ? event : undefined;
-    const index = started?.index ?? 0;
-    const taskKey = started?.taskKey ?? '';
-    // A rollout of a known group, such as one that is played again, is of that group's run.
-    const [sibling] = this.#groups.get(groupId) ?? [];
-    const known = sibling === undefined ? undefined : this.#states.get(sibling)?.group;
-    const { runId, environment } = known ?? { runId: '', environment: '' };
-    const group = { groupId, runId, environment, taskKey, rolloutIds: [rolloutId] };
+    // A rollout of a known group, such as one that is played again, is of that group's environment.
+    const [sibling = ''] = this.#groups.get(runId, groupId) ?? [];
+    const first = this.#states.get(runId, firstTryOf(rolloutId));
+    const known = first ?? this.#states.get(runId, sibling);
+    const { environment = '', attempt = 1 } = known?.group ?? {};
+    const index = started?.index ?? first?.index ?? 0;
+    const taskKey = started?.taskKey ?? first?.group.taskKey ?? '';
+    const group = { groupId, runId, environment, taskKey, attempt, rolloutIds: [rolloutId] };
     this.dispatch(group);
-    const state: RolloutState = { kind: 'waiting', rolloutId, index, group };
-    this.#states.set(rolloutId, state);
+    const state: RolloutState = { ...UNPLAYED, rolloutId, index, group };
+    this.#states.set(runId, rolloutId, state);
     return state;
   }
 
-  #keep(rollout: Rollout): void {
+  #keep(rollout: Rollout, runId: string): void {
     const bytes = approximateBytes(rollout);
-    this.#finished.set(rollout.id, { rollout, bytes });
+    this.#finished.set(runId, rollout.id, { rollout, runId, bytes });
     this.#finishedBytes += bytes;
-    for (const [id, kept] of this.#finished) {
-      if (this.#finishedBytes <= this.#limits.maxRolloutBytes || id === rollout.id) break;
-      this.#finished.delete(id);
+    for (const kept of this.#finished.values()) {
+      if (this.#finishedBytes <= this.#limits.maxRolloutBytes || kept.rollout === rollout) break;
+      this.#finished.delete(kept.runId, kept.rollout.id);
       this.#finishedBytes -= kept.bytes;
     }
   }
@@ -221,7 +228,7 @@ export class RolloutLog {
       this.#head += 1;
       if (dropped === undefined) break;
       this.#eventBytes -= dropped.bytes;
-      if (dropped.event.kind === 'finished') this.#forget(dropped.event);
+      if (dropped.event.kind === 'finished') this.#forget(dropped.event, dropped.runId);
     }
     if (this.#head > 1_024 && this.#head * 2 > this.#events.length) {
       this.#events.splice(0, this.#head);
@@ -229,12 +236,25 @@ export class RolloutLog {
     }
   }
 
-  #forget({ rolloutId, groupId }: RolloutProgress): void {
-    this.#states.delete(rolloutId);
-    const members = this.#groups.get(groupId);
+  #forget({ rolloutId, groupId }: RolloutProgress, runId: string): void {
+    this.#states.delete(runId, rolloutId);
+    const members = this.#groups.get(runId, groupId);
     members?.delete(rolloutId);
-    if (members?.size === 0) this.#groups.delete(groupId);
+    if (members?.size === 0) this.#groups.delete(runId, groupId);
   }
+}
+
+const UNPLAYED = Object.freeze({ kind: 'waiting', lastTurn: 0, missedTurns: 0 });
+
+/** Play outside of any run goes before: its run can't be named. */
+function onlyRun(runs: readonly string[], what: string): string | undefined {
+  if (runs.includes('')) return '';
+  if (runs.length <= 1) return runs[0];
+  const said = runs.map((run) => `"${run}"`).join(', ');
+  throw invalidInput('run_id', `is empty, and a ${what} is known of the runs ${said}.`, {
+    reason: 'ROLLOUT_AMBIGUOUS',
+    remedy: 'Name the run.',
+  });
 }
 
 /** Without what only GetRollout gives, so that a kept event does not keep a whole rollout. */

@@ -9,7 +9,8 @@ import type { Counter, MetricsRegistry } from '../telemetry/index.ts';
 import { BUCKETS } from '../tokens/index.ts';
 import { abandonedRollout } from './abandoned-rollout.ts';
 import { Cancellations } from './cancellations.ts';
-import { RolloutLog, type RolloutLogLimits, type RolloutState } from './rollout-log.ts';
+import { RolloutLog, type RolloutLogLimits } from './rollout-log.ts';
+import type { GroupKey, RolloutKey, RolloutState } from './rollout-state.ts';
 
 /** The rollouts of a server: their log, and the means to end them. Gives each exactly one ending. */
 export class Rollouts {
@@ -49,37 +50,34 @@ export class Rollouts {
     });
   }
 
-  /** Logs what whoever plays tells; a second ending of a rollout is dropped. */
-  progress(event: RolloutProgress): void {
-    const logged = this.log.append(event, this.#now());
-    if (event.kind !== 'finished') return;
-    this.#cancellations.release(event.rolloutId);
-    if (!logged) return;
-    const { result, outcome, ledger } = event.rollout;
-    this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
-    this.#sampled?.add(ledger.sampled);
-    for (const bucket of BUCKETS) {
-      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket: bucketName(bucket) });
-    }
-    this.#onFinished(event.rollout, this.log.stateOf(event.rolloutId)?.group.runId ?? '');
+  /**
+   * Logs what whoever plays for a run tells; false for what comes after the rollout's ending, a second one
+   * as well, and for a turn that was told before.
+   */
+  progress(event: RolloutProgress, runId: string): boolean {
+    const logged = this.log.append(event, runId, this.#now());
+    if (event.kind === 'finished') this.#finished(event, runId, logged);
+    return logged;
   }
 
   /** Fires when the rollout shall end early. */
-  signalOf(rolloutId: string): AbortSignal {
-    return this.#cancellations.signalOf(rolloutId);
+  signalOf(rollout: RolloutKey): AbortSignal {
+    return this.#cancellations.signalOf(rollout);
   }
 
-  isCancelled(rolloutId: string): boolean {
-    return this.#cancellations.isCancelled(rolloutId);
+  isCancelled(rollout: RolloutKey): boolean {
+    return this.#cancellations.isCancelled(rollout);
   }
 
   /** Rollouts of a group that shall not be played (on), also where they ended before anyone had them; `all`: none shall. */
-  cancelledOf(groupId: string): { readonly all: boolean; readonly rolloutIds: readonly string[] } {
-    const known = this.log.rolloutsOf(groupId);
-    const open = this.#openOf(groupId);
+  cancelledOf(group: GroupKey): { readonly all: boolean; readonly rolloutIds: readonly string[] } {
+    const { runId } = group;
+    const isCancelled = (rolloutId: string) => this.isCancelled({ runId, rolloutId });
+    const known = this.log.rolloutsOf(group);
+    const open = this.openOf(group);
     return {
-      all: known.length > 0 && open.every(({ rolloutId }) => this.isCancelled(rolloutId)),
-      rolloutIds: known.filter((id) => this.isCancelled(id)),
+      all: known.length > 0 && open.every(({ rolloutId }) => isCancelled(rolloutId)),
+      rolloutIds: known.filter(isCancelled),
     };
   }
 
@@ -92,28 +90,29 @@ export class Rollouts {
     const message = reason === '' ? 'the rollout was cancelled.' : reason;
     const error = new LachesisError('cancelled', message, { reason: ROLLOUT_CANCELLED });
     for (const state of open) {
-      this.#cancellations.cancel(state.rolloutId, error);
+      this.#cancellations.cancel(keyOf(state), error);
       if (state.kind === 'waiting') this.#end(state, error);
     }
     return open.map(({ rolloutId }) => rolloutId);
   }
 
   /** The group is stored: its rollouts end as they stand in it, and those that are not in it as "not kept". */
-  endWith(groupId: string, rollouts: readonly Rollout[]): void {
+  endWith(group: GroupKey, rollouts: readonly Rollout[]): void {
+    const { runId, groupId } = group;
     for (const rollout of rollouts) {
-      this.progress({ kind: 'finished', rolloutId: rollout.id, groupId, rollout });
+      this.progress({ kind: 'finished', rolloutId: rollout.id, groupId, rollout }, runId);
     }
-    for (const state of this.#openOf(groupId)) {
-      if (this.isCancelled(state.rolloutId)) this.#end(state, cancelledError());
+    for (const state of this.openOf(group)) {
+      if (this.isCancelled(keyOf(state))) this.#end(state, cancelledError());
     }
     const message = 'the rollout is not in the group that was stored.';
     const remedy = "Another attempt's group came first, or the run's policy dropped the rollout.";
-    this.abandon(groupId, new LachesisError('aborted', message, { reason: 'NOT_KEPT', remedy }));
+    this.abandon(group, new LachesisError('aborted', message, { reason: 'NOT_KEPT', remedy }));
   }
 
   /** The group will not be played on: its rollouts that have no ending get one. */
-  abandon(groupId: string, error: LachesisError): void {
-    for (const state of this.#openOf(groupId)) this.#end(state, error);
+  abandon(group: GroupKey, error: LachesisError): void {
+    for (const state of this.openOf(group)) this.#end(state, error);
   }
 
   /** Nobody plays any more: whatever has no ending gets one. */
@@ -121,18 +120,40 @@ export class Rollouts {
     for (const state of this.log.open()) this.#end(state, error);
   }
 
-  #openOf(groupId: string): readonly RolloutState[] {
-    return this.log.rolloutsOf(groupId).flatMap((id) => {
-      const state = this.log.stateOf(id);
+  /** The rollouts of a group that have not ended. */
+  openOf(group: GroupKey): readonly RolloutState[] {
+    return this.log.rolloutsOf(group).flatMap((rolloutId) => {
+      const state = this.log.stateOf({ runId: group.runId, rolloutId });
       return state === undefined || state.kind === 'finished' ? [] : state;
     });
+  }
+
+  #finished(
+    event: RolloutProgress & { readonly kind: 'finished' },
+    runId: string,
+    logged: boolean,
+  ): void {
+    this.#cancellations.release({ runId, rolloutId: event.rolloutId });
+    if (!logged) return;
+    const { result, outcome, ledger } = event.rollout;
+    this.#ended?.add(1, { stop_reason: result.stopReason, outcome: outcome.kind });
+    this.#sampled?.add(ledger.sampled);
+    for (const bucket of BUCKETS) {
+      if (ledger[bucket] > 0) this.#buckets?.add(ledger[bucket], { bucket: bucketName(bucket) });
+    }
+    this.#onFinished(event.rollout, runId);
   }
 
   #end(state: RolloutState, error: LachesisError): void {
     const { rolloutId, group } = state;
     const rollout = abandonedRollout(state, error, this.#now());
-    this.progress({ kind: 'finished', rolloutId, groupId: group.groupId, rollout });
+    const event = { kind: 'finished', rolloutId, groupId: group.groupId, rollout } as const;
+    this.progress(event, group.runId);
   }
+}
+
+function keyOf({ rolloutId, group }: RolloutState): RolloutKey {
+  return { runId: group.runId, rolloutId };
 }
 
 function cancelledError(): LachesisError {

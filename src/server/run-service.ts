@@ -13,13 +13,15 @@ import {
   WatchRunResponseSchema,
 } from '../../gen/lachesis/v1/run_service_pb.ts';
 import { pause } from '../async/index.ts';
-import type {
-  AutoPlay,
-  BatchSize,
-  Broker,
-  RunSettings,
-  RunState,
-  RunStatus,
+import {
+  type AutoPlay,
+  type BatchSize,
+  type Broker,
+  isPayloadLost,
+  type RunSettings,
+  type RunState,
+  type RunStatus,
+  type StoredGroup,
 } from '../broker/index.ts';
 import {
   assertRunId,
@@ -163,8 +165,9 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
       let left = countFromInt64(maxGroups, 'max_groups') || Infinity;
       const after = countFromInt64(afterPosition, 'after_position');
       for await (const { position, group } of broker.scanGroups(runId, after)) {
-        const header = decodeGroupHeader(await group.payload.header({ signal }));
-        const value = { position: BigInt(position), header };
+        const bytes = await wholeHeader(group, { headerOnly, signal });
+        if (bytes === undefined) continue;
+        const value = { position: BigInt(position), header: decodeGroupHeader(bytes) };
         yield create(ScanGroupsResponseSchema, { frame: { case: 'group', value } });
         if (!headerOnly) {
           for await (const chunk of chunksOfGroup(group, { signal })) {
@@ -176,5 +179,18 @@ export function runService(router: ConnectRouter, options: RunServiceOptions): v
         if (left <= 0) return;
       }
     },
+  });
+}
+
+/** Of a group that can be sent; undefined for one that is damaged. */
+async function wholeHeader(
+  { payload }: StoredGroup,
+  { headerOnly, signal }: { readonly headerOnly: boolean; readonly signal: AbortSignal },
+): Promise<Uint8Array | undefined> {
+  // A header that is sent promises the parts.
+  if (!headerOnly && (await payload.check({ signal })) === 'damaged') return undefined;
+  return await payload.header({ signal }).catch((error: unknown) => {
+    if (!isPayloadLost(error)) throw error;
+    return undefined;
   });
 }

@@ -35,6 +35,7 @@ export function serverInfoService(router: ConnectRouter, facts: ServerFacts): vo
       maxResponseMessageBytes: BigInt(WIRE_LIMITS.maxResponseMessageBytes),
       maxChunkBytes: BigInt(WIRE_LIMITS.maxChunkBytes),
       maxGroupBytes: BigInt(facts.maxGroupBytes),
+      maxGroupHeaderBytes: BigInt(WIRE_LIMITS.maxGroupHeaderBytes),
       eventHistory: BigInt(facts.eventHistory),
     },
     isolation: facts.isolation,

@@ -10,7 +10,7 @@ import { ServerService } from '../../gen/lachesis/v1/server_service_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { RunState } from '../broker/index.ts';
 import { ISOLATION_LEVELS } from '../sandbox/index.ts';
-import type { AssignmentFollower } from './assignment-follower.ts';
+import { type AssignmentFollower, runWasClosed } from './assignment-follower.ts';
 import type { AutoPlay } from './auto-play.ts';
 import { batchService } from './batch-service.ts';
 import { environmentService } from './environment-service.ts';
@@ -124,14 +124,17 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
 }
 
 /** An opened run begins to play by itself when it asks for that; a closed one's rollouts end. */
-function onRun(run: RunState, { autoPlay, rollouts }: ServiceParts): void {
+function onRun(run: RunState, { autoPlay, rollouts, follower }: ServiceParts): void {
   if (!run.closed) {
     autoPlay.start(run);
     return;
   }
   autoPlay.kick(run.id);
-  const open = rollouts.log.open().filter(({ group }) => group.runId === run.id);
-  rollouts.cancel(open, `run "${run.id}" was closed.`);
+  // What waits is ended as the broker tells of it, of very many a few at a time; what plays stops now.
+  for (const { runId, assignmentId } of follower.leases) {
+    if (runId !== run.id) continue;
+    rollouts.cancel(rollouts.openOf({ runId, groupId: assignmentId }), runWasClosed(runId));
+  }
 }
 
 /** From none at all to the server's own process; sandboxes are stronger than that. */

@@ -93,14 +93,12 @@ function endRollouts(
   rollouts: Rollouts,
   { header, parts }: (Taken & { readonly kind: 'group' })['group'],
 ): void {
-  const { groupId } = header;
-  const isOpen = (id: string): boolean => rollouts.log.stateOf(id)?.kind !== 'finished';
-  if (!rollouts.log.rolloutsOf(groupId).some(isOpen)) return;
+  if (rollouts.openOf(header).length === 0) return;
   try {
-    rollouts.endWith(groupId, decodeGroup(header, parts).group.rollouts);
+    rollouts.endWith(header, decodeGroup(header, parts).group.rollouts);
   } catch {
     // Its parts were checked when they came; what can't be read ends all the same.
-    rollouts.endWith(groupId, []);
+    rollouts.endWith(header, []);
   }
 }
 

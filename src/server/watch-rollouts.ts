@@ -1,13 +1,14 @@
 import { create } from '@bufbuild/protobuf';
 import { type RolloutEvent, RolloutEventSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
-import { timestampFromMs } from '../contract/index.ts';
+import { sendableEvent, timestampFromMs } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { LoggedEvent, RolloutLog } from './rollout-log.ts';
-import { sendableEvent } from './sendable-event.ts';
 
 export interface WatchOptions {
   /** The last sequence seen; 0 for all that is kept. */
   readonly after: number;
+  /** Empty for any; else the run of the groups and rollouts too. */
+  readonly runId: string;
   /** Empty for any. */
   readonly groupIds: ReadonlySet<string>;
   /** Empty for any. */
@@ -32,15 +33,15 @@ export async function* watchRollouts(
 ): AsyncGenerator<RolloutEvent> {
   const { signal, now = Date.now } = options;
   let cursor = options.after;
-  assertKnown(log, options);
+  const selection = selectionOf(log, options);
   let lastSentMs = now();
   for (;;) {
     const since = log.changed.version;
-    const finished = options.untilFinished && allFinished(log, options);
+    const finished = options.untilFinished && allFinished(log, selection);
     const page = log.read(cursor, PAGE);
     for (const logged of page) {
       cursor = logged.sequence;
-      if (!isWanted(logged, options)) continue;
+      if (!isWanted(logged, selection)) continue;
       yield sendableEvent(logged.event, logged);
       lastSentMs = now();
     }
@@ -59,26 +60,57 @@ export async function* watchRollouts(
   }
 }
 
-function isWanted({ event }: LoggedEvent, { groupIds, rolloutIds }: WatchOptions): boolean {
-  if (groupIds.size === 0 && rolloutIds.size === 0) return true;
-  return groupIds.has(event.groupId) || rolloutIds.has(event.rolloutId);
+/** What is watched: everything, or everything of a run, where no group and no rollout is named. */
+interface Selection {
+  readonly runId: string;
+  readonly isAll: boolean;
+  /** By id; of any run where that is undefined. */
+  readonly groups: ReadonlyMap<string, string | undefined>;
+  readonly rollouts: ReadonlyMap<string, string | undefined>;
 }
 
-/** Waiting for the end of what was never begun would be waiting for ever. */
-function assertKnown(log: RolloutLog, options: WatchOptions): void {
-  if (!options.untilFinished) return;
-  const rollout = [...options.rolloutIds].find((id) => log.stateOf(id) === undefined);
-  const group = [...options.groupIds].find((id) => log.rolloutsOf(id).length === 0);
-  const unknown = rollout ?? group;
-  if (unknown === undefined) return;
-  throw new LachesisError('not_found', `"${unknown}" is not known here.`, {
+/** Throws for an id that several runs have where none is named, and for one whose end would be waited for in vain. */
+function selectionOf(log: RolloutLog, options: WatchOptions): Selection {
+  const { runId, groupIds, rolloutIds, untilFinished } = options;
+  const isAll = groupIds.size + rolloutIds.size === 0;
+  const groups = new Map([...groupIds].map((id) => [id, runId || log.runOfGroup(id)]));
+  const rollouts = new Map([...rolloutIds].map((id) => [id, runId || log.runOfRollout(id)]));
+  if (untilFinished) {
+    const rollout = [...rollouts].find(
+      ([rolloutId, run]) =>
+        run === undefined || log.stateOf({ runId: run, rolloutId }) === undefined,
+    );
+    const group = [...groups].find(
+      ([groupId, run]) => run === undefined || log.rolloutsOf({ runId: run, groupId }).length === 0,
+    );
+    const unknown = rollout ?? group;
+    if (unknown !== undefined) throw notKnown(unknown[0]);
+  }
+  return { runId, isAll, groups, rollouts };
+}
+
+function isWanted({ runId, event }: LoggedEvent, selection: Selection): boolean {
+  if (selection.isAll) return selection.runId === '' || selection.runId === runId;
+  const isOf = (ids: Selection['groups'], id: string): boolean =>
+    ids.has(id) && (ids.get(id) ?? runId) === runId;
+  return isOf(selection.groups, event.groupId) || isOf(selection.rollouts, event.rolloutId);
+}
+
+function notKnown(id: string): LachesisError {
+  return new LachesisError('not_found', `"${id}" is not known here.`, {
     reason: 'ROLLOUT_UNKNOWN',
     remedy: 'Start it first; a rollout is forgotten once its events are no longer kept.',
   });
 }
 
-function allFinished(log: RolloutLog, { groupIds, rolloutIds }: WatchOptions): boolean {
-  if (groupIds.size === 0 && rolloutIds.size === 0) return log.openCount === 0;
-  const ids = [...rolloutIds, ...[...groupIds].flatMap((id) => log.rolloutsOf(id))];
-  return ids.every((id) => (log.stateOf(id)?.kind ?? 'finished') === 'finished');
+function allFinished(log: RolloutLog, { runId, isAll, groups, rollouts }: Selection): boolean {
+  if (isAll && runId === '') return log.openCount === 0;
+  if (isAll) return log.open().every(({ group }) => group.runId !== runId);
+  const keys = [
+    ...[...rollouts].map(([rolloutId, run = '']) => ({ runId: run, rolloutId })),
+    ...[...groups].flatMap(([groupId, run = '']) =>
+      log.rolloutsOf({ runId: run, groupId }).map((rolloutId) => ({ runId: run, rolloutId })),
+    ),
+  ];
+  return keys.every((key) => (log.stateOf(key)?.kind ?? 'finished') === 'finished');
 }

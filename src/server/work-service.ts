@@ -8,17 +8,20 @@ import {
   HeartbeatWorkerResponseSchema,
   LeaseAssignmentsResponseSchema,
   RegisterWorkerResponseSchema,
+  ReportEventsResponseSchema,
   WorkService,
 } from '../../gen/lachesis/v1/work_service_pb.ts';
 import { type Broker, systemClock } from '../broker/index.ts';
 import {
   type Assignment,
   assertId,
+  assertOptionalId,
   assertRunId,
   assignmentFromProto,
   durationFromMs,
   leasedOrderToProto,
   msFromDuration,
+  rolloutProgressFromProto,
 } from '../contract/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import { waitMsOf } from './batch-service.ts';
@@ -48,6 +51,8 @@ export interface WorkServiceOptions {
 /** Assignments of one call. */
 const MAX_ENQUEUE = 10_000;
 const MAX_LEASE = 1_000;
+/** Of one report; a message has room for no more than small ones. */
+const MAX_EVENTS = 10_000;
 /** Of one order to play. */
 const MAX_ORDER_BYTES = 2 * 1_048_576;
 /** Of a task that is given whole. */
@@ -56,30 +61,44 @@ const MAX_ENVIRONMENTS = 1_000;
 
 /** Serves `WorkService` over the broker. */
 export function workService(router: ConnectRouter, options: WorkServiceOptions): void {
-  const { broker, workers, environments, stopping, now = systemClock.nowMs } = options;
+  const { broker, workers, environments, leases, stopping, now = systemClock.nowMs } = options;
   const desk = new WorkerDesk(options);
+  const namedBy = (workerId: string, ids: readonly string[], runIds: readonly string[]) => {
+    assertFew(ids, 'assignment_ids');
+    if (runIds.length > 0 && runIds.length !== ids.length) {
+      const said = `are ${runIds.length} for ${ids.length} assignments`;
+      throw invalidInput('assignment_run_ids', `${said}; give one for each, or none.`);
+    }
+    return ids.map((id, index) =>
+      leases.named(workerId, id, runIds[index] ?? '', `assignment_run_ids[${index}]`),
+    );
+  };
   router.service(WorkService, {
-    registerWorker: ({ workerId, environments, capacity }) => {
+    registerWorker: async ({ workerId, environments, capacity, session }) => {
       assertId(workerId, 'worker_id');
+      assertOptionalId(session, 'session');
       if (isLocalWorkerId(workerId)) {
         throw invalidInput('worker_id', `"${workerId}" is for the worker in a server.`);
       }
       if (capacity < 0) throw invalidInput('capacity', `is ${capacity}; it can't be negative.`);
       assertEnvironments(environments);
-      workers.register({ id: workerId, environments, capacity }, now());
+      const registration = { id: workerId, environments, capacity, session };
+      if (workers.register(registration, now())) await desk.giveBack(workerId);
       return create(RegisterWorkerResponseSchema, {
         leaseDuration: durationFromMs(workers.leaseMs),
       });
     },
-    heartbeatWorker: async ({ workerId, assignmentIds }) => {
-      assertFew(assignmentIds, 'assignment_ids');
-      const { capacity } = workers.keep(workerId, now());
-      const { lost, cancelledRolloutIds } = await desk.extend(workerId, assignmentIds);
+    heartbeatWorker: async ({ workerId, assignmentIds, assignmentRunIds, session }) => {
+      const { capacity } = workers.keep({ id: workerId, session }, now());
+      const held = namedBy(workerId, assignmentIds, assignmentRunIds);
+      const { lost, cancelledRollouts } = await desk.extend(workerId, held);
       const free = capacity - assignmentIds.length + lost.length;
       return create(HeartbeatWorkerResponseSchema, {
         credits: free <= 0 ? 0 : Math.min(free, await desk.credits()),
-        cancelledAssignmentIds: [...lost],
-        cancelledRolloutIds: [...cancelledRolloutIds],
+        cancelledAssignmentIds: lost.map(({ assignmentId }) => assignmentId),
+        cancelledAssignmentRunIds: lost.map(({ runId }) => runId),
+        cancelledRolloutIds: cancelledRollouts.map(({ rolloutId }) => rolloutId),
+        cancelledRolloutRunIds: cancelledRollouts.map(({ runId }) => runId),
       });
     },
     enqueueAssignments: async ({ assignments, backlog }) => {
@@ -96,8 +115,11 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         if (taskSource.case === 'task') assertSendable(taskSource.value, `assignments[${index}]`);
       }
       if (!backlog) {
-        const addedIds = [...(await orderGroups(assignments, options))];
-        return create(EnqueueAssignmentsResponseSchema, { addedIds });
+        const added = await orderGroups(assignments, options);
+        return create(EnqueueAssignmentsResponseSchema, {
+          addedIds: added.map(({ assignmentId }) => assignmentId),
+          addedRunIds: added.map(({ runId }) => runId),
+        });
       }
       const orders = assignments.map((wire, index) =>
         assignmentFromProto(wire, `assignments[${index}]`),
@@ -109,24 +131,27 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
       await options.orderBacklog(orders);
       return create(EnqueueAssignmentsResponseSchema);
     },
-    leaseAssignments: async ({ workerId, maxAssignments, wait }, { signal, timeoutMs }) => {
+    leaseAssignments: async (request, { signal, timeoutMs }) => {
+      const { workerId, session, maxAssignments, wait, requestId } = request;
       if (maxAssignments < 0) {
         throw invalidInput('max_assignments', `is ${maxAssignments}; it can't be negative.`);
       }
       const askedMs = wait === undefined ? 0 : msFromDuration(wait);
       if (askedMs < 0) throw invalidInput('wait', `is ${askedMs} ms; it can't be negative.`);
-      const worker = workers.keep(workerId, now());
+      assertOptionalId(requestId, 'request_id');
+      const worker = workers.keep({ id: workerId, session }, now());
       if (stopping.aborted) throw serverStops();
-      const leases = await desk.lease({
+      const leased = await desk.lease({
         workerId,
+        requestId: requestId || undefined,
         environments: worker.environments,
         max: Math.min(maxAssignments || 1, MAX_LEASE, worker.capacity || 1),
         waitMs: waitMsOf(askedMs, timeoutMs()) ?? 0,
-        signal: AbortSignal.any([signal, stopping]),
+        signal: AbortSignal.any([signal, stopping, worker.replaced]),
       });
       return create(LeaseAssignmentsResponseSchema, {
         leases: await Promise.all(
-          leases.map(async ({ assignment, attempt, leaseMs }) =>
+          leased.map(async ({ assignment, attempt, leaseMs }) =>
             leasedOrderToProto({
               assignment: sendableOrder(assignment.payload),
               run: await broker.getRun(assignment.runId),
@@ -137,17 +162,42 @@ export function workService(router: ConnectRouter, options: WorkServiceOptions):
         ),
       });
     },
-    extendAssignments: async ({ workerId, assignmentIds }) => {
-      assertFew(assignmentIds, 'assignment_ids');
-      workers.keep(workerId, now());
-      const { lost } = await desk.extend(workerId, assignmentIds);
-      return create(ExtendAssignmentsResponseSchema, { lostAssignmentIds: [...lost] });
+    extendAssignments: async ({ workerId, assignmentIds, assignmentRunIds, session }) => {
+      workers.keep({ id: workerId, session }, now());
+      const held = namedBy(workerId, assignmentIds, assignmentRunIds);
+      const { lost } = await desk.extend(workerId, held);
+      return create(ExtendAssignmentsResponseSchema, {
+        lostAssignmentIds: lost.map(({ assignmentId }) => assignmentId),
+        lostAssignmentRunIds: lost.map(({ runId }) => runId),
+      });
     },
-    failAssignment: async ({ workerId, assignmentId, error, permanent }) => {
+    failAssignment: async ({ workerId, session, assignmentId, runId, error, permanent }) => {
       assertId(assignmentId, 'assignment_id');
-      workers.keep(workerId, now());
-      await desk.fail({ workerId, assignmentId, error: causeOf(error), permanent });
+      workers.keep({ id: workerId, session }, now());
+      const assignment = leases.named(workerId, assignmentId, runId, 'run_id');
+      await desk.fail({ workerId, assignment, error: causeOf(error), permanent });
       return create(FailAssignmentResponseSchema);
+    },
+    reportEvents: ({ workerId, session, events, missedTurns }) => {
+      workers.keep({ id: workerId, session }, now());
+      if (events.length > MAX_EVENTS) {
+        throw invalidInput('events', `are ${events.length}; send at most ${MAX_EVENTS} at a time.`);
+      }
+      const report = {
+        events: events.flatMap((wire, index) => {
+          const field = `events[${index}]`;
+          const { runId } = wire;
+          assertRunId(runId, `${field}.run_id`);
+          const event = rolloutProgressFromProto(wire, field);
+          return event === undefined ? [] : { runId, event };
+        }),
+        missedTurns: missedTurns.map(({ runId, rolloutId, turns }, index) => {
+          assertRunId(runId, `missed_turns[${index}].run_id`);
+          assertId(rolloutId, `missed_turns[${index}].rollout_id`);
+          return { runId, rolloutId, turns };
+        }),
+      };
+      return create(ReportEventsResponseSchema, { told: desk.tell(workerId, report) });
     },
     submitGroups: (requests, { signal }) => submitStream(requests, { ...options, signal }),
   });

@@ -1,14 +1,23 @@
 import type { ErrorDetail } from '../../gen/lachesis/v1/error_pb.ts';
-import type { Broker, LeasedAssignment } from '../broker/index.ts';
-import { errorFromDetail, ROLLOUT_CANCELLED } from '../contract/index.ts';
+import type { AssignmentKey, Broker, LeasedAssignment } from '../broker/index.ts';
+import { errorFromDetail, ROLLOUT_CANCELLED, type RolloutProgress } from '../contract/index.ts';
+import { firstTryOf } from '../environment/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { LeaseTable } from './lease-table.ts';
+import type { GroupKey, RolloutKey } from './rollout-state.ts';
 import type { Rollouts } from './rollouts.ts';
 
 export interface WorkerDeskOptions {
   readonly broker: Broker;
   readonly rollouts: Rollouts;
   readonly leases: LeaseTable;
+}
+
+/** What a worker tells of what it plays. */
+export interface WorkerReport {
+  readonly events: readonly { readonly runId: string; readonly event: RolloutProgress }[];
+  /** Turns that were left untold, of each rollout from its beginning. */
+  readonly missedTurns: readonly (RolloutKey & { readonly turns: number })[];
 }
 
 /** Of orders in one answer; the last may go beyond, by less than the rest of a message. */
@@ -28,59 +37,91 @@ export class WorkerDesk {
 
   /**
    * As many as are asked for and fit in a message. Without what was cancelled while it waited for a worker:
-   * that ends here.
+   * that ends here, and is not made up for.
    */
   async lease(request: Parameters<Broker['lease']>[0]): Promise<readonly LeasedAssignment[]> {
     const untilMs = performance.now() + request.waitMs;
-    const leases: LeasedAssignment[] = [];
-    let bytes = 0;
-    while (leases.length < request.max && bytes < MAX_BYTES) {
-      const waitMs = leases.length > 0 ? 0 : Math.max(0, untilMs - performance.now());
-      const [lease] = await this.#broker.lease({ ...request, max: 1, waitMs });
-      if (lease === undefined) break;
-      const { id, payload } = lease.assignment;
-      if (await this.#endCancelled(request.workerId, id)) continue;
-      leases.push(lease);
-      bytes += payload.length;
+    for (;;) {
+      const waitMs = Math.max(0, untilMs - performance.now());
+      const leased = await this.#broker.lease({ ...request, waitMs, maxBytes: MAX_BYTES });
+      const wanted: LeasedAssignment[] = [];
+      for (const lease of leased) {
+        const { runId, id: assignmentId } = lease.assignment;
+        if (await this.#endCancelled(request.workerId, { runId, assignmentId })) continue;
+        wanted.push(lease);
+      }
+      if (wanted.length > 0 || leased.length === 0) return wanted;
     }
-    return leases;
   }
 
   /** Keeps leases. What is gone or wholly cancelled is lost; of the rest, the rollouts that shall not go on. */
   async extend(
     workerId: string,
-    ids: readonly string[],
+    assignments: readonly AssignmentKey[],
   ): Promise<{
-    readonly lost: readonly string[];
-    readonly cancelledRolloutIds: readonly string[];
+    readonly lost: readonly AssignmentKey[];
+    readonly cancelledRollouts: readonly RolloutKey[];
   }> {
-    const cancelledRolloutIds: string[] = [];
-    for (const id of ids) {
-      if (this.#leases.holderOf(id) !== workerId) continue;
-      if (await this.#endCancelled(workerId, id)) continue;
-      cancelledRolloutIds.push(...this.#rollouts.cancelledOf(id).rolloutIds);
+    const cancelledRollouts: RolloutKey[] = [];
+    for (const key of assignments) {
+      if (this.#leases.holderOf(key) !== workerId) continue;
+      if (await this.#endCancelled(workerId, key)) continue;
+      for (const rolloutId of this.#rollouts.cancelledOf(groupOf(key)).rolloutIds) {
+        cancelledRollouts.push({ runId: key.runId, rolloutId });
+      }
     }
-    return { lost: await this.#broker.extend(workerId, ids), cancelledRolloutIds };
+    return { lost: await this.#broker.extend(workerId, assignments), cancelledRollouts };
   }
 
   /** Its rollouts end with what the worker says went wrong. One that is not the worker's is left alone. */
   async fail(request: {
     readonly workerId: string;
-    readonly assignmentId: string;
+    readonly assignment: AssignmentKey;
     readonly error: LachesisError;
     readonly permanent: boolean;
   }): Promise<void> {
-    const { workerId, assignmentId, error } = request;
-    if (this.#leases.holderOf(assignmentId) !== workerId) return;
+    const { workerId, assignment, error } = request;
+    if (this.#leases.holderOf(assignment) !== workerId) return;
     const wasCancelled = error.reason === ROLLOUT_CANCELLED;
-    this.#rollouts.abandon(assignmentId, error);
+    this.#rollouts.abandon(groupOf(assignment), error);
     await this.#broker.failAssignment({
+      ...assignment,
       workerId,
-      assignmentId,
       reason: wasCancelled ? ROLLOUT_CANCELLED : error.message,
       // What somebody cancelled is not played again.
       permanent: request.permanent || wasCancelled,
     });
+  }
+
+  /** What a worker holds goes back to the queue: one that is new in its place knows nothing of it. */
+  async giveBack(workerId: string): Promise<void> {
+    const error = new LachesisError('infrastructure_error', 'its worker was started anew.', {
+      reason: 'WORKER_REPLACED',
+    });
+    for (const { workerId: holder, ...assignment } of this.#leases) {
+      if (holder !== workerId) continue;
+      await this.fail({ workerId, assignment, error, permanent: false });
+    }
+  }
+
+  /**
+   * Logs what a worker tells of rollouts that it plays; returns how much of it is new. What does not belong
+   * to an assignment that it holds is left out: it may have lost it meanwhile.
+   */
+  tell(workerId: string, { events, missedTurns }: WorkerReport): number {
+    const { log } = this.#rollouts;
+    let told = 0;
+    for (const { turns, ...rollout } of missedTurns) {
+      if (this.#ownGroupOf(workerId, rollout) !== undefined) log.missed(rollout, turns);
+    }
+    for (const { runId, event } of events) {
+      const rollout = { runId, rolloutId: event.rolloutId };
+      if (this.#ownGroupOf(workerId, rollout) !== event.groupId) continue;
+      // The server has told of it when it was leased.
+      const isBegun = event.kind === 'started' && log.stateOf(rollout) !== undefined;
+      if (!isBegun && this.#rollouts.progress(event, runId)) told += 1;
+    }
+    return told;
   }
 
   /** Groups that may begin over all runs, beside those that play. */
@@ -93,12 +134,25 @@ export class WorkerDesk {
     return credits;
   }
 
-  async #endCancelled(workerId: string, assignmentId: string): Promise<boolean> {
-    if (!this.#rollouts.cancelledOf(assignmentId).all) return false;
+  /** The group of a rollout whose assignment the worker holds; undefined for any other. */
+  #ownGroupOf(workerId: string, { runId, rolloutId }: RolloutKey): string | undefined {
+    const first = this.#rollouts.log.stateOf({ runId, rolloutId: firstTryOf(rolloutId) });
+    if (first === undefined) return undefined;
+    const { groupId } = first.group;
+    const isHeld = this.#leases.holderOf({ runId, assignmentId: groupId }) === workerId;
+    return isHeld ? groupId : undefined;
+  }
+
+  async #endCancelled(workerId: string, assignment: AssignmentKey): Promise<boolean> {
+    if (!this.#rollouts.cancelledOf(groupOf(assignment)).all) return false;
     const reason = ROLLOUT_CANCELLED;
-    await this.#broker.failAssignment({ workerId, assignmentId, reason, permanent: true });
+    await this.#broker.failAssignment({ ...assignment, workerId, reason, permanent: true });
     return true;
   }
+}
+
+function groupOf({ runId, assignmentId: groupId }: AssignmentKey): GroupKey {
+  return { runId, groupId };
 }
 
 /** What a worker says went wrong; its words are in the detail's metadata. */

@@ -4,6 +4,7 @@ export type {
   GrpcTransportOptions,
   TokenSource,
 } from './client/grpc-transport-options.ts';
+export { type RenewTokenOptions, renewTokenInterceptor } from './client/renew-token-interceptor.ts';
 export {
   type Reconnection,
   type ResumeStreamOptions,

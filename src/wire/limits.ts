@@ -9,4 +9,6 @@ export const WIRE_LIMITS = Object.freeze({
   /** Small enough that a bulk stream does not delay the calls that share its connection. */
   maxChunkBytes: 256 * KIB,
   maxGroupBytes: 1024 * MIB,
+  /** A header is in one message, also on its way out. */
+  maxGroupHeaderBytes: 3 * MIB,
 });

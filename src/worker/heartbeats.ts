@@ -47,7 +47,7 @@ export class Heartbeats implements AsyncDisposable {
     const { signal } = this.#closing;
     this.#lastMs = performance.now();
     try {
-      this.#held.lose(await this.#plane.heartbeat(this.#held.ids, signal));
+      this.#held.lose(await this.#plane.heartbeat(this.#held.assignments, signal));
     } catch (error) {
       // The leases outlast a beat or two; when they don't, the next answer says so.
       if (!signal.aborted) this.#logger.warn('heartbeat failed', { error: errorMessage(error) });

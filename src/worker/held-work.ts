@@ -1,3 +1,5 @@
+import type { AssignmentKey } from '../broker/index.ts';
+import type { Assignment } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { LeasedWork } from './work-plane.ts';
 
@@ -18,8 +20,8 @@ export class HeldWork {
     return this.#held.size;
   }
 
-  get ids(): readonly string[] {
-    return [...this.#held.keys()];
+  get assignments(): readonly AssignmentKey[] {
+    return [...this.#held.values()].map(({ work }) => keyOf(work.assignment));
   }
 
   /** The shortest lease held, which says how often to keep them; undefined when none is. */
@@ -28,27 +30,28 @@ export class HeldWork {
     return leases.length === 0 ? undefined : Math.min(...leases);
   }
 
-  /** Undefined when it is held already: a second lease of one id is the first one, renewed. */
+  /** Undefined when it is held already: a second lease of an assignment is the first one, renewed. */
   take(work: LeasedWork): Held | undefined {
-    if (this.#held.has(work.assignment.id)) return undefined;
+    const name = nameOf(keyOf(work.assignment));
+    if (this.#held.has(name)) return undefined;
     const held: Held = { work, controller: new AbortController(), lost: false };
-    this.#held.set(work.assignment.id, held);
+    this.#held.set(name, held);
     return held;
   }
 
   release(held: Held): void {
-    const { id } = held.work.assignment;
-    if (this.#held.get(id) === held) this.#held.delete(id);
+    const name = nameOf(keyOf(held.work.assignment));
+    if (this.#held.get(name) === held) this.#held.delete(name);
   }
 
   /** Stops playing these: their leases are gone. */
-  lose(ids: readonly string[]): void {
-    for (const id of ids) {
-      const held = this.#held.get(id);
+  lose(lost: readonly AssignmentKey[]): void {
+    for (const key of lost) {
+      const held = this.#held.get(nameOf(key));
       if (held === undefined) continue;
       held.lost = true;
       held.controller.abort(
-        new LachesisError('cancelled', `The lease of assignment ${id} is gone.`, {
+        new LachesisError('cancelled', `The lease of assignment ${key.assignmentId} is gone.`, {
           reason: 'LEASE_LOST',
         }),
       );
@@ -59,4 +62,13 @@ export class HeldWork {
   cancelAll(reason: unknown): void {
     for (const { controller } of this.#held.values()) controller.abort(reason);
   }
+}
+
+export function keyOf({ runId, id }: Pick<Assignment, 'runId' | 'id'>): AssignmentKey {
+  return { runId, assignmentId: id };
+}
+
+/** A run's id holds no space. */
+function nameOf({ runId, assignmentId }: AssignmentKey): string {
+  return `${runId} ${assignmentId}`;
 }

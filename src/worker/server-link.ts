@@ -126,6 +126,7 @@ export class ServerLink implements AsyncDisposable {
   async #mend(client: LachesisClient, thrown: unknown): Promise<boolean> {
     if (this.#closing.signal.aborted) return false;
     const error = lachesisErrorOf(thrown);
+    if (isReplaced(error)) this.#tell({ kind: 'failed', error });
     if (error.reason === 'WORKER_UNKNOWN') {
       try {
         await this.#options.greet(client, this.#closing.signal);
@@ -170,7 +171,7 @@ export class ServerLink implements AsyncDisposable {
       } catch (thrown) {
         signal.throwIfAborted();
         const error = lachesisErrorOf(thrown);
-        if (FATAL.has(error.kind) || this.#options.isFatal?.(error) === true) {
+        if (FATAL.has(error.kind) || isReplaced(error) || this.#options.isFatal?.(error) === true) {
           this.#tell({ kind: 'failed', error });
           throw error;
         }
@@ -205,4 +206,9 @@ export class ServerLink implements AsyncDisposable {
 /** Not for a thing that a call did not find, but for a server that is not there. */
 function isPassing({ kind, reason }: LachesisError): boolean {
   return PASSING.has(kind) && (kind !== 'not_found' || reason === 'NO_SERVER');
+}
+
+/** Another has our id now, and goes on where we were. */
+function isReplaced({ reason }: LachesisError): boolean {
+  return reason === 'WORKER_REPLACED';
 }

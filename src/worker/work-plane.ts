@@ -1,3 +1,4 @@
+import type { AssignmentKey } from '../broker/index.ts';
 import type { Assignment, Group, GroupPolicy, RolloutProgress } from '../contract/index.ts';
 
 export interface LeasedWork {
@@ -19,8 +20,8 @@ export interface WorkPlane {
     readonly waitMs: number;
     readonly signal: AbortSignal;
   }): Promise<readonly LeasedWork[]>;
-  /** Keeps leases; returns the ids that were lost or cancelled. */
-  heartbeat(assignmentIds: readonly string[], signal: AbortSignal): Promise<readonly string[]>;
+  /** Keeps leases; returns those that were lost or cancelled. */
+  heartbeat(held: readonly AssignmentKey[], signal: AbortSignal): Promise<readonly AssignmentKey[]>;
   /**
    * Settles, encodes and stores the group. Resolves once it is stored (or was before), or was
    * dropped by its run's policy and its assignment ended. Rejects with a typed error when it is refused.
@@ -32,11 +33,11 @@ export interface WorkPlane {
    */
   order(assignments: readonly Assignment[]): Promise<void>;
   /** Gives an assignment back; `permanent`: nobody should try it again. */
-  fail(assignmentId: string, error: unknown, permanent: boolean): Promise<void>;
+  fail(assignment: AssignmentKey, error: unknown, permanent: boolean): Promise<void>;
   /** The policy version that the run's trainer has announced; cheap, asked at every model call. */
   announcedVersion(runId: string): number;
-  /** What a watcher is told. */
-  progress(event: RolloutProgress): void;
+  /** What a watcher is told of a run. */
+  progress(event: RolloutProgress, runId: string): void;
   /** Cancels one rollout; absent where the plane has no word from those who cancel. */
-  rolloutSignal?(rolloutId: string): AbortSignal | undefined;
+  rolloutSignal?(rolloutId: string, runId: string): AbortSignal | undefined;
 }

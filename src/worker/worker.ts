@@ -6,7 +6,7 @@ import type { ModelServer } from '../models/index.ts';
 import { type Logger, silentLogger } from '../telemetry/index.ts';
 import { backlogAssignments } from './backlog.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { type Held, HeldWork } from './held-work.ts';
+import { type Held, HeldWork, keyOf } from './held-work.ts';
 import { Patience } from './patience.ts';
 import { playAssignment } from './play-assignment.ts';
 import { isTransient, verdictOfGroup } from './verdict.ts';
@@ -136,13 +136,13 @@ export function createWorker(options: WorkerOptions): Worker {
       workerId: options.workerId,
       ...(isolation === undefined ? {} : { isolation }),
       announcedVersion: () => plane.announcedVersion(assignment.runId),
-      onProgress: (event) => plane.progress(event),
+      onProgress: (event) => plane.progress(event, assignment.runId),
       onWarning: (message) => logger.warn(message, { assignment: assignment.id }),
       onBacklog: (tasks) => {
         backlog = backlogAssignments(assignment, tasks);
       },
       limiter,
-      rolloutSignal: (rolloutId) => plane.rolloutSignal?.(rolloutId),
+      rolloutSignal: (rolloutId) => plane.rolloutSignal?.(rolloutId, assignment.runId),
       ...(options.now === undefined ? {} : { now: options.now }),
       signal,
     });
@@ -208,10 +208,11 @@ export function createWorker(options: WorkerOptions): Worker {
   }
 
   async function giveBack(taken: Held, error: unknown, permanent: boolean): Promise<void> {
-    const assignment = taken.work.assignment.id;
+    const key = keyOf(taken.work.assignment);
+    const assignment = key.assignmentId;
     logger.warn('giving an assignment back', { assignment, permanent, error: errorMessage(error) });
     try {
-      await plane.fail(assignment, error, permanent);
+      await plane.fail(key, error, permanent);
     } catch (failure) {
       // Its lease runs out then, which gives it back as well.
       logger.warn('giving back failed', { assignment, error: errorMessage(failure) });

@@ -1,8 +1,9 @@
-import { describe, expect, test } from 'vitest';
-import type { AssignmentEvent } from '../../src/broker/index.ts';
+import { describe, expect, test, vi } from 'vitest';
+import type { AssignmentEvent, LeasedAssignment } from '../../src/broker/index.ts';
 import { openDurableBroker } from '../../src/broker/index.ts';
+import { encodeRecord } from '../../src/broker/journal/record-codec.ts';
 import { never, openFixture } from './support/fixture.ts';
-import { assignment, group, settings } from './support/groups.ts';
+import { assignment, group, named, settings } from './support/groups.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { MapStore } from './support/map-store.ts';
 
@@ -23,21 +24,29 @@ async function withAssignments(
 }
 
 describe('enqueue', () => {
-  test('refuses an id that is open in another run, whose work its groups do not end', async () => {
-    const { broker } = await withAssignments(['a']);
+  test('takes the ids of another run, and what becomes of the one is nothing to the other', async () => {
+    const { broker, lease } = await withAssignments(['a']);
     await broker.openRun('other', settings(), 0);
-    await expect(broker.enqueue([assignment('a', { runId: 'other' })])).rejects.toMatchObject({
-      reason: 'ASSIGNMENT_OF_ANOTHER_RUN',
-    });
+    const theirs = { runId: 'other', assignmentId: 'a' };
+    expect(await broker.enqueue([assignment('a', { runId: 'other' }), assignment('a')])).toEqual([
+      theirs,
+    ]);
+    expect(await lease('w', 9)).toEqual(['a#1', 'a#1']);
+    expect(await broker.extend('w', [theirs, ...named('a')])).toEqual([]);
     await broker.submit(group('a', 1, { runId: 'other' }));
+    expect(await broker.extend('w', [theirs, ...named('a')])).toEqual([theirs]);
     expect((await broker.status('run')).openAssignments).toBe(1);
+    const failure = { workerId: 'w', reason: 'no', permanent: true };
+    await broker.failAssignment({ ...failure, runId: 'run', assignmentId: 'a' });
+    expect(await broker.deadLetters('run')).toMatchObject([{ assignmentId: 'a' }]);
+    expect(await broker.deadLetters('other')).toEqual([]);
   });
 
   test('adds each id once: not while it is open, nor after its group came', async () => {
     const { broker, lease } = await withAssignments(['a', 'b']);
-    expect(await broker.enqueue([assignment('b'), assignment('c'), assignment('c')])).toEqual([
-      'c',
-    ]);
+    expect(await broker.enqueue([assignment('b'), assignment('c'), assignment('c')])).toEqual(
+      named('c'),
+    );
     await broker.submit(group('a'));
     expect(await broker.enqueue([assignment('a')])).toEqual([]);
     expect(await lease('w', 9)).toEqual(['b#1', 'c#1']);
@@ -49,7 +58,7 @@ describe('enqueue', () => {
       kind: 'resource_exhausted',
     });
     expect((await broker.status('run')).openAssignments).toBe(1);
-    expect(await broker.enqueue([assignment('a'), assignment('b')])).toEqual(['b']);
+    expect(await broker.enqueue([assignment('a'), assignment('b')])).toEqual(named('b'));
   });
 });
 
@@ -126,13 +135,13 @@ describe('a lease', () => {
     const { broker, clock, lease } = await withAssignments(['a', 'b', 'c']);
     expect(await lease()).toEqual(['a#1']);
     clock.advance(999);
-    expect(await broker.extend('w', ['a'])).toEqual([]);
+    expect(await broker.extend('w', named('a'))).toEqual([]);
     clock.advance(999);
     expect(await lease('w2')).toEqual(['b#1']);
     clock.advance(1);
     expect(await lease('w2', 9)).toEqual(['a#2', 'c#1']);
-    expect(await broker.extend('w', ['a', 'unknown'])).toEqual(['a', 'unknown']);
-    expect(await broker.extend('w2', ['a', 'b'])).toEqual([]);
+    expect(await broker.extend('w', named('a', 'unknown'))).toEqual(named('a', 'unknown'));
+    expect(await broker.extend('w2', named('a', 'b'))).toEqual([]);
   });
 
   test('ends with the group, whoever brings it', async () => {
@@ -141,7 +150,7 @@ describe('a lease', () => {
     clock.advance(1_000);
     await lease('quick');
     expect((await broker.submit(group('a'))).kind).toBe('stored');
-    expect(await broker.extend('quick', ['a'])).toEqual(['a']);
+    expect(await broker.extend('quick', named('a'))).toEqual(named('a'));
     expect((await broker.submit(group('a', 2))).kind).toBe('duplicate');
     expect(await broker.status('run')).toMatchObject({ openAssignments: 0, acceptedGroups: 1 });
     expect(await lease()).toEqual([]);
@@ -151,6 +160,7 @@ describe('a lease', () => {
 describe('a failed assignment', () => {
   const fail = (workerId: string, permanent: boolean) => ({
     workerId,
+    runId: 'run',
     assignmentId: 'a',
     reason: 'sandbox lost',
     permanent,
@@ -196,13 +206,161 @@ describe('a failed assignment', () => {
   });
 });
 
-test('closing a run takes back its assignments', async () => {
-  const { broker, lease } = await withAssignments(['a', 'b']);
-  await lease();
-  await broker.closeRun('run');
-  expect(await lease()).toEqual([]);
-  expect(await broker.extend('w', ['a'])).toEqual(['a']);
-  await expect(broker.enqueue([assignment('c')])).rejects.toMatchObject({ reason: 'RUN_CLOSED' });
+describe('a lease request that is made again', () => {
+  const request = { workerId: 'w', environments: ['env'], max: 2, waitMs: 0, signal: never };
+  const first = { ...request, requestId: 'first' };
+  const said = (leases: readonly LeasedAssignment[]) =>
+    leases.map(({ assignment: { id }, attempt, leaseMs }) => `${id}#${attempt} ${leaseMs}`);
+
+  test('gets the same assignments, with what is left of their leases', async () => {
+    const { broker, clock } = await withAssignments(['a', 'b', 'c']);
+    expect(said(await broker.lease(first))).toEqual(['a#1 1000', 'b#1 1000']);
+    clock.advance(400);
+    expect(said(await broker.lease(first))).toEqual(['a#1 600', 'b#1 600']);
+    // Another worker's request of that name, and another request, are others.
+    expect(said(await broker.lease({ ...first, workerId: 'v' }))).toEqual(['c#1 1000']);
+    expect(said(await broker.lease({ ...request, requestId: 'second' }))).toEqual([]);
+    clock.advance(600);
+    // Their leases are over.
+    expect(said(await broker.lease(first))).toEqual(['b#2 1000', 'a#2 1000']);
+  });
+
+  test('gets what the first one leased while both waited', async () => {
+    const { broker } = await withAssignments([]);
+    const both = [1, 2].map(() => broker.lease({ ...first, max: 1, waitMs: 9_000 }));
+    await broker.enqueue(['a', 'b'].map((id) => assignment(id)));
+    expect((await Promise.all(both)).map(said)).toEqual([['a#1 1000'], ['a#1 1000']]);
+  });
+
+  test('is a new one once its worker has spoken of each of them', async () => {
+    const { broker } = await withAssignments(['a', 'b', 'c', 'd', 'e']);
+    await broker.lease(first);
+    await broker.extend('w', named('a'));
+    expect(said(await broker.lease(first))).toEqual(['b#1 1000']);
+    await broker.submit(group('b'));
+    expect(said(await broker.lease(first))).toEqual(['c#1 1000', 'd#1 1000']);
+    const failure = { workerId: 'w', runId: 'run', reason: 'no', permanent: true };
+    for (const assignmentId of ['c', 'd'])
+      await broker.failAssignment({ ...failure, assignmentId });
+    expect(said(await broker.lease({ ...first, max: 9 }))).toEqual(['e#1 1000']);
+    await broker.closeRun('run');
+    expect(await broker.lease(first)).toEqual([]);
+  });
+
+  test('gets the same also of a broker that was opened again, for a whole lease', async () => {
+    const store = new MapStore();
+    const options = { clock: new ManualClock(), assignmentLeaseMs: 1_000 };
+    const broker = openDurableBroker({ ...options, store });
+    await broker.openRun('run', settings(), 0);
+    await broker.enqueue(['a', 'b'].map((id) => assignment(id)));
+    await broker.lease({ ...first, max: 1 });
+    options.clock.advance(400);
+    await broker.close();
+    const reopened = openDurableBroker({ ...options, store });
+    expect(said(await reopened.lease({ ...first, max: 1 }))).toEqual(['a#1 1000']);
+    await reopened.extend('w', named('a'));
+    expect(said(await reopened.lease({ ...first, max: 1 }))).toEqual(['b#1 1000']);
+  });
+});
+
+test('a store of before requests had ids is opened, with who holds what', async () => {
+  const store = new MapStore();
+  const options = { clock: new ManualClock(), assignmentLeaseMs: 1_000 };
+  const broker = openDurableBroker({ ...options, store });
+  for (const runId of ['run', 'other']) await broker.openRun(runId, settings(), 0);
+  await broker.close();
+  const { id, environment, priority, payload } = assignment('a');
+  const record = { id, environment, priority, ordinal: 1, attempts: 1, workerId: 'w' };
+  store.records_.set('assignment/run/a', encodeRecord(record, payload));
+  const reopened = openDurableBroker({ ...options, store });
+  await reopened.enqueue([assignment('a', { runId: 'other' })]);
+  expect(await reopened.extend('w', named('a'))).toEqual([]);
+  expect(await reopened.status('run')).toMatchObject({
+    openAssignments: 1,
+    workers: { first: [{ workerId: 'w', assignments: 1 }] },
+  });
+  expect(await reopened.status('other')).toMatchObject({ openAssignments: 1 });
+});
+
+describe('closing a run', () => {
+  test('takes back its assignments', async () => {
+    const { broker, lease } = await withAssignments(['a', 'b']);
+    await lease();
+    await broker.closeRun('run');
+    expect(await lease()).toEqual([]);
+    expect(await broker.extend('w', named('a'))).toEqual(named('a'));
+    await expect(broker.enqueue([assignment('c')])).rejects.toMatchObject({
+      reason: 'RUN_CLOSED',
+    });
+  });
+
+  const MANY = 1_000;
+
+  async function withMany(store = new MapStore()) {
+    const options = { clock: new ManualClock(), assignmentLeaseMs: 1_000, limits: { maxRuns: 2 } };
+    const open = () => openDurableBroker({ ...options, store });
+    const broker = open();
+    for (const runId of ['run', 'other']) await broker.openRun(runId, settings(), 0);
+    await broker.enqueue(range(MANY).map((index) => assignment(`a${index}`)));
+    await broker.enqueue([assignment('a0', { runId: 'other' })]);
+    const request = { workerId: 'w', environments: ['env'], waitMs: 0, signal: never };
+    await broker.lease({ ...request, max: 2 });
+    const left = (runId: string) =>
+      [...store.records_.keys()].filter((key) => key.startsWith(`assignment/${runId}/`)).length;
+    return { ...options, store, open, broker, left };
+  }
+
+  test('with very many open ends all at once, and tells of them in slices that leave room for others', async () => {
+    const { broker, clock, store, left } = await withMany();
+    const told: string[] = [];
+    using _following = broker.followAssignments(({ kind, assignment: { runId, id } }) => {
+      if (kind === 'ended') told.push(`${runId} ${id}`);
+    });
+    const commits: number[] = [];
+    const commit = store.commit.bind(store);
+    store.commit = (change) => {
+      commits.push((change.remove ?? []).length);
+      commit(change);
+    };
+    await broker.closeRun('run');
+    expect(told.length).toBeLessThan(MANY / 2);
+    expect(await broker.status('run')).toMatchObject({
+      run: { closed: true },
+      ...{ openAssignments: 0, openByEnvironment: {}, workers: { first: [] } },
+    });
+    expect(await broker.extend('w', named('a0', 'a999'))).toEqual(named('a0', 'a999'));
+    // A lease of it that runs out is given back to nobody.
+    clock.advance(1_000);
+    const request = { workerId: 'w', environments: ['env'], max: 9, waitMs: 0, signal: never };
+    expect((await broker.lease(request)).map(({ assignment: { runId } }) => runId)).toEqual([
+      'other',
+    ]);
+    // It is not forgotten for another meanwhile, whose assignments may have the same ids.
+    await expect(broker.openRun('third', settings(), 0)).rejects.toMatchObject({
+      kind: 'resource_exhausted',
+    });
+    await vi.waitFor(() => expect(told).toHaveLength(MANY));
+    await vi.waitFor(() => expect(left('run')).toBe(0));
+    expect(new Set(told).size).toBe(MANY);
+    expect(Math.max(...commits)).toBeLessThan(MANY / 2);
+    expect(left('other')).toBe(1);
+    await broker.openRun('third', settings(), 0);
+  });
+
+  test('that a crash cut short is closed all the same, and what is left goes when it is opened again', async () => {
+    const { broker, store, open, left } = await withMany();
+    await broker.closeRun('run');
+    await broker.close();
+    expect(left('run')).toBeGreaterThan(MANY / 2);
+    const reopened = open();
+    const found: string[] = [];
+    reopened.followAssignments(({ assignment: { runId } }) => found.push(runId))[Symbol.dispose]();
+    expect(found).toEqual(['other']);
+    expect(await reopened.status('run')).toMatchObject({ openAssignments: 0 });
+    await vi.waitFor(() => expect(left('run')).toBe(0));
+    expect(left('other')).toBe(1);
+    expect(store.records_.has('run/run')).toBe(true);
+  });
 });
 
 describe('a run that takes no more', () => {
@@ -250,7 +408,13 @@ describe('a run that takes no more', () => {
     const { broker, lease } = await withTwoRuns();
     expect(await lease()).toEqual(['a', 'b', 'x']);
     const waiting = lease('w2', 9_000);
-    const failure = { workerId: 'w', assignmentId: 'a', reason: 'no', permanent: true };
+    const failure = {
+      workerId: 'w',
+      runId: 'run',
+      assignmentId: 'a',
+      reason: 'no',
+      permanent: true,
+    };
     await broker.failAssignment(failure);
     expect(await waiting).toEqual(['c']);
     await broker.openRun('alike', settings({ ...two, dropUniformGroups: true }), 0);
@@ -316,7 +480,7 @@ describe('dead letters', () => {
     const lease = (workerId: string) =>
       broker.lease({ workerId, environments: ['env'], max: 1, waitMs: 0, signal: never });
     await lease('w1');
-    const failure = { workerId: 'w1', assignmentId: 'a', permanent: true };
+    const failure = { workerId: 'w1', runId: 'run', assignmentId: 'a', permanent: true };
     await broker.failAssignment({ ...failure, reason: 'no such task' });
     await lease('w2');
     options.clock.advance(1_000);

@@ -71,6 +71,61 @@ async function openSecond(next: (consumerId?: string) => Promise<unknown>): Prom
   });
 }
 
+describe('a call that says of which delivery it is', () => {
+  test('counts for that one alone', async () => {
+    const { broker, take } = await withGroups(1, { worldSize: 2 });
+    const first = { ...at('trainer'), batchId: (await take()).id, delivery: 1 };
+    await broker.nackBatch({ ...first, reason: 'restarted' });
+    expect(await take()).toMatchObject({ id: first.batchId, delivery: 2 });
+    const stale = {
+      kind: 'aborted',
+      reason: 'STALE_LEASE',
+      metadata: { delivery: '2', holder: 'trainer' },
+    };
+    await expect(broker.ackBatch(first)).rejects.toMatchObject(stale);
+    await expect(broker.extendBatch(first)).rejects.toMatchObject(stale);
+    await expect(broker.nackBatch({ ...first, reason: 'late' })).rejects.toMatchObject(stale);
+    expect(await take('trainer', 1)).toMatchObject({ delivery: 2 });
+    const second = { ...first, delivery: 2 };
+    expect(await broker.ackBatch(second)).toEqual({ complete: false, step: 0 });
+    // 0, as of a client that does not say: of what is out.
+    expect(await broker.ackBatch({ ...second, rank: 1, delivery: 0 })).toEqual({
+      complete: true,
+      step: 1,
+    });
+  });
+
+  test('is refused with who has the batch now, and is no error once its consumer is done with it', async () => {
+    const { broker, clock, take, ack } = await withGroups(1);
+    await broker.registerConsumer({ ...at('other'), worldSize: 1, mode: 'compete' });
+    await broker.registerConsumer({ ...at('archive'), worldSize: 1, mode: 'fan_out' });
+    const batch = await take();
+    clock.advance(5_000);
+    await take('other');
+    const late = { ...at('trainer'), batchId: batch.id, delivery: 1 };
+    await expect(broker.ackBatch(late)).rejects.toMatchObject({
+      message: expect.stringContaining('now with "other", delivery 2'),
+      metadata: { holder: 'other', delivery: '2' },
+    });
+    await ack(batch, 'other');
+    expect(await broker.ackBatch({ ...late, ...at('other') })).toMatchObject({ complete: true });
+    await expect(broker.ackBatch(late)).rejects.toMatchObject({
+      message: expect.stringContaining('done by "other"'),
+    });
+  });
+
+  test('is not taken for one of after a rewind', async () => {
+    const { broker, take, ack } = await withGroups(1);
+    const batch = await take();
+    await ack(batch);
+    await broker.rewindToStep({ runId: 'run', consumerId: 'trainer', step: 0 });
+    const repeated = { ...at('trainer'), batchId: batch.id, delivery: 1 };
+    await expect(broker.ackBatch(repeated)).rejects.toMatchObject({ reason: 'STALE_LEASE' });
+    expect((await take()).delivery).toBe(2);
+    await expect(broker.ackBatch(repeated)).rejects.toMatchObject({ reason: 'STALE_LEASE' });
+  });
+});
+
 describe('a lease', () => {
   test('is kept by extending it', async () => {
     const { broker, clock, take, next } = await withGroups(1);
@@ -184,7 +239,7 @@ describe('consumers', () => {
       await broker.registerConsumer({ ...at(id), worldSize: 1, mode: 'fan_out' });
     }
     const trained = await take();
-    expect(await ack(trained)).toEqual({ complete: true, step: 0 });
+    expect(await ack(trained)).toEqual({ complete: true, step: 1 });
     expect((await take('archive')).digest).toEqual(trained.digest);
     await ack(trained, 'archive');
     expect(idsOf(await take('archive'))).toEqual(['g2']);
@@ -232,7 +287,13 @@ describe('waiting for a batch', () => {
     await broker.submit(group('a', 3));
     const waiting = broker.nextBatch({ ...at('trainer'), waitMs: 10_000, signal: never });
     clock.advance(10_000);
-    expect(await waiting).toEqual({ kind: 'none', waiting: 3, needed: 4, closed: false });
+    expect(await waiting).toEqual({
+      kind: 'none',
+      waiting: 3,
+      needed: 4,
+      closed: false,
+      heldBackBy: [],
+    });
     expect(clock.timers).toBe(0);
   });
 
@@ -270,7 +331,13 @@ describe('waiting for a batch', () => {
     await ack(batch, 'trainer', 0);
     const waiting = broker.nextBatch({ ...at('trainer'), waitMs: undefined, signal: never });
     await broker.closeRun('run');
-    expect(await waiting).toEqual({ kind: 'none', waiting: 4, needed: 4, closed: true });
+    expect(await waiting).toEqual({
+      kind: 'none',
+      waiting: 4,
+      needed: 4,
+      closed: true,
+      heldBackBy: [],
+    });
     expect(await ack(await take('trainer', 1), 'trainer', 1)).toEqual({ complete: true, step: 1 });
     expect(await next('trainer', 1)).toMatchObject({ kind: 'none', closed: true });
   });

@@ -60,7 +60,7 @@ describe('an assignment is leased only when its group will have a place', () => 
     const leased = await waiting;
     expect(leased).toHaveLength(4);
     const next = wait('two');
-    const failed = { workerId: 'one', reason: 'x', permanent: true };
+    const failed = { runId: 'run', workerId: 'one', reason: 'x', permanent: true };
     await run.broker.failAssignment({ ...failed, assignmentId: leased[0]!.assignment.id });
     expect(await next).toHaveLength(1);
   });

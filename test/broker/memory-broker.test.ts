@@ -15,5 +15,11 @@ test('groups become exact batches in the order they came, and the step follows t
   const second = await take();
   expect(idsOf(second)).toEqual(['c', 'd']);
   expect(await ack(second)).toEqual({ complete: true, step: 2 });
-  expect(await next()).toEqual({ kind: 'none', waiting: 0, needed: 4, closed: false });
+  expect(await next()).toEqual({
+    kind: 'none',
+    waiting: 0,
+    needed: 4,
+    closed: false,
+    heldBackBy: [],
+  });
 });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { type NextBatch, openDurableBroker, type RunSettings } from '../../src/broker/index.ts';
 import { idsOf, never, openFixture } from './support/fixture.ts';
-import { assignment, group, settings } from './support/groups.ts';
+import { assignment, group, named, settings } from './support/groups.ts';
 import { share } from './support/lanes.ts';
 import { ManualClock } from './support/manual-clock.ts';
 import { MapStore } from './support/map-store.ts';
@@ -83,7 +83,7 @@ describe('a batch waits for an environment that is short of its minimum', () => 
     const consumer = await waiting(fixture);
     for (let beat = 0; beat < 5; beat += 1) {
       clock.advance(LEASE_MS - 100);
-      expect(await broker.extend('worker', ['s'])).toEqual([]);
+      expect(await broker.extend('worker', named('s'))).toEqual([]);
     }
     clock.advance(LEASE_MS - 1);
     expect(await consumer.ids()).toBeUndefined();

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { BatchSize, RunSettings } from '../../src/broker/index.ts';
 import { FURTHEST_BEHIND, WaitingVersions } from '../../src/broker/staleness-histogram.ts';
 import { never, openFixture } from './support/fixture.ts';
-import { assignment, group } from './support/groups.ts';
+import { assignment, group, named } from './support/groups.ts';
 
 const inPairs: BatchSize = { kind: 'groups', groups: 2 };
 
@@ -183,7 +183,7 @@ describe('who is leased what', () => {
     await lease('one', 2);
     clock.advance(600);
     await lease('two', 1);
-    await broker.extend('one', ['a', 'b']);
+    await broker.extend('one', named('a', 'b'));
     clock.advance(600);
     const workers = async () => (await broker.status('run')).workers;
     expect(await workers()).toEqual({
@@ -206,7 +206,7 @@ describe('who is leased what', () => {
       ...{ workerId: 'w', environments: ['env'], max: 2, waitMs: 0, signal: never },
     });
     const fail = (assignmentId: string, permanent: boolean) =>
-      broker.failAssignment({ workerId: 'w', assignmentId, reason: 'no', permanent });
+      broker.failAssignment({ runId: 'run', workerId: 'w', assignmentId, reason: 'no', permanent });
     await fail('a', true);
     await fail('b', false);
     expect(await broker.status('run')).toMatchObject({

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { ratesOf } from '../../src/broker/share-turns.ts';
+import { ratesOf, termsOf } from '../../src/broker/share-rates.ts';
 import { Lanes, share } from './support/lanes.ts';
 
 const NAMES = ['a', 'b', 'c', 'd', 'e', 'f'];
@@ -213,8 +213,16 @@ describe('the rates of environments', () => {
     { names: ['b', 'c'], rates: { b: 0.5, c: 0.5 } },
     { names: ['unnamed', 'c'], rates: { unnamed: 0.5, c: 0.5 } },
   ])('of $names add up to 1, and none is below its minimum', ({ names, rates }) => {
-    const found = Object.fromEntries(ratesOf(names, shares));
-    for (const [name, rate] of Object.entries(rates)) expect(found[name]).toBeCloseTo(rate, 9);
-    expect(Object.keys(found)).toEqual(names);
+    const terms = names.map((name) => termsOf(name, shares));
+    const found = ratesOf(
+      terms.map(({ weight }) => weight),
+      terms.map(({ minShare }) => minShare),
+      terms.map(() => 1),
+    );
+    expect(found).toHaveLength(names.length);
+    const expected: Readonly<Record<string, number>> = rates;
+    names.forEach((name, place) => {
+      expect(found[place]).toBeCloseTo(expected[name]!, 9);
+    });
   });
 });

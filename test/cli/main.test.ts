@@ -41,6 +41,12 @@ test.each([
   [['serve', 'SHOP', '--no-auth', '--credentials', 'f'], /--no-auth: and --credentials exclude/],
   [['serve', 'SHOP', '--tls-cert', 'missing.pem'], /--tls-cert: .*missing\.pem/],
   [['serve', 'SHOP', '--host', '0.0.0.0'], /without credentials/],
+  [['serve', 'SHOP', '--store', ''], /--store: is empty\. Give --store a value, or leave it out/],
+  [['serve', 'SHOP', '--state', ''], /--state: is empty/],
+  [['serve', 'SHOP', '--config', ''], /--config: is empty/],
+  [['start', '--out', ''], /--out: is empty/],
+  [['policy', '--keep', ''], /--keep: is empty/],
+  [['store', 'stats', ''], /is empty; give a name/],
   [['start', 'extra'], /Unexpected argument 'extra'/],
   [['policy', 'extra'], /Unexpected argument 'extra'/],
   [

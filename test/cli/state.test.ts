@@ -150,7 +150,7 @@ test('state that can not be taken is told with its file and the way on, and kept
   expect(folder.err()).toContain(`${at.stateFile}: can't be read: EISDIR`);
 });
 
-test.each(['', shop, '/proc/nope', '/dev/null/x'])(
+test.each([shop, '/proc/nope', '/dev/null/x'])(
   'serve --state %j is refused by name',
   async (folder) => {
     const run = cli('serve', shop, '--state', folder);

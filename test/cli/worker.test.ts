@@ -62,13 +62,19 @@ describe('lachesis worker', () => {
       tokenDirectory,
     });
     const at = ['--server', server.address];
+    const away = ['--server', 'http://127.0.0.1:9'];
     const table: readonly [RegExp, readonly string[]][] = [
       [/FILE: is missing/, []],
       [/--server: "nowhere" is no address/, [shop, '--server', 'nowhere']],
       [/--tls-ca: is given, but --server is not https/, [shop, ...at, '--tls-ca', shop]],
       [/--tls-client-key: is missing/, [shop, ...at, '--tls-client-cert', shop]],
       [/--concurrency: is "0"/, [shop, ...at, '--concurrency', '0']],
-      [/worker_id: .* letters, digits/, [shop, ...at, '--worker-id', 'a b']],
+      // Before anything is asked of a server.
+      [/--worker-id: is "a b"; letters, digits/, [shop, ...away, '--worker-id', 'a b']],
+      [
+        /--worker-id: "serve-1" is for the worker in a server/,
+        [shop, ...away, '--worker-id', 'serve-1'],
+      ],
       [/--engine: is missing; the server at .* has no policy/, [shop, ...at]],
     ];
     for (const [message, args] of table) {
@@ -76,6 +82,30 @@ describe('lachesis worker', () => {
       expect(await run.code, run.err()).toBe(2);
       expect(run.err()).toMatch(message);
     }
+  });
+
+  test('whose name a second one has ends and says why; one that starts again goes on at once', async () => {
+    const tokenDirectory = mkdtempSync(path.join(tmpdir(), 'lachesis-worker-'));
+    await using server = await startServer({
+      environments: [],
+      auth: { kind: 'none' },
+      tokenDirectory,
+    });
+    const engine = ['--openai-url', 'http://127.0.0.1:9/v1', '--openai-model', 'm'];
+    const named = () =>
+      cli('worker', shop, '--server', server.address, ...engine, '--worker-id', 'twin');
+    const first = named();
+    await first.until(/plays shop/);
+    const second = named();
+    await second.until(/plays shop/);
+    expect(await first.code).toBe(1);
+    expect(first.err()).toMatch(/another worker registered as "twin" and took its place/);
+    second.stop();
+    expect(await second.code).toBe(0);
+    const again = named();
+    await again.until(/plays shop/);
+    again.stop();
+    expect(await again.code).toBe(0);
   });
 
   test('with a token that the server does not know ends, and does not wait for a better one', async () => {

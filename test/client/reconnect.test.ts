@@ -307,3 +307,49 @@ describe('a peer that is gone without a word', () => {
     await far[Symbol.asyncDispose]();
   });
 });
+
+test.each([false, true])(
+  'a scan passes over a group that is damaged (headers only: %s)',
+  async (headerOnly) => {
+    const store = new MapStore();
+    await using served = await serveForTest({ broker: openDurableBroker({ store }) });
+    await using client = await served.connect({ reconnect: quick, transport });
+    await client.runs.open('run', pairs);
+    await submitted(client, ['a', 'b', 'c']);
+    store.damaged.add([...store.payloads.keys()][1]!);
+    const found: string[] = [];
+    for await (const [, { header }] of client.runs.scan('run', { headerOnly }))
+      found.push(header.groupId);
+    expect(found).toEqual(['a', 'c']);
+  },
+);
+
+test.each([
+  ['its headers', 3],
+  ['its rows', 6],
+])(
+  'a batch that is damaged while %s are read ends short, and the next one comes by itself',
+  async (_, at) => {
+    const store = new MapStore();
+    const { read } = store;
+    let reads = 0;
+    store.read = async (ref) => {
+      reads += 1;
+      if (reads === at) store.damaged.add(ref.offset);
+      return read.call(store, ref);
+    };
+    await using served = await serveForTest({ broker: openDurableBroker({ store }) });
+    await using client = await served.connect({ reconnect: quick, transport });
+    await client.runs.open('run', pairs);
+    await submitted(client, ['a', 'b', 'c', 'd']);
+    await using consumer = await client.batches.register({ runId: 'run', keepLeases: false });
+    const batch = (await consumer.next({ waitMs: 20_000 }))!;
+    // Two looks by the check and two at the headers; what is damaged is looked at twice.
+    expect(batch.groups.map(({ groupId }) => groupId)).toEqual(['c', 'd']);
+    expect(await batch.ack()).toEqual({ complete: true, step: 2 });
+    expect(await client.runs.status('run')).toMatchObject({
+      droppedGroups: { damaged: 1, damaged_batch: 1 },
+      givenUpBatches: 1,
+    });
+  },
+);

@@ -245,6 +245,40 @@ export const behaviours: readonly Behaviour[] = [
     },
   },
   {
+    name: 'a late ack of an older delivery is refused, and a consumer that was taken out is told',
+    needs: 'server_streaming',
+    run: async ({ client, setUp, id }) => {
+      await openRun(setUp, id);
+      await submit(setUp, id, ['a']);
+      const consumer = { runId: id, consumerId: 'trainer' };
+      ok(await client.call(BatchService.method.registerConsumer, [consumer]));
+      const next = async () => {
+        const { responses } = ok(await client.call(BatchService.method.nextBatch, [consumer]));
+        const { batchId = '', delivery = 0 } = at(responses, 0)['manifest'] as JsonObject;
+        return { ...consumer, batchId, delivery };
+      };
+      const first = await next();
+      ok(await client.call(BatchService.method.nackBatch, [{ ...first, reason: 'restarted' }]));
+      const second = await next();
+      expect([first['delivery'], second['delivery']]).toEqual([1, 2]);
+      const late = await client.call(BatchService.method.ackBatch, [first]);
+      expect(late).toMatchObject({
+        code: 'aborted',
+        detail: { reason: 'STALE_LEASE', metadata: { delivery: '2', holder: 'trainer' } },
+      });
+      const out = await client.call(BatchService.method.unregisterConsumer, [consumer]);
+      expect(ok(out).responses).toEqual([{ existed: true, releasedBatches: '1' }]);
+      const told = await client.call(BatchService.method.ackBatch, [second]);
+      expect(told).toMatchObject({
+        code: 'failed_precondition',
+        detail: { reason: 'CONSUMER_UNREGISTERED', field: 'consumer_id' },
+      });
+      const again = { ...consumer, rejoin: true };
+      ok(await client.call(BatchService.method.registerConsumer, [again]));
+      expect(await next()).toMatchObject({ delivery: 3 });
+    },
+  },
+  {
     name: 'bad token',
     needs: 'unary',
     run: async ({ withToken }) => {

@@ -40,6 +40,26 @@ it.skipIf('skipped' in python)(
       batches: [1, 2, 3].map(batch),
       waiting: 0,
       none: { needed: 1, closed: false },
+      several: {
+        deliveries: [1, 2],
+        refused: [
+          ['ABORTED', 'STALE_LEASE', '2'],
+          ['ABORTED', 'STALE_LEASE', '2'],
+          ['ABORTED', 'STALE_LEASE', '2'],
+          ['FAILED_PRECONDITION', 'CONSUMER_UNREGISTERED', null],
+          ['FAILED_PRECONDITION', 'CONSUMER_UNREGISTERED', null],
+        ],
+        standings: [
+          ['trainer', 1, 0],
+          ['archive', 0, 1],
+        ],
+        out: [
+          [true, 1],
+          [false, 0],
+        ],
+        again: [1, 1, false],
+        next: 2,
+      },
       played: {
         rewards: [1, 1],
         sampled: [expect.any(Number), expect.any(Number)],

@@ -128,7 +128,7 @@ test('an assignment of a worker that fell silent goes to another, and its group 
   const late = beat();
   expect(await lease('other', 10 * LEASE_MS)).toMatchObject([{ attempt: 2 }]);
   at.proxy.thaw();
-  expect((await late).cancelled).toEqual(['a1']);
+  expect((await late).cancelled).toMatchObject([{ assignmentId: 'a1' }]);
   for (const client of [at.client, far]) {
     await using stream = client.work.submitGroups(RUN);
     const { duplicate } = await stream.submit(await encodedGroup({ id: 'a1', runId: RUN }));

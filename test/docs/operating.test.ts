@@ -19,6 +19,8 @@ test('the commands of docs/operating.md do what they say, and show what its tabl
   const broker = createMemoryBroker();
   await broker.openRun('my-run', settings(), 0);
   await broker.submit(group('g', 1, { runId: 'my-run' }));
+  const consumer = { runId: 'my-run', consumerId: 'eval', worldSize: 1 };
+  await broker.registerConsumer({ ...consumer, mode: 'fan_out' });
   await using server = await startServer({
     environments: [],
     broker,
@@ -27,7 +29,7 @@ test('the commands of docs/operating.md do what they say, and show what its tabl
   const own = ['--server', `127.0.0.1:${server.port}`, '--credentials', credentials];
   const said: string[] = [];
   const commands = [...page.matchAll(/^ {4}npx lachesis (\S.*)$/gm)];
-  expect(commands).toHaveLength(4);
+  expect(commands).toHaveLength(5);
   for (const [, command = ''] of commands) {
     const run = cli(...command.split(' '), ...own);
     if (command.includes('watch')) {
@@ -37,13 +39,15 @@ test('the commands of docs/operating.md do what they say, and show what its tabl
     expect(await run.code, run.err()).toBe(0);
     said.push(run.out());
   }
-  const [list, status = '', json = '', watched = ''] = said;
+  const [list, status = '', json = '', watched = '', dropped] = said;
+  expect(dropped).toContain('eval is out of my-run');
   expect(list).toMatch(/^my-run +open /m);
   const rows = [...page.matchAll(/^\| ([\w ]+?)(?:, ([\w ]+?))? \|/gm)].slice(1);
   const names = rows.flatMap(([, ...both]) => both.filter((name) => name !== undefined));
-  expect(names).toHaveLength(11);
+  expect(names).toHaveLength(12);
   // Nothing is held in this run.
-  for (const name of names.slice(0, -2))
+  const held = ['batch held by', 'worker'];
+  for (const name of names.filter((name) => !held.includes(name)))
     expect(status, name).toMatch(new RegExp(`^ *${name} `, 'm'));
   for (const line of [json, watched.split('\n')[0]!]) {
     expect(JSON.parse(line)).toMatchObject({ time: expect.any(String), waitingGroups: 1 });

@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readFileSync, renameSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
@@ -17,19 +17,24 @@ test('the commands of docs/store.md do what they say, in their order', async () 
   const commands = [...page.matchAll(/^ {4}(\S.*)$/gm)].map(([, command = '']) => command);
   const said: string[] = [];
   for (const command of commands) {
-    const words = command
-      .split(' ')
-      .map((word) => word.replace(/^store(?=\/|$)/, () => (word === 'store' ? word : folder)));
-    if (words[0] === 'mv') {
-      renameSync(words[1]!, words[2]!);
+    const placed = (word: string): string => word.replace(/^store(?=[/-]|$)/, folder);
+    const words = command.split(' ');
+    const [program, , , what = '', which = ''] = words;
+    if (program === 'mv') {
+      renameSync(placed(words[1]!), placed(words[2]!));
       continue;
     }
-    const [, , , what = ''] = words;
-    const run = cli('store', what, folder);
+    if (program === 'cp') {
+      cpSync(placed(words[2]!), placed(words[3]!), { recursive: true });
+      continue;
+    }
+    const run = cli('store', what, placed(which));
     expect(await run.code, run.err()).toBe(0);
     said.push(`${what}: ${run.out()}`);
   }
-  expect(said.map((text) => text.split(':')[0])).toEqual(['stats', 'fsck', 'gc', 'reindex']);
+  expect(said.map((text) => text.split(':')[0])).toEqual([
+    ...['fsck', 'stats', 'fsck', 'gc', 'reindex'],
+  ]);
   expect(said.at(-1)).toContain('index.db has 1 records and 1 payloads again, of 1 commits');
 });
 

@@ -143,8 +143,8 @@ it('every rollout that a worker began has one ending, also when the worker is st
           modelServerFor: () => modelServer,
           plane: {
             ...plane,
-            progress: (event) => {
-              plane.progress(event);
+            progress: (event, runId) => {
+              plane.progress(event, runId);
               if (plane.events.length === stopAtEvent) stop.abort();
             },
           },

@@ -141,6 +141,24 @@ describe('installed in an empty project', () => {
     expect(await server.exited).toBe(0);
   });
 
+  test('the Atropos gateway reads a large body, for which its thread is found', async () => {
+    await using server = await serve('adder.ts', '--atropos', '0');
+    const [, address = ''] = await server.said(/atropos on (\S+)/);
+    const post = async (route: string, body: object): Promise<unknown> => {
+      const headers = { 'content-type': 'application/json' };
+      const sent = { method: 'POST', headers, body: JSON.stringify(body) };
+      return (await fetch(`${address}${route}`, sent)).json();
+    };
+    await post('/register', {
+      ...{ wandb_group: '', wandb_project: '', batch_size: 1, max_token_len: 2048 },
+      ...{ checkpoint_dir: '', save_checkpoint_interval: 0, starting_step: 0, num_steps: 1 },
+    });
+    const images = 'x'.repeat(300_000);
+    const group = { tokens: [[1, 2]], masks: [[-100, 2]], scores: [1], images };
+    expect(await post('/scored_data', group)).toEqual({ status: 'received' });
+    expect(await (await fetch(`${address}/batch`)).json()).toMatchObject({ batch: [{ images }] });
+  });
+
   test('the quick start finds its shop and its trainer', async () => {
     const args = ['lachesis', 'start', '--quick', '--max-steps', '1', '--out', 'rollouts'];
     await using start = new Program('npx', args, here());

@@ -186,6 +186,58 @@ describe('batches', () => {
     await again?.ack();
   });
 
+  test('of several consumers: one that is gone is named, taken out, and told when it comes back', async () => {
+    await client.runs.open('fanned', byGroups(1));
+    await using stream = client.work.submitGroups('fanned');
+    for (const id of ['a', 'b']) await stream.submit(await encodedGroup({ id, runId: 'fanned' }));
+    await using trainer = await client.batches.register({ runId: 'fanned' });
+    const archive = { runId: 'fanned', consumerId: 'archive', mode: 'fan_out' } as const;
+    await using gone = await client.batches.register(archive);
+    const late = (await gone.next({ waitMs: 1_000 }))!;
+    expect(await (await trainer.next({ waitMs: 1_000 }))?.ack()).toMatchObject({ step: 1 });
+    const { consumers } = await client.runs.status('fanned');
+    expect(consumers.first).toMatchObject([
+      { consumerId: 'trainer', mode: 'compete', step: 1, nextStep: 2, openBatches: 0 },
+      { consumerId: 'archive', mode: 'fan_out', step: 0, nextStep: 1, openBatches: 1 },
+    ]);
+    const taken = { existed: true, releasedBatches: 1 };
+    expect(await client.batches.unregister('fanned', 'archive')).toEqual(taken);
+    expect(await client.batches.unregister('fanned', 'archive')).toMatchObject({ existed: false });
+    const reasonOf = async (call: Promise<unknown>) => lachesisErrorOf(await call.catch((e) => e));
+    const calls = [() => late.ack(), () => gone.next(), () => client.batches.register(archive)];
+    for (const call of calls) {
+      expect(await reasonOf(call())).toMatchObject({
+        kind: 'failed_precondition',
+        reason: 'CONSUMER_UNREGISTERED',
+        remedy: expect.stringContaining('rejoin'),
+      });
+    }
+    await using again = await client.batches.register({ ...archive, rejoin: true });
+    expect(again).toMatchObject({ step: 1, consumerStep: 1, committedStep: undefined });
+    expect(await again.next({ waitMs: 1_000 })).toMatchObject({ step: 2, delivery: 1 });
+    expect(await again.unregister()).toEqual({ releasedBatches: 1 });
+  });
+
+  test('say of which delivery an ack is: a late one is refused, and who was handed the batch keeps it', async () => {
+    await client.runs.open('late', byGroups(1));
+    await using stream = client.work.submitGroups('late');
+    await stream.submit(await encodedGroup({ id: 'a', runId: 'late' }));
+    await using consumer = await client.batches.register({ runId: 'late' });
+    const first = (await consumer.next())!;
+    await first.nack('restarted');
+    const second = (await consumer.next())!;
+    for (const call of [() => first.ack(), () => first.nack('late'), () => first.extend()]) {
+      expect(lachesisErrorOf(await call().catch((error: unknown) => error))).toMatchObject({
+        kind: 'aborted',
+        reason: 'STALE_LEASE',
+        metadata: { delivery: '2', holder: 'trainer' },
+      });
+    }
+    await second.extend();
+    expect(await second.ack()).toEqual({ complete: true, step: 1 });
+    expect(await first.ack()).toEqual({ complete: true, step: 1 });
+  });
+
   test('are handed out again, identical, to a trainer that goes back to its checkpoint', async () => {
     await client.runs.open('rewound', byGroups(1));
     await using stream = client.work.submitGroups('rewound');
@@ -227,7 +279,7 @@ describe('batches', () => {
   test('that do not come in time say so, before the deadline does', async () => {
     await client.runs.open('empty', byGroups(2));
     await using consumer = await client.batches.register({ runId: 'empty' });
-    const none = { waiting: 0, needed: 2, closed: false };
+    const none = { waiting: 0, needed: 2, closed: false, heldBackBy: [] };
     expect(await consumer.nextOrNone({ waitMs: 20 })).toEqual(none);
     expect(await consumer.nextOrNone({ timeoutMs: 300 })).toEqual(none);
     await expect(consumer.next({ waitMs: 20 })).rejects.toMatchObject({ reason: 'NO_BATCH' });

@@ -5,7 +5,7 @@ import { RunSettingsSchema } from '../../gen/lachesis/v1/run_service_pb.ts';
 import { AssignmentSchema } from '../../gen/lachesis/v1/task_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import { createMemoryBroker } from '../../src/broker/index.ts';
-import { type LachesisClient, lachesisErrorOf } from '../../src/client/index.ts';
+import { type LachesisClient, lachesisErrorOf, type MissedTurns } from '../../src/client/index.ts';
 import { assignmentToProto, runSettingsFromProto } from '../../src/contract/index.ts';
 import { LachesisError } from '../../src/errors.ts';
 import { createRpcClient } from '../../src/transport/index.ts';
@@ -62,6 +62,158 @@ async function toldOf(client: LachesisClient, groupId: string): Promise<readonly
   return told;
 }
 
+describe('two runs with the same ids', () => {
+  async function withTwoRuns() {
+    const served = await serveWorkers();
+    const { client, order, register } = served;
+    await client.runs.open('other', { batchSize: { kind: 'groups', groups: 100 } });
+    await register('w');
+    await client.work.enqueue([order('g'), order('g', { runId: 'other' })]);
+    const leases = await client.work.lease('w', { max: 2 });
+    return { ...served, leases };
+  }
+  const ours = { runId: 'run', assignmentId: 'g' };
+  const theirs = { runId: 'other', assignmentId: 'g' };
+
+  test('are played side by side, and each is spoken of with its run', async () => {
+    await using served = await withTwoRuns();
+    const { client, leases, submit, order } = served;
+    expect(leases.map(({ assignment: { id, runId } }) => [id, runId])).toEqual([
+      ['g', 'run'],
+      ['g', 'other'],
+    ]);
+    expect(await client.work.extend('w', [ours, theirs])).toEqual([]);
+    const error = new LachesisError('internal', 'no', { reason: 'NO' });
+    await client.work.fail('w', theirs, { error, permanent: true });
+    expect(await client.work.heartbeat('w', [ours, theirs])).toMatchObject({ cancelled: [theirs] });
+    await submit(await encodedGroup({ id: 'g', runId: 'run' }));
+    expect(await client.work.extend('w', [ours])).toEqual([ours]);
+    expect(await client.runs.status('run')).toMatchObject({ acceptedGroups: 1 });
+    expect(await client.runs.deadLetters('other')).toMatchObject([{ assignmentId: 'g' }]);
+    const added = await createRpcClient(WorkService, client.transport).enqueueAssignments({
+      assignments: ['run', 'other'].map((runId) => assignmentToProto(order('h', { runId }))),
+    });
+    expect([added.addedIds, added.addedRunIds]).toEqual([
+      ['h', 'h'],
+      ['run', 'other'],
+    ]);
+  });
+
+  test('without its run one is the only one that the worker holds, or else ambiguous', async () => {
+    await using served = await withTwoRuns();
+    const { client, register } = served;
+    const ambiguous = { reason: 'ASSIGNMENT_AMBIGUOUS', field: 'assignment_run_ids[0]' };
+    const error = new LachesisError('internal', 'no', { reason: 'NO' });
+    const beat = client.work.heartbeat('w', ['g']).catch(lachesisErrorOf);
+    expect(await beat).toMatchObject(ambiguous);
+    expect(await client.work.extend('w', ['g']).catch(lachesisErrorOf)).toMatchObject(ambiguous);
+    const failed = client.work.fail('w', 'g', { error }).catch(lachesisErrorOf);
+    expect(await failed).toMatchObject({ ...ambiguous, field: 'run_id' });
+    await client.work.fail('w', theirs, { error });
+    expect(await client.work.extend('w', ['g'])).toEqual([]);
+    await register('v');
+    expect(await client.work.lease('v')).toMatchObject([{ run: { id: 'other' } }]);
+    await client.work.fail('v', 'g', { error, permanent: true });
+    expect(await client.runs.deadLetters('other')).toMatchObject([{ workerId: 'v' }]);
+    expect(await client.work.extend('v', ['g'])).toEqual([{ runId: '', assignmentId: 'g' }]);
+  });
+
+  test('have rollouts apart: watched, found and cancelled by their run', async () => {
+    await using served = await withTwoRuns();
+    const { client, submit } = served;
+    await client.environments.cancel({ rolloutIds: ['g.0'], runId: 'other' });
+    const heard = await client.work.heartbeat('w', [ours, theirs]);
+    expect(heard.cancelledRollouts).toEqual([{ runId: 'other', rolloutId: 'g.0' }]);
+    const watch = (runId: string) =>
+      Array.fromAsync(
+        client.environments.watch({ groupIds: ['g'], runId, untilFinished: true }),
+        (event) => `${event.runId} ${event.rolloutId} ${event.event.case}`,
+      );
+    await submit(await encodedGroup({ id: 'g', runId: 'run' }));
+    const ends = (await watch('run')).filter((line) => line.endsWith('finished'));
+    expect(ends).toEqual(['run g.0 finished', 'run g.1 finished']);
+    await expect(watch('')).rejects.toMatchObject({ code: Code.InvalidArgument });
+    const found = client.environments.rollout('g.0').catch(lachesisErrorOf);
+    expect(await found).toMatchObject({ reason: 'ROLLOUT_AMBIGUOUS', field: 'run_id' });
+    const kinds = ['run', 'other'].map(async (runId) => {
+      return (await client.environments.rollout('g.0', { runId })).kind;
+    });
+    expect(await Promise.all(kinds)).toEqual(['finished', 'running']);
+    await client.runs.close('other');
+    expect((await watch('other')).at(-1)).toMatch(/^other g\.[01] finished$/);
+  });
+
+  test('are told of by their run, turns that were missed as well', async () => {
+    await using served = await withTwoRuns();
+    const { client } = served;
+    const error = new LachesisError('internal', 'no', { reason: 'NO' });
+    const tell = (runId: string, index: number, turns = 0) =>
+      client.work.reportEvents('w', {
+        events: [turnOf('g.0', index, 1, runId)],
+        missedTurns: [{ runId, rolloutId: 'g.0', turns }],
+      });
+    expect(await tell('other', 3, 2)).toBe(1);
+    expect([await tell('run', 1), await tell('run', 1)]).toEqual([1, 0]);
+    await client.work.fail('w', theirs, { error, permanent: true });
+    // Of that run's the worker holds none any more.
+    expect([await tell('other', 4), await tell('run', 2)]).toEqual([0, 1]);
+    await client.runs.close('run');
+    expect(await eventsOf(client, 'g', 'other')).toEqual([
+      ...['g.0#1 started', 'g.0#1 turn 3 of 1, 2 missed', 'g.0#1 finished, 2 missed'],
+    ]);
+    expect(await eventsOf(client, 'g', 'run')).toEqual([
+      ...['g.0#1 started', 'g.0#1 turn 1 of 1', 'g.0#1 turn 2 of 1', 'g.0#1 finished'],
+    ]);
+  });
+
+  test('all go back when their worker is started anew', async () => {
+    await using served = await withTwoRuns();
+    const { work } = served.client;
+    await work.register({ workerId: 'w', environments: ['sums'], capacity: 8, session: 'next' });
+    const again = await work.lease('w', { session: 'next', max: 2 });
+    expect(again.map(({ run: { id }, attempt }) => `${id}#${attempt}`).sort()).toEqual([
+      ...['other#2', 'run#2'],
+    ]);
+    const gone = work.extend('w', [ours, theirs], { session: 'before' }).catch(lachesisErrorOf);
+    expect(await gone).toMatchObject({ reason: 'WORKER_REPLACED' });
+    expect(await work.extend('w', [ours, theirs], { session: 'next' })).toEqual([]);
+  });
+});
+
+describe('a lease request with an id', () => {
+  test('that is made again gets the same assignments, and is new once the worker spoke of them', async () => {
+    await using served = await serveWorkers();
+    const { client, clock, order, register } = served;
+    await register('w');
+    await client.work.enqueue(['a', 'b', 'c', 'd'].map((id) => order(id)));
+    const lease = async () =>
+      (await client.work.lease('w', { max: 2, requestId: 'one' })).map(
+        ({ assignment, attempt, leaseMs }) => `${assignment.id}#${attempt} ${leaseMs}`,
+      );
+    expect(await lease()).toEqual(['a#1 1000', 'b#1 1000']);
+    clock.advance(300);
+    expect(await lease()).toEqual(['a#1 700', 'b#1 700']);
+    await client.work.heartbeat('w', ['a', 'b']);
+    expect(await lease()).toEqual(['c#1 1000', 'd#1 1000']);
+    const illegal = client.work.lease('w', { requestId: 'not an id' }).catch(lachesisErrorOf);
+    expect(await illegal).toMatchObject({ field: 'request_id' });
+  });
+});
+
+test('closing a run with many groups waiting ends each of their rollouts, once, in a while', async () => {
+  await using served = await serveWorkers();
+  const { client, order } = served;
+  await client.work.enqueue(Array.from({ length: 1_000 }, (_, index) => order(`g${index}`)));
+  await client.runs.close('run');
+  const watching = client.environments.watch({ runId: 'run', untilFinished: true });
+  const ended: string[] = [];
+  for await (const { rolloutId, event } of watching) {
+    if (event.case === 'finished') ended.push(rolloutId);
+  }
+  expect(new Set(ended).size).toBe(2_000);
+  expect(ended).toHaveLength(2_000);
+});
+
 describe('a worker', () => {
   test('leases by priority what it announced, with its run, and gives back what it can not play', async () => {
     await using served = await serveWorkers();
@@ -80,7 +232,7 @@ describe('a worker', () => {
     expect(await lease('w', 9)).toEqual(['a#1', 'b#1']);
     const error = new LachesisError('environment_error', 'no sandbox', { reason: 'NO_SANDBOX' });
     await client.work.fail('w', 'a', { error });
-    expect(await client.work.extend('w', ['a', 'b'])).toEqual(['a']);
+    expect(await client.work.extend('w', ['a', 'b'])).toMatchObject([{ assignmentId: 'a' }]);
     expect(await lease('w', 9)).toEqual(['a#2']);
     await client.work.fail('w', 'a', { error, permanent: true });
     await client.work.fail('w', 'a', { error, permanent: true });
@@ -269,7 +421,9 @@ describe('watchers of what a worker elsewhere plays see one ending of each rollo
     await lease('other');
     const late = await submit(await encodedGroup({ id: 'g', runId: 'run' }), 'slow');
     expect(late).toEqual({ duplicate: false });
-    expect((await client.work.heartbeat('other', ['g'])).cancelled).toEqual(['g']);
+    expect((await client.work.heartbeat('other', ['g'])).cancelled).toMatchObject([
+      { assignmentId: 'g' },
+    ]);
     const again = await encodedGroup({ id: 'g', runId: 'run', attempt: 2 });
     expect(await submit(again, 'other')).toEqual({ duplicate: true });
     const endings = (await told).filter((line) => !line.endsWith('started'));
@@ -317,7 +471,9 @@ describe('what is cancelled', () => {
     await lease('w');
     const told = toldOf(client, 'g');
     await client.environments.cancel({ groupIds: ['g'], reason: 'enough' });
-    expect(await client.work.heartbeat('w', ['g'])).toMatchObject({ cancelled: ['g'] });
+    expect(await client.work.heartbeat('w', ['g'])).toMatchObject({
+      cancelled: [{ assignmentId: 'g' }],
+    });
     expect((await told).slice(2)).toEqual(['g.0 ROLLOUT_CANCELLED', 'g.1 ROLLOUT_CANCELLED']);
     expect(await lease('w')).toEqual([]);
   });
@@ -330,7 +486,7 @@ describe('what is cancelled', () => {
     await lease('w');
     await client.environments.cancel({ rolloutIds: ['g.1'], reason: 'enough' });
     const heard = await client.work.heartbeat('w', ['g']);
-    expect(heard).toMatchObject({ cancelled: [], cancelledRollouts: ['g.1'] });
+    expect(heard).toMatchObject({ cancelled: [], cancelledRollouts: [{ rolloutId: 'g.1' }] });
   });
 
   test('while it waits is handed to nobody, and not again after its worker died', async () => {
@@ -413,4 +569,143 @@ test('what a server that died was playing itself is played again by the next, at
     ...['g.0 PLAYED_AGAIN', 'g.1 PLAYED_AGAIN', 'g.0@2 scored', 'g.1@2 scored'],
   ]);
   expect(await served.client.runs.status('run')).toMatchObject({ acceptedGroups: 1 });
+});
+
+/** What `lachesis worker` tells of a turn. */
+const turnOf = (rolloutId: string, index: number, attempt = 1, runId = 'run') => ({
+  runId,
+  attempt,
+  event: {
+    kind: 'turn',
+    rolloutId,
+    groupId: rolloutId.split('.')[0]!,
+    turn: { index, finishReason: 'stop', modelDurationMs: 1, toolDurationMs: 0, toolCalls: 0 },
+    messages: [{ role: 'assistant', content: [{ kind: 'text', text: 'a' }], toolCalls: [] }],
+  } as const,
+});
+
+/** Of the first rollout, as `rollout#attempt what`, with the turns that were missed. */
+async function eventsOf(
+  client: LachesisClient,
+  groupId: string,
+  runId = 'run',
+): Promise<readonly string[]> {
+  const watching = client.environments.watch({ groupIds: [groupId], runId, untilFinished: true });
+  const told = await Array.fromAsync(watching);
+  return told
+    .filter(({ rolloutId }) => rolloutId.startsWith(`${groupId}.0`))
+    .map(({ rolloutId, attempt, missedTurns, event }) => {
+      const what =
+        event.case === 'turnFinished'
+          ? `turn ${event.value.turn?.index} of ${event.value.messages.length}`
+          : event.case;
+      return `${rolloutId}#${attempt} ${what}${missedTurns > 0 ? `, ${missedTurns} missed` : ''}`;
+    });
+}
+
+describe('the turns that a worker tells of', () => {
+  const none: readonly MissedTurns[] = [];
+
+  test('come to watchers once and in order, and none after the end', async () => {
+    await using served = await serveWorkers();
+    const { client, order, register, lease, submit } = served;
+    await register('w');
+    await client.work.enqueue([order('a')]);
+    await lease('w');
+    const tell = (events: ReturnType<typeof turnOf>[], missedTurns = none) =>
+      client.work.reportEvents('w', { events, missedTurns });
+    expect(await tell([turnOf('a.0', 1), turnOf('a.0', 2)])).toBe(2);
+    // Told again, since an answer may be lost; of others' rollouts, or of none.
+    expect(await tell([turnOf('a.0', 2), turnOf('a.7', 1), turnOf('x.0', 1)])).toBe(0);
+    expect(await tell([turnOf('a.0', 5)], [{ runId: 'run', rolloutId: 'a.0', turns: 2 }])).toBe(1);
+    await submit(await encodedGroup({ id: 'a', runId: 'run' }));
+    expect(await tell([turnOf('a.0', 6)])).toBe(0);
+    expect(await eventsOf(client, 'a')).toEqual([
+      ...['a.0#1 started', 'a.0#1 turn 1 of 1', 'a.0#1 turn 2 of 1'],
+      ...['a.0#1 turn 5 of 1, 2 missed', 'a.0#1 finished, 2 missed'],
+    ]);
+  });
+
+  test('carry their attempt, and are taken of nobody but the one that holds the assignment', async () => {
+    await using served = await serveWorkers();
+    const { client, clock, order, register, lease, submit } = served;
+    await register('slow');
+    await register('next');
+    await client.work.enqueue([order('a')]);
+    await lease('slow');
+    clock.advance(LEASE_MS + 1);
+    expect(await lease('next')).toEqual(['a#2']);
+    const tell = (workerId: string, id: string, attempt: number) =>
+      client.work.reportEvents(workerId, {
+        events: [turnOf(id, 1, attempt)],
+        missedTurns: none,
+      });
+    expect(await tell('slow', 'a.0', 1)).toBe(0);
+    expect(await tell('slow', 'a.0@2', 2)).toBe(0);
+    expect(await tell('next', 'a.0@2', 2)).toBe(1);
+    // One that is played for a failed one of the same attempt.
+    expect(await tell('next', 'a.0@2+1', 2)).toBe(1);
+    await submit(await encodedGroup({ id: 'a', runId: 'run' }));
+    expect(await eventsOf(client, 'a')).toEqual([
+      ...['a.0#1 started', 'a.0#1 finished', 'a.0@2#2 started', 'a.0@2#2 turn 1 of 1'],
+      ...['a.0@2+1#2 turn 1 of 1', 'a.0@2#2 finished', 'a.0@2+1#2 finished'],
+    ]);
+  });
+
+  test('are refused where they make no sense, and to a worker that nobody knows', async () => {
+    await using served = await serveWorkers();
+    const { client, register } = served;
+    const events = [turnOf('a.0', 1)];
+    await expect(
+      client.work.reportEvents('w', { events, missedTurns: none }),
+    ).rejects.toMatchObject({
+      code: Code.FailedPrecondition,
+    });
+    await register('w');
+    const nameless = { ...turnOf('a.0', 1).event, rolloutId: '' };
+    await expect(
+      client.work.reportEvents('w', {
+        events: [{ event: nameless, runId: 'run', attempt: 1 }],
+        missedTurns: none,
+      }),
+    ).rejects.toThrow(/events\[0\]\.rollout_id/);
+    const runless = client.work.reportEvents('w', {
+      events: [turnOf('a.0', 1, 1, '')],
+      missedTurns: none,
+    });
+    await expect(runless).rejects.toThrow(/events\[0\]\.run_id/);
+    const missed = client.work.reportEvents('w', {
+      events: [],
+      missedTurns: [{ runId: '', rolloutId: 'a.0', turns: 1 }],
+    });
+    await expect(missed).rejects.toThrow(/missed_turns\[0\]\.run_id/);
+  });
+});
+
+test('a worker started anew under its id has what it held back at once; the one before is told', async () => {
+  await using served = await serveWorkers();
+  const { client, order } = served;
+  const start = (session: string) => {
+    const call = { session };
+    const worker = { workerId: 'w', environments: ['sums'], capacity: 8 };
+    return {
+      register: () => client.work.register({ ...worker, session }),
+      lease: async (waitMs = 0) =>
+        (await client.work.lease('w', { ...call, waitMs })).map((one) => one.attempt),
+      heartbeat: () => client.work.heartbeat('w', [], call),
+    };
+  };
+  const [first, second] = [start('1'), start('2')];
+  await first.register();
+  await client.work.enqueue([order('a')]);
+  expect(await first.lease()).toEqual([1]);
+  const waiting = first.lease(5_000).catch((error: unknown) => lachesisErrorOf(error).reason);
+  await second.register();
+  expect([[], 'WORKER_REPLACED']).toContainEqual(await waiting);
+  expect(await second.lease()).toEqual([2]);
+  for (const call of [first.heartbeat, first.register, first.lease]) {
+    const error = await call().catch(lachesisErrorOf);
+    expect(error).toMatchObject({ reason: 'WORKER_REPLACED' });
+  }
+  await second.heartbeat();
 });

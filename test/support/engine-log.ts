@@ -10,7 +10,7 @@ export interface EngineCall {
 }
 
 export function callsOf(calls: readonly EngineCall[], rolloutId: string): EngineCall[] {
-  return calls.filter(({ requestId }) => requestId.startsWith(`${rolloutId}/`));
+  return calls.filter(({ requestId }) => requestId.split('/').at(-2) === rolloutId);
 }
 
 /** An engine that notes what it is asked and what it gives. */

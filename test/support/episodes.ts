@@ -49,7 +49,7 @@ export interface PlayedEpisode {
   readonly toolRuns: readonly ToolRun[];
   /** All texts that the tokenizer was given, in order. */
   readonly encoded: readonly string[];
-  /** Characters that the tokenizer had been given when each engine call came in, by request id. */
+  /** Characters that the tokenizer had been given when each engine call came in, by rollout and call: `g.0/1`. */
   readonly encodedBefore: ReadonlyMap<string, number>;
 }
 
@@ -92,7 +92,7 @@ export function playEpisode(
     const scripted = createScriptedEngine({
       description: { vocabularySize: tokenizer.vocabularySize, policyVersion: 3 },
       replies: ({ requestId }) => {
-        const [rolloutId, callText] = requestId.split('/') as [string, string];
+        const [rolloutId, callText] = requestId.split('/').slice(-2) as [string, string];
         const [index, call] = [indexOf(rolloutId), Number(callText)];
         const step = plan.rollouts[index]?.steps[call];
         if (step === undefined) return { tokenIds: [...tokenizer.encode('done'), STOP] };
@@ -104,7 +104,7 @@ export function playEpisode(
     });
     const encodedBefore = new Map<string, number>();
     const { engine, calls } = recordEngine(scripted, ({ requestId }) =>
-      encodedBefore.set(requestId, spy.characters),
+      encodedBefore.set(requestId.split('/').slice(-2).join('/'), spy.characters),
     );
     const server = spyServer(
       createManagedServer({

@@ -16,6 +16,8 @@ export const noRunDetail: RunDetail = Object.freeze({
     trainedTokens: 0,
   },
   heldBatches: { first: [], more: 0 },
+  consumers: { first: [], more: 0 },
   workers: { first: [], more: 0 },
   deadLetters: 0,
+  givenUpBatches: 0,
 });

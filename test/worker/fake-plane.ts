@@ -76,9 +76,10 @@ export function fakePlane(
       });
       return [];
     },
-    async heartbeat(ids) {
-      heartbeats.push(ids);
-      return lost.splice(0);
+    async heartbeat(held) {
+      heartbeats.push(held.map(({ assignmentId }) => assignmentId));
+      const gone = lost.splice(0);
+      return held.filter(({ assignmentId }) => gone.includes(assignmentId));
     },
     async submit(group) {
       submits += 1;
@@ -90,7 +91,7 @@ export function fakePlane(
       options.order?.();
       ordered.push(...orders);
     },
-    async fail(id, error, permanent) {
+    async fail({ assignmentId: id }, error, permanent) {
       failed.push({ id, error, permanent });
       change();
     },

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { createMemoryBroker } from '../../src/broker/index.ts';
 import { connect, type LachesisClient } from '../../src/client/index.ts';
 import { defineEnvironment, hostEnvironment } from '../../src/environment/index.ts';
+import { LachesisError } from '../../src/errors.ts';
 import type { ModelServer } from '../../src/models/index.ts';
 import { createWorker, RemoteWorkPlane, ServerLink } from '../../src/worker/index.ts';
 import { fakeModelServer } from '../environment/fake-model-server.ts';
@@ -16,6 +17,8 @@ const far = defineEnvironment({
 
 interface Started extends AsyncDisposable {
   readonly states: string[];
+  /** That it plays. */
+  readonly groups: () => number;
 }
 
 /** A worker for `far` (or another environment) at the address of a server, in this process. */
@@ -24,9 +27,11 @@ async function startWorker(
   options: {
     readonly modelServer?: ModelServer;
     readonly environment?: Parameters<typeof hostEnvironment>[0];
+    readonly session?: string;
   } = {},
 ): Promise<Started> {
   const { modelServer = fakeModelServer(() => ({ text: '4' })), environment = far } = options;
+  const { session = '' } = options;
   const states: string[] = [];
   const hosted = await hostEnvironment(environment);
   await using owned = new AsyncDisposableStack();
@@ -42,7 +47,7 @@ async function startWorker(
           signal,
         }),
       greet: async ({ work }, signal) => {
-        const worker = { workerId: 'w', environments: [hosted.name], capacity: 4 };
+        const worker = { workerId: 'w', environments: [hosted.name], capacity: 4, session };
         await work.register(worker, { signal });
       },
       onState: ({ kind }) => states.push(kind),
@@ -50,7 +55,7 @@ async function startWorker(
       maxRetryMs: 50,
     }),
   );
-  const plane = owned.use(new RemoteWorkPlane({ link, workerId: 'w' }));
+  const plane = owned.use(new RemoteWorkPlane({ link, workerId: 'w', session }));
   const worker = owned.use(
     createWorker({
       environments: new Map([[hosted.name, hosted]]),
@@ -64,7 +69,8 @@ async function startWorker(
   );
   void worker.run(new AbortController().signal);
   const all = owned.move();
-  return { states, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  const groups = () => worker.inFlight.groups;
+  return { states, groups, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }
 
 async function serveFar(options: Parameters<typeof serveForTest>[0] = {}) {
@@ -90,6 +96,54 @@ async function storedIds(client: LachesisClient): Promise<readonly string[]> {
 }
 
 const range = (count: number) => Array.from({ length: count }, (_, index) => `g${index}`);
+
+describe('a lease call whose answer is lost', () => {
+  test('is made again on the next connection, and brings what it leased the first time', async () => {
+    await using served = await serveFar({ worker: false });
+    await served.client.work.enqueue([order('a'), order('b')]);
+    let calls = 0;
+    const connectLossy = async (signal: AbortSignal): Promise<LachesisClient> => {
+      const client = await served.connect({ scope: 'worker', signal });
+      const work = new Proxy(client.work, {
+        get: (target, name) => {
+          const value: unknown = Reflect.get(target, name);
+          if (typeof value !== 'function') return value;
+          return async (...args: unknown[]) => {
+            const answer: unknown = await Reflect.apply(value, target, args);
+            if (name !== 'lease') return answer;
+            calls += 1;
+            if (calls > 1) return answer;
+            throw new LachesisError('infrastructure_error', 'it fell.', { reason: 'FELL' });
+          };
+        },
+      });
+      return Object.assign(Object.create(client), {
+        ...{ work, address: client.address, batches: client.batches },
+        [Symbol.asyncDispose]: () => client[Symbol.asyncDispose](),
+      });
+    };
+    await using link = new ServerLink({
+      connect: connectLossy,
+      greet: async ({ work }, signal) => {
+        await work.register({ workerId: 'w', environments: ['far'], capacity: 4 }, { signal });
+      },
+      ...{ firstRetryMs: 1, maxRetryMs: 1 },
+    });
+    await using plane = new RemoteWorkPlane({ link, workerId: 'w' });
+    const signal = AbortSignal.timeout(10_000);
+    const lease = async () => {
+      const leased = await plane.lease({ max: 1, waitMs: 0, signal });
+      return leased.map(({ assignment, attempt }) => `${assignment.id}#${attempt}`);
+    };
+    expect(await lease()).toEqual(['a#1']);
+    expect(calls).toBe(2);
+    expect((await served.client.runs.status('run')).workers.first).toMatchObject([
+      { workerId: 'w', assignments: 1 },
+    ]);
+    // Another call is another request.
+    expect(await lease()).toEqual(['b#1']);
+  });
+});
 
 describe('a worker over the wire', () => {
   test('plays what is ordered, under the policy version that is announced meanwhile', async () => {
@@ -133,6 +187,70 @@ describe('a worker over the wire', () => {
       rollout: { outcome: { failure: { reason: 'ROLLOUT_CANCELLED' } } },
     });
     expect(await client.runs.deadLetters('run')).toMatchObject([{ assignmentId: 'whole' }]);
+  });
+
+  test('is watched turn by turn, as one in the server is', async () => {
+    const modelServer = fakeModelServer(() => ({ text: '4' }));
+    const told = async (client: LachesisClient, groupId: string) => {
+      const watching = client.environments.watch({ groupIds: [groupId], untilFinished: true });
+      return (await Array.fromAsync(watching))
+        .filter(({ rolloutId }) => rolloutId === `${groupId}.0`)
+        .map(({ event, attempt }) => [
+          event.case,
+          attempt,
+          event.case === 'turnFinished' ? event.value.messages.length : 0,
+        ]);
+    };
+    await using away = await serveFar();
+    await using _worker = await startWorker(away, { modelServer });
+    await away.client.work.enqueue([order('g')]);
+    await expect.poll(() => storedIds(away.client)).toEqual(['g']);
+    await using near = await serveForTest({
+      environments: [{ environment: await hostEnvironment(far), modelServer }],
+    });
+    await near.client.runs.open('run', { batchSize: { kind: 'groups', groups: 100 } });
+    await near.client.work.enqueue([order('g')]);
+    await expect.poll(() => storedIds(near.client)).toEqual(['g']);
+    const expected = [
+      ['started', 1, 0],
+      ['turnFinished', 1, 1],
+      ['finished', 1, 0],
+    ];
+    expect(await told(away.client, 'g')).toEqual(expected);
+    expect(await told(near.client, 'g')).toEqual(expected);
+  });
+
+  test('is watched by run, of which two may use the same ids', async () => {
+    await using served = await serveFar();
+    const { client } = served;
+    const batchSize = { kind: 'groups', groups: 100 } as const;
+    await client.runs.open('other', { batchSize, environments: ['far'] });
+    await client.work.enqueue([order('g'), { ...order('g'), runId: 'other' }]);
+    await using _worker = await startWorker(served);
+    for (const runId of ['run', 'other']) {
+      await expect
+        .poll(() => client.runs.status(runId).then(({ acceptedGroups }) => acceptedGroups))
+        .toBe(1);
+      const watching = client.environments.watch({ groupIds: ['g'], runId, untilFinished: true });
+      const told = (await Array.fromAsync(watching)).filter(({ rolloutId }) => rolloutId === 'g.0');
+      expect(told.map(({ event }) => event.case)).toEqual(['started', 'turnFinished', 'finished']);
+    }
+  });
+
+  test('whose id another start has taken over lets go of all it plays, and its link says why', async () => {
+    const modelServer = fakeModelServer(() => ({ hang: true }));
+    await using served = await serveFar();
+    const { client } = served;
+    await using first = await startWorker(served, { modelServer, session: '1' });
+    await client.work.enqueue([order('g')]);
+    await expect
+      .poll(() => client.environments.rollout('g.0').then(({ kind }) => kind))
+      .toBe('running');
+    await using second = await startWorker(served, { session: '2' });
+    await expect.poll(() => storedIds(client)).toEqual(['g']);
+    await expect.poll(() => first.states).toEqual(['connected', 'failed']);
+    await expect.poll(() => first.groups()).toBe(0);
+    expect(second.states).toEqual(['connected']);
   });
 
   test('has the backlog of a group ordered', async () => {

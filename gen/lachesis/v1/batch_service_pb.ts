@@ -18,7 +18,7 @@ import type { Message, UnknownEnum } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/batch_service.proto.
  */
 export const file_lachesis_v1_batch_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch9sYWNoZXNpcy92MS9iYXRjaF9zZXJ2aWNlLnByb3RvEgtsYWNoZXNpcy52MSKtAQoXUmVnaXN0ZXJDb25zdW1lclJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhMKC2NvbnN1bWVyX2lkGAIgASgJEgwKBHJhbmsYAyABKAUSEgoKd29ybGRfc2l6ZRgEIAEoBRInCgRtb2RlGAUgASgOMhkubGFjaGVzaXMudjEuQ29uc3VtZXJNb2RlEiIKBmNvZGVjcxgGIAMoDjISLmxhY2hlc2lzLnYxLkNvZGVjInMKGFJlZ2lzdGVyQ29uc3VtZXJSZXNwb25zZRIxCg5sZWFzZV9kdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIMCgRzdGVwGAIgASgDEhYKDnBvbGljeV92ZXJzaW9uGAMgASgDIogBChBOZXh0QmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIMCgRyYW5rGAMgASgFEicKBHdhaXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGAoQaW5jbHVkZV9yb2xsb3V0cxgFIAEoCCLCAQoRTmV4dEJhdGNoUmVzcG9uc2USLgoIbWFuaWZlc3QYASABKAsyGi5sYWNoZXNpcy52MS5CYXRjaE1hbmlmZXN0SAASKAoFY2h1bmsYAiABKAsyFy5sYWNoZXNpcy52MS5CYXRjaENodW5rSAASJAoDZW5kGAMgASgLMhUubGFjaGVzaXMudjEuQmF0Y2hFbmRIABIkCgRub25lGAQgASgLMhQubGFjaGVzaXMudjEuTm9CYXRjaEgAQgcKBWZyYW1lIusBCg1CYXRjaE1hbmlmZXN0EhAKCGJhdGNoX2lkGAEgASgJEgwKBHN0ZXAYAiABKAMSFgoOcG9saWN5X3ZlcnNpb24YAyABKAMSKAoGZ3JvdXBzGAQgAygLMhgubGFjaGVzaXMudjEuR3JvdXBIZWFkZXISIwoEcm93cxgFIAMoCzIVLmxhY2hlc2lzLnYxLkJhdGNoUm93EhAKCGRlbGl2ZXJ5GAYgASgFEjEKDmxlYXNlX2R1cmF0aW9uGAcgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEg4KBmRpZ2VzdBgIIAEoDCJBCghCYXRjaFJvdxITCgtncm91cF9pbmRleBgBIAEoBRISCgpwYXJ0X2luZGV4GAIgASgFEgwKBHJhbmsYAyABKAUiSQoKQmF0Y2hDaHVuaxITCgtncm91cF9pbmRleBgBIAEoBRImCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmsiCgoIQmF0Y2hFbmQiOgoHTm9CYXRjaBIPCgd3YWl0aW5nGAEgASgDEg4KBm5lZWRlZBgCIAEoAxIOCgZjbG9zZWQYAyABKAgiWQoSRXh0ZW5kQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFIkgKE0V4dGVuZEJhdGNoUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iVgoPQWNrQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFIjIKEEFja0JhdGNoUmVzcG9uc2USEAoIY29tcGxldGUYASABKAgSDAoEc3RlcBgCIAEoAyJnChBOYWNrQmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIQCghiYXRjaF9pZBgDIAEoCRIMCgRyYW5rGAQgASgFEg4KBnJlYXNvbhgFIAEoCSITChFOYWNrQmF0Y2hSZXNwb25zZSJGChFDb21taXRTdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEwoLY29uc3VtZXJfaWQYAiABKAkSDAoEc3RlcBgDIAEoAyIUChJDb21taXRTdGVwUmVzcG9uc2UiSAoTUmV3aW5kVG9TdGVwUmVxdWVzdBIOCgZydW5faWQYASABKAkSEwoLY29uc3VtZXJfaWQYAiABKAkSDAoEc3RlcBgDIAEoAyInChRSZXdpbmRUb1N0ZXBSZXNwb25zZRIPCgdiYXRjaGVzGAEgASgDIkUKG1B1Ymxpc2hQb2xpY3lWZXJzaW9uUmVxdWVzdBIOCgZydW5faWQYASABKAkSFgoOcG9saWN5X3ZlcnNpb24YAiABKAMiNgocUHVibGlzaFBvbGljeVZlcnNpb25SZXNwb25zZRIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoAyIrChlXYXRjaFBvbGljeVZlcnNpb25SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCSI0ChpXYXRjaFBvbGljeVZlcnNpb25SZXNwb25zZRIWCg5wb2xpY3lfdmVyc2lvbhgBIAEoAypjCgxDb25zdW1lck1vZGUSHQoZQ09OU1VNRVJfTU9ERV9VTlNQRUNJRklFRBAAEhkKFUNPTlNVTUVSX01PREVfQ09NUEVURRABEhkKFUNPTlNVTUVSX01PREVfRkFOX09VVBACMsYGCgxCYXRjaFNlcnZpY2USZAoQUmVnaXN0ZXJDb25zdW1lchIkLmxhY2hlc2lzLnYxLlJlZ2lzdGVyQ29uc3VtZXJSZXF1ZXN0GiUubGFjaGVzaXMudjEuUmVnaXN0ZXJDb25zdW1lclJlc3BvbnNlIgOQAgISTAoJTmV4dEJhdGNoEh0ubGFjaGVzaXMudjEuTmV4dEJhdGNoUmVxdWVzdBoeLmxhY2hlc2lzLnYxLk5leHRCYXRjaFJlc3BvbnNlMAESVQoLRXh0ZW5kQmF0Y2gSHy5sYWNoZXNpcy52MS5FeHRlbmRCYXRjaFJlcXVlc3QaIC5sYWNoZXNpcy52MS5FeHRlbmRCYXRjaFJlc3BvbnNlIgOQAgISTAoIQWNrQmF0Y2gSHC5sYWNoZXNpcy52MS5BY2tCYXRjaFJlcXVlc3QaHS5sYWNoZXNpcy52MS5BY2tCYXRjaFJlc3BvbnNlIgOQAgISTwoJTmFja0JhdGNoEh0ubGFjaGVzaXMudjEuTmFja0JhdGNoUmVxdWVzdBoeLmxhY2hlc2lzLnYxLk5hY2tCYXRjaFJlc3BvbnNlIgOQAgISUgoKQ29tbWl0U3RlcBIeLmxhY2hlc2lzLnYxLkNvbW1pdFN0ZXBSZXF1ZXN0Gh8ubGFjaGVzaXMudjEuQ29tbWl0U3RlcFJlc3BvbnNlIgOQAgISWAoMUmV3aW5kVG9TdGVwEiAubGFjaGVzaXMudjEuUmV3aW5kVG9TdGVwUmVxdWVzdBohLmxhY2hlc2lzLnYxLlJld2luZFRvU3RlcFJlc3BvbnNlIgOQAgIScAoUUHVibGlzaFBvbGljeVZlcnNpb24SKC5sYWNoZXNpcy52MS5QdWJsaXNoUG9saWN5VmVyc2lvblJlcXVlc3QaKS5sYWNoZXNpcy52MS5QdWJsaXNoUG9saWN5VmVyc2lvblJlc3BvbnNlIgOQAgISbAoSV2F0Y2hQb2xpY3lWZXJzaW9uEiYubGFjaGVzaXMudjEuV2F0Y2hQb2xpY3lWZXJzaW9uUmVxdWVzdBonLmxhY2hlc2lzLnYxLldhdGNoUG9saWN5VmVyc2lvblJlc3BvbnNlIgOQAgEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_lachesis_v1_group, file_lachesis_v1_tokens]);
+  fileDesc("Ch9sYWNoZXNpcy92MS9iYXRjaF9zZXJ2aWNlLnByb3RvEgtsYWNoZXNpcy52MSK9AQoXUmVnaXN0ZXJDb25zdW1lclJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhMKC2NvbnN1bWVyX2lkGAIgASgJEgwKBHJhbmsYAyABKAUSEgoKd29ybGRfc2l6ZRgEIAEoBRInCgRtb2RlGAUgASgOMhkubGFjaGVzaXMudjEuQ29uc3VtZXJNb2RlEiIKBmNvZGVjcxgGIAMoDjISLmxhY2hlc2lzLnYxLkNvZGVjEg4KBnJlam9pbhgHIAEoCCK6AQoYUmVnaXN0ZXJDb25zdW1lclJlc3BvbnNlEjEKDmxlYXNlX2R1cmF0aW9uGAEgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEgwKBHN0ZXAYAiABKAMSFgoOcG9saWN5X3ZlcnNpb24YAyABKAMSFQoNY29uc3VtZXJfc3RlcBgEIAEoAxIbCg5jb21taXR0ZWRfc3RlcBgFIAEoA0gAiAEBQhEKD19jb21taXR0ZWRfc3RlcCJAChlVbnJlZ2lzdGVyQ29uc3VtZXJSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCSJHChpVbnJlZ2lzdGVyQ29uc3VtZXJSZXNwb25zZRIPCgdleGlzdGVkGAEgASgIEhgKEHJlbGVhc2VkX2JhdGNoZXMYAiABKAMi5gIKEENvbnN1bWVyU3RhbmRpbmcSEwoLY29uc3VtZXJfaWQYASABKAkSJwoEbW9kZRgCIAEoDjIZLmxhY2hlc2lzLnYxLkNvbnN1bWVyTW9kZRISCgp3b3JsZF9zaXplGAMgASgFEgwKBHN0ZXAYBCABKAMSEQoJbmV4dF9zdGVwGAUgASgDEhsKDmNvbW1pdHRlZF9zdGVwGAYgASgDSACIAQESFAoMb3Blbl9iYXRjaGVzGAcgASgDEhQKDGtlcHRfYmF0Y2hlcxgIIAEoAxIqCgpob2xkc19iYWNrGAkgASgOMhYubGFjaGVzaXMudjEuSG9sZHNCYWNrEikKBm9sZGVzdBgKIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIsCglsYXN0X3NlZW4YCyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb25CEQoPX2NvbW1pdHRlZF9zdGVwIqABChBOZXh0QmF0Y2hSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIMCgRyYW5rGAMgASgFEicKBHdhaXQYBCABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SGAoQaW5jbHVkZV9yb2xsb3V0cxgFIAEoCBIWCg5zcGxpdF9tYW5pZmVzdBgGIAEoCCL2AQoRTmV4dEJhdGNoUmVzcG9uc2USLgoIbWFuaWZlc3QYASABKAsyGi5sYWNoZXNpcy52MS5CYXRjaE1hbmlmZXN0SAASKAoFY2h1bmsYAiABKAsyFy5sYWNoZXNpcy52MS5CYXRjaENodW5rSAASJAoDZW5kGAMgASgLMhUubGFjaGVzaXMudjEuQmF0Y2hFbmRIABIkCgRub25lGAQgASgLMhQubGFjaGVzaXMudjEuTm9CYXRjaEgAEjIKDW1hbmlmZXN0X3Jlc3QYBSABKAsyGS5sYWNoZXNpcy52MS5NYW5pZmVzdFJlc3RIAEIHCgVmcmFtZSLrAQoNQmF0Y2hNYW5pZmVzdBIQCghiYXRjaF9pZBgBIAEoCRIMCgRzdGVwGAIgASgDEhYKDnBvbGljeV92ZXJzaW9uGAMgASgDEigKBmdyb3VwcxgEIAMoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVyEiMKBHJvd3MYBSADKAsyFS5sYWNoZXNpcy52MS5CYXRjaFJvdxIQCghkZWxpdmVyeRgGIAEoBRIxCg5sZWFzZV9kdXJhdGlvbhgHIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbhIOCgZkaWdlc3QYCCABKAwiXQoMTWFuaWZlc3RSZXN0EigKBmdyb3VwcxgBIAMoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVyEiMKBHJvd3MYAiADKAsyFS5sYWNoZXNpcy52MS5CYXRjaFJvdyJBCghCYXRjaFJvdxITCgtncm91cF9pbmRleBgBIAEoBRISCgpwYXJ0X2luZGV4GAIgASgFEgwKBHJhbmsYAyABKAUiSQoKQmF0Y2hDaHVuaxITCgtncm91cF9pbmRleBgBIAEoBRImCgVjaHVuaxgCIAEoCzIXLmxhY2hlc2lzLnYxLkdyb3VwQ2h1bmsiCgoIQmF0Y2hFbmQibwoHTm9CYXRjaBIPCgd3YWl0aW5nGAEgASgDEg4KBm5lZWRlZBgCIAEoAxIOCgZjbG9zZWQYAyABKAgSMwoMaGVsZF9iYWNrX2J5GAQgAygLMh0ubGFjaGVzaXMudjEuQ29uc3VtZXJTdGFuZGluZyJrChJFeHRlbmRCYXRjaFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhMKC2NvbnN1bWVyX2lkGAIgASgJEhAKCGJhdGNoX2lkGAMgASgJEgwKBHJhbmsYBCABKAUSEAoIZGVsaXZlcnkYBSABKAUiSAoTRXh0ZW5kQmF0Y2hSZXNwb25zZRIxCg5sZWFzZV9kdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJoCg9BY2tCYXRjaFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhMKC2NvbnN1bWVyX2lkGAIgASgJEhAKCGJhdGNoX2lkGAMgASgJEgwKBHJhbmsYBCABKAUSEAoIZGVsaXZlcnkYBSABKAUiMgoQQWNrQmF0Y2hSZXNwb25zZRIQCghjb21wbGV0ZRgBIAEoCBIMCgRzdGVwGAIgASgDInkKEE5hY2tCYXRjaFJlcXVlc3QSDgoGcnVuX2lkGAEgASgJEhMKC2NvbnN1bWVyX2lkGAIgASgJEhAKCGJhdGNoX2lkGAMgASgJEgwKBHJhbmsYBCABKAUSDgoGcmVhc29uGAUgASgJEhAKCGRlbGl2ZXJ5GAYgASgFIhMKEU5hY2tCYXRjaFJlc3BvbnNlIkYKEUNvbW1pdFN0ZXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIMCgRzdGVwGAMgASgDIhQKEkNvbW1pdFN0ZXBSZXNwb25zZSJIChNSZXdpbmRUb1N0ZXBSZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRITCgtjb25zdW1lcl9pZBgCIAEoCRIMCgRzdGVwGAMgASgDIicKFFJld2luZFRvU3RlcFJlc3BvbnNlEg8KB2JhdGNoZXMYASABKAMiRQobUHVibGlzaFBvbGljeVZlcnNpb25SZXF1ZXN0Eg4KBnJ1bl9pZBgBIAEoCRIWCg5wb2xpY3lfdmVyc2lvbhgCIAEoAyI2ChxQdWJsaXNoUG9saWN5VmVyc2lvblJlc3BvbnNlEhYKDnBvbGljeV92ZXJzaW9uGAEgASgDIisKGVdhdGNoUG9saWN5VmVyc2lvblJlcXVlc3QSDgoGcnVuX2lkGAEgASgJIjQKGldhdGNoUG9saWN5VmVyc2lvblJlc3BvbnNlEhYKDnBvbGljeV92ZXJzaW9uGAEgASgDKmMKDENvbnN1bWVyTW9kZRIdChlDT05TVU1FUl9NT0RFX1VOU1BFQ0lGSUVEEAASGQoVQ09OU1VNRVJfTU9ERV9DT01QRVRFEAESGQoVQ09OU1VNRVJfTU9ERV9GQU5fT1VUEAIqUgoJSG9sZHNCYWNrEhoKFkhPTERTX0JBQ0tfVU5TUEVDSUZJRUQQABISCg5IT0xEU19CQUNLX0FDSxABEhUKEUhPTERTX0JBQ0tfQ09NTUlUEAIysgcKDEJhdGNoU2VydmljZRJkChBSZWdpc3RlckNvbnN1bWVyEiQubGFjaGVzaXMudjEuUmVnaXN0ZXJDb25zdW1lclJlcXVlc3QaJS5sYWNoZXNpcy52MS5SZWdpc3RlckNvbnN1bWVyUmVzcG9uc2UiA5ACAhJqChJVbnJlZ2lzdGVyQ29uc3VtZXISJi5sYWNoZXNpcy52MS5VbnJlZ2lzdGVyQ29uc3VtZXJSZXF1ZXN0GicubGFjaGVzaXMudjEuVW5yZWdpc3RlckNvbnN1bWVyUmVzcG9uc2UiA5ACAhJMCglOZXh0QmF0Y2gSHS5sYWNoZXNpcy52MS5OZXh0QmF0Y2hSZXF1ZXN0Gh4ubGFjaGVzaXMudjEuTmV4dEJhdGNoUmVzcG9uc2UwARJVCgtFeHRlbmRCYXRjaBIfLmxhY2hlc2lzLnYxLkV4dGVuZEJhdGNoUmVxdWVzdBogLmxhY2hlc2lzLnYxLkV4dGVuZEJhdGNoUmVzcG9uc2UiA5ACAhJMCghBY2tCYXRjaBIcLmxhY2hlc2lzLnYxLkFja0JhdGNoUmVxdWVzdBodLmxhY2hlc2lzLnYxLkFja0JhdGNoUmVzcG9uc2UiA5ACAhJPCglOYWNrQmF0Y2gSHS5sYWNoZXNpcy52MS5OYWNrQmF0Y2hSZXF1ZXN0Gh4ubGFjaGVzaXMudjEuTmFja0JhdGNoUmVzcG9uc2UiA5ACAhJSCgpDb21taXRTdGVwEh4ubGFjaGVzaXMudjEuQ29tbWl0U3RlcFJlcXVlc3QaHy5sYWNoZXNpcy52MS5Db21taXRTdGVwUmVzcG9uc2UiA5ACAhJYCgxSZXdpbmRUb1N0ZXASIC5sYWNoZXNpcy52MS5SZXdpbmRUb1N0ZXBSZXF1ZXN0GiEubGFjaGVzaXMudjEuUmV3aW5kVG9TdGVwUmVzcG9uc2UiA5ACAhJwChRQdWJsaXNoUG9saWN5VmVyc2lvbhIoLmxhY2hlc2lzLnYxLlB1Ymxpc2hQb2xpY3lWZXJzaW9uUmVxdWVzdBopLmxhY2hlc2lzLnYxLlB1Ymxpc2hQb2xpY3lWZXJzaW9uUmVzcG9uc2UiA5ACAhJsChJXYXRjaFBvbGljeVZlcnNpb24SJi5sYWNoZXNpcy52MS5XYXRjaFBvbGljeVZlcnNpb25SZXF1ZXN0GicubGFjaGVzaXMudjEuV2F0Y2hQb2xpY3lWZXJzaW9uUmVzcG9uc2UiA5ACATABYgZwcm90bzM", [file_google_protobuf_duration, file_lachesis_v1_group, file_lachesis_v1_tokens]);
 
 /**
  * Registers a consumer.
@@ -67,6 +67,14 @@ export type RegisterConsumerRequest = Message<"lachesis.v1.RegisterConsumerReque
    * @generated from field: repeated lachesis.v1.Codec codecs = 6;
    */
   codecs: Codec[];
+
+  /**
+   * It knows that it was taken out of the run, and joins again: it gets the batches that are open, and all that
+   * are cut from now on. Without, a consumer that was taken out is FAILED_PRECONDITION.
+   *
+   * @generated from field: bool rejoin = 7;
+   */
+  rejoin: boolean;
 };
 
 /**
@@ -90,7 +98,7 @@ export type RegisterConsumerResponse = Message<"lachesis.v1.RegisterConsumerResp
   leaseDuration?: Duration | undefined;
 
   /**
-   * The run's step.
+   * The run's step: the furthest that a consumer is done with.
    *
    * @generated from field: int64 step = 2;
    */
@@ -102,6 +110,20 @@ export type RegisterConsumerResponse = Message<"lachesis.v1.RegisterConsumerResp
    * @generated from field: int64 policy_version = 3;
    */
   policyVersion: bigint;
+
+  /**
+   * The step that this consumer is done with; those that compete share theirs.
+   *
+   * @generated from field: int64 consumer_step = 4;
+   */
+  consumerStep: bigint;
+
+  /**
+   * The step that it committed last; absent when it never did.
+   *
+   * @generated from field: optional int64 committed_step = 5;
+   */
+  committedStep?: bigint | undefined;
 };
 
 /**
@@ -110,6 +132,154 @@ export type RegisterConsumerResponse = Message<"lachesis.v1.RegisterConsumerResp
  */
 export const RegisterConsumerResponseSchema: GenMessage<RegisterConsumerResponse> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_batch_service, 1);
+
+/**
+ * Takes a consumer out.
+ *
+ * @generated from message lachesis.v1.UnregisterConsumerRequest
+ */
+export type UnregisterConsumerRequest = Message<"lachesis.v1.UnregisterConsumerRequest"> & {
+  /**
+   * The run.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * The consumer. One that the run never had is NOT_FOUND.
+   *
+   * @generated from field: string consumer_id = 2;
+   */
+  consumerId: string;
+};
+
+/**
+ * Describes the message lachesis.v1.UnregisterConsumerRequest.
+ * Use `create(UnregisterConsumerRequestSchema)` to create a new message.
+ */
+export const UnregisterConsumerRequestSchema: GenMessage<UnregisterConsumerRequest> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_batch_service, 2);
+
+/**
+ * The consumer is out.
+ *
+ * @generated from message lachesis.v1.UnregisterConsumerResponse
+ */
+export type UnregisterConsumerResponse = Message<"lachesis.v1.UnregisterConsumerResponse"> & {
+  /**
+   * False: it was taken out before.
+   *
+   * @generated from field: bool existed = 1;
+   */
+  existed: boolean;
+
+  /**
+   * Batches that it had still to do; of one that competes those that it held.
+   *
+   * @generated from field: int64 released_batches = 2;
+   */
+  releasedBatches: bigint;
+};
+
+/**
+ * Describes the message lachesis.v1.UnregisterConsumerResponse.
+ * Use `create(UnregisterConsumerResponseSchema)` to create a new message.
+ */
+export const UnregisterConsumerResponseSchema: GenMessage<UnregisterConsumerResponse> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_batch_service, 3);
+
+/**
+ * How far a consumer of a run is.
+ *
+ * @generated from message lachesis.v1.ConsumerStanding
+ */
+export type ConsumerStanding = Message<"lachesis.v1.ConsumerStanding"> & {
+  /**
+   * The consumer.
+   *
+   * @generated from field: string consumer_id = 1;
+   */
+  consumerId: string;
+
+  /**
+   * How it shares with others.
+   *
+   * @generated from field: lachesis.v1.ConsumerMode mode = 2;
+   */
+  mode: ConsumerMode;
+
+  /**
+   * Its ranks.
+   *
+   * @generated from field: int32 world_size = 3;
+   */
+  worldSize: number;
+
+  /**
+   * The step that it is done with; those that compete share theirs.
+   *
+   * @generated from field: int64 step = 4;
+   */
+  step: bigint;
+
+  /**
+   * The step of the first batch that it has still to do.
+   *
+   * @generated from field: int64 next_step = 5;
+   */
+  nextStep: bigint;
+
+  /**
+   * The step that it committed last; absent when it never did.
+   *
+   * @generated from field: optional int64 committed_step = 6;
+   */
+  committedStep?: bigint | undefined;
+
+  /**
+   * Batches that it has still to ack; of one that competes those that it holds.
+   *
+   * @generated from field: int64 open_batches = 7;
+   */
+  openBatches: bigint;
+
+  /**
+   * Batches done since its commit, and kept for going back to it.
+   *
+   * @generated from field: int64 kept_batches = 8;
+   */
+  keptBatches: bigint;
+
+  /**
+   * What the whole run waits for from it.
+   *
+   * @generated from field: lachesis.v1.HoldsBack holds_back = 9;
+   */
+  holdsBack: HoldsBack;
+
+  /**
+   * How long ago the oldest of its open batches was cut, or of those that are kept where these hold the run
+   * back; absent for none.
+   *
+   * @generated from field: google.protobuf.Duration oldest = 10;
+   */
+  oldest?: Duration | undefined;
+
+  /**
+   * How long ago it was heard; absent when not since the server started.
+   *
+   * @generated from field: google.protobuf.Duration last_seen = 11;
+   */
+  lastSeen?: Duration | undefined;
+};
+
+/**
+ * Describes the message lachesis.v1.ConsumerStanding.
+ * Use `create(ConsumerStandingSchema)` to create a new message.
+ */
+export const ConsumerStandingSchema: GenMessage<ConsumerStanding> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_batch_service, 4);
 
 /**
  * Asks for the next batch.
@@ -151,6 +321,14 @@ export type NextBatchRequest = Message<"lachesis.v1.NextBatchRequest"> & {
    * @generated from field: bool include_rollouts = 5;
    */
   includeRollouts: boolean;
+
+  /**
+   * True: this client joins a manifest of several frames. Without it a batch of a larger manifest is
+   * refused as MANIFEST_TOO_LARGE and given back, so that nobody takes a part of one for the whole.
+   *
+   * @generated from field: bool split_manifest = 6;
+   */
+  splitManifest: boolean;
 };
 
 /**
@@ -158,7 +336,7 @@ export type NextBatchRequest = Message<"lachesis.v1.NextBatchRequest"> & {
  * Use `create(NextBatchRequestSchema)` to create a new message.
  */
 export const NextBatchRequestSchema: GenMessage<NextBatchRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 2);
+  messageDesc(file_lachesis_v1_batch_service, 5);
 
 /**
  * A frame of a batch.
@@ -203,6 +381,14 @@ export type NextBatchResponse = Message<"lachesis.v1.NextBatchResponse"> & {
      */
     value: NoBatch;
     case: "none";
+  } | {
+    /**
+     * After the manifest, before any chunk, where it was asked for: more of what the batch holds.
+     *
+     * @generated from field: lachesis.v1.ManifestRest manifest_rest = 5;
+     */
+    value: ManifestRest;
+    case: "manifestRest";
   } | { case: undefined; value?: undefined };
 };
 
@@ -211,7 +397,7 @@ export type NextBatchResponse = Message<"lachesis.v1.NextBatchResponse"> & {
  * Use `create(NextBatchResponseSchema)` to create a new message.
  */
 export const NextBatchResponseSchema: GenMessage<NextBatchResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 3);
+  messageDesc(file_lachesis_v1_batch_service, 6);
 
 /**
  * What a batch holds. Immutable once cut; a batch handed out again is identical.
@@ -281,7 +467,35 @@ export type BatchManifest = Message<"lachesis.v1.BatchManifest"> & {
  * Use `create(BatchManifestSchema)` to create a new message.
  */
 export const BatchManifestSchema: GenMessage<BatchManifest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 4);
+  messageDesc(file_lachesis_v1_batch_service, 7);
+
+/**
+ * More of a manifest, to be appended to it in the order in which it comes: all groups, then all rows.
+ *
+ * @generated from message lachesis.v1.ManifestRest
+ */
+export type ManifestRest = Message<"lachesis.v1.ManifestRest"> & {
+  /**
+   * The groups that follow those of the frames before.
+   *
+   * @generated from field: repeated lachesis.v1.GroupHeader groups = 1;
+   */
+  groups: GroupHeader[];
+
+  /**
+   * The rows that follow those of the frames before.
+   *
+   * @generated from field: repeated lachesis.v1.BatchRow rows = 2;
+   */
+  rows: BatchRow[];
+};
+
+/**
+ * Describes the message lachesis.v1.ManifestRest.
+ * Use `create(ManifestRestSchema)` to create a new message.
+ */
+export const ManifestRestSchema: GenMessage<ManifestRest> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_batch_service, 8);
 
 /**
  * A row of a batch.
@@ -316,7 +530,7 @@ export type BatchRow = Message<"lachesis.v1.BatchRow"> & {
  * Use `create(BatchRowSchema)` to create a new message.
  */
 export const BatchRowSchema: GenMessage<BatchRow> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 5);
+  messageDesc(file_lachesis_v1_batch_service, 9);
 
 /**
  * Bytes of a part of a batch's group.
@@ -344,7 +558,7 @@ export type BatchChunk = Message<"lachesis.v1.BatchChunk"> & {
  * Use `create(BatchChunkSchema)` to create a new message.
  */
 export const BatchChunkSchema: GenMessage<BatchChunk> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 6);
+  messageDesc(file_lachesis_v1_batch_service, 10);
 
 /**
  * A batch was sent whole.
@@ -359,7 +573,7 @@ export type BatchEnd = Message<"lachesis.v1.BatchEnd"> & {
  * Use `create(BatchEndSchema)` to create a new message.
  */
 export const BatchEndSchema: GenMessage<BatchEnd> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 7);
+  messageDesc(file_lachesis_v1_batch_service, 11);
 
 /**
  * No batch was to be had.
@@ -387,6 +601,13 @@ export type NoBatch = Message<"lachesis.v1.NoBatch"> & {
    * @generated from field: bool closed = 3;
    */
   closed: boolean;
+
+  /**
+   * Other consumers that the next batch waits for, since as many batches are open as may be.
+   *
+   * @generated from field: repeated lachesis.v1.ConsumerStanding held_back_by = 4;
+   */
+  heldBackBy: ConsumerStanding[];
 };
 
 /**
@@ -394,7 +615,7 @@ export type NoBatch = Message<"lachesis.v1.NoBatch"> & {
  * Use `create(NoBatchSchema)` to create a new message.
  */
 export const NoBatchSchema: GenMessage<NoBatch> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 8);
+  messageDesc(file_lachesis_v1_batch_service, 12);
 
 /**
  * Keeps a batch.
@@ -429,6 +650,13 @@ export type ExtendBatchRequest = Message<"lachesis.v1.ExtendBatchRequest"> & {
    * @generated from field: int32 rank = 4;
    */
   rank: number;
+
+  /**
+   * As in the manifest: when the batch was handed out again since, that is ABORTED. 0 means the last.
+   *
+   * @generated from field: int32 delivery = 5;
+   */
+  delivery: number;
 };
 
 /**
@@ -436,7 +664,7 @@ export type ExtendBatchRequest = Message<"lachesis.v1.ExtendBatchRequest"> & {
  * Use `create(ExtendBatchRequestSchema)` to create a new message.
  */
 export const ExtendBatchRequestSchema: GenMessage<ExtendBatchRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 9);
+  messageDesc(file_lachesis_v1_batch_service, 13);
 
 /**
  * The batch is kept.
@@ -457,7 +685,7 @@ export type ExtendBatchResponse = Message<"lachesis.v1.ExtendBatchResponse"> & {
  * Use `create(ExtendBatchResponseSchema)` to create a new message.
  */
 export const ExtendBatchResponseSchema: GenMessage<ExtendBatchResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 10);
+  messageDesc(file_lachesis_v1_batch_service, 14);
 
 /**
  * Done with a batch.
@@ -492,6 +720,14 @@ export type AckBatchRequest = Message<"lachesis.v1.AckBatchRequest"> & {
    * @generated from field: int32 rank = 4;
    */
   rank: number;
+
+  /**
+   * As in the manifest: a late ack of an older delivery is ABORTED, with the `delivery` that is out and its
+   * `holder` in the detail; once this consumer is done with the batch it is no error. 0 means the last.
+   *
+   * @generated from field: int32 delivery = 5;
+   */
+  delivery: number;
 };
 
 /**
@@ -499,7 +735,7 @@ export type AckBatchRequest = Message<"lachesis.v1.AckBatchRequest"> & {
  * Use `create(AckBatchRequestSchema)` to create a new message.
  */
 export const AckBatchRequestSchema: GenMessage<AckBatchRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 11);
+  messageDesc(file_lachesis_v1_batch_service, 15);
 
 /**
  * The ack is noted.
@@ -515,7 +751,7 @@ export type AckBatchResponse = Message<"lachesis.v1.AckBatchResponse"> & {
   complete: boolean;
 
   /**
-   * The run's step.
+   * The run's step: the furthest that a consumer is done with.
    *
    * @generated from field: int64 step = 2;
    */
@@ -527,7 +763,7 @@ export type AckBatchResponse = Message<"lachesis.v1.AckBatchResponse"> & {
  * Use `create(AckBatchResponseSchema)` to create a new message.
  */
 export const AckBatchResponseSchema: GenMessage<AckBatchResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 12);
+  messageDesc(file_lachesis_v1_batch_service, 16);
 
 /**
  * Gives a batch back.
@@ -569,6 +805,13 @@ export type NackBatchRequest = Message<"lachesis.v1.NackBatchRequest"> & {
    * @generated from field: string reason = 5;
    */
   reason: string;
+
+  /**
+   * As in the manifest: a late nack of an older delivery takes the batch from nobody. 0 means the last.
+   *
+   * @generated from field: int32 delivery = 6;
+   */
+  delivery: number;
 };
 
 /**
@@ -576,7 +819,7 @@ export type NackBatchRequest = Message<"lachesis.v1.NackBatchRequest"> & {
  * Use `create(NackBatchRequestSchema)` to create a new message.
  */
 export const NackBatchRequestSchema: GenMessage<NackBatchRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 13);
+  messageDesc(file_lachesis_v1_batch_service, 17);
 
 /**
  * It was given back.
@@ -591,7 +834,7 @@ export type NackBatchResponse = Message<"lachesis.v1.NackBatchResponse"> & {
  * Use `create(NackBatchResponseSchema)` to create a new message.
  */
 export const NackBatchResponseSchema: GenMessage<NackBatchResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 14);
+  messageDesc(file_lachesis_v1_batch_service, 18);
 
 /**
  * A checkpoint is safe.
@@ -626,7 +869,7 @@ export type CommitStepRequest = Message<"lachesis.v1.CommitStepRequest"> & {
  * Use `create(CommitStepRequestSchema)` to create a new message.
  */
 export const CommitStepRequestSchema: GenMessage<CommitStepRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 15);
+  messageDesc(file_lachesis_v1_batch_service, 19);
 
 /**
  * It is noted.
@@ -641,7 +884,7 @@ export type CommitStepResponse = Message<"lachesis.v1.CommitStepResponse"> & {
  * Use `create(CommitStepResponseSchema)` to create a new message.
  */
 export const CommitStepResponseSchema: GenMessage<CommitStepResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 16);
+  messageDesc(file_lachesis_v1_batch_service, 20);
 
 /**
  * Back to a checkpoint.
@@ -676,7 +919,7 @@ export type RewindToStepRequest = Message<"lachesis.v1.RewindToStepRequest"> & {
  * Use `create(RewindToStepRequestSchema)` to create a new message.
  */
 export const RewindToStepRequestSchema: GenMessage<RewindToStepRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 17);
+  messageDesc(file_lachesis_v1_batch_service, 21);
 
 /**
  * What will be handed out again.
@@ -697,7 +940,7 @@ export type RewindToStepResponse = Message<"lachesis.v1.RewindToStepResponse"> &
  * Use `create(RewindToStepResponseSchema)` to create a new message.
  */
 export const RewindToStepResponseSchema: GenMessage<RewindToStepResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 18);
+  messageDesc(file_lachesis_v1_batch_service, 22);
 
 /**
  * Announces a version.
@@ -725,7 +968,7 @@ export type PublishPolicyVersionRequest = Message<"lachesis.v1.PublishPolicyVers
  * Use `create(PublishPolicyVersionRequestSchema)` to create a new message.
  */
 export const PublishPolicyVersionRequestSchema: GenMessage<PublishPolicyVersionRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 19);
+  messageDesc(file_lachesis_v1_batch_service, 23);
 
 /**
  * It is announced.
@@ -746,7 +989,7 @@ export type PublishPolicyVersionResponse = Message<"lachesis.v1.PublishPolicyVer
  * Use `create(PublishPolicyVersionResponseSchema)` to create a new message.
  */
 export const PublishPolicyVersionResponseSchema: GenMessage<PublishPolicyVersionResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 20);
+  messageDesc(file_lachesis_v1_batch_service, 24);
 
 /**
  * Asks for the versions.
@@ -767,7 +1010,7 @@ export type WatchPolicyVersionRequest = Message<"lachesis.v1.WatchPolicyVersionR
  * Use `create(WatchPolicyVersionRequestSchema)` to create a new message.
  */
 export const WatchPolicyVersionRequestSchema: GenMessage<WatchPolicyVersionRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 21);
+  messageDesc(file_lachesis_v1_batch_service, 25);
 
 /**
  * The version now.
@@ -788,7 +1031,7 @@ export type WatchPolicyVersionResponse = Message<"lachesis.v1.WatchPolicyVersion
  * Use `create(WatchPolicyVersionResponseSchema)` to create a new message.
  */
 export const WatchPolicyVersionResponseSchema: GenMessage<WatchPolicyVersionResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_batch_service, 22);
+  messageDesc(file_lachesis_v1_batch_service, 26);
 
 /**
  * How several consumers share batches.
@@ -832,6 +1075,47 @@ export const ConsumerModeSchema: GenEnum<ConsumerMode> = /*@__PURE__*/
   enumDesc(file_lachesis_v1_batch_service, 0);
 
 /**
+ * What a run waits for from a consumer.
+ *
+ * @generated from enum lachesis.v1.HoldsBack
+ */
+export const HoldsBack = {
+  /**
+   * It waits for nothing.
+   *
+   * @generated from enum value: HOLDS_BACK_UNSPECIFIED = 0;
+   */
+  UNSPECIFIED: 0,
+
+  /**
+   * As many batches are open as may be, and it has some of them to ack.
+   *
+   * @generated from enum value: HOLDS_BACK_ACK = 1;
+   */
+  ACK: 1,
+
+  /**
+   * As many batches are kept for it as may be, until it commits.
+   *
+   * @generated from enum value: HOLDS_BACK_COMMIT = 2;
+   */
+  COMMIT: 2,
+} as const;
+
+/**
+ * What a run waits for from a consumer.
+ *
+ * @generated from enum lachesis.v1.HoldsBack
+ */
+export type HoldsBack = (typeof HoldsBack)[keyof typeof HoldsBack] | UnknownEnum;
+
+/**
+ * Describes the enum lachesis.v1.HoldsBack.
+ */
+export const HoldsBackSchema: GenEnum<HoldsBack> = /*@__PURE__*/
+  enumDesc(file_lachesis_v1_batch_service, 1);
+
+/**
  * For trainers.
  *
  * @generated from service lachesis.v1.BatchService
@@ -848,7 +1132,20 @@ export const BatchService: GenService<{
     output: typeof RegisterConsumerResponseSchema;
   },
   /**
-   * Streams the next batch: its manifest, then the bytes as they were submitted, then an end.
+   * Takes a consumer out of a run: what it holds is free for others, and nothing waits for it or is kept for
+   * it any more. Batches that it alone had still to do are done; with the last consumer they stay open for the
+   * next. What it asks afterwards is FAILED_PRECONDITION, CONSUMER_UNREGISTERED, until it rejoins.
+   *
+   * @generated from rpc lachesis.v1.BatchService.UnregisterConsumer
+   */
+  unregisterConsumer: {
+    methodKind: "unary";
+    input: typeof UnregisterConsumerRequestSchema;
+    output: typeof UnregisterConsumerResponseSchema;
+  },
+  /**
+   * Streams the next batch: its manifest, then the bytes as they were submitted, then an end. A manifest
+   * that no single message can hold comes in several frames; see `split_manifest`.
    *
    * @generated from rpc lachesis.v1.BatchService.NextBatch
    */
@@ -868,7 +1165,7 @@ export const BatchService: GenService<{
     output: typeof ExtendBatchResponseSchema;
   },
   /**
-   * A rank is done with a batch; when all ranks are, the run's step rises.
+   * A rank is done with a batch; when all ranks are, its consumer's step rises.
    *
    * @generated from rpc lachesis.v1.BatchService.AckBatch
    */

@@ -95,7 +95,7 @@ export const RolloutLimitsSchema: GenMessage<RolloutLimits> = /*@__PURE__*/
  */
 export type Assignment = Message<"lachesis.v1.Assignment"> & {
   /**
-   * Its group has this id too.
+   * Its group has this id too. Of one run, each has another; two runs may use the same.
    *
    * @generated from field: string id = 1;
    */

@@ -12,6 +12,8 @@ import type { ErrorDetail } from "./error_pb.ts";
 import { file_lachesis_v1_error } from "./error_pb.ts";
 import type { GroupChunk, GroupEnd, GroupHeader } from "./group_pb.ts";
 import { file_lachesis_v1_group } from "./group_pb.ts";
+import type { RolloutEvent } from "./rollout_pb.ts";
+import { file_lachesis_v1_rollout } from "./rollout_pb.ts";
 import type { Run } from "./run_service_pb.ts";
 import { file_lachesis_v1_run_service } from "./run_service_pb.ts";
 import type { Assignment } from "./task_pb.ts";
@@ -22,7 +24,7 @@ import type { Message } from "@bufbuild/protobuf";
  * Describes the file lachesis/v1/work_service.proto.
  */
 export const file_lachesis_v1_work_service: GenFile = /*@__PURE__*/
-  fileDesc("Ch5sYWNoZXNpcy92MS93b3JrX3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxIlIKFVJlZ2lzdGVyV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFAoMZW52aXJvbm1lbnRzGAIgAygJEhAKCGNhcGFjaXR5GAMgASgFIksKFlJlZ2lzdGVyV29ya2VyUmVzcG9uc2USMQoObGVhc2VfZHVyYXRpb24YASABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24iQwoWSGVhcnRiZWF0V29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkiawoXSGVhcnRiZWF0V29ya2VyUmVzcG9uc2USDwoHY3JlZGl0cxgBIAEoBRIgChhjYW5jZWxsZWRfYXNzaWdubWVudF9pZHMYAiADKAkSHQoVY2FuY2VsbGVkX3JvbGxvdXRfaWRzGAMgAygJIloKGUVucXVldWVBc3NpZ25tZW50c1JlcXVlc3QSLAoLYXNzaWdubWVudHMYASADKAsyFy5sYWNoZXNpcy52MS5Bc3NpZ25tZW50Eg8KB2JhY2tsb2cYAiABKAgiLwoaRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2USEQoJYWRkZWRfaWRzGAEgAygJIm4KF0xlYXNlQXNzaWdubWVudHNSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIXCg9tYXhfYXNzaWdubWVudHMYAiABKAUSJwoEd2FpdBgDIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiKiAQoQTGVhc2VkQXNzaWdubWVudBIrCgphc3NpZ25tZW50GAEgASgLMhcubGFjaGVzaXMudjEuQXNzaWdubWVudBIPCgdhdHRlbXB0GAIgASgFEjEKDmxlYXNlX2R1cmF0aW9uGAMgASgLMhkuZ29vZ2xlLnByb3RvYnVmLkR1cmF0aW9uEh0KA3J1bhgEIAEoCzIQLmxhY2hlc2lzLnYxLlJ1biJJChhMZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USLQoGbGVhc2VzGAEgAygLMh0ubGFjaGVzaXMudjEuTGVhc2VkQXNzaWdubWVudCJFChhFeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhYKDmFzc2lnbm1lbnRfaWRzGAIgAygJIjgKGUV4dGVuZEFzc2lnbm1lbnRzUmVzcG9uc2USGwoTbG9zdF9hc3NpZ25tZW50X2lkcxgBIAMoCSJ9ChVGYWlsQXNzaWdubWVudFJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhUKDWFzc2lnbm1lbnRfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIRCglwZXJtYW5lbnQYBCABKAgiGAoWRmFpbEFzc2lnbm1lbnRSZXNwb25zZSLDAQoTU3VibWl0R3JvdXBzUmVxdWVzdBInCgRvcGVuGAEgASgLMhcubGFjaGVzaXMudjEuU3VibWl0T3BlbkgAEioKBmhlYWRlchgCIAEoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVySAASKAoFY2h1bmsYAyABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAQgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSIvCgpTdWJtaXRPcGVuEg4KBnJ1bl9pZBgBIAEoCRIRCgl3b3JrZXJfaWQYAiABKAkidgoUU3VibWl0R3JvdXBzUmVzcG9uc2USJQoDYWNrGAEgASgLMhYubGFjaGVzaXMudjEuU3VibWl0QWNrSAASLQoHcmVmdXNhbBgCIAEoCzIaLmxhY2hlc2lzLnYxLlN1Ym1pdFJlZnVzYWxIAEIICgZhbnN3ZXIiQAoJU3VibWl0QWNrEg4KBmdyb3VwcxgBIAEoAxISCgpkdXBsaWNhdGVzGAIgASgDEg8KB2NyZWRpdHMYAyABKAUicQoNU3VibWl0UmVmdXNhbBIUCgxncm91cF9udW1iZXIYASABKAMSEAoIZ3JvdXBfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIPCgdtZXNzYWdlGAQgASgJMr8FCgtXb3JrU2VydmljZRJeCg5SZWdpc3RlcldvcmtlchIiLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVxdWVzdBojLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVzcG9uc2UiA5ACAhJhCg9IZWFydGJlYXRXb3JrZXISIy5sYWNoZXNpcy52MS5IZWFydGJlYXRXb3JrZXJSZXF1ZXN0GiQubGFjaGVzaXMudjEuSGVhcnRiZWF0V29ya2VyUmVzcG9uc2UiA5ACAhJqChJFbnF1ZXVlQXNzaWdubWVudHMSJi5sYWNoZXNpcy52MS5FbnF1ZXVlQXNzaWdubWVudHNSZXF1ZXN0GicubGFjaGVzaXMudjEuRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2UiA5ACAhJfChBMZWFzZUFzc2lnbm1lbnRzEiQubGFjaGVzaXMudjEuTGVhc2VBc3NpZ25tZW50c1JlcXVlc3QaJS5sYWNoZXNpcy52MS5MZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USZwoRRXh0ZW5kQXNzaWdubWVudHMSJS5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QaJi5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1Jlc3BvbnNlIgOQAgISXgoORmFpbEFzc2lnbm1lbnQSIi5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlcXVlc3QaIy5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlc3BvbnNlIgOQAgISVwoMU3VibWl0R3JvdXBzEiAubGFjaGVzaXMudjEuU3VibWl0R3JvdXBzUmVxdWVzdBohLmxhY2hlc2lzLnYxLlN1Ym1pdEdyb3Vwc1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_lachesis_v1_error, file_lachesis_v1_group, file_lachesis_v1_run_service, file_lachesis_v1_task]);
+  fileDesc("Ch5sYWNoZXNpcy92MS93b3JrX3NlcnZpY2UucHJvdG8SC2xhY2hlc2lzLnYxImMKFVJlZ2lzdGVyV29ya2VyUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFAoMZW52aXJvbm1lbnRzGAIgAygJEhAKCGNhcGFjaXR5GAMgASgFEg8KB3Nlc3Npb24YBCABKAkiSwoWUmVnaXN0ZXJXb3JrZXJSZXNwb25zZRIxCg5sZWFzZV9kdXJhdGlvbhgBIAEoCzIZLmdvb2dsZS5wcm90b2J1Zi5EdXJhdGlvbiJwChZIZWFydGJlYXRXb3JrZXJSZXF1ZXN0EhEKCXdvcmtlcl9pZBgBIAEoCRIWCg5hc3NpZ25tZW50X2lkcxgCIAMoCRIaChJhc3NpZ25tZW50X3J1bl9pZHMYAyADKAkSDwoHc2Vzc2lvbhgEIAEoCSK0AQoXSGVhcnRiZWF0V29ya2VyUmVzcG9uc2USDwoHY3JlZGl0cxgBIAEoBRIgChhjYW5jZWxsZWRfYXNzaWdubWVudF9pZHMYAiADKAkSHQoVY2FuY2VsbGVkX3JvbGxvdXRfaWRzGAMgAygJEiQKHGNhbmNlbGxlZF9hc3NpZ25tZW50X3J1bl9pZHMYBCADKAkSIQoZY2FuY2VsbGVkX3JvbGxvdXRfcnVuX2lkcxgFIAMoCSJaChlFbnF1ZXVlQXNzaWdubWVudHNSZXF1ZXN0EiwKC2Fzc2lnbm1lbnRzGAEgAygLMhcubGFjaGVzaXMudjEuQXNzaWdubWVudBIPCgdiYWNrbG9nGAIgASgIIkYKGkVucXVldWVBc3NpZ25tZW50c1Jlc3BvbnNlEhEKCWFkZGVkX2lkcxgBIAMoCRIVCg1hZGRlZF9ydW5faWRzGAIgAygJIpMBChdMZWFzZUFzc2lnbm1lbnRzUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFwoPbWF4X2Fzc2lnbm1lbnRzGAIgASgFEicKBHdhaXQYAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SEgoKcmVxdWVzdF9pZBgEIAEoCRIPCgdzZXNzaW9uGAUgASgJIqIBChBMZWFzZWRBc3NpZ25tZW50EisKCmFzc2lnbm1lbnQYASABKAsyFy5sYWNoZXNpcy52MS5Bc3NpZ25tZW50Eg8KB2F0dGVtcHQYAiABKAUSMQoObGVhc2VfZHVyYXRpb24YAyABKAsyGS5nb29nbGUucHJvdG9idWYuRHVyYXRpb24SHQoDcnVuGAQgASgLMhAubGFjaGVzaXMudjEuUnVuIkkKGExlYXNlQXNzaWdubWVudHNSZXNwb25zZRItCgZsZWFzZXMYASADKAsyHS5sYWNoZXNpcy52MS5MZWFzZWRBc3NpZ25tZW50InIKGEV4dGVuZEFzc2lnbm1lbnRzUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSFgoOYXNzaWdubWVudF9pZHMYAiADKAkSGgoSYXNzaWdubWVudF9ydW5faWRzGAMgAygJEg8KB3Nlc3Npb24YBCABKAkiWQoZRXh0ZW5kQXNzaWdubWVudHNSZXNwb25zZRIbChNsb3N0X2Fzc2lnbm1lbnRfaWRzGAEgAygJEh8KF2xvc3RfYXNzaWdubWVudF9ydW5faWRzGAIgAygJIp4BChVGYWlsQXNzaWdubWVudFJlcXVlc3QSEQoJd29ya2VyX2lkGAEgASgJEhUKDWFzc2lnbm1lbnRfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIRCglwZXJtYW5lbnQYBCABKAgSDgoGcnVuX2lkGAUgASgJEg8KB3Nlc3Npb24YBiABKAkiGAoWRmFpbEFzc2lnbm1lbnRSZXNwb25zZSKUAQoTUmVwb3J0RXZlbnRzUmVxdWVzdBIRCgl3b3JrZXJfaWQYASABKAkSDwoHc2Vzc2lvbhgCIAEoCRIpCgZldmVudHMYAyADKAsyGS5sYWNoZXNpcy52MS5Sb2xsb3V0RXZlbnQSLgoMbWlzc2VkX3R1cm5zGAQgAygLMhgubGFjaGVzaXMudjEuTWlzc2VkVHVybnMiQAoLTWlzc2VkVHVybnMSDgoGcnVuX2lkGAEgASgJEhIKCnJvbGxvdXRfaWQYAiABKAkSDQoFdHVybnMYAyABKAUiJAoUUmVwb3J0RXZlbnRzUmVzcG9uc2USDAoEdG9sZBgBIAEoBSLDAQoTU3VibWl0R3JvdXBzUmVxdWVzdBInCgRvcGVuGAEgASgLMhcubGFjaGVzaXMudjEuU3VibWl0T3BlbkgAEioKBmhlYWRlchgCIAEoCzIYLmxhY2hlc2lzLnYxLkdyb3VwSGVhZGVySAASKAoFY2h1bmsYAyABKAsyFy5sYWNoZXNpcy52MS5Hcm91cENodW5rSAASJAoDZW5kGAQgASgLMhUubGFjaGVzaXMudjEuR3JvdXBFbmRIAEIHCgVmcmFtZSIvCgpTdWJtaXRPcGVuEg4KBnJ1bl9pZBgBIAEoCRIRCgl3b3JrZXJfaWQYAiABKAkidgoUU3VibWl0R3JvdXBzUmVzcG9uc2USJQoDYWNrGAEgASgLMhYubGFjaGVzaXMudjEuU3VibWl0QWNrSAASLQoHcmVmdXNhbBgCIAEoCzIaLmxhY2hlc2lzLnYxLlN1Ym1pdFJlZnVzYWxIAEIICgZhbnN3ZXIiQAoJU3VibWl0QWNrEg4KBmdyb3VwcxgBIAEoAxISCgpkdXBsaWNhdGVzGAIgASgDEg8KB2NyZWRpdHMYAyABKAUicQoNU3VibWl0UmVmdXNhbBIUCgxncm91cF9udW1iZXIYASABKAMSEAoIZ3JvdXBfaWQYAiABKAkSJwoFZXJyb3IYAyABKAsyGC5sYWNoZXNpcy52MS5FcnJvckRldGFpbBIPCgdtZXNzYWdlGAQgASgJMpkGCgtXb3JrU2VydmljZRJeCg5SZWdpc3RlcldvcmtlchIiLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVxdWVzdBojLmxhY2hlc2lzLnYxLlJlZ2lzdGVyV29ya2VyUmVzcG9uc2UiA5ACAhJhCg9IZWFydGJlYXRXb3JrZXISIy5sYWNoZXNpcy52MS5IZWFydGJlYXRXb3JrZXJSZXF1ZXN0GiQubGFjaGVzaXMudjEuSGVhcnRiZWF0V29ya2VyUmVzcG9uc2UiA5ACAhJqChJFbnF1ZXVlQXNzaWdubWVudHMSJi5sYWNoZXNpcy52MS5FbnF1ZXVlQXNzaWdubWVudHNSZXF1ZXN0GicubGFjaGVzaXMudjEuRW5xdWV1ZUFzc2lnbm1lbnRzUmVzcG9uc2UiA5ACAhJfChBMZWFzZUFzc2lnbm1lbnRzEiQubGFjaGVzaXMudjEuTGVhc2VBc3NpZ25tZW50c1JlcXVlc3QaJS5sYWNoZXNpcy52MS5MZWFzZUFzc2lnbm1lbnRzUmVzcG9uc2USZwoRRXh0ZW5kQXNzaWdubWVudHMSJS5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1JlcXVlc3QaJi5sYWNoZXNpcy52MS5FeHRlbmRBc3NpZ25tZW50c1Jlc3BvbnNlIgOQAgISXgoORmFpbEFzc2lnbm1lbnQSIi5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlcXVlc3QaIy5sYWNoZXNpcy52MS5GYWlsQXNzaWdubWVudFJlc3BvbnNlIgOQAgISWAoMUmVwb3J0RXZlbnRzEiAubGFjaGVzaXMudjEuUmVwb3J0RXZlbnRzUmVxdWVzdBohLmxhY2hlc2lzLnYxLlJlcG9ydEV2ZW50c1Jlc3BvbnNlIgOQAgISVwoMU3VibWl0R3JvdXBzEiAubGFjaGVzaXMudjEuU3VibWl0R3JvdXBzUmVxdWVzdBohLmxhY2hlc2lzLnYxLlN1Ym1pdEdyb3Vwc1Jlc3BvbnNlKAEwAWIGcHJvdG8z", [file_google_protobuf_duration, file_lachesis_v1_error, file_lachesis_v1_group, file_lachesis_v1_rollout, file_lachesis_v1_run_service, file_lachesis_v1_task]);
 
 /**
  * Registers a worker.
@@ -50,6 +52,14 @@ export type RegisterWorkerRequest = Message<"lachesis.v1.RegisterWorkerRequest">
    * @generated from field: int32 capacity = 3;
    */
   capacity: number;
+
+  /**
+   * Made up by the worker at its start, and given in all of its calls. A worker that registers with another
+   * takes the place of the one before: what that one held goes back to the queue. Empty: none is told apart.
+   *
+   * @generated from field: string session = 4;
+   */
+  session: string;
 };
 
 /**
@@ -99,6 +109,22 @@ export type HeartbeatWorkerRequest = Message<"lachesis.v1.HeartbeatWorkerRequest
    * @generated from field: repeated string assignment_ids = 2;
    */
   assignmentIds: string[];
+
+  /**
+   * Their runs, in the same order: two runs may use the same ids. Empty, or an empty one: the only run of which
+   * the worker holds an assignment of that id; where it holds those of several, INVALID_ARGUMENT with the reason
+   * ASSIGNMENT_AMBIGUOUS.
+   *
+   * @generated from field: repeated string assignment_run_ids = 3;
+   */
+  assignmentRunIds: string[];
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 4;
+   */
+  session: string;
 };
 
 /**
@@ -134,6 +160,20 @@ export type HeartbeatWorkerResponse = Message<"lachesis.v1.HeartbeatWorkerRespon
    * @generated from field: repeated string cancelled_rollout_ids = 3;
    */
   cancelledRolloutIds: string[];
+
+  /**
+   * Of cancelled_assignment_ids the runs, in the same order; empty for one that was named without and is not held.
+   *
+   * @generated from field: repeated string cancelled_assignment_run_ids = 4;
+   */
+  cancelledAssignmentRunIds: string[];
+
+  /**
+   * Of cancelled_rollout_ids the runs, in the same order.
+   *
+   * @generated from field: repeated string cancelled_rollout_run_ids = 5;
+   */
+  cancelledRolloutRunIds: string[];
 };
 
 /**
@@ -184,6 +224,13 @@ export type EnqueueAssignmentsResponse = Message<"lachesis.v1.EnqueueAssignments
    * @generated from field: repeated string added_ids = 1;
    */
   addedIds: string[];
+
+  /**
+   * Their runs, in the same order.
+   *
+   * @generated from field: repeated string added_run_ids = 2;
+   */
+  addedRunIds: string[];
 };
 
 /**
@@ -219,6 +266,22 @@ export type LeaseAssignmentsRequest = Message<"lachesis.v1.LeaseAssignmentsReque
    * @generated from field: google.protobuf.Duration wait = 3;
    */
   wait?: Duration | undefined;
+
+  /**
+   * Chosen by the worker, another for each request; empty for none. A request whose answer was lost can be made
+   * again under the same id: it gets the same assignments, with what is left of their leases, as long as the
+   * worker has not extended, failed or submitted them.
+   *
+   * @generated from field: string request_id = 4;
+   */
+  requestId: string;
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 5;
+   */
+  session: string;
 };
 
 /**
@@ -310,6 +373,20 @@ export type ExtendAssignmentsRequest = Message<"lachesis.v1.ExtendAssignmentsReq
    * @generated from field: repeated string assignment_ids = 2;
    */
   assignmentIds: string[];
+
+  /**
+   * Their runs, in the same order, as in HeartbeatWorkerRequest.
+   *
+   * @generated from field: repeated string assignment_run_ids = 3;
+   */
+  assignmentRunIds: string[];
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 4;
+   */
+  session: string;
 };
 
 /**
@@ -331,6 +408,13 @@ export type ExtendAssignmentsResponse = Message<"lachesis.v1.ExtendAssignmentsRe
    * @generated from field: repeated string lost_assignment_ids = 1;
    */
   lostAssignmentIds: string[];
+
+  /**
+   * Their runs, in the same order; empty for one that was named without and is not held.
+   *
+   * @generated from field: repeated string lost_assignment_run_ids = 2;
+   */
+  lostAssignmentRunIds: string[];
 };
 
 /**
@@ -373,6 +457,21 @@ export type FailAssignmentRequest = Message<"lachesis.v1.FailAssignmentRequest">
    * @generated from field: bool permanent = 4;
    */
   permanent: boolean;
+
+  /**
+   * The assignment's run. Empty: the only run of which the worker holds an assignment of that id, as in
+   * HeartbeatWorkerRequest.
+   *
+   * @generated from field: string run_id = 5;
+   */
+  runId: string;
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 6;
+   */
+  session: string;
 };
 
 /**
@@ -396,6 +495,105 @@ export type FailAssignmentResponse = Message<"lachesis.v1.FailAssignmentResponse
  */
 export const FailAssignmentResponseSchema: GenMessage<FailAssignmentResponse> = /*@__PURE__*/
   messageDesc(file_lachesis_v1_work_service, 12);
+
+/**
+ * What happened in rollouts, oldest first.
+ *
+ * @generated from message lachesis.v1.ReportEventsRequest
+ */
+export type ReportEventsRequest = Message<"lachesis.v1.ReportEventsRequest"> & {
+  /**
+   * The worker.
+   *
+   * @generated from field: string worker_id = 1;
+   */
+  workerId: string;
+
+  /**
+   * As at its registration; empty: whoever has the id.
+   *
+   * @generated from field: string session = 2;
+   */
+  session: string;
+
+  /**
+   * Of assignments that the worker holds: beginnings and turns; a turn that is told again is left out, and so
+   * is an end, which comes with the group. Each names its run; their sequences are the server's to give.
+   *
+   * @generated from field: repeated lachesis.v1.RolloutEvent events = 3;
+   */
+  events: RolloutEvent[];
+
+  /**
+   * Turns that were left untold, one for each rollout of which some were.
+   *
+   * @generated from field: repeated lachesis.v1.MissedTurns missed_turns = 4;
+   */
+  missedTurns: MissedTurns[];
+};
+
+/**
+ * Describes the message lachesis.v1.ReportEventsRequest.
+ * Use `create(ReportEventsRequestSchema)` to create a new message.
+ */
+export const ReportEventsRequestSchema: GenMessage<ReportEventsRequest> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_work_service, 13);
+
+/**
+ * Turns of a rollout that were left untold.
+ *
+ * @generated from message lachesis.v1.MissedTurns
+ */
+export type MissedTurns = Message<"lachesis.v1.MissedTurns"> & {
+  /**
+   * The rollout's run.
+   *
+   * @generated from field: string run_id = 1;
+   */
+  runId: string;
+
+  /**
+   * The rollout.
+   *
+   * @generated from field: string rollout_id = 2;
+   */
+  rolloutId: string;
+
+  /**
+   * How many, counted from its beginning.
+   *
+   * @generated from field: int32 turns = 3;
+   */
+  turns: number;
+};
+
+/**
+ * Describes the message lachesis.v1.MissedTurns.
+ * Use `create(MissedTurnsSchema)` to create a new message.
+ */
+export const MissedTurnsSchema: GenMessage<MissedTurns> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_work_service, 14);
+
+/**
+ * What watchers were told of.
+ *
+ * @generated from message lachesis.v1.ReportEventsResponse
+ */
+export type ReportEventsResponse = Message<"lachesis.v1.ReportEventsResponse"> & {
+  /**
+   * Events that are new.
+   *
+   * @generated from field: int32 told = 1;
+   */
+  told: number;
+};
+
+/**
+ * Describes the message lachesis.v1.ReportEventsResponse.
+ * Use `create(ReportEventsResponseSchema)` to create a new message.
+ */
+export const ReportEventsResponseSchema: GenMessage<ReportEventsResponse> = /*@__PURE__*/
+  messageDesc(file_lachesis_v1_work_service, 15);
 
 /**
  * A frame of a submit stream.
@@ -448,7 +646,7 @@ export type SubmitGroupsRequest = Message<"lachesis.v1.SubmitGroupsRequest"> & {
  * Use `create(SubmitGroupsRequestSchema)` to create a new message.
  */
 export const SubmitGroupsRequestSchema: GenMessage<SubmitGroupsRequest> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 13);
+  messageDesc(file_lachesis_v1_work_service, 16);
 
 /**
  * Who submits.
@@ -476,7 +674,7 @@ export type SubmitOpen = Message<"lachesis.v1.SubmitOpen"> & {
  * Use `create(SubmitOpenSchema)` to create a new message.
  */
 export const SubmitOpenSchema: GenMessage<SubmitOpen> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 14);
+  messageDesc(file_lachesis_v1_work_service, 17);
 
 /**
  * An answer on a submit stream.
@@ -513,7 +711,7 @@ export type SubmitGroupsResponse = Message<"lachesis.v1.SubmitGroupsResponse"> &
  * Use `create(SubmitGroupsResponseSchema)` to create a new message.
  */
 export const SubmitGroupsResponseSchema: GenMessage<SubmitGroupsResponse> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 15);
+  messageDesc(file_lachesis_v1_work_service, 18);
 
 /**
  * All groups up to a count are dealt with: each was stored, or refused before this ack.
@@ -548,7 +746,7 @@ export type SubmitAck = Message<"lachesis.v1.SubmitAck"> & {
  * Use `create(SubmitAckSchema)` to create a new message.
  */
 export const SubmitAckSchema: GenMessage<SubmitAck> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 16);
+  messageDesc(file_lachesis_v1_work_service, 19);
 
 /**
  * A group that was not stored.
@@ -590,12 +788,13 @@ export type SubmitRefusal = Message<"lachesis.v1.SubmitRefusal"> & {
  * Use `create(SubmitRefusalSchema)` to create a new message.
  */
 export const SubmitRefusalSchema: GenMessage<SubmitRefusal> = /*@__PURE__*/
-  messageDesc(file_lachesis_v1_work_service, 17);
+  messageDesc(file_lachesis_v1_work_service, 20);
 
 /**
- * For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
- * ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
- * all that is to be done, also after a restart of the server.
+ * For workers. LeaseAssignments, ExtendAssignments, FailAssignment, HeartbeatWorker and ReportEvents are for
+ * registered ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering
+ * again is all that is to be done, also after a restart of the server. A worker whose id another session has
+ * taken over is told WORKER_REPLACED instead, also when it registers again: it ends.
  *
  * @generated from service lachesis.v1.WorkService
  */
@@ -659,6 +858,18 @@ export const WorkService: GenService<{
     methodKind: "unary";
     input: typeof FailAssignmentRequestSchema;
     output: typeof FailAssignmentResponseSchema;
+  },
+  /**
+   * Tells what happens in rollouts that a worker plays, for those who watch: as well as it can, and never
+   * instead of the group, which holds it all. Events of a rollout that has ended, or that another plays, are
+   * left out.
+   *
+   * @generated from rpc lachesis.v1.WorkService.ReportEvents
+   */
+  reportEvents: {
+    methodKind: "unary";
+    input: typeof ReportEventsRequestSchema;
+    output: typeof ReportEventsResponseSchema;
   },
   /**
    * Submits groups; an accepted group ends its assignment in the same step.

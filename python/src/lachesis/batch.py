@@ -24,6 +24,8 @@ class NoBatch:
     waiting: int
     needed: int
     closed: bool  #: the run is closed and none will come
+    #: other consumers that the next batch waits for, since as many batches are open as may be
+    held_back_by: tuple[service.ConsumerStanding, ...] = ()
 
     def __bool__(self) -> bool:
         return False
@@ -49,6 +51,11 @@ class Batch:
     def step(self) -> int:
         """The step that it is for, from 1."""
         return self.manifest.step
+
+    @property
+    def delivery(self) -> int:
+        """1 the first time; more when it was handed out before."""
+        return self.manifest.delivery
 
     @property
     def policy_version(self) -> int:
@@ -91,10 +98,15 @@ def read_batch(
         kind = frame.WhichOneof("frame")
         if kind == "none":
             none = frame.none
-            return NoBatch(none.waiting, none.needed, none.closed)
+            return NoBatch(none.waiting, none.needed, none.closed, tuple(none.held_back_by))
         if kind == "manifest":
             manifest = frame.manifest
             seen(manifest)
+        elif kind == "manifest_rest":
+            if manifest is None:
+                raise ValueError("batch: the rest of a manifest came before its beginning")
+            manifest.groups.MergeFrom(frame.manifest_rest.groups)
+            manifest.rows.MergeFrom(frame.manifest_rest.rows)
         elif kind == "chunk":
             if manifest is None:
                 raise ValueError("batch: bytes came before the manifest")

@@ -35,23 +35,43 @@ class BatchCalls(Calls):
         *,
         rank: int = 0,
         world_size: int = 1,
+        fan_out: bool = False,
+        rejoin: bool = False,
         keep_leases: bool = True,
         timeout: float | None = None,
     ) -> batches.RegisterConsumerResponse:
         """Registers one rank of a consumer; `next_batch` wants that done before.
 
-        The lease of each batch is kept until it is given back, unless `keep_leases` is false.
+        With `fan_out` it gets every batch, and else it competes for them. `rejoin` is for one that was
+        taken out of the run (CONSUMER_UNREGISTERED). The lease of each batch is kept until it is given
+        back, unless `keep_leases` is false.
         """
+        mode = batches.CONSUMER_MODE_FAN_OUT if fan_out else batches.CONSUMER_MODE_COMPETE
         request = batches.RegisterConsumerRequest(
             run_id=run_id,
             consumer_id=consumer_id,
             rank=rank,
             world_size=world_size,
+            mode=mode,
             codecs=codec.DECODABLE,
         )
+        # What is asked again after a lost connection never rejoins: who was taken out is told.
+        again_request = batches.RegisterConsumerRequest()
+        again_request.CopyFrom(request)
+        request.rejoin = rejoin
         response = self._patient(self._batches.RegisterConsumer, request, timeout)
-        self._consumers[run_id, consumer_id, rank] = request, keep_leases
+        self._consumers[run_id, consumer_id, rank] = again_request, keep_leases
         return response
+
+    def unregister_consumer(
+        self, run_id: str, consumer_id: str, *, timeout: float | None = None
+    ) -> batches.UnregisterConsumerResponse:
+        """Takes a consumer out of a run: one that is gone for good, or that has enough. Idempotent.
+
+        What it holds is free, and nothing waits for it or is kept for it any more.
+        """
+        request = batches.UnregisterConsumerRequest(run_id=run_id, consumer_id=consumer_id)
+        return self._patient(self._batches.UnregisterConsumer, request, timeout)
 
     def next_batch(
         self,
@@ -85,7 +105,11 @@ class BatchCalls(Calls):
                 self._unary(self._batches.RegisterConsumer, again, seconds or ATTEMPT_SECONDS)
                 self._reconnector.alive()
             request = batches.NextBatchRequest(
-                run_id=run_id, consumer_id=consumer_id, rank=rank, include_rollouts=include_rollouts
+                run_id=run_id,
+                consumer_id=consumer_id,
+                rank=rank,
+                include_rollouts=include_rollouts,
+                split_manifest=True,
             )
             if left is not None:
                 request.wait.FromNanoseconds(int(left * 1e9))
@@ -169,7 +193,7 @@ class BatchCalls(Calls):
 
 
 def _lease(batch: Batch) -> tuple:
-    return batch.run_id, batch.consumer_id, batch.rank, batch.id
+    return batch.run_id, batch.consumer_id, batch.rank, batch.id, batch.delivery
 
 
 def _key(batch: Batch) -> dict[str, Any]:
@@ -178,4 +202,5 @@ def _key(batch: Batch) -> dict[str, Any]:
         "consumer_id": batch.consumer_id,
         "batch_id": batch.id,
         "rank": batch.rank,
+        "delivery": batch.delivery,
     }

@@ -149,11 +149,13 @@ class Client(BatchCalls):
         after_sequence: int = 0,
         group_ids: Sequence[str] = (),
         rollout_ids: Sequence[str] = (),
+        run_id: str = "",
         until_finished: bool = False,
         timeout: float | None = None,
     ) -> Iterator[rollouts.RolloutEvent]:
         """Events from after a cursor on, without heartbeats. Leaving the loop cancels the call.
 
+        `run_id` is the run of the groups and rollouts; it is needed where several runs have an id.
         Goes on by itself when the connection breaks. To resume later, pass the `sequence` of the last
         event seen.
         """
@@ -163,6 +165,7 @@ class Client(BatchCalls):
                 after_sequence=after,
                 group_ids=group_ids,
                 rollout_ids=rollout_ids,
+                run_id=run_id,
                 until_finished=until_finished,
             )
             return self._stream(self._environments.WatchRollouts, request, timeout)

@@ -1,5 +1,6 @@
 import type { RestoredAssignment } from '../assignment-book.ts';
 import type { RunSettings } from '../broker.ts';
+import { LOST_PREFIX, lostKey } from '../stores/lost-payloads.ts';
 import type { BrokerStore } from '../stores/store.ts';
 import { keys } from './keys.ts';
 import type { LongRecords } from './long-records.ts';
@@ -9,21 +10,27 @@ import type {
   BatchRecord,
   ConsumerRecord,
   EndedRecord,
+  FormerGroup,
   GroupRecord,
   QueueRecord,
   RestoredRun,
   RunRecord,
 } from './records.ts';
-import { StoredPayload } from './stored-payload.ts';
+import { type PayloadPlaces, StoredPayload } from './stored-payload.ts';
 
-/** Every run of a store, in the order of being opened. */
+/** Every run of a store, in the order of being opened. What the store notes as lost is known to be damaged. */
 export function readRuns(store: BrokerStore, records: LongRecords): readonly RestoredRun[] {
+  const lost = new Set([...store.records(LOST_PREFIX)].map(({ key }) => key));
+  const payloadOf = (places: PayloadPlaces) => {
+    const isLost = lost.size > 0 && places.blocks.some((ref) => lost.has(lostKey(ref)));
+    return new StoredPayload(store, places, isLost ? 'damaged' : 'unsure');
+  };
   const runs = [...records.under(keys.runs)].map(({ key, value }) =>
     currentRecord(decodeRecord(key, value).json as RunRecord),
   );
   return runs
     .sort((a, b) => a.ordinal - b.ordinal)
-    .map((record) => readRun(store, records, record));
+    .map((record) => readRun(records, record, payloadOf));
 }
 
 /** Every assignment of a store that has not ended, in the order of being enqueued. */
@@ -32,6 +39,7 @@ export function readAssignments(
   runs: readonly RestoredRun[],
 ): readonly RestoredAssignment[] {
   return runs
+    .filter(({ record }) => !record.closed)
     .flatMap(({ record: { id: runId } }) =>
       [...records.under(keys.ofRun('assignment', runId))].map(({ key, value }) => {
         const { json, bytes: payload } = decodeRecord(key, value);
@@ -44,14 +52,32 @@ export function readAssignments(
     .sort((a, b) => a.record.ordinal - b.record.ordinal);
 }
 
-function readRun(store: BrokerStore, records: LongRecords, record: RunRecord): RestoredRun {
+/** Keys of assignments that ended with their run: closing it says so, and their records go one by one. */
+export function readLeftovers(
+  records: LongRecords,
+  runs: readonly RestoredRun[],
+): ReadonlyMap<string, readonly string[]> {
+  const closed = runs.filter(({ record }) => record.closed).map(({ record }) => record.id);
+  return new Map(
+    closed
+      .map((id) => {
+        const ofRun = records.under(keys.ofRun('assignment', id));
+        return [id, [...ofRun].map(({ key }) => key)] as const;
+      })
+      .filter(([, left]) => left.length > 0),
+  );
+}
+
+type PayloadOf = (places: PayloadPlaces) => StoredPayload;
+
+function readRun(records: LongRecords, record: RunRecord, payloadOf: PayloadOf): RestoredRun {
   const { id } = record;
   const all = (kind: Parameters<typeof keys.ofRun>[0]) => records.under(keys.ofRun(kind, id));
   const list = <Entry>(kind: Parameters<typeof keys.ofRun>[0]) =>
     [...all(kind)].map(({ key, value }) => decodeRecord(key, value).json as Entry);
   return {
     record,
-    groups: [...all('group')].map(({ key, value }) => readGroup(store, id, key, value)),
+    groups: [...all('group')].map(({ key, value }) => readGroup(payloadOf, id, key, value)),
     settled: new Set([...all('settled')].map(({ key }) => positionOf(key))),
     batches: list<BatchRecord>('batch'),
     done: list<BatchRecord>('done'),
@@ -63,21 +89,21 @@ function readRun(store: BrokerStore, records: LongRecords, record: RunRecord): R
 }
 
 function readGroup(
-  store: BrokerStore,
+  payloadOf: PayloadOf,
   runId: string,
   key: string,
   value: Uint8Array,
 ): RestoredRun['groups'][number] {
-  const record = decodeRecord(key, value).json as GroupRecord | { readonly id: string };
+  const record = decodeRecord(key, value).json as GroupRecord | Omit<FormerGroup, 'position'>;
   const position = positionOf(key);
-  if (!('places' in record)) return { id: record.id, position };
+  if (!('places' in record)) return { ...record, position };
   const { id, environment, taskKey, rows, ledger, version, arrivedMs } = record;
   const group = {
     ...{ id, runId, environment, taskKey, rows, ledger },
     rewards: record.rewards.map((reward) => reward ?? undefined),
     oldestPolicyVersion: record.oldestPolicyVersion ?? undefined,
     digest: new Uint8Array(Buffer.from(record.digest, 'base64')),
-    payload: new StoredPayload(store, record.places),
+    payload: payloadOf(record.places),
   };
   return { group, position, version, arrivedMs };
 }

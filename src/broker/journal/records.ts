@@ -38,6 +38,8 @@ export interface FiguresRecord {
   readonly rollouts: number;
   readonly notScored: number;
   readonly dropped: Readonly<Record<string, number>>;
+  /** Batches. Absent in a store of before they were counted. */
+  readonly givenUp?: number;
   readonly ledger: Ledger;
   /** Oldest first. */
   readonly recentRewards: readonly number[];
@@ -52,6 +54,13 @@ export interface AcceptedGroup {
   /** That it is queued by. */
   readonly version: number;
   readonly arrivedMs: number;
+}
+
+/** A group whose bytes are no longer kept. */
+export interface FormerGroup {
+  readonly id: string;
+  readonly position: number;
+  readonly isLost?: boolean;
 }
 
 /** {@link AcceptedGroup} as JSON. */
@@ -91,12 +100,20 @@ export interface BatchRecord {
   /** The rank of each row, by world size. */
   readonly splits: Readonly<Record<string, readonly number[]>>;
   readonly lanes: readonly LaneRecord[];
+  /** Absent in a store of before it was kept. */
+  readonly cutMs?: number;
+  /** Most deliveries of a lane that was taken away; absent for none. */
+  readonly retired?: number;
+  /** Present where it was not finished but given up, since bytes of its groups are damaged. */
+  readonly givenUp?: 'damaged';
 }
 
 export interface ConsumerRecord {
   readonly id: string;
   readonly mode: 'compete' | 'fan_out';
   readonly worldSize: number;
+  /** Of one that was taken away: the step that it stood at. Absent while it is a consumer. */
+  readonly goneAtStep?: number;
 }
 
 export interface AssignmentRecord {
@@ -110,6 +127,8 @@ export interface AssignmentRecord {
   readonly attempts: number;
   /** Who leased it last; null while it is queued. */
   readonly workerId: string | null;
+  /** By which call, while its answer may have to be given again. */
+  readonly requestId?: string;
 }
 
 /** An assignment that ended without a group. */
@@ -122,8 +141,8 @@ export interface EndedRecord {
 /** All that is known of a run when a store is opened. */
 export interface RestoredRun {
   readonly record: RunRecord;
-  /** In submit order. Those that were let go have no group. */
-  readonly groups: readonly (AcceptedGroup | { readonly id: string; readonly position: number })[];
+  /** In submit order. Those that were let go have no group; of those that are lost the id is free. */
+  readonly groups: readonly (AcceptedGroup | FormerGroup)[];
   /** Positions of those that were trained or dropped. */
   readonly settled: ReadonlySet<number>;
   /** In step order. */

@@ -1,5 +1,6 @@
 import { LachesisError } from '../../errors.ts';
 import type { RestoredBatches } from '../batch-ledger.ts';
+import type { StoredGroup } from '../broker.ts';
 import type { CutBatch } from '../cut-batch.ts';
 import type { GroupHistory } from '../group-history.ts';
 import { recut } from '../recut.ts';
@@ -9,14 +10,20 @@ import type { BatchRecord, RestoredRun } from './records.ts';
 
 /**
  * Puts every group back where it was: it waits unless it is settled, or in a batch that is open or that
- * a consumer may go back to. The clock it arrived by may have been ahead of this one.
+ * a consumer may go back to. What would wait and is known to be damaged is lost. The clock it arrived by
+ * may have been ahead of this one.
  */
 export function restoreGroups(
   { groups, settled, batches, done }: RestoredRun,
-  rooms: { readonly history: GroupHistory; readonly queue: Pick<RunQueue, 'add'> },
+  rooms: {
+    readonly history: GroupHistory;
+    readonly queue: Pick<RunQueue, 'add'>;
+    readonly lose: (groups: readonly StoredGroup[]) => void;
+  },
   nowMs: number,
 ): void {
   const { history, queue } = rooms;
+  const damaged: StoredGroup[] = [];
   const taken = new Set([...batches, ...done].flatMap(({ positions }) => positions));
   for (const one of groups) {
     const { position } = one;
@@ -28,8 +35,13 @@ export function restoreGroups(
     const isSettled = settled.has(position);
     history.restore({ id: group.id, position }, group, isSettled);
     if (isSettled || taken.has(position)) continue;
+    if (group.payload.state === 'damaged') {
+      damaged.push(group);
+      continue;
+    }
     queue.add(waitingGroup(group, { position, version, arrivedMs: Math.min(arrivedMs, nowMs) }));
   }
+  rooms.lose(damaged);
 }
 
 /** The open batches as they were cut; throws when one would come out another. */
@@ -41,9 +53,9 @@ export function restoreBatches(run: RestoredRun, nowMs: number): RestoredBatches
     consumers: run.consumers,
     done: run.done,
     committed: run.record.committed,
-    open: run.batches.map((batch) => ({
-      lanes: batch.lanes,
-      cut: restoredCut(run.record.id, batch, (position) => byPosition.get(position)),
+    open: run.batches.map((record) => ({
+      record,
+      cut: restoredCut(run.record.id, record, (position) => byPosition.get(position)),
     })),
   };
 }

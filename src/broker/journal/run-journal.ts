@@ -32,6 +32,19 @@ export class RunJournal {
     this.#journal.put(keys.group(this.#runId, position), () => encodeRecord(groupRecord(accepted)));
   }
 
+  /**
+   * A batch that was cut, and its run with it. Nobody has it yet: until somebody is handed it, or something
+   * else is written, a crash may take it back, and its groups wait as before.
+   */
+  cut(step: number, batch: () => BatchRecord): void {
+    this.#journal.putLater(keys.batch(this.#runId, step), () => encodeRecord(batch()));
+  }
+
+  /** As {@link run}, with the next that is written. */
+  runLater(record: () => RunRecord): void {
+    this.#journal.putLater(keys.run(this.#runId), () => encodeRecord(record()));
+  }
+
   /** Trained, or dropped. */
   settled(position: number): void {
     this.#journal.put(keys.settled(this.#runId, position), () => encodeRecord({}));
@@ -49,8 +62,18 @@ export class RunJournal {
     this.#journal.put(keys.group(this.#runId, position), () => encodeRecord({ id }));
   }
 
+  /** As {@link letGo}, and its id is forgotten: only its place is kept. */
+  lost({ id, position, payload }: { id: string; position: number; payload: GroupPayload }): void {
+    this.#journal.release(payload);
+    this.#journal.put(keys.group(this.#runId, position), () => encodeRecord({ id, isLost: true }));
+  }
+
   batch(step: number, record: () => BatchRecord): void {
     this.#journal.put(keys.batch(this.#runId, step), () => encodeRecord(record()));
+  }
+
+  batchGone(step: number): void {
+    this.#journal.remove(keys.batch(this.#runId, step));
   }
 
   batchDone(step: number, record: BatchRecord): void {
@@ -79,11 +102,12 @@ export class RunJournal {
     this.#journal.remove(keys.run(this.#runId));
   }
 
-  consumer({ id, mode, worldSize }: ConsumerRecord): void {
-    const record = { id, mode, worldSize };
+  consumer({ id, mode, worldSize, goneAtStep }: ConsumerRecord): void {
+    const record = { id, mode, worldSize, ...(goneAtStep !== undefined && { goneAtStep }) };
     this.#journal.put(keys.consumer(this.#runId, id), () => encodeRecord(record));
   }
 
+  /** Nothing of it is remembered. */
   consumerGone(id: string): void {
     this.#journal.remove(keys.consumer(this.#runId, id));
   }

@@ -27,6 +27,8 @@ export class StoreJournal implements Journal {
   #cites: PayloadRef[] = [];
   #releases: PayloadRef[] = [];
   #round: Round | undefined;
+  /** Committed, and on its way to the disk; the next commit waits for it. */
+  #syncing: Round | undefined;
   /** What the disk had no room for, and who waits for it. */
   #refused: { readonly change: StoreChange; readonly round: Round | undefined } | undefined;
   #retry: NodeJS.Timeout | undefined;
@@ -75,7 +77,8 @@ export class StoreJournal implements Journal {
 
   settled(): Promise<void> {
     if (this.#failure !== undefined) return Promise.reject(this.#failure);
-    return this.#round?.promise ?? this.#refused?.round?.promise ?? Promise.resolve();
+    const round = this.#round ?? this.#refused?.round ?? this.#syncing;
+    return round?.promise ?? Promise.resolve();
   }
 
   /** Throws resource_exhausted while a commit waits for room on the disk. */
@@ -90,15 +93,19 @@ export class StoreJournal implements Journal {
 
   /** Writes what there is at once; the last thing before the store is closed. */
   flush(): void {
+    this.#syncing = undefined;
+    this.#write();
+    this.#syncing = undefined;
     this.#write();
     if (this.#refused !== undefined) this.fail(this.#full);
     clearTimeout(this.#retry);
   }
 
   #write(): void {
+    if (this.#syncing !== undefined) return;
     if (this.#refused !== undefined) {
       const { change, round } = this.#refused;
-      if (!this.#commit(change, round)) return;
+      if (!this.#commit(change, round) || this.#syncing !== undefined) return;
     }
     const round = this.#round;
     this.#round = undefined;
@@ -130,9 +137,33 @@ export class StoreJournal implements Journal {
       }
       this.#fail(cause, round);
     }
-    if (this.#failure === undefined) round?.resolve();
+    if (this.#failure === undefined) this.#sync(round);
     else round?.reject(this.#failure);
     return true;
+  }
+
+  /** What is decided in the meantime is committed together, and pays for one sync. */
+  #sync(round: Round | undefined): void {
+    const synced = this.#store.synced?.();
+    if (synced === undefined) {
+      round?.resolve();
+      return;
+    }
+    const syncing = round ?? newRound();
+    this.#syncing = syncing;
+    synced.then(
+      () => {
+        if (this.#failure === undefined) syncing.resolve();
+        else syncing.reject(this.#failure);
+        if (this.#syncing !== syncing) return;
+        this.#syncing = undefined;
+        if (this.#round !== undefined && this.#refused === undefined) this.#write();
+      },
+      (cause: unknown) => {
+        if (this.#failure === undefined) this.#fail(cause, syncing);
+        else syncing.reject(this.#failure);
+      },
+    );
   }
 
   #fail(cause: unknown, round: Round | undefined): void {
@@ -144,14 +175,19 @@ export class StoreJournal implements Journal {
 
   #schedule(): void {
     if (this.#round !== undefined) return;
-    const round = Promise.withResolvers<void>();
-    // Whoever waits is told; where nobody does, the broker's next caller is.
-    round.promise.catch(() => {});
+    const round = newRound();
     this.#round = round;
     setImmediate(() => {
       if (this.#round === round && this.#refused === undefined) this.#write();
     });
   }
+}
+
+function newRound(): Round {
+  const round = Promise.withResolvers<void>();
+  // Whoever waits is told; where nobody does, the broker's next caller is.
+  round.promise.catch(() => {});
+  return round;
 }
 
 function storeFailed(cause: unknown): LachesisError {

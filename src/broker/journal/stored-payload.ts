@@ -1,4 +1,5 @@
-import type { GroupPayload, HeldPayload } from '../group-payload.ts';
+import type { GroupPayload, HeldPayload, PayloadState } from '../group-payload.ts';
+import { isPayloadLost } from '../stores/refusals.ts';
 import type { BrokerStore, NewPayload, PayloadRef } from '../stores/store.ts';
 
 /** Small parts lie together in blocks of about this size: a store's index knows blocks. */
@@ -24,14 +25,38 @@ const NOWHERE: PayloadPlaces = Object.freeze({ sizes: [], blocks: [] });
 export class StoredPayload implements GroupPayload {
   readonly places: PayloadPlaces;
   readonly #store: BrokerStore;
+  #state: PayloadState;
 
-  constructor(store: BrokerStore, places: PayloadPlaces) {
+  constructor(store: BrokerStore, places: PayloadPlaces, state: PayloadState = 'unsure') {
     this.#store = store;
     this.places = places;
+    this.#state = state;
+  }
+
+  get state(): PayloadState {
+    return this.#state;
   }
 
   get byteLength(): number {
     return this.places.blocks.reduce((bytes, { length }) => bytes + length, 0);
+  }
+
+  async check({
+    signal,
+  }: {
+    readonly signal: AbortSignal;
+  }): Promise<Exclude<PayloadState, 'unsure'>> {
+    if (this.#state !== 'unsure') return this.#state;
+    try {
+      for (const ref of this.places.blocks) await this.#read(ref, signal);
+    } catch (error) {
+      if (isPayloadLost(error)) return 'damaged';
+      throw error;
+    }
+    // Another reader may have met damage meanwhile.
+    if (this.#isDamaged()) return 'damaged';
+    this.#state = 'whole';
+    return 'whole';
   }
 
   async header({ signal }: { readonly signal: AbortSignal }): Promise<Uint8Array> {
@@ -69,7 +94,7 @@ export class StoredPayload implements GroupPayload {
           bytes = undefined;
           continue;
         }
-        bytes ??= await this.#store.read(ref, { signal });
+        bytes ??= await this.#read(ref, signal);
         const slice = bytes.subarray(start - blockStart, Math.min(end - blockStart, ref.length));
         found.push(slice);
         start += slice.length;
@@ -78,6 +103,24 @@ export class StoredPayload implements GroupPayload {
       start = end;
     }
     return pieces;
+  }
+
+  #isDamaged(): boolean {
+    return this.#state === 'damaged';
+  }
+
+  /** Damage is for good, so it is looked at twice. */
+  async #read(ref: PayloadRef, signal: AbortSignal): Promise<Uint8Array> {
+    const read = () => this.#store.read(ref, { signal });
+    try {
+      return await read().catch((error) => {
+        if (isPayloadLost(error)) return read();
+        throw error;
+      });
+    } catch (error) {
+      if (isPayloadLost(error)) this.#state = 'damaged';
+      throw error;
+    }
   }
 }
 

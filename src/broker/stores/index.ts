@@ -8,4 +8,5 @@ export { reindexStore, type StoreReindex } from './files/reindex-store.ts';
 export { removeStore } from './files/remove-store.ts';
 export { collectStore, readStoreFigures, type StoreFigures } from './files/store-figures.ts';
 export { createMemoryStore, type MemoryStoreOptions } from './memory-store.ts';
+export { isPayloadLost } from './refusals.ts';
 export type * from './store.ts';

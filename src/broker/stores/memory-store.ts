@@ -98,10 +98,8 @@ class MemoryStore implements BrokerStore {
     checkChange(change);
     const { put = [], remove = [], cites = [], releases = [] } = change;
     const cited = cites.map((ref, index) => this.#find(ref, `cites[${index}]`));
-    const released = releases.map((ref, index) => this.#find(ref, `releases[${index}]`));
+    const released = new Set(releases.flatMap((ref) => this.#held(ref) ?? []));
     // Nothing below throws: all of it happens, or none.
-    const twice = released.findIndex((payload, index) => released.indexOf(payload) !== index);
-    if (twice >= 0) throw payloadUnknown(`releases[${twice}]`, released[twice]!.ref);
     for (const key of remove) this.#records.delete(key);
     for (const { key, value } of put) this.#records.set(key, value.slice());
     for (const payload of cited) {
@@ -122,8 +120,8 @@ class MemoryStore implements BrokerStore {
   async read(ref: PayloadRef, { signal }: { readonly signal: AbortSignal }): Promise<Uint8Array> {
     this.#assertOpen();
     signal.throwIfAborted();
-    const held = this.#payloads.get(ref.offset);
-    if (held === undefined || !isSamePayload(held.ref, ref)) throw payloadGone(ref);
+    const held = this.#held(ref);
+    if (held === undefined) throw payloadGone(ref);
     return held.bytes.slice();
   }
 
@@ -148,9 +146,14 @@ class MemoryStore implements BrokerStore {
   }
 
   #find(ref: PayloadRef, field: string): HeldPayload {
-    const held = this.#payloads.get(ref.offset);
-    if (held === undefined || !isSamePayload(held.ref, ref)) throw payloadUnknown(field, ref);
+    const held = this.#held(ref);
+    if (held === undefined) throw payloadUnknown(field, ref);
     return held;
+  }
+
+  #held(ref: PayloadRef): HeldPayload | undefined {
+    const held = this.#payloads.get(ref.offset);
+    return held !== undefined && isSamePayload(held.ref, ref) ? held : undefined;
   }
 
   #assertOpen(): void {

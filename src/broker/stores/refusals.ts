@@ -91,6 +91,12 @@ export function payloadDamaged(where: string, ref: PayloadRef): LachesisError {
   );
 }
 
+/** Whether bytes are damaged or gone for good: what else fails a read may not do so again. */
+export function isPayloadLost(error: unknown): boolean {
+  if (!(error instanceof LachesisError)) return false;
+  return error.reason === 'PAYLOAD_DAMAGED' || error.reason === 'PAYLOAD_GONE';
+}
+
 /** What a failed system call means to whoever wanted to write. */
 export function writeFailed(where: string, error: unknown): LachesisError {
   const { code } = (error ?? {}) as NodeJS.ErrnoException;

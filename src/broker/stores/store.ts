@@ -7,7 +7,10 @@ export interface PayloadRef {
   readonly crc32: number;
 }
 
-/** A small fact by its key: 1 to 1,024 bytes of UTF-8 without NUL; a value is 1 MiB at most. */
+/**
+ * A small fact by its key: 1 to 1,024 bytes of UTF-8 without NUL; a value is 1 MiB at most. Under `lost/`
+ * a repair of the store names the payloads that it left out.
+ */
 export interface StoreRecord {
   readonly key: string;
   readonly value: Uint8Array;
@@ -27,7 +30,7 @@ export interface StoreChange {
   readonly remove?: readonly string[];
   /** Payloads that live from now on; one that lives already stays so. */
   readonly cites?: readonly PayloadRef[];
-  /** Payloads that nobody needs any more, cited before or not. */
+  /** Payloads that nobody needs any more, cited before or not. One that is not there (any more) is no mistake. */
   readonly releases?: readonly PayloadRef[];
 }
 
@@ -80,10 +83,24 @@ export interface BrokerStore {
     options: { readonly signal: AbortSignal },
   ): Promise<readonly PayloadRef[]>;
 
-  /** All of it or none, durable on return. Citing or releasing what is not there is a mistake, and changes nothing. */
+  /**
+   * All of it or none, and it outlives the process on return. Citing what is not there is a mistake, and
+   * changes nothing.
+   */
   commit(change: StoreChange): void;
 
-  /** The payload as it was appended: checked against its CRC. */
+  /**
+   * Resolves once all that was committed also outlives the machine's power; to be awaited before the next
+   * commit. Rejects when the disk failed, and the store is broken then. A store without it has that
+   * when a commit returns.
+   */
+  synced?(): Promise<void>;
+
+  /**
+   * The payload as it was appended, from when that resolved until it is released; checked against its CRC.
+   * Rejects with reason PAYLOAD_DAMAGED or PAYLOAD_GONE when that is lost for good, and otherwise when it
+   * can't be read for now.
+   */
   read(ref: PayloadRef, options: { readonly signal: AbortSignal }): Promise<Uint8Array>;
 
   stats(): StoreStats;

@@ -10,6 +10,7 @@ export function statusLines(status: RunStatus, most: number): readonly string[] 
     ...section(shareRows(status, most)),
     ...section(stalenessRows(status)),
     ...section(heldRows(status, most)),
+    ...section(consumerRows(status, most)),
     ...section(workerRows(status, most)),
   ];
 }
@@ -60,6 +61,9 @@ function totals(status: RunStatus): readonly string[] {
     ],
     ['left out', listed(status.droppedGroups).slice(2) || 'none'],
     ['dead letters', count(status.deadLetters)],
+    ...(status.givenUpBatches === 0
+      ? []
+      : [['given up', `${count(status.givenUpBatches)} batches of damaged groups`] as const]),
     ...(problem === '' ? [] : [['problem', shown(problem)] as const]),
   ];
   const width = Math.max(...lines.map(([name]) => name.length));
@@ -157,6 +161,31 @@ function heldRows({ heldBatches }: RunStatus, most: number): readonly (readonly 
     }),
     ...andMore(heldBatches, most),
   ];
+}
+
+function consumerRows({ consumers }: RunStatus, most: number): readonly (readonly string[])[] {
+  if (consumers.first.length === 0) return [];
+  return [
+    ['consumer', 'next batch', 'committed', 'to ack', 'kept', 'last seen', 'holds the run back'],
+    ...consumers.first
+      .slice(0, most)
+      .map((one) => [
+        `${shown(one.consumerId)}${one.mode === 'fan_out' ? ' (gets all)' : ''}`,
+        count(one.nextStep),
+        one.committedStep === undefined ? '-' : count(one.committedStep),
+        count(one.openBatches),
+        count(one.keptBatches),
+        one.lastSeenMs === undefined ? '-' : `${duration(one.lastSeenMs)} ago`,
+        one.holdsBack === undefined ? '-' : `${HELD_BY[one.holdsBack]}${cutAgo(one.oldestMs)}`,
+      ]),
+    ...andMore(consumers, most),
+  ];
+}
+
+const HELD_BY = { ack: 'it has to ack', commit: 'it has to commit' } as const;
+
+function cutAgo(oldestMs: number | undefined): string {
+  return oldestMs === undefined ? '' : `, the oldest cut ${duration(oldestMs)} ago`;
 }
 
 function workerRows({ workers }: RunStatus, most: number): readonly (readonly string[])[] {

@@ -4,8 +4,8 @@ import { RUN_ID } from './plan.ts';
 import { Tally } from './tally.ts';
 
 /**
- * The tally of what a store has accepted of the run. `notScored` is what failed while all parts were
- * there; what failed beyond that did because one of them was gone.
+ * The tally of what a store has accepted of the run, as far as it can be read. `notScored` is what failed
+ * while all parts were there; what failed beyond that did because one of them was gone.
  */
 export async function keptTally(
   broker: Broker,
@@ -16,6 +16,7 @@ export async function keptTally(
   if (!(await broker.listRuns()).some(({ id }) => id === RUN_ID)) return tally;
   for await (const { group } of broker.scanGroups(RUN_ID, 0)) {
     const { payload } = group;
+    if ((await payload.check({ signal })) === 'damaged') continue;
     const header = decodeGroupHeader(await payload.header({ signal }));
     const { rollouts } = decodeGroup(header, await payload.parts({ signal })).group;
     for (const rollout of rollouts) tally.add(rollout);

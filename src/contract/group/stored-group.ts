@@ -1,5 +1,6 @@
 import { type GroupHeader, GroupPartKind } from '../../../gen/lachesis/v1/group_pb.ts';
 import { heldPayload, type SubmittedGroup } from '../../broker/index.ts';
+import { checkHeaderBytes } from './check-header-bytes.ts';
 import { validateGroup } from './validate-group.ts';
 
 /** Checks a group as it came and indexes it for the broker; the bytes themselves are kept as they are. */
@@ -8,6 +9,7 @@ export function toStoredGroup(
   headerBytes: Uint8Array,
   parts: readonly Uint8Array[],
 ): SubmittedGroup {
+  checkHeaderBytes(header, headerBytes.length);
   const { ledger, digest } = validateGroup(header, parts);
   return {
     id: header.groupId,

@@ -7,6 +7,7 @@ import type {
   RunThroughput,
   WorkerHold,
 } from '../../broker/index.ts';
+import { consumerStandingFromProto, consumerStandingToProto } from './consumer-standing.ts';
 import { countFromInt64, durationFromMs, msFromDuration } from './scalars.ts';
 
 type Init = MessageInitShape<typeof RunStatusSchema>;
@@ -48,6 +49,8 @@ export function runDetailToProto(detail: RunDetail): Init {
       left: durationFromMs(held.leftMs),
     })),
     moreHeldBatches: BigInt(detail.heldBatches.more),
+    consumers: detail.consumers.first.map(consumerStandingToProto),
+    moreConsumers: BigInt(detail.consumers.more),
     workers: detail.workers.first.map((hold) => ({
       workerId: hold.workerId,
       assignments: BigInt(hold.assignments),
@@ -55,6 +58,7 @@ export function runDetailToProto(detail: RunDetail): Init {
     })),
     moreWorkers: BigInt(detail.workers.more),
     deadLetters: BigInt(detail.deadLetters),
+    givenUpBatches: BigInt(detail.givenUpBatches),
   };
 }
 
@@ -105,6 +109,12 @@ export function runDetailFromProto(status: RunStatus, field: string): RunDetail 
       ),
       more: count(status.moreHeldBatches, 'more_held_batches'),
     },
+    consumers: {
+      first: status.consumers.map((one, index) =>
+        consumerStandingFromProto(one, `${field}.consumers[${index}]`),
+      ),
+      more: count(status.moreConsumers, 'more_consumers'),
+    },
     workers: {
       first: status.workers.map(
         (hold, index): WorkerHold => ({
@@ -116,6 +126,7 @@ export function runDetailFromProto(status: RunStatus, field: string): RunDetail 
       more: count(status.moreWorkers, 'more_workers'),
     },
     deadLetters: count(status.deadLetters, 'dead_letters'),
+    givenUpBatches: count(status.givenUpBatches, 'given_up_batches'),
   };
 }
 

@@ -158,6 +158,7 @@ async function playEpisode(
   try {
     session = modelServer.openSession({
       rolloutId: identity.rolloutId,
+      ...(options.runId !== undefined && { runId: options.runId }),
       announcedVersion: options.announcedVersion ?? (() => 0),
     });
   } catch (error) {

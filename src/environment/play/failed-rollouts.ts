@@ -6,6 +6,11 @@ export function retryIdOf(rolloutId: string, retry: number): string {
   return `${rolloutId}+${retry}`;
 }
 
+/** The rollout for which, at whatever remove, one is played; itself where it is played for none. */
+export function firstTryOf(rolloutId: string): string {
+  return rolloutId.replace(/\+\d{1,3}$/, '');
+}
+
 /** Whether another attempt may end better: what somebody ended is not begun again. */
 export function isWorthRetry({ outcome }: Rollout, signal: AbortSignal): boolean {
   return outcome.kind === 'not_scored' && outcome.failure.kind !== 'cancelled' && !signal.aborted;

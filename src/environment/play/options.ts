@@ -8,6 +8,8 @@ import type { HostedEnvironment } from '../environment.ts';
 export interface PlayOptions {
   readonly environment: HostedEnvironment;
   readonly modelServer: ModelServer;
+  /** The run that it is played for. Default: empty, for none. */
+  readonly runId?: string;
   /** Replaces the environment's own `handleFunctionCall`. */
   readonly toolHandler?: ToolHandler;
   /** On top of the environment's own. */

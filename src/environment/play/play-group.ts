@@ -12,8 +12,6 @@ import { attempt, finish, sayStarted, watchedOptions } from './play-rollout.ts';
 
 export interface PlayGroupOptions extends PlayOptions {
   readonly groupId: string;
-  /** Empty outside of any run. */
-  readonly runId?: string;
   readonly task: Task;
   /** At least 1. */
   readonly groupSize: number;

@@ -7,12 +7,15 @@ import { LachesisError } from '../../errors.ts';
 import type { NodeRequest, NodeResponse } from '../../transport/index.ts';
 import { Unprocessable } from './unprocessable.ts';
 
-/** What a route answers: `text` is no JSON, `raw` is JSON text, and so are `pieces`, written as they are made. */
+/** What a route answers: `text` is no JSON, `raw` is JSON in UTF-8, and so are `pieces`, written as they are made. */
 export type Answer =
   | { readonly kind: 'json'; readonly status?: number; readonly body: unknown }
-  | { readonly kind: 'raw'; readonly status?: number; readonly text: string }
+  | { readonly kind: 'raw'; readonly status?: number; readonly bytes: Uint8Array }
   | { readonly kind: 'text'; readonly status?: number; readonly text: string }
-  | { readonly kind: 'pieces'; readonly pieces: AsyncIterable<Iterable<string>> };
+  | { readonly kind: 'pieces'; readonly pieces: AsyncIterable<Iterable<Piece>> };
+
+/** Of JSON: as text, or as bytes of UTF-8. */
+export type Piece = string | Uint8Array;
 
 /** Answers of this many bytes are compressed for who accepts it, as in Atropos. */
 const MIN_GZIP_BYTES = 1_000;
@@ -33,7 +36,7 @@ export async function sendAnswer(
     return;
   }
   const isText = answer.kind === 'text';
-  const bytes = Buffer.from(answer.kind === 'json' ? JSON.stringify(answer.body) : answer.text);
+  const bytes = bytesOf(answer);
   const compressed =
     bytes.length >= MIN_GZIP_BYTES && accepts(request)
       ? await gzipBytes(bytes, { level: constants.Z_BEST_SPEED })
@@ -47,9 +50,20 @@ export async function sendAnswer(
   await finish(response, options.stallMs, compressed ?? bytes);
 }
 
+function bytesOf(answer: Exclude<Answer, { readonly kind: 'pieces' }>): Uint8Array {
+  switch (answer.kind) {
+    case 'json':
+      return Buffer.from(JSON.stringify(answer.body));
+    case 'raw':
+      return answer.bytes;
+    case 'text':
+      return Buffer.from(answer.text);
+  }
+}
+
 async function sendPieces(
   response: NodeResponse,
-  pieces: AsyncIterable<Iterable<string>>,
+  pieces: AsyncIterable<Iterable<Piece>>,
   compress: boolean,
   stallMs: number,
 ): Promise<void> {
@@ -58,7 +72,7 @@ async function sendPieces(
     vary: 'Accept-Encoding',
     ...(compress ? { 'content-encoding': 'gzip' } : {}),
   });
-  const send = async (source: AsyncIterable<Buffer>): Promise<void> => {
+  const send = async (source: AsyncIterable<Uint8Array>): Promise<void> => {
     for await (const chunk of source) {
       await writeChunk(response, chunk, stallMs);
       // A reader that takes everything at once would keep all other requests waiting till the end.
@@ -123,10 +137,16 @@ function accepts(request: NodeRequest): boolean {
 }
 
 /** Small pieces put together and large ones cut, so that no write is long in coming or in leaving. */
-async function* joined(pieces: AsyncIterable<Iterable<string>>): AsyncGenerator<Buffer> {
+async function* joined(pieces: AsyncIterable<Iterable<Piece>>): AsyncGenerator<Uint8Array> {
   let text = '';
   for await (const some of pieces) {
     for (const piece of some) {
+      if (typeof piece !== 'string') {
+        yield* cut(Buffer.from(text));
+        yield* cut(piece);
+        text = '';
+        continue;
+      }
       text += piece;
       if (text.length < WRITE_BYTES) continue;
       yield* cut(Buffer.from(text));
@@ -136,19 +156,19 @@ async function* joined(pieces: AsyncIterable<Iterable<string>>): AsyncGenerator<
   yield* cut(Buffer.from(text));
 }
 
-function* cut(bytes: Buffer): Generator<Buffer> {
+function* cut(bytes: Uint8Array): Generator<Uint8Array> {
   for (let at = 0; at < bytes.length; at += WRITE_BYTES) {
     yield bytes.subarray(at, at + WRITE_BYTES);
   }
 }
 
 /** Resolves when the connection took it. */
-function writeChunk(response: NodeResponse, chunk: Buffer, stallMs: number): Promise<void> {
+function writeChunk(response: NodeResponse, chunk: Uint8Array, stallMs: number): Promise<void> {
   const out = response as unknown as NodeJS.WritableStream;
   return untilTaken(response, stallMs, (taken) => void out.write(chunk, taken));
 }
 
-function finish(response: NodeResponse, stallMs: number, bytes?: Buffer): Promise<void> {
+function finish(response: NodeResponse, stallMs: number, bytes?: Uint8Array): Promise<void> {
   const out = response as unknown as NodeJS.WritableStream;
   return untilTaken(response, stallMs, (taken) => {
     if (bytes === undefined) out.end(() => taken());

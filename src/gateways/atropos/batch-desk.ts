@@ -37,7 +37,9 @@ export class BatchDesk {
     const key = { runId, consumerId };
     try {
       await this.#reclaim(runId);
-      await this.#broker.registerConsumer({ ...key, worldSize: 1, mode: 'compete' });
+      // Nobody of that name left: one that was taken out of the run only is not in the way any more.
+      const consumer = { ...key, worldSize: 1, mode: 'compete', rejoin: true } as const;
+      await this.#broker.registerConsumer(consumer);
       const next = await this.#broker.nextBatch({ ...key, rank: 0, waitMs: 0, signal });
       if (next.kind === 'batch') return this.#hold(key, next.batch);
     } catch (error) {
@@ -67,15 +69,15 @@ export class BatchDesk {
 
   async #giveBack(runId: string): Promise<void> {
     const { heldBatches } = await this.#broker.status(runId);
-    for (const { consumerId, step } of heldBatches.first) {
+    for (const { consumerId, step, delivery } of heldBatches.first) {
       if (!this.#consumers.includes(consumerId)) continue;
-      const lease = { runId, consumerId, batchId: batchId(step), rank: 0 };
+      const lease = { runId, consumerId, batchId: batchId(step), rank: 0, delivery };
       await this.#broker.nackBatch({ ...lease, reason: 'the server that was writing it is gone' });
     }
   }
 
   #hold(key: { readonly runId: string; readonly consumerId: string }, batch: Batch): HeldBatch {
-    const lease = { ...key, batchId: batch.id, rank: 0 };
+    const lease = { ...key, batchId: batch.id, rank: 0, delivery: batch.delivery };
     const extending = setInterval(
       () => {
         this.#broker.extendBatch(lease).catch((error: unknown) => this.#failed('extend', error));

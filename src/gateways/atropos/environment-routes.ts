@@ -72,7 +72,7 @@ export const environmentStatusRoute: Route = async (context) => {
     batchSize: batchSizeOf(run),
     currentStep: session.stepOf(run),
   });
-  return { answer: { kind: 'raw', text } };
+  return { answer: { kind: 'raw', bytes: Buffer.from(text) } };
 };
 
 const ALONE = Object.freeze({

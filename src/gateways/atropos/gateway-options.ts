@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os';
 import {
   type Broker,
   type Clock,
@@ -15,6 +16,14 @@ export interface AtroposLimits {
   readonly maxBodyBytes: number;
   /** Lists, objects and keys of a body. Default: 2,000,000. */
   readonly maxBodyParts: number;
+  /** Bodies and groups beyond it are read and written in threads. Default: 256 KiB. */
+  readonly maxInlineBytes: number;
+  /** That read bodies; one more writes batches. Default: one less than there are cores, from 1 to 4. */
+  readonly maxThreads: number;
+  /** Heap of a thread, which holds a parsed body several times. Default: 1,024. */
+  readonly maxThreadMb: number;
+  /** How long a body or a group may take there. Default: 60 s. */
+  readonly threadTimeoutMs: number;
   /** Sequences of one push. Default: 65,536. */
   readonly maxPushSequences: number;
   /** Of all bodies that are being read or wait for room. Default: 512 MiB. */
@@ -74,6 +83,10 @@ export function resolveAtroposOptions(options: AtroposOptions): AtroposConfig {
     limits: Object.freeze({
       maxBodyBytes: 64 * MIB,
       maxBodyParts: 2_000_000,
+      maxInlineBytes: 262_144,
+      maxThreads: Math.min(4, Math.max(1, availableParallelism() - 1)),
+      maxThreadMb: 1_024,
+      threadTimeoutMs: 60_000,
       maxPushSequences: 65_536,
       maxBufferedBytes: 512 * MIB,
       maxWaitingGroups: DEFAULT_MAX_WAITING_GROUPS,

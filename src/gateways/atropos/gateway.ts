@@ -14,9 +14,11 @@ import {
   type AtroposOptions,
   resolveAtroposOptions,
 } from './gateway-options.ts';
+import { GroupWork, type PushedBody } from './group-work.ts';
 import { scoredDataListRoute, scoredDataRoute } from './push-routes.ts';
 import { Pushes } from './pushes.ts';
-import { assertParts, type Body, BodyBudget, parseBody, readBody } from './request-body.ts';
+import type { PushShape } from './read-push.ts';
+import { type Body, BodyBudget, parseBody, readBody } from './request-body.ts';
 import type { GatewayState, Outcome, Route } from './route.ts';
 import { Session } from './session.ts';
 import { type SavedSession, SessionFile } from './session-file.ts';
@@ -40,6 +42,9 @@ export interface AtroposGateway extends AsyncDisposable {
   /** Takes nothing new and lets what runs finish for `graceMs`. */
   drain(graceMs: number): Promise<void>;
 }
+
+/** What anyone says that pushes no groups. */
+const MAX_WORDS_BYTES = 1_048_576;
 
 /** Atropos' trajectory API, route for route. */
 export const ATROPOS_ROUTES: Readonly<Record<string, Readonly<Record<string, Route>>>> =
@@ -74,6 +79,7 @@ export async function startAtroposGateway(options: AtroposOptions): Promise<Atro
     // What waits for room would use the grace up; its environment sends it again.
     requests.stopWaiting();
     await listener.drain(graceMs);
+    await requests[Symbol.asyncDispose]();
   };
   return {
     address: listener.address.url,
@@ -83,7 +89,7 @@ export async function startAtroposGateway(options: AtroposOptions): Promise<Atro
   };
 }
 
-class Requests {
+class Requests implements AsyncDisposable {
   readonly #config: AtroposConfig;
   readonly #state: GatewayState;
   readonly #budget: BodyBudget;
@@ -98,6 +104,7 @@ class Requests {
     this.#state = {
       config,
       run: new CurrentRun(broker, runId),
+      work: new GroupWork(limits),
       desk: new BatchDesk(broker, logger, limits.maxBatchesInWriting),
       early: new EarlyRun(broker, runId, limits.maxEarlySequences),
       pushes: new Pushes(clock),
@@ -114,6 +121,11 @@ class Requests {
         retryAfterMs: 1_000,
       }),
     );
+  }
+
+  /** Ends its threads. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#state.work[Symbol.asyncDispose]();
   }
 
   async handle(request: NodeRequest, response: NodeResponse): Promise<void> {
@@ -141,22 +153,21 @@ class Requests {
     signal: AbortSignal,
   ): Promise<Outcome> {
     const state = this.#state;
-    const { maxBodyBytes, maxBodyParts } = this.#config.limits;
-    const bytes = async (): Promise<Uint8Array | undefined> => {
-      const found = await readBody(request, { maxBodyBytes, budget });
-      assertParts(found, maxBodyParts);
-      return found;
-    };
+    const { limits } = this.#config;
+    const bytes = (most: number): Promise<Uint8Array | undefined> =>
+      readBody(request, { maxBodyBytes: Math.min(most, limits.maxBodyBytes), budget });
     try {
       return await route({
         ...state,
         state,
         query,
-        body: async (): Promise<Body> => parseBody(await bytes()),
+        body: async (): Promise<Body> => parseBody(await bytes(MAX_WORDS_BYTES)),
         optionalBody: async (): Promise<Body | undefined> => {
-          const found = await bytes();
+          const found = await bytes(MAX_WORDS_BYTES);
           return found === undefined ? undefined : parseBody(found);
         },
+        pushed: async (shape: PushShape): Promise<PushedBody> =>
+          state.work.read(await bytes(Infinity), shape, limits, signal),
         signal,
       });
     } catch (error) {

@@ -1,67 +1,33 @@
 import { setImmediate as breathe } from 'node:timers/promises';
 import type { RunState } from '../../broker/index.ts';
 import { LachesisError } from '../../errors.ts';
-import { isJsonObject } from '../../messages.ts';
-import { listSlices } from './json-slices.ts';
-import { list, model } from './lax-values.ts';
+import type { PushedBody, PushedGroup } from './group-work.ts';
 import { assertFits, pushEarlyGroup, pushGroup } from './push-groups.ts';
 import type { Push } from './pushes.ts';
 import { json, type Outcome, type Route, type RouteContext } from './route.ts';
 import { findRun } from './run-of.ts';
-import { readScoredData, type ScoredData } from './scored-data.ts';
 
 /** `POST /scored_data`: one group. */
 export const scoredDataRoute: Route = async (context) => {
-  const { value, text } = await context.body();
-  assertSequences([value], context);
-  const data = readScoredData(model(value, []), () => text);
-  return await push(context, text, [data], [[]], { status: 'received' });
+  const body = await context.pushed('one');
+  return await push(context, body, [[]], { status: 'received' });
 };
 
 /** `POST /scored_data_list`: all of the groups, or none when one of them is wrong. */
 export const scoredDataListRoute: Route = async (context) => {
-  const { value, text } = await context.body();
-  let slices: readonly string[] | undefined;
-  const sliceOf = (at: number): string => {
-    slices ??= listSlices(text);
-    return slices[at] ?? '{}';
-  };
-  assertSequences(list(value, []), context);
-  const groups = list(value, []).map((each, at) =>
-    readScoredData(model(each, [at]), () => sliceOf(at), [at]),
-  );
-  const locs = groups.map((_, at) => [at]);
-  return await push(context, text, groups, locs, {
-    status: 'received',
-    groups_processed: groups.length,
-  });
+  const body = await context.pushed('list');
+  const locs = body.groups.map((_, at) => [at]);
+  const groups_processed = body.groups.length;
+  return await push(context, body, locs, { status: 'received', groups_processed });
 };
-
-/** Each sequence becomes objects of some hundred bytes, before anything else can be said of it. */
-function assertSequences(groups: readonly unknown[], { config }: RouteContext): void {
-  const most = config.limits.maxPushSequences;
-  let sequences = 0;
-  for (const group of groups) {
-    const tokens = isJsonObject(group) ? group['tokens'] : undefined;
-    sequences += Array.isArray(tokens) ? tokens.length : 1;
-  }
-  if (sequences <= most) return;
-  const detail = `The body has ${sequences} sequences; at most ${most} are taken at once.`;
-  throw new LachesisError('invalid_input', detail, {
-    reason: 'BODY_TOO_LARGE',
-    remedy: 'Send fewer groups at once.',
-    field: 'body',
-  });
-}
 
 async function push(
   context: RouteContext,
-  text: string,
-  groups: readonly ScoredData[],
+  { digest, groups }: PushedBody,
   locs: readonly (readonly number[])[],
   answer: object,
 ): Promise<Outcome> {
-  const one = context.pushes.begin(text);
+  const one = context.pushes.begin(digest);
   context.config.metrics.resent(one.stored);
   try {
     try {
@@ -81,7 +47,7 @@ async function push(
 async function store(
   context: RouteContext,
   one: Push,
-  groups: readonly ScoredData[],
+  groups: readonly PushedGroup[],
   locs: readonly (readonly number[])[],
 ): Promise<void> {
   let run = await findRun(context);
@@ -95,35 +61,35 @@ async function store(
   const { clock, limits } = context.config;
   const untilMs = clock.nowMs() + limits.pushWaitMs;
   const target = { ...context, run };
-  await storeEach(context, one, groups, (data, id) => pushGroup(data, id, target, untilMs));
+  await storeEach(context, one, groups, (group, id) => pushGroup(group, id, target, untilMs));
 }
 
 /** False when a trainer registered just now. */
 async function pushEarly(
   context: RouteContext,
   one: Push,
-  groups: readonly ScoredData[],
+  groups: readonly PushedGroup[],
 ): Promise<boolean> {
-  const sequences = groups.slice(one.stored).reduce((sum, { tokens }) => sum + tokens.length, 0);
+  const sequences = groups.slice(one.stored).reduce((sum, group) => sum + group.sequences, 0);
   return await context.early.arrive(sequences, async (run) => {
     const target = { ...context, run };
-    await storeEach(context, one, groups, (data, id) => pushEarlyGroup(data, id, target));
+    await storeEach(context, one, groups, (group, id) => pushEarlyGroup(group, id, target));
   });
 }
 
 async function storeEach(
   { config }: RouteContext,
   one: Push,
-  groups: readonly ScoredData[],
-  store: (data: ScoredData, id: string) => Promise<'stored' | 'duplicate'>,
+  groups: readonly PushedGroup[],
+  store: (group: PushedGroup, id: string) => Promise<'stored' | 'duplicate'>,
 ): Promise<void> {
-  for (const [at, data] of groups.entries()) {
+  for (const [at, group] of groups.entries()) {
     if (at < one.stored) continue;
     // Reading a group and storing it take milliseconds each and wait for nothing; others come in between.
     await breathe();
-    if ((await store(data, one.idOf(at))) === 'duplicate') {
+    if ((await store(group, one.idOf(at))) === 'duplicate') {
       if (one.mayBeResent) config.metrics.resent(1);
-      else await store(data, one.otherIdOf(at));
+      else await store(group, one.otherIdOf(at));
     }
     one.stored = at + 1;
   }

@@ -35,6 +35,15 @@ export function flawOf(logprobs: PushedLogprobs, mask: Int32Array): LogprobFlaw 
   return undefined;
 }
 
+/** Of those sequences whose logprobs have one. */
+export function flawsOf(
+  sequences: readonly PushedLogprobs[] | undefined,
+  masks: readonly Int32Array[],
+): readonly LogprobFlaw[] {
+  const flaws = sequences?.map((logprobs, i) => flawOf(logprobs, masks[i] as Int32Array)) ?? [];
+  return flaws.filter((flaw) => flaw !== undefined);
+}
+
 /** Whether the row's logprobs and one fill or a list of them stand for all of it, digit for digit. */
 export function isRebuilt(logprobs: PushedLogprobs, mask: Int32Array): boolean {
   return logprobs.every((value, at) => {

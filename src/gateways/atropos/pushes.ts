@@ -1,4 +1,4 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import type { Clock } from '../../broker/index.ts';
 
 const MAX_UNHEARD = 4_096;
@@ -26,8 +26,8 @@ export class Pushes {
     this.#resentUntilMs = clock.nowMs() + RESENT_AFTER_START_MS;
   }
 
-  begin(body: string): Push {
-    const digest = hash('sha256', body, 'hex').slice(0, 32);
+  /** `digest` is of the body's text. */
+  begin(digest: string): Push {
     const stored = this.#unheard.get(digest) ?? 0;
     this.#unheard.delete(digest);
     const isFirst = !this.#seen.has(digest);

@@ -3,7 +3,9 @@ import type { BatchDesk } from './batch-desk.ts';
 import type { CurrentRun } from './current-run.ts';
 import type { EarlyRun } from './early-run.ts';
 import type { AtroposConfig } from './gateway-options.ts';
+import type { GroupWork, PushedBody } from './group-work.ts';
 import type { Pushes } from './pushes.ts';
+import type { PushShape } from './read-push.ts';
 import type { Body } from './request-body.ts';
 import type { Session } from './session.ts';
 import type { SavedSession, SessionFile } from './session-file.ts';
@@ -13,6 +15,7 @@ export interface GatewayState {
   readonly config: AtroposConfig;
   readonly run: CurrentRun;
   readonly desk: BatchDesk;
+  readonly work: GroupWork;
   readonly early: EarlyRun;
   readonly pushes: Pushes;
   readonly file: SessionFile;
@@ -23,8 +26,10 @@ export interface GatewayState {
 }
 
 export interface RouteContext extends GatewayState {
-  /** Reads and parses the body; refuses one that is missing. */
+  /** Reads and parses the body of any route but a push; refuses one that is missing. */
   readonly body: () => Promise<Body>;
+  /** Reads and checks the groups of a push. */
+  readonly pushed: (shape: PushShape) => Promise<PushedBody>;
   /** As `body`, undefined where there is none. */
   readonly optionalBody: () => Promise<Body | undefined>;
   readonly query: URLSearchParams;

@@ -1,5 +1,4 @@
 import { type GroupHeader, GroupPartKind } from '../../../gen/lachesis/v1/group_pb.ts';
-import type { StoredGroup } from '../../broker/index.ts';
 import { decodeGroupHeader, decodePart, decodeRollout, decodeRow } from '../../contract/index.ts';
 import type { Row } from '../../tokens/index.ts';
 import { readExactColumn, readFloatColumn, readIntColumn } from './float-column.ts';
@@ -12,6 +11,12 @@ import {
 } from './kept-fields.ts';
 import { maskOfSpans } from './mask-spans.ts';
 
+/** A stored group's bytes. */
+export interface GroupBytes {
+  readonly header: Uint8Array;
+  readonly parts: readonly Uint8Array[];
+}
+
 /** Position values where nothing is trained, by Atropos' convention. */
 const FILL = 1;
 
@@ -20,14 +25,13 @@ const FILL = 1;
  * whoever writes it can breathe in between. `envIdOf` names environments whose groups came another way.
  */
 export function* scoredDataText(
-  stored: StoredGroup,
-  bytes: { readonly header: Uint8Array; readonly parts: readonly Uint8Array[] },
+  bytes: GroupBytes,
   envIdOf: (environment: string) => number | undefined,
 ): Generator<string> {
   const header = decodeGroupHeader(bytes.header);
   const { parts } = bytes;
   const rows = rowsOf(header, parts);
-  const kept = keptOf(header, parts) ?? foreignFields(rows, envIdOf(stored.environment));
+  const kept = keptOf(header, parts) ?? foreignFields(rows, envIdOf(header.environment));
   const decoded = rows.map(({ row }) => row);
   yield '{';
   yield* field('tokens', decoded, ({ tokenIds }) => `[${tokenIds.join(',')}]`);

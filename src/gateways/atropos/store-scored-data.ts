@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
 import { type AgentResult, unplayedResult } from '../../agent/index.ts';
-import type { RunState } from '../../broker/index.ts';
 import {
   encodeSettled,
   type Group,
@@ -14,6 +13,7 @@ import {
   emptyLedger,
   type Row,
   type Segment,
+  type TrainingPolicy,
   trainedLength,
 } from '../../tokens/index.ts';
 import { encodeInt32 } from '../../wire/index.ts';
@@ -32,7 +32,10 @@ import type { ScoredData } from './scored-data.ts';
 
 export interface StoredAs {
   readonly groupId: string;
-  readonly run: RunState;
+  readonly runId: string;
+  readonly trainingPolicy: TrainingPolicy;
+  /** The last that was announced. */
+  readonly policyVersion: number;
   /** The environment's name. */
   readonly environment: string;
   readonly nowMs: number;
@@ -48,11 +51,11 @@ export function storeScoredData(data: ScoredData, as: StoredAs): ReturnType<type
   const rollouts = data.tokens.map((_, index) => rolloutOf(data, index, kept, { ...as, taskKey }));
   const group: Group = {
     id: as.groupId,
-    runId: as.run.id,
+    runId: as.runId,
     environment: as.environment,
     taskKey,
     rollouts: rollouts.map(({ rollout }) => rollout),
-    trainingPolicy: as.run.settings.trainingPolicy,
+    trainingPolicy: as.trainingPolicy,
   };
   const { header, headerBytes, parts } = encodeSettled(group, rollouts, 'raw');
   return toStoredGroup(header, headerBytes, parts);
@@ -65,7 +68,7 @@ function rolloutOf(
   as: StoredAs & { readonly taskKey: string },
 ): SettledRollout {
   const id = `${as.groupId}/${index}`;
-  const segment = segmentOf(data, index, kept, as.run.policyVersion);
+  const segment = segmentOf(data, index, kept, as.policyVersion);
   const trained = trainedLength(segment.spans);
   const row: Row = { ...segment, id: `${id}/0`, rolloutId: id, segmentId: segment.id, agent: '' };
   const rollout: Rollout = {

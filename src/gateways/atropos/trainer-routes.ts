@@ -1,9 +1,9 @@
 import type { RunState, StoredGroup } from '../../broker/index.ts';
 import { adoptRun } from './adopt-run.ts';
+import { bytesOf } from './group-work.ts';
 import { pushEarlyGroups } from './push-groups.ts';
 import { json, type Route, type RouteContext } from './route.ts';
 import { batchSizeOf, findRun } from './run-of.ts';
-import { scoredDataText } from './scored-data-text.ts';
 import { Session } from './session.ts';
 import {
   readTrainerRegistration,
@@ -80,21 +80,22 @@ export const batchRoute: Route = async (context) => {
 
 /** A group at a time, so that no more of a batch than that has to be at hand. */
 async function* batchText(
-  { session, signal }: RouteContext,
+  context: RouteContext,
   groups: readonly StoredGroup[],
-): AsyncGenerator<Iterable<string>> {
+): AsyncGenerator<Iterable<string | Uint8Array>> {
   yield ['{"batch":['];
   for (const [index, group] of groups.entries()) {
     if (index > 0) yield [','];
-    yield scoredDataText(group, await bytesOf(group, signal), (name) =>
-      session.environments.idOf(name),
-    );
+    yield await textOf(group, context);
   }
   yield [']}'];
 }
 
-async function bytesOf({ payload }: StoredGroup, signal: AbortSignal) {
-  return { header: await payload.header({ signal }), parts: await payload.parts({ signal }) };
+async function textOf(
+  group: StoredGroup,
+  { work, session, signal }: RouteContext,
+): Promise<Iterable<string | Uint8Array>> {
+  return await work.write(group, session.environments.idOf(group.environment), signal);
 }
 
 /** `GET /status`: the step, and the groups that wait. */
@@ -129,13 +130,12 @@ export const wandbInfoRoute: Route = async (context) => {
 };
 
 /** `GET /latest_example`: the group that was stored last. */
-export const latestExampleRoute: Route = async ({ session, signal }) => {
-  const { latest, environments } = session;
+export const latestExampleRoute: Route = async (context) => {
+  const { latest } = context.session;
   if (latest === undefined) return json(NO_EXAMPLE);
-  const bytes = await bytesOf(latest, signal);
-  const pieces = scoredDataText(latest, bytes, (name) => environments.idOf(name));
+  const pieces = await textOf(latest, context);
   // One group, whose length is known before it is sent: short ones are not compressed.
-  return { answer: { kind: 'raw', text: [...pieces].join('') } };
+  return { answer: { kind: 'raw', bytes: bytesOf(pieces) } };
 };
 
 const NO_EXAMPLE = Object.freeze({

@@ -16,6 +16,7 @@ import type {
   SessionOptions,
   SessionRecord,
 } from '../model-server.ts';
+import { sessionName } from '../session-name.ts';
 import { placePrompt } from './place-prompt.ts';
 import type { CapturedReply, ChatCall } from './vllm-chat.ts';
 
@@ -91,12 +92,12 @@ export class CapturedSession implements ModelSession {
     const { messages } = request;
     this.#tokens.asked(lineage, { callIndex, messages, pieces: [] });
     using _ending = this.#tokens.untilEnded(callIndex);
-    const { rolloutId } = this.#options;
+    const sessionId = sessionName(this.#options);
     const reply = await this.#config.ask(
       {
         request,
-        requestId: `${rolloutId}/${callIndex}`,
-        sessionId: rolloutId,
+        requestId: `${sessionId}/${callIndex}`,
+        sessionId,
         logprobs: this.#config.logprobs === 'required',
         signal,
       },

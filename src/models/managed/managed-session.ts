@@ -10,6 +10,7 @@ import type {
   SessionRecord,
 } from '../model-server.ts';
 import { type ReadCompletion, readCompletion } from '../rendering/read-completion.ts';
+import { sessionName } from '../session-name.ts';
 import { sessionCallIds } from './call-ids.ts';
 import type { CallLog } from './call-log.ts';
 import { checkGeneration } from './check-generation.ts';
@@ -82,16 +83,16 @@ export class ManagedSession implements ModelSession {
     this.#config.assertSampling(sampling, description);
 
     const announcedVersion = this.#options.announcedVersion();
-    const { rolloutId } = this.#options;
+    const sessionKey = sessionName(this.#options);
     const callIndex = this.#log.begin(request.lineage ?? {}, announcedVersion);
     const { messages, lineage = {} } = request;
     this.#tokens.asked(lineage, { callIndex, messages, pieces: plan.pieces });
-    const requestId = `${rolloutId}/${callIndex}`;
+    const requestId = `${sessionKey}/${callIndex}`;
     const { purpose } = this.#config;
     using _ending = this.#tokens.untilEnded(callIndex);
     let generation = await untilAborted(
       engine.generate(
-        { requestId, promptTokenIds: prompt, sampling, sessionKey: rolloutId, purpose },
+        { requestId, promptTokenIds: prompt, sampling, sessionKey, purpose },
         { signal },
       ),
       {

@@ -1,10 +1,21 @@
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  cpSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, describe, expect, test, vi } from 'vitest';
+import { checkStore } from '../../../src/broker/stores/files/check-store.ts';
 import type { FilesStore } from '../../../src/broker/stores/files/files-store.ts';
 import { type OpenOptions, openStoreOn } from '../../../src/broker/stores/files/open.ts';
+import { readStoreFigures } from '../../../src/broker/stores/files/store-figures.ts';
 import type { PayloadRef } from '../../../src/broker/stores/store.ts';
 import { bytesOf } from './support/bytes.ts';
 import { FaultyFileSystem } from './support/faulty-file-system.ts';
@@ -300,7 +311,7 @@ test('the commit log stays short, and says all that there is', async () => {
     const put = [{ key: `k/${round % 7}`, value: bytesOf(100, round) }];
     store.commit({ put, remove: [`k/${(round + 3) % 7}`] });
     // As a server does: others run between two commits.
-    if (round % 10 === 0) await new Promise(setImmediate);
+    if (round % 10 === 0) await store.synced?.();
   }
   await store.close();
   const logs = readdirSync(folder).filter((name) => name.endsWith('.log'));
@@ -488,4 +499,111 @@ test.each([
   const log = readFileSync(`${copy}/00000001.log`);
   await expect(openStoreOn(copy, {})).rejects.toMatchObject({ reason: 'INDEX_BEHIND' });
   expect(readFileSync(`${copy}/00000001.log`)).toEqual(log);
+});
+
+/** Every file of a folder, by name. */
+function filesOf(folder: string): Record<string, Buffer> {
+  return Object.fromEntries(
+    readdirSync(folder).map((name) => [name, readFileSync(path.join(folder, name))]),
+  );
+}
+
+/** A store of three segments whose index is as it was when there was one. */
+async function withOlderIndex(options: OpenOptions = {}): Promise<string> {
+  const { folder, store } = await opened({ segmentBytes: 1_500, ...options });
+  await keep(store, 'a');
+  await store.close();
+  const older = readFileSync(path.join(folder, 'index.db'));
+  const later = await openStoreOn(folder, { segmentBytes: 1_500, ...options });
+  for (const key of ['b', 'c', 'd', 'e']) await keep(later, key);
+  await later.close();
+  writeFileSync(path.join(folder, 'index.db'), older);
+  return folder;
+}
+
+test.each([
+  ['that goes on', {}],
+  ['that was written anew', { logBytes: 100 }],
+])(
+  'an index older than a log %s is refused before a segment is removed for it, and fsck says so',
+  async (_, options) => {
+    const folder = await withOlderIndex(options);
+    const before = filesOf(folder);
+    const report = await checkStore(folder, { signal });
+    expect(report.problems[0]).toMatchObject({
+      kind: 'index',
+      message: expect.stringMatching(/^index\.db lacks \d+ commits that its log has/),
+    });
+    expect(filesOf(folder)).toEqual(before);
+    await expect(openStoreOn(folder, {})).rejects.toMatchObject({ reason: 'INDEX_BEHIND' });
+    expect(Object.keys(filesOf(folder)).filter((name) => name.endsWith('.seg'))).toEqual(
+      Object.keys(before).filter((name) => name.endsWith('.seg')),
+    );
+  },
+);
+
+test('an index that lost its last commit with the power goes on, though a new log took that up already', async () => {
+  const { folder, store } = await opened();
+  await keep(store, 'a');
+  await store.close();
+  const synced = readFileSync(path.join(folder, 'index.db'));
+  const copy = place();
+  const fileSystem = new FaultyFileSystem();
+  fileSystem.before = (operation, file) => {
+    // All of the new log is written, and the index not synced yet.
+    if (operation === 'datasync' && file.endsWith('2.log') && statSync(file).size > 100) {
+      FaultyFileSystem.copy(folder, copy);
+      fileSystem.before = () => {};
+    }
+  };
+  const later = await openStoreOn(folder, { fileSystem, logBytes: 100 });
+  await keep(later, 'b');
+  await later.close();
+  for (const end of ['-wal', '-shm']) rmSync(`${copy}/index.db${end}`, { force: true });
+  writeFileSync(path.join(copy, 'index.db'), synced);
+  expect(readdirSync(copy)).toEqual(expect.arrayContaining(['00000001.log', '00000002.log']));
+  expect(await checkStore(copy, { signal })).toMatchObject({ problemCount: 0 });
+  const again = await openStoreOn(copy, {});
+  expect(keysOf(again)).toEqual(['a']);
+  await again.close();
+  await expectSound(copy);
+});
+
+test('fsck and stats of a store whose index is emptied say so, and write nothing', async () => {
+  const { folder, store } = await opened();
+  await keep(store, 'a');
+  await store.close();
+  writeFileSync(path.join(folder, 'index.db'), '');
+  const before = filesOf(folder);
+  for (const check of [() => checkStore(folder, { signal }), () => readStoreFigures(folder)]) {
+    await expect(check()).rejects.toMatchObject({
+      reason: 'INDEX_EMPTY',
+      remedy: expect.stringContaining('lachesis store reindex'),
+    });
+  }
+  expect(filesOf(folder)).toEqual(before);
+});
+
+test('fsck of what a kill left writes nothing, and reads what SQLite has not taken up yet', async () => {
+  const { folder, store } = await opened();
+  await keep(store, 'a');
+  const copy = place();
+  cpSync(folder, copy, { recursive: true });
+  rmSync(`${copy}/store.lock`, { force: true });
+  await store.close();
+  const before = filesOf(copy);
+  expect(await checkStore(copy, { signal })).toMatchObject({ payloads: 1, problemCount: 0 });
+  expect(filesOf(copy)).toEqual(before);
+});
+
+test('a store whose folder is away has lost no payload', async () => {
+  const { folder, store } = await opened();
+  const ref = await keep(store, 'a');
+  renameSync(folder, `${folder}.away`);
+  await expect(store.read(ref, { signal })).rejects.toMatchObject({ reason: 'STORE_FAILED' });
+  renameSync(`${folder}.away`, folder);
+  expect(await store.read(ref, { signal })).toHaveLength(1_000);
+  rmSync(path.join(folder, '00000001.seg'));
+  await expect(store.read(ref, { signal })).rejects.toMatchObject({ reason: 'PAYLOAD_GONE' });
+  await store.close();
 });

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import {
+  type AssignmentKey,
   heldPayload,
   type RunSettings,
   type StoredAssignment,
@@ -51,6 +52,11 @@ export function group(
     digest: new Uint8Array(createHash('sha256').update(part).digest()),
     ...changes,
   };
+}
+
+/** Names of assignments. */
+export function named(...ids: readonly string[]): readonly AssignmentKey[] {
+  return ids.map((assignmentId) => ({ runId: 'run', assignmentId }));
 }
 
 export function assignment(id: string, changes: Partial<StoredAssignment> = {}): StoredAssignment {

@@ -5,6 +5,7 @@ import type {
   StoreRecord,
   StoreStats,
 } from '../../../src/broker/index.ts';
+import { payloadDamaged } from '../../../src/broker/stores/refusals.ts';
 
 /** The plainest store: maps that outlive whoever uses them. */
 export class MapStore implements BrokerStore {
@@ -14,7 +15,8 @@ export class MapStore implements BrokerStore {
   readonly records_ = new Map<string, Uint8Array>();
   readonly payloads = new Map<number, Uint8Array>();
   readonly live = new Set<number>();
-  #next = 1;
+  readonly damaged = new Set<number>();
+  next = 1;
 
   /** The same store, for a broker that comes after one that died. */
   reopened(): BrokerStore {
@@ -29,7 +31,7 @@ export class MapStore implements BrokerStore {
 
   async append(payloads: Parameters<BrokerStore['append']>[0]): Promise<readonly PayloadRef[]> {
     return payloads.map(({ chunks }) => {
-      const offset = this.#next++;
+      const offset = this.next++;
       const bytes = new Uint8Array(Buffer.concat(chunks));
       this.payloads.set(offset, bytes);
       return { segment: 0, offset, length: bytes.length, crc32: 0 };
@@ -40,12 +42,25 @@ export class MapStore implements BrokerStore {
     for (const { key, value } of put) this.records_.set(key, value.slice());
     for (const key of remove) this.records_.delete(key);
     for (const { offset } of cites) this.live.add(offset);
-    for (const { offset } of releases) this.live.delete(offset);
+    for (const { offset } of releases) {
+      this.live.delete(offset);
+      this.payloads.delete(offset);
+    }
   }
 
-  async read({ offset }: PayloadRef): Promise<Uint8Array> {
+  /** The payloads that are this text, as far as it was put there until now, are no more what was written. */
+  damage(text: string): void {
+    const wanted = Buffer.from(text);
+    for (const [offset, bytes] of this.payloads) {
+      if (wanted.equals(bytes)) this.damaged.add(offset);
+    }
+  }
+
+  async read(ref: PayloadRef): Promise<Uint8Array> {
+    const { offset } = ref;
+    if (this.damaged.has(offset)) throw payloadDamaged('map', ref);
     const bytes = this.payloads.get(offset);
-    if (bytes === undefined || !this.live.has(offset)) throw new Error(`nothing lies at ${offset}`);
+    if (bytes === undefined) throw new Error(`nothing lies at ${offset}`);
     return bytes;
   }
 

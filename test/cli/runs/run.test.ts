@@ -22,8 +22,11 @@ const credentials = path.join(folder, 'tokens.json');
 writeFileSync(credentials, JSON.stringify({ operator: token }), { mode: 0o600 });
 
 /** A server of an empty broker, and how the command finds it. */
-async function house(more: Partial<Parameters<typeof startServer>[0]> = {}) {
-  const broker = createMemoryBroker();
+async function house(
+  more: Partial<Parameters<typeof startServer>[0]> = {},
+  limits: { readonly maxOpenBatches?: number } = {},
+) {
+  const broker = createMemoryBroker({ limits });
   const start = (port: number) =>
     startServer({
       ...{ environments: [], broker, port },
@@ -73,7 +76,13 @@ async function busyRun({ broker }: Awaited<ReturnType<typeof house>>): Promise<v
   const lease = { workerId: 'w\u202e1', environments: ['shop'], max: 2, waitMs: 0, signal: never };
   await broker.lease(lease);
   await broker.failAssignment({
-    ...{ workerId: lease.workerId, assignmentId: 'x', reason: 'broken', permanent: true },
+    ...{
+      runId: 'run',
+      workerId: lease.workerId,
+      assignmentId: 'x',
+      reason: 'broken',
+      permanent: true,
+    },
   });
 }
 
@@ -103,6 +112,9 @@ describe('lachesis run status', () => {
     expect(lines).toContain('groups waiting  1  1');
     expect(lines).toContain('groups trained  2  0');
     expect(lines).toContain('trainer  2  1 of 3, not 0, 2  120 s left  1');
+    expect(lines).toContainEqual(
+      expect.stringMatching(/^trainer {2}2 {2}- {2}1 {2}0 {2}\d+\.\d s ago {2}-$/),
+    );
     expect(out).toMatch(/^w·1 +1 +\d+\.\d s$/m);
   });
 
@@ -158,7 +170,9 @@ describe('lachesis run status', () => {
     const { options } = served;
     const wrong = async (...args: string[]) => (await say(...args)).err;
     expect(await wrong('status', 'nowhere', ...options)).toContain('There is no run "nowhere"');
-    expect(await wrong('look')).toContain('WHAT: is look; give one of status, watch.');
+    expect(await wrong('look')).toContain(
+      'WHAT: is look; give one of status, watch, drop-consumer.',
+    );
     expect(await wrong('watch', ...options)).toContain('RUN: is missing');
     expect(await wrong('status', 'a', 'b', ...options)).toContain('RUN: is given twice');
     expect(await wrong('status', '--server', 'http://x/y')).toContain('--server: "http://x/y"');
@@ -185,6 +199,49 @@ describe('lachesis run status', () => {
     expect((await say('status', ...own, '--tls-ca', file)).out).toContain('over-tls');
     const plain = await say('status', '--server', `http://x`, '--tls-ca', file);
     expect(plain.err).toContain('--tls-ca: is given, but --server is not https://');
+  });
+});
+
+describe('lachesis run drop-consumer', () => {
+  test('takes out who holds a run back, as its status says', async () => {
+    await using served = await house({}, { maxOpenBatches: 1 });
+    const { broker, options } = served;
+    await broker.openRun('run', settings({ batchSize: { kind: 'groups', groups: 1 } }), 0);
+    const trainer = { runId: 'run', consumerId: 'trainer', worldSize: 1, mode: 'compete' } as const;
+    await broker.registerConsumer(trainer);
+    await broker.registerConsumer({ ...trainer, consumerId: 'eval', mode: 'fan_out' });
+    for (const id of ['a', 'b']) await broker.submit(group(id));
+    const key = { runId: 'run', consumerId: 'trainer', rank: 0 };
+    await broker.nextBatch({ ...key, waitMs: 0, signal: never });
+    await broker.ackBatch({ ...key, batchId: 'batch-1' });
+    const { out } = await say('status', 'run', ...options);
+    expect(out.replaceAll(/ {2,}/g, '  ')).toMatch(
+      /^eval \(gets all\) {2}1 {2}- {2}1 {2}0 {2}\d+\.\d s ago {2}it has to ack, the oldest cut \d+\.\d s ago$/m,
+    );
+    const dropped = await say('drop-consumer', 'run', 'eval', ...options);
+    expect(dropped).toEqual({
+      code: 0,
+      out: 'eval is out of run; 1 open batch let go.\n',
+      err: '',
+    });
+    const again = await say('drop-consumer', 'run', 'eval', ...options);
+    expect(again).toMatchObject({ code: 0, out: 'eval was taken out of run before.\n' });
+    expect(await broker.nextBatch({ ...key, waitMs: 0, signal: never })).toMatchObject({
+      kind: 'batch',
+    });
+    const json = await say('drop-consumer', 'run', 'trainer', '--json', ...options);
+    expect(JSON.parse(json.out)).toMatchObject({ consumerId: 'trainer', releasedBatches: 1 });
+  });
+
+  test('says what is missing, and who is not there', async () => {
+    await using served = await house();
+    await served.broker.openRun('run', settings(), 0);
+    const wrong = async (...args: string[]) =>
+      (await say('drop-consumer', ...args, ...served.options)).err;
+    expect(await wrong()).toContain('RUN: is missing');
+    expect(await wrong('run')).toContain('CONSUMER: is missing');
+    expect(await wrong('run', 'a', 'b')).toContain('CONSUMER: is given twice, as a and b');
+    expect(await wrong('run', 'nobody')).toContain('The run has no consumer "nobody"');
   });
 });
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { MessageSchema } from '../../../gen/lachesis/v1/content_pb.ts';
 import { ErrorDetailSchema } from '../../../gen/lachesis/v1/error_pb.ts';
-import { RolloutSchema } from '../../../gen/lachesis/v1/rollout_pb.ts';
+import { RolloutEventSchema, RolloutSchema } from '../../../gen/lachesis/v1/rollout_pb.ts';
 import {
   DeadLetterSchema,
   RunSchema,
@@ -26,7 +26,9 @@ import {
   messageFromProto,
   messageToProto,
   msFromDuration,
+  type RolloutProgress,
   rolloutFromProto,
+  rolloutProgressFromProto,
   rolloutToProto,
   rowFromProto,
   rowToProto,
@@ -36,6 +38,7 @@ import {
   runToProto,
   segmentFromProto,
   segmentToProto,
+  sendableEvent,
   taskContentHash,
   taskFromProto,
   taskToProto,
@@ -43,6 +46,8 @@ import {
 import { LachesisError } from '../../../src/errors.ts';
 import * as arbitrary from './arbitraries.ts';
 import { runStatus } from './run-status.ts';
+
+type Told = Exclude<RolloutProgress, { kind: 'finished' }>;
 
 /** Over the wire and back, by bytes, so that what protobuf itself loses is seen too. */
 function overTheWire<Desc extends DescMessage>(
@@ -74,6 +79,22 @@ describe('round trips over the wire change nothing in', () => {
   it('rollouts', () =>
     holds(arbitrary.rollout, (r) =>
       rolloutFromProto(overTheWire(RolloutSchema, rolloutToProto(r)), 'r'),
+    ));
+  it('beginnings and turns, as a worker tells of them', () =>
+    holds(
+      arbitrary.rollout.chain(({ id, groupId, taskKey, index, result }) =>
+        fc.constantFrom<Told>(
+          { kind: 'started', rolloutId: id, groupId, taskKey, index },
+          ...result.turns.map((turn) => ({
+            ...({ kind: 'turn', rolloutId: id, groupId, turn } as const),
+            messages: result.messages,
+          })),
+        ),
+      ),
+      (event) => {
+        const sent = sendableEvent(event, { sequence: 0, timeMs: 5, runId: 'run', attempt: 2 });
+        return rolloutProgressFromProto(overTheWire(RolloutEventSchema, sent), 'e') as Told;
+      },
     ));
   it('tasks', () =>
     holds(arbitrary.task, (t) => taskFromProto(overTheWire(TaskSchema, taskToProto(t)), 't')));

@@ -46,8 +46,24 @@ const detail: fc.Arbitrary<RunDetail> = fc.record({
       leftMs: ms,
     }),
   ),
+  consumers: listed(
+    fc.record({
+      consumerId: id,
+      mode: fc.constantFrom('compete' as const, 'fan_out' as const),
+      worldSize: fc.nat(1_000),
+      step: count,
+      nextStep: count,
+      committedStep: fc.option(count, { nil: undefined }),
+      openBatches: count,
+      keptBatches: count,
+      holdsBack: fc.constantFrom(undefined, 'ack' as const, 'commit' as const),
+      oldestMs: fc.option(ms, { nil: undefined }),
+      lastSeenMs: fc.option(ms, { nil: undefined }),
+    }),
+  ),
   workers: listed(fc.record({ workerId: id, assignments: count, oldestMs: ms })),
   deadLetters: count,
+  givenUpBatches: count,
 });
 
 export const runStatus: fc.Arbitrary<RunStatus> = fc

@@ -1,5 +1,4 @@
-import { startFakeServer } from './fake-server.ts';
-import { type FakeEngine, newScript } from './script.ts';
+import { type Body, type FakeEngine, startScriptedFake } from './script.ts';
 import { exactly, ids, listOf, number, type Shape, text, whole } from './shape.ts';
 import { completionResponse } from './vllm-shapes.ts';
 
@@ -24,12 +23,8 @@ const request: Shape = {
   required: ['prompt', 'n', 'max_tokens', 'temperature', 'top_p', 'logprobs', 'stream'],
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: a foreign body
-type Body = any;
-
 export async function startCompletionsFake(): Promise<FakeEngine> {
-  const script = newScript();
-  const server = await startFakeServer([
+  return await startScriptedFake((script) => [
     {
       route: 'GET /v1/models',
       reply: () => ({ object: 'list', data: [{ id: 'org/model', object: 'model' }] }),
@@ -67,5 +62,4 @@ export async function startCompletionsFake(): Promise<FakeEngine> {
       }),
     },
   ]);
-  return Object.assign(server, { script });
 }

@@ -1,5 +1,4 @@
-import { startFakeServer } from './fake-server.ts';
-import { type FakeEngine, newScript } from './script.ts';
+import { type Body, type FakeEngine, startScriptedFake } from './script.ts';
 import {
   anything,
   exactly,
@@ -129,13 +128,9 @@ export interface LlamaCppFakeOptions {
   readonly logprobsOnly?: boolean;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a foreign body
-type Body = any;
-
 export async function startLlamaCppFake(options: LlamaCppFakeOptions = {}): Promise<FakeEngine> {
-  const script = newScript();
   const stopTypes = { stop: 'eos', length: 'limit', abort: 'none' } as const;
-  const server = await startFakeServer([
+  return await startScriptedFake((script) => [
     { route: 'GET /health', reply: () => ({ status: 'ok' }) },
     {
       route: 'GET /props',
@@ -185,5 +180,4 @@ export async function startLlamaCppFake(options: LlamaCppFakeOptions = {}): Prom
       }),
     },
   ]);
-  return Object.assign(server, { script });
 }

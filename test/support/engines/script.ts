@@ -1,4 +1,6 @@
-import type { FakeServer } from './fake-server.ts';
+import { type FakeRoute, type FakeServer, startFakeServer } from './fake-server.ts';
+import type { Check } from './shape.ts';
+import { number, whole } from './shape.ts';
 
 /** What a fake engine samples; a test changes it between calls. */
 export interface FakeScript {
@@ -25,3 +27,21 @@ export function newScript(): FakeScript {
     promptTokens: undefined,
   };
 }
+
+// biome-ignore lint/suspicious/noExplicitAny: a foreign body
+export type Body = any;
+
+/** A fake of an engine whose routes answer from one script. */
+export async function startScriptedFake(
+  routes: (script: FakeScript) => readonly FakeRoute[],
+): Promise<FakeEngine> {
+  const script = newScript();
+  return Object.assign(await startFakeServer(routes(script)), { script });
+}
+
+/** What every engine is asked to sample by; -1 is how most say that no id is left out. */
+export const samplingFields = {
+  temperature: number,
+  top_p: number,
+  top_k: ((value) => whole(value) && value !== 0) as Check,
+} as const;

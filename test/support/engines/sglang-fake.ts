@@ -1,5 +1,10 @@
-import { startFakeServer } from './fake-server.ts';
-import { type FakeEngine, newScript } from './script.ts';
+import {
+  type Body,
+  type FakeEngine,
+  type FakeScript,
+  samplingFields,
+  startScriptedFake,
+} from './script.ts';
 import {
   anything,
   type Check,
@@ -30,9 +35,7 @@ const samplingParams: Shape = {
     stop: listOf(text),
     stop_token_ids: ids,
     stop_regex: text,
-    temperature: number,
-    top_p: number,
-    top_k: (value) => Number.isInteger(value) && value !== 0,
+    ...samplingFields,
     min_p: number,
     frequency_penalty: number,
     presence_penalty: number,
@@ -121,59 +124,8 @@ export interface SglangFakeOptions {
   readonly outputIds?: boolean;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a foreign body
-type Body = any;
-
 export async function startSglangFake(options: SglangFakeOptions = {}): Promise<FakeEngine> {
-  const script = newScript();
-  const one = (body: Body): unknown => {
-    const scored = body.logprob_start_len === 0;
-    const top = body.top_logprobs_num ?? 0;
-    const { versions } = script;
-    return {
-      text: script.ids.map((id) => String.fromCharCode(id + 86)).join(''),
-      ...(options.outputIds !== false && { output_ids: script.ids }),
-      meta_info: {
-        id: body.rid ?? 'r',
-        finish_reason:
-          script.finish === 'stop' ? { type: 'stop', matched: 2 } : { type: script.finish },
-        prompt_tokens: script.promptTokens ?? body.input_ids.length,
-        completion_tokens: script.ids.length,
-        cached_tokens: 0,
-        ...(versions.length > 0 && {
-          weight_version: versions.at(-1)!.version,
-          weight_versions: versions,
-        }),
-        ...(versions.length === 0 && { weight_version: 'default' }),
-        ...(script.logprobs !== undefined && {
-          output_token_logprobs: script.logprobs.map((logprob, at) => [
-            logprob,
-            script.ids[at] ?? 0,
-            null,
-          ]),
-          output_token_logprobs_length: script.logprobs.length,
-        }),
-        ...(scored && {
-          input_token_logprobs: body.input_ids.map((id: number, at: number) => [
-            at === 0 ? null : -at / 10,
-            id,
-            null,
-          ]),
-        }),
-        ...(top > 0 && {
-          input_top_logprobs: body.input_ids.map((id: number, at: number) =>
-            at === 0
-              ? null
-              : [
-                  [-at / 20, id + 1, null],
-                  [-at / 10, id, null],
-                ].slice(0, top),
-          ),
-        }),
-      },
-    };
-  };
-  const server = await startFakeServer([
+  return await startScriptedFake((script) => [
     { route: 'GET /health', reply: () => undefined },
     {
       route: 'GET /v1/models',
@@ -190,9 +142,56 @@ export async function startSglangFake(options: SglangFakeOptions = {}): Promise<
       samples: true,
       reply: (body: Body) =>
         (body.sampling_params.n ?? 1) > 1
-          ? Array.from({ length: body.sampling_params.n }, () => one(body))
-          : one(body),
+          ? Array.from({ length: body.sampling_params.n }, () => generatedOf(script, body, options))
+          : generatedOf(script, body, options),
     },
   ]);
-  return Object.assign(server, { script });
+}
+
+function generatedOf(script: FakeScript, body: Body, options: SglangFakeOptions): unknown {
+  const scored = body.logprob_start_len === 0;
+  const top = body.top_logprobs_num ?? 0;
+  const { versions } = script;
+  return {
+    text: script.ids.map((id) => String.fromCharCode(id + 86)).join(''),
+    ...(options.outputIds !== false && { output_ids: script.ids }),
+    meta_info: {
+      id: body.rid ?? 'r',
+      finish_reason:
+        script.finish === 'stop' ? { type: 'stop', matched: 2 } : { type: script.finish },
+      prompt_tokens: script.promptTokens ?? body.input_ids.length,
+      completion_tokens: script.ids.length,
+      cached_tokens: 0,
+      ...(versions.length > 0 && {
+        weight_version: versions.at(-1)!.version,
+        weight_versions: versions,
+      }),
+      ...(versions.length === 0 && { weight_version: 'default' }),
+      ...(script.logprobs !== undefined && {
+        output_token_logprobs: script.logprobs.map((logprob, at) => [
+          logprob,
+          script.ids[at] ?? 0,
+          null,
+        ]),
+        output_token_logprobs_length: script.logprobs.length,
+      }),
+      ...(scored && {
+        input_token_logprobs: body.input_ids.map((id: number, at: number) => [
+          at === 0 ? null : -at / 10,
+          id,
+          null,
+        ]),
+      }),
+      ...(top > 0 && {
+        input_top_logprobs: body.input_ids.map((id: number, at: number) =>
+          at === 0
+            ? null
+            : [
+                [-at / 20, id + 1, null],
+                [-at / 10, id, null],
+              ].slice(0, top),
+        ),
+      }),
+    },
+  };
 }

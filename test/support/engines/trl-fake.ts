@@ -1,5 +1,4 @@
-import { startFakeServer } from './fake-server.ts';
-import { type FakeEngine, newScript } from './script.ts';
+import { type Body, type FakeEngine, samplingFields, startScriptedFake } from './script.ts';
 import {
   anything,
   exactly,
@@ -22,9 +21,7 @@ const generateRequest: Shape = {
     images: anything,
     n: whole,
     repetition_penalty: exactly(1),
-    temperature: number,
-    top_p: number,
-    top_k: (value) => Number.isInteger(value) && value !== 0,
+    ...samplingFields,
     min_p: exactly(0),
     max_tokens: whole,
     logprobs: exactly(0),
@@ -72,12 +69,8 @@ const sequenceLogprobsResponse: Shape = {
   required: [],
 };
 
-// biome-ignore lint/suspicious/noExplicitAny: a foreign body
-type Body = any;
-
 export async function startTrlFake(): Promise<FakeEngine> {
-  const script = newScript();
-  const server = await startFakeServer([
+  return await startScriptedFake((script) => [
     { route: 'GET /health/', reply: () => ({ status: 'ok' }) },
     {
       route: 'POST /generate/',
@@ -114,5 +107,4 @@ export async function startTrlFake(): Promise<FakeEngine> {
       },
     },
   ]);
-  return Object.assign(server, { script });
 }

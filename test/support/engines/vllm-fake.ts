@@ -1,5 +1,5 @@
-import { EventStream, startFakeServer } from './fake-server.ts';
-import { type FakeEngine, type FakeScript, newScript } from './script.ts';
+import { EventStream } from './fake-server.ts';
+import { type Body, type FakeEngine, type FakeScript, startScriptedFake } from './script.ts';
 import { type ChatTurn, chatCompletion, chatEvents, chatRequest } from './vllm-chat.ts';
 import { chatChunk, chatResponse } from './vllm-chat-shapes.ts';
 import {
@@ -33,12 +33,8 @@ export interface VllmFakeOptions {
   readonly withoutLogprobs?: boolean;
 }
 
-// biome-ignore lint/suspicious/noExplicitAny: a foreign body
-type Body = any;
-
 export async function startVllmFake(options: VllmFakeOptions = {}): Promise<FakeEngine> {
-  const script = newScript();
-  const server = await startFakeServer([
+  return await startScriptedFake((script) => [
     { route: 'GET /health', reply: () => undefined },
     {
       route: 'GET /v1/models',
@@ -110,7 +106,6 @@ export async function startVllmFake(options: VllmFakeOptions = {}): Promise<Fake
       },
     },
   ]);
-  return Object.assign(server, { script });
 }
 
 function generated(script: FakeScript, body: Body, { dialect = 'ids' }: VllmFakeOptions): unknown {

@@ -14,61 +14,122 @@ class ConsumerMode(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     CONSUMER_MODE_UNSPECIFIED: _ClassVar[ConsumerMode]
     CONSUMER_MODE_COMPETE: _ClassVar[ConsumerMode]
     CONSUMER_MODE_FAN_OUT: _ClassVar[ConsumerMode]
+
+class HoldsBack(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HOLDS_BACK_UNSPECIFIED: _ClassVar[HoldsBack]
+    HOLDS_BACK_ACK: _ClassVar[HoldsBack]
+    HOLDS_BACK_COMMIT: _ClassVar[HoldsBack]
 CONSUMER_MODE_UNSPECIFIED: ConsumerMode
 CONSUMER_MODE_COMPETE: ConsumerMode
 CONSUMER_MODE_FAN_OUT: ConsumerMode
+HOLDS_BACK_UNSPECIFIED: HoldsBack
+HOLDS_BACK_ACK: HoldsBack
+HOLDS_BACK_COMMIT: HoldsBack
 
 class RegisterConsumerRequest(_message.Message):
-    __slots__ = ("run_id", "consumer_id", "rank", "world_size", "mode", "codecs")
+    __slots__ = ("run_id", "consumer_id", "rank", "world_size", "mode", "codecs", "rejoin")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     WORLD_SIZE_FIELD_NUMBER: _ClassVar[int]
     MODE_FIELD_NUMBER: _ClassVar[int]
     CODECS_FIELD_NUMBER: _ClassVar[int]
+    REJOIN_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     consumer_id: str
     rank: int
     world_size: int
     mode: ConsumerMode
     codecs: _containers.RepeatedScalarFieldContainer[_tokens_pb2.Codec]
-    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., mode: _Optional[_Union[ConsumerMode, str]] = ..., codecs: _Optional[_Iterable[_Union[_tokens_pb2.Codec, str]]] = ...) -> None: ...
+    rejoin: bool
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., rank: _Optional[int] = ..., world_size: _Optional[int] = ..., mode: _Optional[_Union[ConsumerMode, str]] = ..., codecs: _Optional[_Iterable[_Union[_tokens_pb2.Codec, str]]] = ..., rejoin: bool = ...) -> None: ...
 
 class RegisterConsumerResponse(_message.Message):
-    __slots__ = ("lease_duration", "step", "policy_version")
+    __slots__ = ("lease_duration", "step", "policy_version", "consumer_step", "committed_step")
     LEASE_DURATION_FIELD_NUMBER: _ClassVar[int]
     STEP_FIELD_NUMBER: _ClassVar[int]
     POLICY_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_STEP_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_STEP_FIELD_NUMBER: _ClassVar[int]
     lease_duration: _duration_pb2.Duration
     step: int
     policy_version: int
-    def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., step: _Optional[int] = ..., policy_version: _Optional[int] = ...) -> None: ...
+    consumer_step: int
+    committed_step: int
+    def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., step: _Optional[int] = ..., policy_version: _Optional[int] = ..., consumer_step: _Optional[int] = ..., committed_step: _Optional[int] = ...) -> None: ...
+
+class UnregisterConsumerRequest(_message.Message):
+    __slots__ = ("run_id", "consumer_id")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    consumer_id: str
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ...) -> None: ...
+
+class UnregisterConsumerResponse(_message.Message):
+    __slots__ = ("existed", "released_batches")
+    EXISTED_FIELD_NUMBER: _ClassVar[int]
+    RELEASED_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    existed: bool
+    released_batches: int
+    def __init__(self, existed: bool = ..., released_batches: _Optional[int] = ...) -> None: ...
+
+class ConsumerStanding(_message.Message):
+    __slots__ = ("consumer_id", "mode", "world_size", "step", "next_step", "committed_step", "open_batches", "kept_batches", "holds_back", "oldest", "last_seen")
+    CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
+    MODE_FIELD_NUMBER: _ClassVar[int]
+    WORLD_SIZE_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    NEXT_STEP_FIELD_NUMBER: _ClassVar[int]
+    COMMITTED_STEP_FIELD_NUMBER: _ClassVar[int]
+    OPEN_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    KEPT_BATCHES_FIELD_NUMBER: _ClassVar[int]
+    HOLDS_BACK_FIELD_NUMBER: _ClassVar[int]
+    OLDEST_FIELD_NUMBER: _ClassVar[int]
+    LAST_SEEN_FIELD_NUMBER: _ClassVar[int]
+    consumer_id: str
+    mode: ConsumerMode
+    world_size: int
+    step: int
+    next_step: int
+    committed_step: int
+    open_batches: int
+    kept_batches: int
+    holds_back: HoldsBack
+    oldest: _duration_pb2.Duration
+    last_seen: _duration_pb2.Duration
+    def __init__(self, consumer_id: _Optional[str] = ..., mode: _Optional[_Union[ConsumerMode, str]] = ..., world_size: _Optional[int] = ..., step: _Optional[int] = ..., next_step: _Optional[int] = ..., committed_step: _Optional[int] = ..., open_batches: _Optional[int] = ..., kept_batches: _Optional[int] = ..., holds_back: _Optional[_Union[HoldsBack, str]] = ..., oldest: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., last_seen: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class NextBatchRequest(_message.Message):
-    __slots__ = ("run_id", "consumer_id", "rank", "wait", "include_rollouts")
+    __slots__ = ("run_id", "consumer_id", "rank", "wait", "include_rollouts", "split_manifest")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     WAIT_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_ROLLOUTS_FIELD_NUMBER: _ClassVar[int]
+    SPLIT_MANIFEST_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     consumer_id: str
     rank: int
     wait: _duration_pb2.Duration
     include_rollouts: bool
-    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., rank: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., include_rollouts: bool = ...) -> None: ...
+    split_manifest: bool
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., rank: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., include_rollouts: bool = ..., split_manifest: bool = ...) -> None: ...
 
 class NextBatchResponse(_message.Message):
-    __slots__ = ("manifest", "chunk", "end", "none")
+    __slots__ = ("manifest", "chunk", "end", "none", "manifest_rest")
     MANIFEST_FIELD_NUMBER: _ClassVar[int]
     CHUNK_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     NONE_FIELD_NUMBER: _ClassVar[int]
+    MANIFEST_REST_FIELD_NUMBER: _ClassVar[int]
     manifest: BatchManifest
     chunk: BatchChunk
     end: BatchEnd
     none: NoBatch
-    def __init__(self, manifest: _Optional[_Union[BatchManifest, _Mapping]] = ..., chunk: _Optional[_Union[BatchChunk, _Mapping]] = ..., end: _Optional[_Union[BatchEnd, _Mapping]] = ..., none: _Optional[_Union[NoBatch, _Mapping]] = ...) -> None: ...
+    manifest_rest: ManifestRest
+    def __init__(self, manifest: _Optional[_Union[BatchManifest, _Mapping]] = ..., chunk: _Optional[_Union[BatchChunk, _Mapping]] = ..., end: _Optional[_Union[BatchEnd, _Mapping]] = ..., none: _Optional[_Union[NoBatch, _Mapping]] = ..., manifest_rest: _Optional[_Union[ManifestRest, _Mapping]] = ...) -> None: ...
 
 class BatchManifest(_message.Message):
     __slots__ = ("batch_id", "step", "policy_version", "groups", "rows", "delivery", "lease_duration", "digest")
@@ -89,6 +150,14 @@ class BatchManifest(_message.Message):
     lease_duration: _duration_pb2.Duration
     digest: bytes
     def __init__(self, batch_id: _Optional[str] = ..., step: _Optional[int] = ..., policy_version: _Optional[int] = ..., groups: _Optional[_Iterable[_Union[_group_pb2.GroupHeader, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BatchRow, _Mapping]]] = ..., delivery: _Optional[int] = ..., lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., digest: _Optional[bytes] = ...) -> None: ...
+
+class ManifestRest(_message.Message):
+    __slots__ = ("groups", "rows")
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedCompositeFieldContainer[_group_pb2.GroupHeader]
+    rows: _containers.RepeatedCompositeFieldContainer[BatchRow]
+    def __init__(self, groups: _Optional[_Iterable[_Union[_group_pb2.GroupHeader, _Mapping]]] = ..., rows: _Optional[_Iterable[_Union[BatchRow, _Mapping]]] = ...) -> None: ...
 
 class BatchRow(_message.Message):
     __slots__ = ("group_index", "part_index", "rank")
@@ -113,26 +182,30 @@ class BatchEnd(_message.Message):
     def __init__(self) -> None: ...
 
 class NoBatch(_message.Message):
-    __slots__ = ("waiting", "needed", "closed")
+    __slots__ = ("waiting", "needed", "closed", "held_back_by")
     WAITING_FIELD_NUMBER: _ClassVar[int]
     NEEDED_FIELD_NUMBER: _ClassVar[int]
     CLOSED_FIELD_NUMBER: _ClassVar[int]
+    HELD_BACK_BY_FIELD_NUMBER: _ClassVar[int]
     waiting: int
     needed: int
     closed: bool
-    def __init__(self, waiting: _Optional[int] = ..., needed: _Optional[int] = ..., closed: bool = ...) -> None: ...
+    held_back_by: _containers.RepeatedCompositeFieldContainer[ConsumerStanding]
+    def __init__(self, waiting: _Optional[int] = ..., needed: _Optional[int] = ..., closed: bool = ..., held_back_by: _Optional[_Iterable[_Union[ConsumerStanding, _Mapping]]] = ...) -> None: ...
 
 class ExtendBatchRequest(_message.Message):
-    __slots__ = ("run_id", "consumer_id", "batch_id", "rank")
+    __slots__ = ("run_id", "consumer_id", "batch_id", "rank", "delivery")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
+    DELIVERY_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     consumer_id: str
     batch_id: str
     rank: int
-    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ...) -> None: ...
+    delivery: int
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ..., delivery: _Optional[int] = ...) -> None: ...
 
 class ExtendBatchResponse(_message.Message):
     __slots__ = ("lease_duration",)
@@ -141,16 +214,18 @@ class ExtendBatchResponse(_message.Message):
     def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class AckBatchRequest(_message.Message):
-    __slots__ = ("run_id", "consumer_id", "batch_id", "rank")
+    __slots__ = ("run_id", "consumer_id", "batch_id", "rank", "delivery")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
+    DELIVERY_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     consumer_id: str
     batch_id: str
     rank: int
-    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ...) -> None: ...
+    delivery: int
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ..., delivery: _Optional[int] = ...) -> None: ...
 
 class AckBatchResponse(_message.Message):
     __slots__ = ("complete", "step")
@@ -161,18 +236,20 @@ class AckBatchResponse(_message.Message):
     def __init__(self, complete: bool = ..., step: _Optional[int] = ...) -> None: ...
 
 class NackBatchRequest(_message.Message):
-    __slots__ = ("run_id", "consumer_id", "batch_id", "rank", "reason")
+    __slots__ = ("run_id", "consumer_id", "batch_id", "rank", "reason", "delivery")
     RUN_ID_FIELD_NUMBER: _ClassVar[int]
     CONSUMER_ID_FIELD_NUMBER: _ClassVar[int]
     BATCH_ID_FIELD_NUMBER: _ClassVar[int]
     RANK_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    DELIVERY_FIELD_NUMBER: _ClassVar[int]
     run_id: str
     consumer_id: str
     batch_id: str
     rank: int
     reason: str
-    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
+    delivery: int
+    def __init__(self, run_id: _Optional[str] = ..., consumer_id: _Optional[str] = ..., batch_id: _Optional[str] = ..., rank: _Optional[int] = ..., reason: _Optional[str] = ..., delivery: _Optional[int] = ...) -> None: ...
 
 class NackBatchResponse(_message.Message):
     __slots__ = ()

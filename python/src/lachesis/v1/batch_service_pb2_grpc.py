@@ -20,6 +20,11 @@ class BatchServiceStub(object):
                 request_serializer=lachesis_dot_v1_dot_batch__service__pb2.RegisterConsumerRequest.SerializeToString,
                 response_deserializer=lachesis_dot_v1_dot_batch__service__pb2.RegisterConsumerResponse.FromString,
                 )
+        self.UnregisterConsumer = channel.unary_unary(
+                '/lachesis.v1.BatchService/UnregisterConsumer',
+                request_serializer=lachesis_dot_v1_dot_batch__service__pb2.UnregisterConsumerRequest.SerializeToString,
+                response_deserializer=lachesis_dot_v1_dot_batch__service__pb2.UnregisterConsumerResponse.FromString,
+                )
         self.NextBatch = channel.unary_stream(
                 '/lachesis.v1.BatchService/NextBatch',
                 request_serializer=lachesis_dot_v1_dot_batch__service__pb2.NextBatchRequest.SerializeToString,
@@ -73,8 +78,18 @@ class BatchServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def UnregisterConsumer(self, request, context):
+        """Takes a consumer out of a run: what it holds is free for others, and nothing waits for it or is kept for
+        it any more. Batches that it alone had still to do are done; with the last consumer they stay open for the
+        next. What it asks afterwards is FAILED_PRECONDITION, CONSUMER_UNREGISTERED, until it rejoins.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def NextBatch(self, request, context):
-        """Streams the next batch: its manifest, then the bytes as they were submitted, then an end.
+        """Streams the next batch: its manifest, then the bytes as they were submitted, then an end. A manifest
+        that no single message can hold comes in several frames; see `split_manifest`.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -88,7 +103,7 @@ class BatchServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def AckBatch(self, request, context):
-        """A rank is done with a batch; when all ranks are, the run's step rises.
+        """A rank is done with a batch; when all ranks are, its consumer's step rises.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -136,6 +151,11 @@ def add_BatchServiceServicer_to_server(servicer, server):
                     servicer.RegisterConsumer,
                     request_deserializer=lachesis_dot_v1_dot_batch__service__pb2.RegisterConsumerRequest.FromString,
                     response_serializer=lachesis_dot_v1_dot_batch__service__pb2.RegisterConsumerResponse.SerializeToString,
+            ),
+            'UnregisterConsumer': grpc.unary_unary_rpc_method_handler(
+                    servicer.UnregisterConsumer,
+                    request_deserializer=lachesis_dot_v1_dot_batch__service__pb2.UnregisterConsumerRequest.FromString,
+                    response_serializer=lachesis_dot_v1_dot_batch__service__pb2.UnregisterConsumerResponse.SerializeToString,
             ),
             'NextBatch': grpc.unary_stream_rpc_method_handler(
                     servicer.NextBatch,
@@ -202,6 +222,23 @@ class BatchService(object):
         return grpc.experimental.unary_unary(request, target, '/lachesis.v1.BatchService/RegisterConsumer',
             lachesis_dot_v1_dot_batch__service__pb2.RegisterConsumerRequest.SerializeToString,
             lachesis_dot_v1_dot_batch__service__pb2.RegisterConsumerResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def UnregisterConsumer(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/lachesis.v1.BatchService/UnregisterConsumer',
+            lachesis_dot_v1_dot_batch__service__pb2.UnregisterConsumerRequest.SerializeToString,
+            lachesis_dot_v1_dot_batch__service__pb2.UnregisterConsumerResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

@@ -118,10 +118,12 @@ class StartRolloutsResponse(_message.Message):
     def __init__(self, rollout_ids: _Optional[_Iterable[str]] = ..., after_sequence: _Optional[int] = ...) -> None: ...
 
 class GetRolloutRequest(_message.Message):
-    __slots__ = ("rollout_id",)
+    __slots__ = ("rollout_id", "run_id")
     ROLLOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
     rollout_id: str
-    def __init__(self, rollout_id: _Optional[str] = ...) -> None: ...
+    run_id: str
+    def __init__(self, rollout_id: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class GetRolloutResponse(_message.Message):
     __slots__ = ("total_size", "data")
@@ -132,18 +134,20 @@ class GetRolloutResponse(_message.Message):
     def __init__(self, total_size: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
 
 class WatchRolloutsRequest(_message.Message):
-    __slots__ = ("after_sequence", "group_ids", "rollout_ids", "until_finished", "heartbeat_interval")
+    __slots__ = ("after_sequence", "group_ids", "rollout_ids", "until_finished", "heartbeat_interval", "run_id")
     AFTER_SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     GROUP_IDS_FIELD_NUMBER: _ClassVar[int]
     ROLLOUT_IDS_FIELD_NUMBER: _ClassVar[int]
     UNTIL_FINISHED_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_INTERVAL_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
     after_sequence: int
     group_ids: _containers.RepeatedScalarFieldContainer[str]
     rollout_ids: _containers.RepeatedScalarFieldContainer[str]
     until_finished: bool
     heartbeat_interval: _duration_pb2.Duration
-    def __init__(self, after_sequence: _Optional[int] = ..., group_ids: _Optional[_Iterable[str]] = ..., rollout_ids: _Optional[_Iterable[str]] = ..., until_finished: bool = ..., heartbeat_interval: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    run_id: str
+    def __init__(self, after_sequence: _Optional[int] = ..., group_ids: _Optional[_Iterable[str]] = ..., rollout_ids: _Optional[_Iterable[str]] = ..., until_finished: bool = ..., heartbeat_interval: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class WatchRolloutsResponse(_message.Message):
     __slots__ = ("event",)
@@ -152,14 +156,16 @@ class WatchRolloutsResponse(_message.Message):
     def __init__(self, event: _Optional[_Union[_rollout_pb2.RolloutEvent, _Mapping]] = ...) -> None: ...
 
 class CancelRolloutsRequest(_message.Message):
-    __slots__ = ("rollout_ids", "group_ids", "reason")
+    __slots__ = ("rollout_ids", "group_ids", "reason", "run_id")
     ROLLOUT_IDS_FIELD_NUMBER: _ClassVar[int]
     GROUP_IDS_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
     rollout_ids: _containers.RepeatedScalarFieldContainer[str]
     group_ids: _containers.RepeatedScalarFieldContainer[str]
     reason: str
-    def __init__(self, rollout_ids: _Optional[_Iterable[str]] = ..., group_ids: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ...) -> None: ...
+    run_id: str
+    def __init__(self, rollout_ids: _Optional[_Iterable[str]] = ..., group_ids: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., run_id: _Optional[str] = ...) -> None: ...
 
 class CancelRolloutsResponse(_message.Message):
     __slots__ = ("cancelled_rollout_ids",)

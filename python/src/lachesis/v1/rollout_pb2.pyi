@@ -371,7 +371,7 @@ class Heartbeat(_message.Message):
     def __init__(self) -> None: ...
 
 class RolloutEvent(_message.Message):
-    __slots__ = ("sequence", "time", "rollout_id", "group_id", "started", "turn_finished", "finished", "heartbeat")
+    __slots__ = ("sequence", "time", "rollout_id", "group_id", "started", "turn_finished", "finished", "heartbeat", "run_id", "attempt", "missed_turns")
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     TIME_FIELD_NUMBER: _ClassVar[int]
     ROLLOUT_ID_FIELD_NUMBER: _ClassVar[int]
@@ -380,6 +380,9 @@ class RolloutEvent(_message.Message):
     TURN_FINISHED_FIELD_NUMBER: _ClassVar[int]
     FINISHED_FIELD_NUMBER: _ClassVar[int]
     HEARTBEAT_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    MISSED_TURNS_FIELD_NUMBER: _ClassVar[int]
     sequence: int
     time: _timestamp_pb2.Timestamp
     rollout_id: str
@@ -388,4 +391,7 @@ class RolloutEvent(_message.Message):
     turn_finished: TurnFinished
     finished: RolloutFinished
     heartbeat: Heartbeat
-    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., rollout_id: _Optional[str] = ..., group_id: _Optional[str] = ..., started: _Optional[_Union[RolloutStarted, _Mapping]] = ..., turn_finished: _Optional[_Union[TurnFinished, _Mapping]] = ..., finished: _Optional[_Union[RolloutFinished, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ...) -> None: ...
+    run_id: str
+    attempt: int
+    missed_turns: int
+    def __init__(self, sequence: _Optional[int] = ..., time: _Optional[_Union[_timestamp_pb2.Timestamp, _Mapping]] = ..., rollout_id: _Optional[str] = ..., group_id: _Optional[str] = ..., started: _Optional[_Union[RolloutStarted, _Mapping]] = ..., turn_finished: _Optional[_Union[TurnFinished, _Mapping]] = ..., finished: _Optional[_Union[RolloutFinished, _Mapping]] = ..., heartbeat: _Optional[_Union[Heartbeat, _Mapping]] = ..., run_id: _Optional[str] = ..., attempt: _Optional[int] = ..., missed_turns: _Optional[int] = ...) -> None: ...

@@ -1,5 +1,6 @@
 from google.protobuf import duration_pb2 as _duration_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from lachesis.v1 import batch_service_pb2 as _batch_service_pb2
 from lachesis.v1 import group_pb2 as _group_pb2
 from lachesis.v1 import tokens_pb2 as _tokens_pb2
 from google.protobuf.internal import containers as _containers
@@ -195,7 +196,7 @@ class CloseRunResponse(_message.Message):
     def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ...) -> None: ...
 
 class RunStatus(_message.Message):
-    __slots__ = ("run", "waiting_groups", "waiting_rows", "waiting_tokens", "open_assignments", "leased_batches", "accepted_groups", "dropped_groups", "rollouts", "not_scored", "recent_mean_reward", "ledger", "oldest_waiting", "open_by_environment", "problem", "shares", "more_shares", "recent_batches", "waiting_by_staleness", "trained_by_staleness", "throughput", "held_batches", "more_held_batches", "workers", "more_workers", "dead_letters")
+    __slots__ = ("run", "waiting_groups", "waiting_rows", "waiting_tokens", "open_assignments", "leased_batches", "accepted_groups", "dropped_groups", "rollouts", "not_scored", "recent_mean_reward", "ledger", "oldest_waiting", "open_by_environment", "problem", "shares", "more_shares", "recent_batches", "waiting_by_staleness", "trained_by_staleness", "throughput", "held_batches", "more_held_batches", "workers", "more_workers", "dead_letters", "consumers", "more_consumers", "given_up_batches")
     class DroppedGroupsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -236,6 +237,9 @@ class RunStatus(_message.Message):
     WORKERS_FIELD_NUMBER: _ClassVar[int]
     MORE_WORKERS_FIELD_NUMBER: _ClassVar[int]
     DEAD_LETTERS_FIELD_NUMBER: _ClassVar[int]
+    CONSUMERS_FIELD_NUMBER: _ClassVar[int]
+    MORE_CONSUMERS_FIELD_NUMBER: _ClassVar[int]
+    GIVEN_UP_BATCHES_FIELD_NUMBER: _ClassVar[int]
     run: Run
     waiting_groups: int
     waiting_rows: int
@@ -262,7 +266,10 @@ class RunStatus(_message.Message):
     workers: _containers.RepeatedCompositeFieldContainer[WorkerHold]
     more_workers: int
     dead_letters: int
-    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., open_by_environment: _Optional[_Mapping[str, int]] = ..., problem: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[EnvironmentFigures, _Mapping]]] = ..., more_shares: _Optional[int] = ..., recent_batches: _Optional[int] = ..., waiting_by_staleness: _Optional[_Iterable[int]] = ..., trained_by_staleness: _Optional[_Iterable[int]] = ..., throughput: _Optional[_Union[RunThroughput, _Mapping]] = ..., held_batches: _Optional[_Iterable[_Union[HeldBatch, _Mapping]]] = ..., more_held_batches: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerHold, _Mapping]]] = ..., more_workers: _Optional[int] = ..., dead_letters: _Optional[int] = ...) -> None: ...
+    consumers: _containers.RepeatedCompositeFieldContainer[_batch_service_pb2.ConsumerStanding]
+    more_consumers: int
+    given_up_batches: int
+    def __init__(self, run: _Optional[_Union[Run, _Mapping]] = ..., waiting_groups: _Optional[int] = ..., waiting_rows: _Optional[int] = ..., waiting_tokens: _Optional[int] = ..., open_assignments: _Optional[int] = ..., leased_batches: _Optional[int] = ..., accepted_groups: _Optional[int] = ..., dropped_groups: _Optional[_Mapping[str, int]] = ..., rollouts: _Optional[int] = ..., not_scored: _Optional[int] = ..., recent_mean_reward: _Optional[float] = ..., ledger: _Optional[_Union[_tokens_pb2.Ledger, _Mapping]] = ..., oldest_waiting: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., open_by_environment: _Optional[_Mapping[str, int]] = ..., problem: _Optional[str] = ..., shares: _Optional[_Iterable[_Union[EnvironmentFigures, _Mapping]]] = ..., more_shares: _Optional[int] = ..., recent_batches: _Optional[int] = ..., waiting_by_staleness: _Optional[_Iterable[int]] = ..., trained_by_staleness: _Optional[_Iterable[int]] = ..., throughput: _Optional[_Union[RunThroughput, _Mapping]] = ..., held_batches: _Optional[_Iterable[_Union[HeldBatch, _Mapping]]] = ..., more_held_batches: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[WorkerHold, _Mapping]]] = ..., more_workers: _Optional[int] = ..., dead_letters: _Optional[int] = ..., consumers: _Optional[_Iterable[_Union[_batch_service_pb2.ConsumerStanding, _Mapping]]] = ..., more_consumers: _Optional[int] = ..., given_up_batches: _Optional[int] = ...) -> None: ...
 
 class EnvironmentFigures(_message.Message):
     __slots__ = ("environment", "waiting_groups", "waiting_rows", "waiting_tokens", "recent_groups", "recent_rows", "recent_tokens", "weight")

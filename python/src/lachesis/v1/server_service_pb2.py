@@ -17,7 +17,7 @@ from lachesis.v1 import group_pb2 as lachesis_dot_v1_dot_group__pb2
 from lachesis.v1 import tokens_pb2 as lachesis_dot_v1_dot_tokens__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lachesis/v1/server_service.proto\x12\x0blachesis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17lachesis/v1/group.proto\x1a\x18lachesis/v1/tokens.proto\"\x16\n\x14GetServerInfoRequest\"\xce\x01\n\x0cServerLimits\x12!\n\x19max_request_message_bytes\x18\x01 \x01(\x03\x12\"\n\x1amax_response_message_bytes\x18\x02 \x01(\x03\x12\x17\n\x0fmax_chunk_bytes\x18\x03 \x01(\x03\x12\x17\n\x0fmax_group_bytes\x18\x04 \x01(\x03\x12.\n\x0bmax_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\revent_history\x18\x06 \x01(\x03\"\x9a\x02\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08services\x18\x02 \x03(\t\x12\x1d\n\x15unimplemented_methods\x18\x03 \x03(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x03(\t\x12)\n\x06limits\x18\x05 \x01(\x0b\x32\x19.lachesis.v1.ServerLimits\x12\x11\n\tisolation\x18\x06 \x01(\t\x12\"\n\x06\x63odecs\x18\x07 \x03(\x0e\x32\x12.lachesis.v1.Codec\x12\x36\n\x11training_policies\x18\x08 \x03(\x0e\x32\x1b.lachesis.v1.TrainingPolicy\x12\x13\n\x0binstance_id\x18\t \x01(\t2l\n\rServerService\x12[\n\rGetServerInfo\x12!.lachesis.v1.GetServerInfoRequest\x1a\".lachesis.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n lachesis/v1/server_service.proto\x12\x0blachesis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17lachesis/v1/group.proto\x1a\x18lachesis/v1/tokens.proto\"\x16\n\x14GetServerInfoRequest\"\xee\x01\n\x0cServerLimits\x12!\n\x19max_request_message_bytes\x18\x01 \x01(\x03\x12\"\n\x1amax_response_message_bytes\x18\x02 \x01(\x03\x12\x17\n\x0fmax_chunk_bytes\x18\x03 \x01(\x03\x12\x17\n\x0fmax_group_bytes\x18\x04 \x01(\x03\x12.\n\x0bmax_timeout\x18\x05 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x15\n\revent_history\x18\x06 \x01(\x03\x12\x1e\n\x16max_group_header_bytes\x18\x07 \x01(\x03\"\x9a\x02\n\x15GetServerInfoResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08services\x18\x02 \x03(\t\x12\x1d\n\x15unimplemented_methods\x18\x03 \x03(\t\x12\x10\n\x08\x66\x65\x61tures\x18\x04 \x03(\t\x12)\n\x06limits\x18\x05 \x01(\x0b\x32\x19.lachesis.v1.ServerLimits\x12\x11\n\tisolation\x18\x06 \x01(\t\x12\"\n\x06\x63odecs\x18\x07 \x03(\x0e\x32\x12.lachesis.v1.Codec\x12\x36\n\x11training_policies\x18\x08 \x03(\x0e\x32\x1b.lachesis.v1.TrainingPolicy\x12\x13\n\x0binstance_id\x18\t \x01(\t2l\n\rServerService\x12[\n\rGetServerInfo\x12!.lachesis.v1.GetServerInfoRequest\x1a\".lachesis.v1.GetServerInfoResponse\"\x03\x90\x02\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -29,9 +29,9 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_GETSERVERINFOREQUEST']._serialized_start=132
   _globals['_GETSERVERINFOREQUEST']._serialized_end=154
   _globals['_SERVERLIMITS']._serialized_start=157
-  _globals['_SERVERLIMITS']._serialized_end=363
-  _globals['_GETSERVERINFORESPONSE']._serialized_start=366
-  _globals['_GETSERVERINFORESPONSE']._serialized_end=648
-  _globals['_SERVERSERVICE']._serialized_start=650
-  _globals['_SERVERSERVICE']._serialized_end=758
+  _globals['_SERVERLIMITS']._serialized_end=395
+  _globals['_GETSERVERINFORESPONSE']._serialized_start=398
+  _globals['_GETSERVERINFORESPONSE']._serialized_end=680
+  _globals['_SERVERSERVICE']._serialized_start=682
+  _globals['_SERVERSERVICE']._serialized_end=790
 # @@protoc_insertion_point(module_scope)

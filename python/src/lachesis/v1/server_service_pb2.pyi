@@ -13,20 +13,22 @@ class GetServerInfoRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class ServerLimits(_message.Message):
-    __slots__ = ("max_request_message_bytes", "max_response_message_bytes", "max_chunk_bytes", "max_group_bytes", "max_timeout", "event_history")
+    __slots__ = ("max_request_message_bytes", "max_response_message_bytes", "max_chunk_bytes", "max_group_bytes", "max_timeout", "event_history", "max_group_header_bytes")
     MAX_REQUEST_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_RESPONSE_MESSAGE_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_CHUNK_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_GROUP_BYTES_FIELD_NUMBER: _ClassVar[int]
     MAX_TIMEOUT_FIELD_NUMBER: _ClassVar[int]
     EVENT_HISTORY_FIELD_NUMBER: _ClassVar[int]
+    MAX_GROUP_HEADER_BYTES_FIELD_NUMBER: _ClassVar[int]
     max_request_message_bytes: int
     max_response_message_bytes: int
     max_chunk_bytes: int
     max_group_bytes: int
     max_timeout: _duration_pb2.Duration
     event_history: int
-    def __init__(self, max_request_message_bytes: _Optional[int] = ..., max_response_message_bytes: _Optional[int] = ..., max_chunk_bytes: _Optional[int] = ..., max_group_bytes: _Optional[int] = ..., max_timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., event_history: _Optional[int] = ...) -> None: ...
+    max_group_header_bytes: int
+    def __init__(self, max_request_message_bytes: _Optional[int] = ..., max_response_message_bytes: _Optional[int] = ..., max_chunk_bytes: _Optional[int] = ..., max_group_bytes: _Optional[int] = ..., max_timeout: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., event_history: _Optional[int] = ..., max_group_header_bytes: _Optional[int] = ...) -> None: ...
 
 class GetServerInfoResponse(_message.Message):
     __slots__ = ("version", "services", "unimplemented_methods", "features", "limits", "isolation", "codecs", "training_policies", "instance_id")

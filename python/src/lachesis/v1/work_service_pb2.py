@@ -15,11 +15,12 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import duration_pb2 as google_dot_protobuf_dot_duration__pb2
 from lachesis.v1 import error_pb2 as lachesis_dot_v1_dot_error__pb2
 from lachesis.v1 import group_pb2 as lachesis_dot_v1_dot_group__pb2
+from lachesis.v1 import rollout_pb2 as lachesis_dot_v1_dot_rollout__pb2
 from lachesis.v1 import run_service_pb2 as lachesis_dot_v1_dot_run__service__pb2
 from lachesis.v1 import task_pb2 as lachesis_dot_v1_dot_task__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elachesis/v1/work_service.proto\x12\x0blachesis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17lachesis/v1/error.proto\x1a\x17lachesis/v1/group.proto\x1a\x1dlachesis/v1/run_service.proto\x1a\x16lachesis/v1/task.proto\"R\n\x15RegisterWorkerRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65nvironments\x18\x02 \x03(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x05\"K\n\x16RegisterWorkerResponse\x12\x31\n\x0elease_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"C\n\x16HeartbeatWorkerRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61ssignment_ids\x18\x02 \x03(\t\"k\n\x17HeartbeatWorkerResponse\x12\x0f\n\x07\x63redits\x18\x01 \x01(\x05\x12 \n\x18\x63\x61ncelled_assignment_ids\x18\x02 \x03(\t\x12\x1d\n\x15\x63\x61ncelled_rollout_ids\x18\x03 \x03(\t\"Z\n\x19\x45nqueueAssignmentsRequest\x12,\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x17.lachesis.v1.Assignment\x12\x0f\n\x07\x62\x61\x63klog\x18\x02 \x01(\x08\"/\n\x1a\x45nqueueAssignmentsResponse\x12\x11\n\tadded_ids\x18\x01 \x03(\t\"n\n\x17LeaseAssignmentsRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x17\n\x0fmax_assignments\x18\x02 \x01(\x05\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\"\xa2\x01\n\x10LeasedAssignment\x12+\n\nassignment\x18\x01 \x01(\x0b\x32\x17.lachesis.v1.Assignment\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x31\n\x0elease_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1d\n\x03run\x18\x04 \x01(\x0b\x32\x10.lachesis.v1.Run\"I\n\x18LeaseAssignmentsResponse\x12-\n\x06leases\x18\x01 \x03(\x0b\x32\x1d.lachesis.v1.LeasedAssignment\"E\n\x18\x45xtendAssignmentsRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61ssignment_ids\x18\x02 \x03(\t\"8\n\x19\x45xtendAssignmentsResponse\x12\x1b\n\x13lost_assignment_ids\x18\x01 \x03(\t\"}\n\x15\x46\x61ilAssignmentRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x18.lachesis.v1.ErrorDetail\x12\x11\n\tpermanent\x18\x04 \x01(\x08\"\x18\n\x16\x46\x61ilAssignmentResponse\"\xc3\x01\n\x13SubmitGroupsRequest\x12\'\n\x04open\x18\x01 \x01(\x0b\x32\x17.lachesis.v1.SubmitOpenH\x00\x12*\n\x06header\x18\x02 \x01(\x0b\x32\x18.lachesis.v1.GroupHeaderH\x00\x12(\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x17.lachesis.v1.GroupChunkH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.lachesis.v1.GroupEndH\x00\x42\x07\n\x05\x66rame\"/\n\nSubmitOpen\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\"v\n\x14SubmitGroupsResponse\x12%\n\x03\x61\x63k\x18\x01 \x01(\x0b\x32\x16.lachesis.v1.SubmitAckH\x00\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1a.lachesis.v1.SubmitRefusalH\x00\x42\x08\n\x06\x61nswer\"@\n\tSubmitAck\x12\x0e\n\x06groups\x18\x01 \x01(\x03\x12\x12\n\nduplicates\x18\x02 \x01(\x03\x12\x0f\n\x07\x63redits\x18\x03 \x01(\x05\"q\n\rSubmitRefusal\x12\x14\n\x0cgroup_number\x18\x01 \x01(\x03\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x18.lachesis.v1.ErrorDetail\x12\x0f\n\x07message\x18\x04 \x01(\t2\xbf\x05\n\x0bWorkService\x12^\n\x0eRegisterWorker\x12\".lachesis.v1.RegisterWorkerRequest\x1a#.lachesis.v1.RegisterWorkerResponse\"\x03\x90\x02\x02\x12\x61\n\x0fHeartbeatWorker\x12#.lachesis.v1.HeartbeatWorkerRequest\x1a$.lachesis.v1.HeartbeatWorkerResponse\"\x03\x90\x02\x02\x12j\n\x12\x45nqueueAssignments\x12&.lachesis.v1.EnqueueAssignmentsRequest\x1a\'.lachesis.v1.EnqueueAssignmentsResponse\"\x03\x90\x02\x02\x12_\n\x10LeaseAssignments\x12$.lachesis.v1.LeaseAssignmentsRequest\x1a%.lachesis.v1.LeaseAssignmentsResponse\x12g\n\x11\x45xtendAssignments\x12%.lachesis.v1.ExtendAssignmentsRequest\x1a&.lachesis.v1.ExtendAssignmentsResponse\"\x03\x90\x02\x02\x12^\n\x0e\x46\x61ilAssignment\x12\".lachesis.v1.FailAssignmentRequest\x1a#.lachesis.v1.FailAssignmentResponse\"\x03\x90\x02\x02\x12W\n\x0cSubmitGroups\x12 .lachesis.v1.SubmitGroupsRequest\x1a!.lachesis.v1.SubmitGroupsResponse(\x01\x30\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1elachesis/v1/work_service.proto\x12\x0blachesis.v1\x1a\x1egoogle/protobuf/duration.proto\x1a\x17lachesis/v1/error.proto\x1a\x17lachesis/v1/group.proto\x1a\x19lachesis/v1/rollout.proto\x1a\x1dlachesis/v1/run_service.proto\x1a\x16lachesis/v1/task.proto\"c\n\x15RegisterWorkerRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x14\n\x0c\x65nvironments\x18\x02 \x03(\t\x12\x10\n\x08\x63\x61pacity\x18\x03 \x01(\x05\x12\x0f\n\x07session\x18\x04 \x01(\t\"K\n\x16RegisterWorkerResponse\x12\x31\n\x0elease_duration\x18\x01 \x01(\x0b\x32\x19.google.protobuf.Duration\"p\n\x16HeartbeatWorkerRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61ssignment_ids\x18\x02 \x03(\t\x12\x1a\n\x12\x61ssignment_run_ids\x18\x03 \x03(\t\x12\x0f\n\x07session\x18\x04 \x01(\t\"\xb4\x01\n\x17HeartbeatWorkerResponse\x12\x0f\n\x07\x63redits\x18\x01 \x01(\x05\x12 \n\x18\x63\x61ncelled_assignment_ids\x18\x02 \x03(\t\x12\x1d\n\x15\x63\x61ncelled_rollout_ids\x18\x03 \x03(\t\x12$\n\x1c\x63\x61ncelled_assignment_run_ids\x18\x04 \x03(\t\x12!\n\x19\x63\x61ncelled_rollout_run_ids\x18\x05 \x03(\t\"Z\n\x19\x45nqueueAssignmentsRequest\x12,\n\x0b\x61ssignments\x18\x01 \x03(\x0b\x32\x17.lachesis.v1.Assignment\x12\x0f\n\x07\x62\x61\x63klog\x18\x02 \x01(\x08\"F\n\x1a\x45nqueueAssignmentsResponse\x12\x11\n\tadded_ids\x18\x01 \x03(\t\x12\x15\n\radded_run_ids\x18\x02 \x03(\t\"\x93\x01\n\x17LeaseAssignmentsRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x17\n\x0fmax_assignments\x18\x02 \x01(\x05\x12\'\n\x04wait\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x12\n\nrequest_id\x18\x04 \x01(\t\x12\x0f\n\x07session\x18\x05 \x01(\t\"\xa2\x01\n\x10LeasedAssignment\x12+\n\nassignment\x18\x01 \x01(\x0b\x32\x17.lachesis.v1.Assignment\x12\x0f\n\x07\x61ttempt\x18\x02 \x01(\x05\x12\x31\n\x0elease_duration\x18\x03 \x01(\x0b\x32\x19.google.protobuf.Duration\x12\x1d\n\x03run\x18\x04 \x01(\x0b\x32\x10.lachesis.v1.Run\"I\n\x18LeaseAssignmentsResponse\x12-\n\x06leases\x18\x01 \x03(\x0b\x32\x1d.lachesis.v1.LeasedAssignment\"r\n\x18\x45xtendAssignmentsRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x16\n\x0e\x61ssignment_ids\x18\x02 \x03(\t\x12\x1a\n\x12\x61ssignment_run_ids\x18\x03 \x03(\t\x12\x0f\n\x07session\x18\x04 \x01(\t\"Y\n\x19\x45xtendAssignmentsResponse\x12\x1b\n\x13lost_assignment_ids\x18\x01 \x03(\t\x12\x1f\n\x17lost_assignment_run_ids\x18\x02 \x03(\t\"\x9e\x01\n\x15\x46\x61ilAssignmentRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x15\n\rassignment_id\x18\x02 \x01(\t\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x18.lachesis.v1.ErrorDetail\x12\x11\n\tpermanent\x18\x04 \x01(\x08\x12\x0e\n\x06run_id\x18\x05 \x01(\t\x12\x0f\n\x07session\x18\x06 \x01(\t\"\x18\n\x16\x46\x61ilAssignmentResponse\"\x94\x01\n\x13ReportEventsRequest\x12\x11\n\tworker_id\x18\x01 \x01(\t\x12\x0f\n\x07session\x18\x02 \x01(\t\x12)\n\x06\x65vents\x18\x03 \x03(\x0b\x32\x19.lachesis.v1.RolloutEvent\x12.\n\x0cmissed_turns\x18\x04 \x03(\x0b\x32\x18.lachesis.v1.MissedTurns\"@\n\x0bMissedTurns\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x12\n\nrollout_id\x18\x02 \x01(\t\x12\r\n\x05turns\x18\x03 \x01(\x05\"$\n\x14ReportEventsResponse\x12\x0c\n\x04told\x18\x01 \x01(\x05\"\xc3\x01\n\x13SubmitGroupsRequest\x12\'\n\x04open\x18\x01 \x01(\x0b\x32\x17.lachesis.v1.SubmitOpenH\x00\x12*\n\x06header\x18\x02 \x01(\x0b\x32\x18.lachesis.v1.GroupHeaderH\x00\x12(\n\x05\x63hunk\x18\x03 \x01(\x0b\x32\x17.lachesis.v1.GroupChunkH\x00\x12$\n\x03\x65nd\x18\x04 \x01(\x0b\x32\x15.lachesis.v1.GroupEndH\x00\x42\x07\n\x05\x66rame\"/\n\nSubmitOpen\x12\x0e\n\x06run_id\x18\x01 \x01(\t\x12\x11\n\tworker_id\x18\x02 \x01(\t\"v\n\x14SubmitGroupsResponse\x12%\n\x03\x61\x63k\x18\x01 \x01(\x0b\x32\x16.lachesis.v1.SubmitAckH\x00\x12-\n\x07refusal\x18\x02 \x01(\x0b\x32\x1a.lachesis.v1.SubmitRefusalH\x00\x42\x08\n\x06\x61nswer\"@\n\tSubmitAck\x12\x0e\n\x06groups\x18\x01 \x01(\x03\x12\x12\n\nduplicates\x18\x02 \x01(\x03\x12\x0f\n\x07\x63redits\x18\x03 \x01(\x05\"q\n\rSubmitRefusal\x12\x14\n\x0cgroup_number\x18\x01 \x01(\x03\x12\x10\n\x08group_id\x18\x02 \x01(\t\x12\'\n\x05\x65rror\x18\x03 \x01(\x0b\x32\x18.lachesis.v1.ErrorDetail\x12\x0f\n\x07message\x18\x04 \x01(\t2\x99\x06\n\x0bWorkService\x12^\n\x0eRegisterWorker\x12\".lachesis.v1.RegisterWorkerRequest\x1a#.lachesis.v1.RegisterWorkerResponse\"\x03\x90\x02\x02\x12\x61\n\x0fHeartbeatWorker\x12#.lachesis.v1.HeartbeatWorkerRequest\x1a$.lachesis.v1.HeartbeatWorkerResponse\"\x03\x90\x02\x02\x12j\n\x12\x45nqueueAssignments\x12&.lachesis.v1.EnqueueAssignmentsRequest\x1a\'.lachesis.v1.EnqueueAssignmentsResponse\"\x03\x90\x02\x02\x12_\n\x10LeaseAssignments\x12$.lachesis.v1.LeaseAssignmentsRequest\x1a%.lachesis.v1.LeaseAssignmentsResponse\x12g\n\x11\x45xtendAssignments\x12%.lachesis.v1.ExtendAssignmentsRequest\x1a&.lachesis.v1.ExtendAssignmentsResponse\"\x03\x90\x02\x02\x12^\n\x0e\x46\x61ilAssignment\x12\".lachesis.v1.FailAssignmentRequest\x1a#.lachesis.v1.FailAssignmentResponse\"\x03\x90\x02\x02\x12X\n\x0cReportEvents\x12 .lachesis.v1.ReportEventsRequest\x1a!.lachesis.v1.ReportEventsResponse\"\x03\x90\x02\x02\x12W\n\x0cSubmitGroups\x12 .lachesis.v1.SubmitGroupsRequest\x1a!.lachesis.v1.SubmitGroupsResponse(\x01\x30\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,42 +37,50 @@ if _descriptor._USE_C_DESCRIPTORS == False:
   _globals['_WORKSERVICE'].methods_by_name['ExtendAssignments']._serialized_options = b'\220\002\002'
   _globals['_WORKSERVICE'].methods_by_name['FailAssignment']._options = None
   _globals['_WORKSERVICE'].methods_by_name['FailAssignment']._serialized_options = b'\220\002\002'
-  _globals['_REGISTERWORKERREQUEST']._serialized_start=184
-  _globals['_REGISTERWORKERREQUEST']._serialized_end=266
-  _globals['_REGISTERWORKERRESPONSE']._serialized_start=268
-  _globals['_REGISTERWORKERRESPONSE']._serialized_end=343
-  _globals['_HEARTBEATWORKERREQUEST']._serialized_start=345
-  _globals['_HEARTBEATWORKERREQUEST']._serialized_end=412
-  _globals['_HEARTBEATWORKERRESPONSE']._serialized_start=414
-  _globals['_HEARTBEATWORKERRESPONSE']._serialized_end=521
-  _globals['_ENQUEUEASSIGNMENTSREQUEST']._serialized_start=523
-  _globals['_ENQUEUEASSIGNMENTSREQUEST']._serialized_end=613
-  _globals['_ENQUEUEASSIGNMENTSRESPONSE']._serialized_start=615
-  _globals['_ENQUEUEASSIGNMENTSRESPONSE']._serialized_end=662
-  _globals['_LEASEASSIGNMENTSREQUEST']._serialized_start=664
-  _globals['_LEASEASSIGNMENTSREQUEST']._serialized_end=774
-  _globals['_LEASEDASSIGNMENT']._serialized_start=777
-  _globals['_LEASEDASSIGNMENT']._serialized_end=939
-  _globals['_LEASEASSIGNMENTSRESPONSE']._serialized_start=941
-  _globals['_LEASEASSIGNMENTSRESPONSE']._serialized_end=1014
-  _globals['_EXTENDASSIGNMENTSREQUEST']._serialized_start=1016
-  _globals['_EXTENDASSIGNMENTSREQUEST']._serialized_end=1085
-  _globals['_EXTENDASSIGNMENTSRESPONSE']._serialized_start=1087
-  _globals['_EXTENDASSIGNMENTSRESPONSE']._serialized_end=1143
-  _globals['_FAILASSIGNMENTREQUEST']._serialized_start=1145
-  _globals['_FAILASSIGNMENTREQUEST']._serialized_end=1270
-  _globals['_FAILASSIGNMENTRESPONSE']._serialized_start=1272
-  _globals['_FAILASSIGNMENTRESPONSE']._serialized_end=1296
-  _globals['_SUBMITGROUPSREQUEST']._serialized_start=1299
-  _globals['_SUBMITGROUPSREQUEST']._serialized_end=1494
-  _globals['_SUBMITOPEN']._serialized_start=1496
-  _globals['_SUBMITOPEN']._serialized_end=1543
-  _globals['_SUBMITGROUPSRESPONSE']._serialized_start=1545
-  _globals['_SUBMITGROUPSRESPONSE']._serialized_end=1663
-  _globals['_SUBMITACK']._serialized_start=1665
-  _globals['_SUBMITACK']._serialized_end=1729
-  _globals['_SUBMITREFUSAL']._serialized_start=1731
-  _globals['_SUBMITREFUSAL']._serialized_end=1844
-  _globals['_WORKSERVICE']._serialized_start=1847
-  _globals['_WORKSERVICE']._serialized_end=2550
+  _globals['_WORKSERVICE'].methods_by_name['ReportEvents']._options = None
+  _globals['_WORKSERVICE'].methods_by_name['ReportEvents']._serialized_options = b'\220\002\002'
+  _globals['_REGISTERWORKERREQUEST']._serialized_start=211
+  _globals['_REGISTERWORKERREQUEST']._serialized_end=310
+  _globals['_REGISTERWORKERRESPONSE']._serialized_start=312
+  _globals['_REGISTERWORKERRESPONSE']._serialized_end=387
+  _globals['_HEARTBEATWORKERREQUEST']._serialized_start=389
+  _globals['_HEARTBEATWORKERREQUEST']._serialized_end=501
+  _globals['_HEARTBEATWORKERRESPONSE']._serialized_start=504
+  _globals['_HEARTBEATWORKERRESPONSE']._serialized_end=684
+  _globals['_ENQUEUEASSIGNMENTSREQUEST']._serialized_start=686
+  _globals['_ENQUEUEASSIGNMENTSREQUEST']._serialized_end=776
+  _globals['_ENQUEUEASSIGNMENTSRESPONSE']._serialized_start=778
+  _globals['_ENQUEUEASSIGNMENTSRESPONSE']._serialized_end=848
+  _globals['_LEASEASSIGNMENTSREQUEST']._serialized_start=851
+  _globals['_LEASEASSIGNMENTSREQUEST']._serialized_end=998
+  _globals['_LEASEDASSIGNMENT']._serialized_start=1001
+  _globals['_LEASEDASSIGNMENT']._serialized_end=1163
+  _globals['_LEASEASSIGNMENTSRESPONSE']._serialized_start=1165
+  _globals['_LEASEASSIGNMENTSRESPONSE']._serialized_end=1238
+  _globals['_EXTENDASSIGNMENTSREQUEST']._serialized_start=1240
+  _globals['_EXTENDASSIGNMENTSREQUEST']._serialized_end=1354
+  _globals['_EXTENDASSIGNMENTSRESPONSE']._serialized_start=1356
+  _globals['_EXTENDASSIGNMENTSRESPONSE']._serialized_end=1445
+  _globals['_FAILASSIGNMENTREQUEST']._serialized_start=1448
+  _globals['_FAILASSIGNMENTREQUEST']._serialized_end=1606
+  _globals['_FAILASSIGNMENTRESPONSE']._serialized_start=1608
+  _globals['_FAILASSIGNMENTRESPONSE']._serialized_end=1632
+  _globals['_REPORTEVENTSREQUEST']._serialized_start=1635
+  _globals['_REPORTEVENTSREQUEST']._serialized_end=1783
+  _globals['_MISSEDTURNS']._serialized_start=1785
+  _globals['_MISSEDTURNS']._serialized_end=1849
+  _globals['_REPORTEVENTSRESPONSE']._serialized_start=1851
+  _globals['_REPORTEVENTSRESPONSE']._serialized_end=1887
+  _globals['_SUBMITGROUPSREQUEST']._serialized_start=1890
+  _globals['_SUBMITGROUPSREQUEST']._serialized_end=2085
+  _globals['_SUBMITOPEN']._serialized_start=2087
+  _globals['_SUBMITOPEN']._serialized_end=2134
+  _globals['_SUBMITGROUPSRESPONSE']._serialized_start=2136
+  _globals['_SUBMITGROUPSRESPONSE']._serialized_end=2254
+  _globals['_SUBMITACK']._serialized_start=2256
+  _globals['_SUBMITACK']._serialized_end=2320
+  _globals['_SUBMITREFUSAL']._serialized_start=2322
+  _globals['_SUBMITREFUSAL']._serialized_end=2435
+  _globals['_WORKSERVICE']._serialized_start=2438
+  _globals['_WORKSERVICE']._serialized_end=3231
 # @@protoc_insertion_point(module_scope)

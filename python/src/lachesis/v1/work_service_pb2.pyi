@@ -1,6 +1,7 @@
 from google.protobuf import duration_pb2 as _duration_pb2
 from lachesis.v1 import error_pb2 as _error_pb2
 from lachesis.v1 import group_pb2 as _group_pb2
+from lachesis.v1 import rollout_pb2 as _rollout_pb2
 from lachesis.v1 import run_service_pb2 as _run_service_pb2
 from lachesis.v1 import task_pb2 as _task_pb2
 from google.protobuf.internal import containers as _containers
@@ -11,14 +12,16 @@ from typing import ClassVar as _ClassVar, Iterable as _Iterable, Mapping as _Map
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class RegisterWorkerRequest(_message.Message):
-    __slots__ = ("worker_id", "environments", "capacity")
+    __slots__ = ("worker_id", "environments", "capacity", "session")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     ENVIRONMENTS_FIELD_NUMBER: _ClassVar[int]
     CAPACITY_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     environments: _containers.RepeatedScalarFieldContainer[str]
     capacity: int
-    def __init__(self, worker_id: _Optional[str] = ..., environments: _Optional[_Iterable[str]] = ..., capacity: _Optional[int] = ...) -> None: ...
+    session: str
+    def __init__(self, worker_id: _Optional[str] = ..., environments: _Optional[_Iterable[str]] = ..., capacity: _Optional[int] = ..., session: _Optional[str] = ...) -> None: ...
 
 class RegisterWorkerResponse(_message.Message):
     __slots__ = ("lease_duration",)
@@ -27,22 +30,30 @@ class RegisterWorkerResponse(_message.Message):
     def __init__(self, lease_duration: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
 
 class HeartbeatWorkerRequest(_message.Message):
-    __slots__ = ("worker_id", "assignment_ids")
+    __slots__ = ("worker_id", "assignment_ids", "assignment_run_ids", "session")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     assignment_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    assignment_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    session: str
+    def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ..., assignment_run_ids: _Optional[_Iterable[str]] = ..., session: _Optional[str] = ...) -> None: ...
 
 class HeartbeatWorkerResponse(_message.Message):
-    __slots__ = ("credits", "cancelled_assignment_ids", "cancelled_rollout_ids")
+    __slots__ = ("credits", "cancelled_assignment_ids", "cancelled_rollout_ids", "cancelled_assignment_run_ids", "cancelled_rollout_run_ids")
     CREDITS_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
     CANCELLED_ROLLOUT_IDS_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_ASSIGNMENT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    CANCELLED_ROLLOUT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     credits: int
     cancelled_assignment_ids: _containers.RepeatedScalarFieldContainer[str]
     cancelled_rollout_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, credits: _Optional[int] = ..., cancelled_assignment_ids: _Optional[_Iterable[str]] = ..., cancelled_rollout_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    cancelled_assignment_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    cancelled_rollout_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, credits: _Optional[int] = ..., cancelled_assignment_ids: _Optional[_Iterable[str]] = ..., cancelled_rollout_ids: _Optional[_Iterable[str]] = ..., cancelled_assignment_run_ids: _Optional[_Iterable[str]] = ..., cancelled_rollout_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class EnqueueAssignmentsRequest(_message.Message):
     __slots__ = ("assignments", "backlog")
@@ -53,20 +64,26 @@ class EnqueueAssignmentsRequest(_message.Message):
     def __init__(self, assignments: _Optional[_Iterable[_Union[_task_pb2.Assignment, _Mapping]]] = ..., backlog: bool = ...) -> None: ...
 
 class EnqueueAssignmentsResponse(_message.Message):
-    __slots__ = ("added_ids",)
+    __slots__ = ("added_ids", "added_run_ids")
     ADDED_IDS_FIELD_NUMBER: _ClassVar[int]
+    ADDED_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     added_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, added_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    added_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, added_ids: _Optional[_Iterable[str]] = ..., added_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LeaseAssignmentsRequest(_message.Message):
-    __slots__ = ("worker_id", "max_assignments", "wait")
+    __slots__ = ("worker_id", "max_assignments", "wait", "request_id", "session")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     MAX_ASSIGNMENTS_FIELD_NUMBER: _ClassVar[int]
     WAIT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     max_assignments: int
     wait: _duration_pb2.Duration
-    def __init__(self, worker_id: _Optional[str] = ..., max_assignments: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ...) -> None: ...
+    request_id: str
+    session: str
+    def __init__(self, worker_id: _Optional[str] = ..., max_assignments: _Optional[int] = ..., wait: _Optional[_Union[_duration_pb2.Duration, _Mapping]] = ..., request_id: _Optional[str] = ..., session: _Optional[str] = ...) -> None: ...
 
 class LeasedAssignment(_message.Message):
     __slots__ = ("assignment", "attempt", "lease_duration", "run")
@@ -87,34 +104,72 @@ class LeaseAssignmentsResponse(_message.Message):
     def __init__(self, leases: _Optional[_Iterable[_Union[LeasedAssignment, _Mapping]]] = ...) -> None: ...
 
 class ExtendAssignmentsRequest(_message.Message):
-    __slots__ = ("worker_id", "assignment_ids")
+    __slots__ = ("worker_id", "assignment_ids", "assignment_run_ids", "session")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     assignment_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    assignment_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    session: str
+    def __init__(self, worker_id: _Optional[str] = ..., assignment_ids: _Optional[_Iterable[str]] = ..., assignment_run_ids: _Optional[_Iterable[str]] = ..., session: _Optional[str] = ...) -> None: ...
 
 class ExtendAssignmentsResponse(_message.Message):
-    __slots__ = ("lost_assignment_ids",)
+    __slots__ = ("lost_assignment_ids", "lost_assignment_run_ids")
     LOST_ASSIGNMENT_IDS_FIELD_NUMBER: _ClassVar[int]
+    LOST_ASSIGNMENT_RUN_IDS_FIELD_NUMBER: _ClassVar[int]
     lost_assignment_ids: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, lost_assignment_ids: _Optional[_Iterable[str]] = ...) -> None: ...
+    lost_assignment_run_ids: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, lost_assignment_ids: _Optional[_Iterable[str]] = ..., lost_assignment_run_ids: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class FailAssignmentRequest(_message.Message):
-    __slots__ = ("worker_id", "assignment_id", "error", "permanent")
+    __slots__ = ("worker_id", "assignment_id", "error", "permanent", "run_id", "session")
     WORKER_ID_FIELD_NUMBER: _ClassVar[int]
     ASSIGNMENT_ID_FIELD_NUMBER: _ClassVar[int]
     ERROR_FIELD_NUMBER: _ClassVar[int]
     PERMANENT_FIELD_NUMBER: _ClassVar[int]
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
     worker_id: str
     assignment_id: str
     error: _error_pb2.ErrorDetail
     permanent: bool
-    def __init__(self, worker_id: _Optional[str] = ..., assignment_id: _Optional[str] = ..., error: _Optional[_Union[_error_pb2.ErrorDetail, _Mapping]] = ..., permanent: bool = ...) -> None: ...
+    run_id: str
+    session: str
+    def __init__(self, worker_id: _Optional[str] = ..., assignment_id: _Optional[str] = ..., error: _Optional[_Union[_error_pb2.ErrorDetail, _Mapping]] = ..., permanent: bool = ..., run_id: _Optional[str] = ..., session: _Optional[str] = ...) -> None: ...
 
 class FailAssignmentResponse(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
+
+class ReportEventsRequest(_message.Message):
+    __slots__ = ("worker_id", "session", "events", "missed_turns")
+    WORKER_ID_FIELD_NUMBER: _ClassVar[int]
+    SESSION_FIELD_NUMBER: _ClassVar[int]
+    EVENTS_FIELD_NUMBER: _ClassVar[int]
+    MISSED_TURNS_FIELD_NUMBER: _ClassVar[int]
+    worker_id: str
+    session: str
+    events: _containers.RepeatedCompositeFieldContainer[_rollout_pb2.RolloutEvent]
+    missed_turns: _containers.RepeatedCompositeFieldContainer[MissedTurns]
+    def __init__(self, worker_id: _Optional[str] = ..., session: _Optional[str] = ..., events: _Optional[_Iterable[_Union[_rollout_pb2.RolloutEvent, _Mapping]]] = ..., missed_turns: _Optional[_Iterable[_Union[MissedTurns, _Mapping]]] = ...) -> None: ...
+
+class MissedTurns(_message.Message):
+    __slots__ = ("run_id", "rollout_id", "turns")
+    RUN_ID_FIELD_NUMBER: _ClassVar[int]
+    ROLLOUT_ID_FIELD_NUMBER: _ClassVar[int]
+    TURNS_FIELD_NUMBER: _ClassVar[int]
+    run_id: str
+    rollout_id: str
+    turns: int
+    def __init__(self, run_id: _Optional[str] = ..., rollout_id: _Optional[str] = ..., turns: _Optional[int] = ...) -> None: ...
+
+class ReportEventsResponse(_message.Message):
+    __slots__ = ("told",)
+    TOLD_FIELD_NUMBER: _ClassVar[int]
+    told: int
+    def __init__(self, told: _Optional[int] = ...) -> None: ...
 
 class SubmitGroupsRequest(_message.Message):
     __slots__ = ("open", "header", "chunk", "end")

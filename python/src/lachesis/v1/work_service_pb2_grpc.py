@@ -6,9 +6,10 @@ from lachesis.v1 import work_service_pb2 as lachesis_dot_v1_dot_work__service__p
 
 
 class WorkServiceStub(object):
-    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
-    ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
-    all that is to be done, also after a restart of the server.
+    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment, HeartbeatWorker and ReportEvents are for
+    registered ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering
+    again is all that is to be done, also after a restart of the server. A worker whose id another session has
+    taken over is told WORKER_REPLACED instead, also when it registers again: it ends.
     """
 
     def __init__(self, channel):
@@ -47,6 +48,11 @@ class WorkServiceStub(object):
                 request_serializer=lachesis_dot_v1_dot_work__service__pb2.FailAssignmentRequest.SerializeToString,
                 response_deserializer=lachesis_dot_v1_dot_work__service__pb2.FailAssignmentResponse.FromString,
                 )
+        self.ReportEvents = channel.unary_unary(
+                '/lachesis.v1.WorkService/ReportEvents',
+                request_serializer=lachesis_dot_v1_dot_work__service__pb2.ReportEventsRequest.SerializeToString,
+                response_deserializer=lachesis_dot_v1_dot_work__service__pb2.ReportEventsResponse.FromString,
+                )
         self.SubmitGroups = channel.stream_stream(
                 '/lachesis.v1.WorkService/SubmitGroups',
                 request_serializer=lachesis_dot_v1_dot_work__service__pb2.SubmitGroupsRequest.SerializeToString,
@@ -55,9 +61,10 @@ class WorkServiceStub(object):
 
 
 class WorkServiceServicer(object):
-    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
-    ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
-    all that is to be done, also after a restart of the server.
+    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment, HeartbeatWorker and ReportEvents are for
+    registered ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering
+    again is all that is to be done, also after a restart of the server. A worker whose id another session has
+    taken over is told WORKER_REPLACED instead, also when it registers again: it ends.
     """
 
     def RegisterWorker(self, request, context):
@@ -97,6 +104,15 @@ class WorkServiceServicer(object):
 
     def FailAssignment(self, request, context):
         """Gives an assignment back, because it could not be played.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ReportEvents(self, request, context):
+        """Tells what happens in rollouts that a worker plays, for those who watch: as well as it can, and never
+        instead of the group, which holds it all. Events of a rollout that has ended, or that another plays, are
+        left out.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -142,6 +158,11 @@ def add_WorkServiceServicer_to_server(servicer, server):
                     request_deserializer=lachesis_dot_v1_dot_work__service__pb2.FailAssignmentRequest.FromString,
                     response_serializer=lachesis_dot_v1_dot_work__service__pb2.FailAssignmentResponse.SerializeToString,
             ),
+            'ReportEvents': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReportEvents,
+                    request_deserializer=lachesis_dot_v1_dot_work__service__pb2.ReportEventsRequest.FromString,
+                    response_serializer=lachesis_dot_v1_dot_work__service__pb2.ReportEventsResponse.SerializeToString,
+            ),
             'SubmitGroups': grpc.stream_stream_rpc_method_handler(
                     servicer.SubmitGroups,
                     request_deserializer=lachesis_dot_v1_dot_work__service__pb2.SubmitGroupsRequest.FromString,
@@ -155,9 +176,10 @@ def add_WorkServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class WorkService(object):
-    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment and HeartbeatWorker are for registered
-    ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering again is
-    all that is to be done, also after a restart of the server.
+    """For workers. LeaseAssignments, ExtendAssignments, FailAssignment, HeartbeatWorker and ReportEvents are for
+    registered ones: to another they answer FAILED_PRECONDITION with the reason WORKER_UNKNOWN, and registering
+    again is all that is to be done, also after a restart of the server. A worker whose id another session has
+    taken over is told WORKER_REPLACED instead, also when it registers again: it ends.
     """
 
     @staticmethod
@@ -259,6 +281,23 @@ class WorkService(object):
         return grpc.experimental.unary_unary(request, target, '/lachesis.v1.WorkService/FailAssignment',
             lachesis_dot_v1_dot_work__service__pb2.FailAssignmentRequest.SerializeToString,
             lachesis_dot_v1_dot_work__service__pb2.FailAssignmentResponse.FromString,
+            options, channel_credentials,
+            insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
+
+    @staticmethod
+    def ReportEvents(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(request, target, '/lachesis.v1.WorkService/ReportEvents',
+            lachesis_dot_v1_dot_work__service__pb2.ReportEventsRequest.SerializeToString,
+            lachesis_dot_v1_dot_work__service__pb2.ReportEventsResponse.FromString,
             options, channel_credentials,
             insecure, call_credentials, compression, wait_for_ready, timeout, metadata)
 

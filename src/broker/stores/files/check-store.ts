@@ -1,6 +1,7 @@
 import path from 'node:path';
 import { differences } from './compare-indexes.ts';
 import { nodeFileSystem, type StoreFile } from './file-system.ts';
+import { commitsBehind, remedyBehind } from './index-behind.ts';
 import { replayLog } from './log-replay.ts';
 import { assertIndexed } from './open.ts';
 import { segmentSizes } from './open-segments.ts';
@@ -8,7 +9,7 @@ import { PayloadCheck } from './payload-check.ts';
 import { isSegmentHeader, SEGMENT_HEADER_BYTES, segmentName } from './segment-format.ts';
 import { endOfWholeRecords } from './segment-walk.ts';
 import { type StoreFolder, takeStoreFolder } from './store-folder.ts';
-import { type SegmentUse, StoreIndex } from './store-index.ts';
+import { indexEmpty, type SegmentUse, StoreIndex } from './store-index.ts';
 import { typedFailures } from './typed-failures.ts';
 
 /** Of more, only the number is told. */
@@ -46,7 +47,8 @@ export function checkStore(
 async function check(given: string, signal: AbortSignal): Promise<StoreCheck> {
   using folder = await takeStoreFolder(given, 'open');
   await assertIndexed(folder, nodeFileSystem);
-  using index = new StoreIndex(folder.indexFile, 'commit');
+  using index = StoreIndex.read(folder.indexFile);
+  if (index === undefined) throw indexEmpty(folder);
   const problems = new Problems();
   for (const line of index.check()) problems.add({ kind: 'index', message: `index.db: ${line}` });
   const segments = await checkSegments(folder, index, problems);
@@ -133,7 +135,12 @@ async function checkLog(
   signal: AbortSignal,
 ): Promise<void> {
   const state = index.state();
-  using other = new StoreIndex('', 'none');
+  const behind = await commitsBehind({ folder, fileSystem: nodeFileSystem }, state);
+  if (behind > 0) {
+    const message = `index.db lacks ${behind} commits that its log has, and is refused. ${remedyBehind(folder)}`;
+    problems.add({ kind: 'index', message });
+  }
+  using other = StoreIndex.open('', 'none');
   const source = { folder, storeId, fileSystem: nodeFileSystem, signal };
   const replay = await replayLog(source, other, state);
   if (replay === undefined) {

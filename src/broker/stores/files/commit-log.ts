@@ -1,10 +1,9 @@
 import path from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
-import { LachesisError } from '../../../errors.ts';
 import { storeClosed } from '../refusals.ts';
+import type { IndexSync } from './index-sync.ts';
 import { LogFile, type LogFileContext } from './log-file.ts';
-import { type Frame, LOG_HEADER_BYTES, logName, logNumber } from './log-format.ts';
-import { walkFrames } from './log-walk.ts';
+import { type Frame, logName, logNumber } from './log-format.ts';
 import { type LoggedChange, NO_CHANGE } from './logged-change.ts';
 import type { IndexState, StoreIndex } from './store-index.ts';
 
@@ -24,6 +23,7 @@ type LogPlace = Pick<IndexState, 'firstLog' | 'lastLog' | 'logEnd' | 'logSynced'
 export class CommitLog {
   readonly #context: LogFileContext;
   readonly #index: StoreIndex;
+  readonly #indexSync: IndexSync | undefined;
   readonly #rewriteBytes: number;
   #first: number;
   #current: LogFile;
@@ -38,6 +38,7 @@ export class CommitLog {
     context: LogFileContext,
     fields: {
       readonly index: StoreIndex;
+      readonly indexSync: IndexSync | undefined;
       readonly rewriteBytes: number;
       readonly first: number;
       readonly current: LogFile;
@@ -45,6 +46,7 @@ export class CommitLog {
   ) {
     this.#context = context;
     this.#index = fields.index;
+    this.#indexSync = fields.indexSync;
     this.#rewriteBytes = fields.rewriteBytes;
     this.#first = fields.first;
     this.#current = fields.current;
@@ -56,13 +58,17 @@ export class CommitLog {
    */
   static async open(
     context: LogFileContext,
-    options: { readonly index: StoreIndex; readonly rewriteBytes: number },
+    options: {
+      readonly index: StoreIndex;
+      /** Where the index does not sync by itself. */
+      readonly indexSync: IndexSync | undefined;
+      readonly rewriteBytes: number;
+    },
   ): Promise<CommitLog> {
     const { firstLog, lastLog, logEnd, logSynced } = options.index.state();
     const { fileSystem, folder } = context;
     const found = await fileSystem.list(folder);
     const numbers = found.flatMap(({ name }) => logNumber(name) ?? []);
-    await assertNotBehind(context, numbers, { firstLog, lastLog, logEnd });
     for (const number of numbers) {
       // Begun and not committed to, or replaced and not removed, before the process ended.
       if (number >= firstLog && number <= lastLog) continue;
@@ -149,6 +155,7 @@ export class CommitLog {
     this.#first = next.number;
     this.#snapshotBytes = bytes;
     this.#index.transaction(() => this.#index.setState({ ...this.#index.state(), ...this.place }));
+    await this.#indexSync?.sync();
     for (let number = replaced; number < next.number; number += 1) {
       await fileSystem.remove(path.join(folder, logName(number)));
     }
@@ -174,35 +181,4 @@ export class CommitLog {
 async function syncAndClose(log: LogFile): Promise<void> {
   await using open = log;
   await open.sync();
-}
-
-/**
- * Whatever is committed is in the log first and in the index a moment later, so the log is one commit ahead
- * at most. An index that is further behind is an older one, or lost its end: to go on with it would cut
- * off what was committed.
- */
-async function assertNotBehind(
-  { fileSystem, folder }: LogFileContext,
-  numbers: readonly number[],
-  { firstLog, lastLog, logEnd }: Pick<LogPlace, 'firstLog' | 'lastLog' | 'logEnd'>,
-): Promise<void> {
-  let ahead = 0;
-  for (const number of numbers) {
-    if (number < firstLog || (number < lastLog && logEnd > 0)) continue;
-    const from = number === lastLog && logEnd > 0 ? logEnd : LOG_HEADER_BYTES;
-    await using file = await fileSystem.open(path.join(folder, logName(number)), 'read');
-    const until = await file.size();
-    for await (const { frame } of walkFrames(file, { from, until })) {
-      if (frame.kind === 'commit') ahead += 1;
-    }
-  }
-  if (ahead <= 1) return;
-  throw new LachesisError(
-    'failed_precondition',
-    `The index of ${folder} lacks ${ahead} commits that its log has.`,
-    {
-      reason: 'INDEX_BEHIND',
-      remedy: `Move index.db and what begins with its name away, and run \`lachesis store reindex ${folder}\`: it lost its -wal file, or is an older copy.`,
-    },
-  );
 }

@@ -1,4 +1,4 @@
-import { statfsSync } from 'node:fs';
+import { existsSync, statfsSync } from 'node:fs';
 import path from 'node:path';
 import { LachesisError } from '../../../errors.ts';
 import { checksum } from '../checksum.ts';
@@ -24,6 +24,7 @@ import { AppendQueue } from './append-queue.ts';
 import type { Breakage } from './breakage.ts';
 import type { CommitLog } from './commit-log.ts';
 import type { StoreFileSystem } from './file-system.ts';
+import type { IndexSync } from './index-sync.ts';
 import type { Citation, LoggedChange } from './logged-change.ts';
 import type { StoreRecovery } from './open-segments.ts';
 import type { FilesStoreConfig } from './options.ts';
@@ -49,6 +50,7 @@ export interface OpenedParts {
   readonly fileSystem: StoreFileSystem;
   readonly breakage: Breakage;
   readonly index: StoreIndex;
+  readonly indexSync: IndexSync | undefined;
   readonly commitLog: CommitLog;
   readonly segmentLog: SegmentLog;
   readonly segments: Segments;
@@ -58,7 +60,7 @@ export interface OpenedParts {
 /**
  * The order that nothing is lost by: payloads are written and synced before an append resolves, so
  * that whatever a commit can cite is on the disk; then the commit log, then the index, whose
- * transaction is the commit; then memory. Files go last, once the commit that released them is safe.
+ * transaction is the commit and is synced beside the loop; then memory. Files go last, once the commit that released them is safe.
  */
 export class OpenFilesStore implements FilesStore {
   readonly driver = 'files';
@@ -67,6 +69,7 @@ export class OpenFilesStore implements FilesStore {
   readonly #queue: AppendQueue;
   #sequence: number;
   #records: number;
+  #syncedSequence: number;
   #removing: Promise<void> = Promise.resolve();
   #closing: Promise<void> | undefined;
 
@@ -75,6 +78,7 @@ export class OpenFilesStore implements FilesStore {
     const { sequence, records } = parts.index.state();
     this.#sequence = sequence;
     this.#records = records;
+    this.#syncedSequence = sequence;
     const { segmentLog, commitLog, segments, config } = parts;
     this.#queue = new AppendQueue({
       maxQueuedBytes: config.maxQueuedBytes,
@@ -140,6 +144,12 @@ export class OpenFilesStore implements FilesStore {
     this.#parts.commitLog.committed();
   }
 
+  async synced(): Promise<void> {
+    const sequence = this.#sequence;
+    if (this.#syncedSequence !== sequence) await this.#parts.indexSync?.sync();
+    this.#syncedSequence = Math.max(this.#syncedSequence, sequence);
+  }
+
   async read(ref: PayloadRef, { signal }: { readonly signal: AbortSignal }): Promise<Uint8Array> {
     this.#assertOpen();
     signal.throwIfAborted();
@@ -173,10 +183,11 @@ export class OpenFilesStore implements FilesStore {
   }
 
   async #close(): Promise<void> {
-    const { segmentLog, commitLog, index, folder } = this.#parts;
+    const { segmentLog, commitLog, index, indexSync, folder } = this.#parts;
     await using ending = new AsyncDisposableStack();
     ending.use(folder);
     ending.use(index);
+    ending.use(indexSync);
     ending.defer(() => commitLog.close());
     ending.use(segmentLog);
     await this.#queue.drained();
@@ -194,12 +205,12 @@ export class OpenFilesStore implements FilesStore {
     return [...found.values()];
   }
 
+  /** Those that are there, each once: what `reindex` left out is released too by who cited it. */
   #toRelease(refs: readonly PayloadRef[]): ReadonlyMap<string, PayloadRef> {
     const found = new Map<string, PayloadRef>();
-    for (const [at, ref] of refs.entries()) {
+    for (const ref of refs) {
       const isKnown = this.#parts.segments.pending(ref) !== undefined || this.#isLive(ref);
-      if (!isKnown || found.has(placeOf(ref))) throw payloadUnknown(`releases[${at}]`, ref);
-      found.set(placeOf(ref), ref);
+      if (isKnown) found.set(placeOf(ref), ref);
     }
     return found;
   }
@@ -237,6 +248,7 @@ export class OpenFilesStore implements FilesStore {
     this.#removing = this.#removing.then(async () => {
       for (const number of segments.dead(segmentLog.active)) {
         try {
+          await this.synced();
           await fileSystem.remove(path.join(this.folder, segmentName(number)));
           segments.forget(number);
         } catch {
@@ -252,9 +264,9 @@ export class OpenFilesStore implements FilesStore {
       await using file = await fileSystem.open(name, 'read');
       return await file.read(ref.length, ref.offset);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-        throw payloadGone(ref);
-      }
+      const { code } = error as NodeJS.ErrnoException;
+      // Where the whole folder is away, as a disk that is not mounted, nothing of it is gone for good.
+      if (code === 'ENOENT' && existsSync(this.#parts.folder.indexFile)) throw payloadGone(ref);
       throw storeFailed(name, error);
     }
   }

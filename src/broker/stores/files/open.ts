@@ -4,6 +4,8 @@ import { Breakage } from './breakage.ts';
 import { CommitLog } from './commit-log.ts';
 import { nodeFileSystem, type StoreFileSystem } from './file-system.ts';
 import { type FilesStore, OpenFilesStore } from './files-store.ts';
+import { assertNotBehind } from './index-behind.ts';
+import { IndexSync } from './index-sync.ts';
 import { logNumber } from './log-format.ts';
 import { openSegments } from './open-segments.ts';
 import { type FilesStoreOptions, resolveFilesStoreOptions } from './options.ts';
@@ -45,20 +47,25 @@ async function open(given: string, options: OpenOptions): Promise<FilesStore> {
   await using opened = new AsyncDisposableStack();
   const folder = opened.use(await takeStoreFolder(given, use));
   await assertIndexed(folder, fileSystem);
-  const index = opened.use(new StoreIndex(folder.indexFile, config.durability));
+  const index = opened.use(StoreIndex.open(folder.indexFile, config.durability));
   const breakage = new Breakage();
   const segments = new Segments();
   const { durability, segmentBytes, logBytes } = config;
   const { storeId } = folder;
   const isSynced = durability === 'commit';
   const files = { folder: folder.folder, storeId, fileSystem, breakage, isSynced };
+  // Before segments that such an index knows nothing of are taken for garbage.
+  await assertNotBehind(files, index.state());
   const { log, recovery } = await openSegments(
     { ...files, segments, segmentBytes },
     { index, collect },
   );
   opened.use(log);
-  const commitLog = await CommitLog.open(files, { index, rewriteBytes: logBytes });
-  const parts = { folder, config, fileSystem, breakage, index, segments, recovery };
+  const indexSync = isSynced
+    ? opened.use(await IndexSync.take(index, { fileSystem, breakage }))
+    : undefined;
+  const commitLog = await CommitLog.open(files, { index, indexSync, rewriteBytes: logBytes });
+  const parts = { folder, config, fileSystem, breakage, index, indexSync, segments, recovery };
   opened.move();
   return new OpenFilesStore({ ...parts, commitLog, segmentLog: log });
 }

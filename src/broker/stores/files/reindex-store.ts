@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import path from 'node:path';
 import { LachesisError } from '../../../errors.ts';
+import { lostRecord } from '../lost-payloads.ts';
 import { storeDamaged } from '../refusals.ts';
 import { nodeFileSystem } from './file-system.ts';
 import { LOG_HEADER_BYTES } from './log-format.ts';
@@ -19,7 +20,7 @@ export interface StoreReindex {
   /** Whether the commit log told all of it. */
   readonly isWhole: boolean;
   readonly missingCommits: number;
-  /** Payloads that are damaged or gone: they and the records that cite them were left out. */
+  /** Payloads that are damaged or gone: they and the records of their labels were left out, which is noted. */
   readonly lost: readonly { readonly label: string; readonly problem: string }[];
 }
 
@@ -64,7 +65,7 @@ async function rebuild(
   },
 ): Promise<StoreReindex> {
   const { folder, signal } = where;
-  using index = new StoreIndex(file, 'none');
+  using index = StoreIndex.open(file, 'none');
   const replay = await replayLog({ ...where, fileSystem: nodeFileSystem }, index);
   if (replay === undefined) {
     throw storeDamaged(folder, 'has no commit log', 'Restore its .log files.');
@@ -82,7 +83,8 @@ async function rebuild(
       payloads -= 1;
       const { label } = citation;
       lost.push({ label, problem });
-      const change = { ...NO_CHANGE, remove: [label], releases: [citation] };
+      const put = [lostRecord(citation, label)];
+      const change = { ...NO_CHANGE, remove: [label], put, releases: [citation] };
       records += index.transaction(() => index.apply(change));
     }
   }

@@ -24,12 +24,12 @@ export class SqlFile implements Disposable {
   readonly #file: string;
   readonly #database: DatabaseSync;
 
-  /** An empty `file` is a temporary database, on disk where it grows. */
-  constructor(file: string) {
+  /** An empty `file` is a temporary database, on disk where it grows. `readOnly`: it must be there. */
+  constructor(file: string, options: { readonly readOnly?: boolean } = {}) {
     this.#file = file === '' ? 'a temporary index' : file;
     // Loaded when it is wanted: some versions of Node warn of it, also those who keep nothing.
     const { DatabaseSync } = process.getBuiltinModule('node:sqlite');
-    this.#database = this.#typed(() => new DatabaseSync(file));
+    this.#database = this.#typed(() => new DatabaseSync(file, options));
   }
 
   exec(sql: string): void {

@@ -5,7 +5,7 @@ import { assertIndexed, openStoreOn } from './open.ts';
 import type { StoreRecovery } from './open-segments.ts';
 import { segmentNumber } from './segment-format.ts';
 import { takeStoreFolder } from './store-folder.ts';
-import { StoreIndex } from './store-index.ts';
+import { indexEmpty, StoreIndex } from './store-index.ts';
 import { typedFailures } from './typed-failures.ts';
 
 /** What a store holds, as its index says; no payload is read. */
@@ -31,7 +31,8 @@ export function readStoreFigures(folder: string): Promise<StoreFigures> {
 async function figures(given: string): Promise<StoreFigures> {
   using folder = await takeStoreFolder(given, 'open');
   await assertIndexed(folder, nodeFileSystem);
-  using index = new StoreIndex(folder.indexFile, 'commit');
+  using index = StoreIndex.read(folder.indexFile);
+  if (index === undefined) throw indexEmpty(folder);
   const files = await nodeFileSystem.list(folder.folder);
   const bytesOf = (isCounted: (name: string) => boolean): number =>
     files.reduce((sum, { name, bytes }) => sum + (isCounted(name) ? bytes : 0), 0);

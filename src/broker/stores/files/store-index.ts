@@ -1,3 +1,4 @@
+import { existsSync, rmSync } from 'node:fs';
 import { LachesisError } from '../../../errors.ts';
 import type { StoreRecord } from '../store.ts';
 import type { Citation, LoggedChange } from './logged-change.ts';
@@ -57,11 +58,19 @@ const SYNCHRONOUS = { commit: 'FULL', os: 'NORMAL', none: 'OFF' } as const;
 
 /** Which records there are and which payloads live: `index.db`. A change is in it when its transaction ends. */
 export class StoreIndex implements Disposable {
+  readonly #file: string;
   readonly #sql: SqlFile;
   readonly #statements: ReturnType<typeof statementsOf>;
+  #opened: Disposable | undefined;
+
+  private constructor(sql: SqlFile, file: string) {
+    this.#file = file;
+    this.#sql = sql;
+    this.#statements = statementsOf(sql);
+  }
 
   /** Makes the tables where there are none. Throws failed_precondition for a newer version's. */
-  constructor(file: string, durability: Durability) {
+  static open(file: string, durability: Durability): StoreIndex {
     using opened = new DisposableStack();
     const sql = opened.use(new SqlFile(file));
     // Small pages: a commit touches three or four, and each is written whole, first to the WAL.
@@ -72,12 +81,34 @@ export class StoreIndex implements Disposable {
       'PRAGMA journal_mode = WAL; PRAGMA wal_autocheckpoint = 2000; PRAGMA cache_size = -16384;',
     );
     sql.exec(`PRAGMA synchronous = ${SYNCHRONOUS[durability]};`);
-    const version = Number(sql.prepare('PRAGMA user_version').get()?.['user_version']);
-    if (version > INDEX_VERSION) throw fromTheFuture(file, version, INDEX_VERSION);
-    if (version === 0) sql.transaction(() => sql.exec(SCHEMA));
-    this.#sql = sql;
-    this.#statements = statementsOf(sql);
+    if (versionOf(sql, file) === 0) sql.transaction(() => sql.exec(SCHEMA));
+    const index = new StoreIndex(sql, file);
     opened.move();
+    return index;
+  }
+
+  /** Of a store that is closed, and written to by nobody. Undefined where it is empty. */
+  static read(file: string): StoreIndex | undefined {
+    using opened = new DisposableStack();
+    // SQLite reads a -wal by way of a -shm, and leaves that behind.
+    for (const beside of ['-wal', '-shm'].map((end) => file + end)) {
+      if (!existsSync(beside)) opened.defer(() => rmSync(beside, { force: true }));
+    }
+    const sql = opened.use(new SqlFile(file, { readOnly: true }));
+    if (versionOf(sql, file) === 0) return undefined;
+    const index = new StoreIndex(sql, file);
+    index.#opened = opened.move();
+    return index;
+  }
+
+  /** Where its newest transactions are, until they are moved into its file. */
+  get walFile(): string {
+    return `${this.#file}-wal`;
+  }
+
+  /** From here on a transaction waits for no disk: whoever needs it there syncs {@link walFile}. */
+  leaveSyncing(): void {
+    this.#sql.exec('PRAGMA synchronous = NORMAL;');
   }
 
   transaction<Result>(work: () => Result): Result {
@@ -168,7 +199,14 @@ export class StoreIndex implements Disposable {
 
   [Symbol.dispose](): void {
     this.#sql[Symbol.dispose]();
+    this.#opened?.[Symbol.dispose]();
   }
+}
+
+function versionOf(sql: SqlFile, file: string): number {
+  const version = Number(sql.prepare('PRAGMA user_version').get()?.['user_version']);
+  if (version > INDEX_VERSION) throw fromTheFuture(file, version, INDEX_VERSION);
+  return version;
 }
 
 function statementsOf(sql: SqlFile): Record<StatementName, Statement> {
@@ -217,4 +255,17 @@ export function fromTheFuture(file: string, version: number, known: number): Lac
       metadata: { version: String(version), known: String(known) },
     },
   );
+}
+
+export function indexEmpty({
+  folder,
+  indexFile,
+}: {
+  folder: string;
+  indexFile: string;
+}): LachesisError {
+  return new LachesisError('failed_precondition', `${indexFile} is empty.`, {
+    reason: 'INDEX_EMPTY',
+    remedy: `Move it away, and run \`lachesis store reindex ${folder}\`, which makes it anew.`,
+  });
 }

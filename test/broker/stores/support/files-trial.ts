@@ -15,7 +15,7 @@ const { signal } = new AbortController();
 
 /** All that the index of a store that nobody has open says. */
 function indexOf(folder: string): unknown {
-  using index = new StoreIndex(path.join(folder, 'index.db'), 'none');
+  using index = StoreIndex.open(path.join(folder, 'index.db'), 'none');
   return [[...index.recordPages('')].flat(), [...index.payloadPages()].flat()];
 }
 

@@ -1,9 +1,10 @@
 import { toBinary } from '@bufbuild/protobuf';
 import { type RolloutEvent, RolloutEventSchema } from '../../gen/lachesis/v1/rollout_pb.ts';
-import { type RolloutProgress, rolloutEventToProto } from '../contract/index.ts';
 import { clipText } from '../errors.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
-import { messageBytes } from './approximate-bytes.ts';
+import { type EventStamp, rolloutEventToProto } from './mapping/rollout-event.ts';
+import { messageBytes } from './message-bytes.ts';
+import type { RolloutProgress } from './rollout.ts';
 
 /** Left for the message around an event. */
 const ROOM_BYTES = 65_536;
@@ -16,10 +17,7 @@ const BYTES_PER_UNIT = 3;
  * An event as one message can hold it, so that one huge tool result does not end the streams of all
  * who watch: a turn that is too large comes without its messages, which GetRollout has.
  */
-export function sendableEvent(
-  progress: RolloutProgress,
-  stamp: { readonly sequence: number; readonly timeMs: number },
-): RolloutEvent {
+export function sendableEvent(progress: RolloutProgress, stamp: EventStamp): RolloutEvent {
   const event = rolloutEventToProto(progress, stamp);
   if (roughUnits(progress) * BYTES_PER_UNIT <= MAX_EVENT_BYTES) return event;
   if (toBinary(RolloutEventSchema, event).length <= MAX_EVENT_BYTES) return event;
