@@ -41,9 +41,9 @@ describe.skipIf(noBoxes)('a used box', () => {
   ])('is as new after a reset, whatever its tenant left: %s', async (_, script) => {
     const { box, baseline } = await usedBy(script);
     await resetSandbox(box, baseline, never);
-    expect(await sh(box, 'ls -A . /tmp "$HOME" /dev/shm/ | grep -v -e : -e "^$"; pgrep sleep')).toBe(
-      '.lachesis-mark\n.lachesis-mark',
-    );
+    expect(
+      await sh(box, 'ls -A . /tmp "$HOME" /dev/shm/ | grep -v -e : -e "^$"; pgrep sleep'),
+    ).toBe('.lachesis-mark\n.lachesis-mark');
     await resetSandbox(box, baseline, never);
     await box.terminate();
   });
@@ -70,7 +70,7 @@ test.skipIf(noBoxes).each([
   'no lease of a storm on real boxes ever sees another: %s',
   async (_, maxUses) => {
     const pool = createSandboxPool({ backend, maxTotal: 3, maxUses, createTimeoutMs: 30_000 });
-    const leases = maxUses === 1 ? 100 : 20;
+    const leases = maxUses === 1 ? 200 : 10;
     const seen: string[] = [];
     let next = 0;
     const work = async (): Promise<void> => {
