@@ -48,6 +48,7 @@ export type {
 } from './contract/spec.ts';
 export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
+<<<<<<< HEAD
 export { runCommand } from './exec/run-command.ts';
 export {
   type IsolationRule,
@@ -59,12 +60,18 @@ export {
   openSandboxes,
   type SandboxAsker,
 } from './hosting/open-sandboxes.ts';
+=======
+export { combineObservers } from './pool/combine-observers.ts';
+>>>>>>> pool
 export { createSandboxPool } from './pool/create-pool.ts';
+export { type SweepOptions, type SweepReport, sweepSandboxes } from './pool/janitor.ts';
 export type { AcquireRequest, SandboxLease } from './pool/lease.ts';
-export type { DestroyReason, PoolObserver } from './pool/observer.ts';
+export type { DestroyReason, PoolCounts, PoolObserver } from './pool/observer.ts';
 export type { SandboxPoolOptions } from './pool/options.ts';
 export type { DrainReport, PoolKeyStats, PoolStats, SandboxPool } from './pool/pool.ts';
 export { poolKey } from './pool/pool-key.ts';
+export { poolLog } from './pool/pool-log.ts';
+export { poolMetrics } from './pool/pool-metrics.ts';
 export { openRolloutSandbox, type RolloutSandboxOptions } from './rollout/open-rollout-sandbox.ts';
 export type { DownloadOptions, RolloutSandbox } from './rollout/rollout-sandbox.ts';
 export { defaultBackend, readSandboxSettings } from './settings/read-settings.ts';

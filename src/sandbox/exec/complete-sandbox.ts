@@ -98,7 +98,11 @@ class CompleteSandbox implements Sandbox {
   }
 
   terminate(): Promise<void> {
-    this.#terminated ??= this.#core.terminate();
+    this.#terminated ??= this.#core.terminate().catch((error: unknown) => {
+      // What failed may be tried again.
+      this.#terminated = undefined;
+      throw error;
+    });
     return this.#terminated;
   }
 }

@@ -3,7 +3,7 @@ import type { Command } from '../contract/command.ts';
 import { isAtLeast } from '../contract/isolation.ts';
 import type { Sandbox } from '../contract/sandbox.ts';
 import { outputText } from '../exec/output-text.ts';
-import { BASELINE_SCRIPT, MARK, MARK_FORMAT, RESET_SCRIPT } from './reset-scripts.ts';
+import { BASELINE_SCRIPT, MARK_FORMAT, RESET_SCRIPT } from './reset-scripts.ts';
 
 const TIMEOUT_MS = 55_000;
 
@@ -38,7 +38,11 @@ export async function resetSandbox(
 ): Promise<void> {
   const pids = lineOf(baseline, 'pids');
   const wiped = lineOf(baseline, 'wiped');
-  const text = await run(sandbox, [RESET_SCRIPT, 'sh', sandbox.workdir, pids, wiped], signal);
+  const text = await run(
+    sandbox,
+    [RESET_SCRIPT, 'sh', sandbox.workdir, pids, wiped, markOf(baseline)],
+    signal,
+  );
   if (text === baseline) return;
   throw new LachesisError(
     'infrastructure_error',
@@ -54,9 +58,14 @@ export function healthCommand(baseline: string | undefined): {
 } {
   if (baseline === undefined) return { command: { argv: ['true'], cwd: '/' }, expected: '' };
   return {
-    command: { argv: ['stat', '-c', MARK_FORMAT, MARK], cwd: '/' },
+    command: { argv: ['stat', '-c', MARK_FORMAT, markOf(baseline)], cwd: '/' },
     expected: `mark${lineOf(baseline, 'mark')}`,
   };
+}
+
+/** Its path holds no blanks. */
+function markOf(baseline: string): string {
+  return lineOf(baseline, 'mark').split(' ').at(-1) ?? '';
 }
 
 /** What follows the name of a line. */
