@@ -48,7 +48,6 @@ export type {
 } from './contract/spec.ts';
 export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
-<<<<<<< HEAD
 export { runCommand } from './exec/run-command.ts';
 export {
   type IsolationRule,
@@ -60,9 +59,7 @@ export {
   openSandboxes,
   type SandboxAsker,
 } from './hosting/open-sandboxes.ts';
-=======
 export { combineObservers } from './pool/combine-observers.ts';
->>>>>>> pool
 export { createSandboxPool } from './pool/create-pool.ts';
 export { type SweepOptions, type SweepReport, sweepSandboxes } from './pool/janitor.ts';
 export type { AcquireRequest, SandboxLease } from './pool/lease.ts';
