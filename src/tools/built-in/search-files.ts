@@ -164,9 +164,7 @@ async function search(
 }
 
 /** `PATH NUL LINE : TEXT` of a match, `PATH NUL LINE - TEXT` of a line around one. */
-function lineOf(
-  text: string,
-):
+function lineOf(text: string):
   | {
       readonly path: string;
       readonly line: number;
