@@ -32,9 +32,16 @@ interface Opened {
   readonly pool: SandboxPool | undefined;
   readonly spec: SandboxSpec;
   readonly request: AcquireRequest;
-  readonly lease: SandboxLease | undefined;
-  readonly own: RolloutSandbox;
+  readonly given: Given | undefined;
 }
+
+/** A lease, and what a rollout has of it. */
+interface Given {
+  readonly lease: SandboxLease;
+  readonly own: OpenedSandbox;
+}
+
+type OpenedSandbox = RolloutSandbox & AsyncDisposable;
 
 /** The sandboxes of one episode: its own, and those that its reward opens. Its owner gives them back. */
 export class EpisodeSandboxes implements AsyncDisposable {
@@ -42,16 +49,16 @@ export class EpisodeSandboxes implements AsyncDisposable {
   readonly own: RolloutSandbox;
   /** Of its own one, for the provenance. */
   readonly use: SandboxUse | undefined;
-  readonly #leases: SandboxLease[];
+  readonly #given: Given[];
   readonly #pool: SandboxPool | undefined;
   readonly #spec: SandboxSpec;
   readonly #request: AcquireRequest;
   #isOver = false;
 
-  private constructor({ pool, spec, request, lease, own }: Opened) {
-    this.own = own;
-    this.use = lease === undefined ? undefined : useOf(lease);
-    this.#leases = lease === undefined ? [] : [lease];
+  private constructor({ pool, spec, request, given }: Opened) {
+    this.own = given?.own ?? noSandbox;
+    this.use = given === undefined ? undefined : useOf(given.lease);
+    this.#given = given === undefined ? [] : [given];
     this.#pool = pool;
     this.#spec = spec;
     this.#request = request;
@@ -72,7 +79,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
       holdMs: Math.min(MOST_HOLD_MS, timeoutMs + rewardTimeoutMs + HOLD_MARGIN_MS),
     };
     if (sandbox === undefined) {
-      return new EpisodeSandboxes({ pool, spec: {}, request, lease: undefined, own: noSandbox });
+      return new EpisodeSandboxes({ pool, spec: {}, request, given: undefined });
     }
     if (pool === undefined) throw noPool(environment.name);
     const requirement =
@@ -81,8 +88,8 @@ export class EpisodeSandboxes implements AsyncDisposable {
         : sandbox;
     assertIsolated(requirement, environment, pool);
     const { minimumIsolation: _, ...spec } = requirement;
-    const { lease, own } = await acquire(pool, spec, request, signal);
-    return new EpisodeSandboxes({ pool, spec, request, lease, own });
+    const given = await acquire(pool, spec, request, signal);
+    return new EpisodeSandboxes({ pool, spec, request, given });
   }
 
   /** Leases one more, which nobody used before a reward had it. */
@@ -93,17 +100,23 @@ export class EpisodeSandboxes implements AsyncDisposable {
       owner: `${this.#request.owner} (verifier)`,
       extra: true,
     };
-    const { lease, own } = await acquire(this.#pool, spec ?? this.#spec, request, signal);
+    const given = await acquire(this.#pool, spec ?? this.#spec, request, signal);
     // A reward that was given up while it waited has no use for it.
-    if (this.#isOver) await lease.release();
-    else this.#leases.push(lease);
-    return own;
+    if (this.#isOver) await giveBack(given);
+    else this.#given.push(given);
+    return given.own;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    await Promise.allSettled(this.#leases.splice(0).map((lease) => lease.release()));
+    await Promise.all(this.#given.splice(0).map(giveBack));
   }
+}
+
+/** Never rejects: what can't be given back the pool has taken out of use, and told its observer. */
+async function giveBack({ lease, own }: Given): Promise<void> {
+  await Promise.allSettled([own[Symbol.asyncDispose]()]);
+  await Promise.allSettled([lease.release()]);
 }
 
 function useOf({ backend, id, earlierUses }: SandboxLease): SandboxUse {
@@ -115,7 +128,7 @@ async function acquire(
   spec: SandboxSpec,
   request: AcquireRequest,
   signal: AbortSignal,
-): Promise<{ readonly lease: SandboxLease; readonly own: RolloutSandbox }> {
+): Promise<Given> {
   let lease: SandboxLease | undefined;
   try {
     lease = await pool.acquire(spec, { ...request, signal });

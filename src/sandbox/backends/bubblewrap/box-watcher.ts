@@ -3,6 +3,8 @@ import type { Box } from './box.ts';
 import { HOME } from './box-plan.ts';
 
 const INTERVAL_MS = 100;
+/** The least part of the time that is left to everything else. */
+const IDLE_FACTOR = 20;
 /** Of the kernel's memory, by which `statm` counts. */
 const PAGE_BYTES = 4_096;
 
@@ -11,21 +13,32 @@ const PAGE_BYTES = 4_096;
  * of files. A box that has too much is ended. Only boxes in which something runs cost anything.
  */
 export class BoxWatcher {
-  readonly #boxes: () => readonly Box[];
-  readonly #timer: NodeJS.Timeout;
+  readonly #boxes = new Set<Box>();
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(boxes: () => readonly Box[]) {
-    this.#boxes = boxes;
-    this.#timer = setInterval(() => this.#look(), INTERVAL_MS);
-    this.#timer.unref();
+  add(box: Box): void {
+    this.#boxes.add(box);
+    if (this.#timer === undefined) this.#wait(INTERVAL_MS);
   }
 
-  close(): void {
-    clearInterval(this.#timer);
+  remove(box: Box): void {
+    this.#boxes.delete(box);
+    if (this.#boxes.size > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+  }
+
+  #wait(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      const began = performance.now();
+      this.#look();
+      if (this.#boxes.size === 0) return;
+      this.#wait(Math.max(INTERVAL_MS, (performance.now() - began) * IDLE_FACTOR));
+    }, delayMs).unref();
   }
 
   #look(): void {
-    for (const box of this.#boxes()) {
+    for (const box of this.#boxes) {
       if (!box.wasUsed) continue;
       const why = breachOf(box);
       // What is asked of the box next says why.
