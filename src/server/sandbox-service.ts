@@ -21,7 +21,7 @@ import type { Caller } from './credentials.ts';
 import { Handover } from './handover.ts';
 
 /** A command whose caller left gets so long to end by itself. */
-const CANCEL_GRACE_MS = 500;
+const CANCEL_GRACE_MS = 250;
 const DEFAULT_TIMEOUT_MS = 60_000;
 
 /** Serves `SandboxService` over the leases of agents. */
@@ -108,6 +108,7 @@ async function exec(
       maxOutputBytes: 0,
       signal,
       onChunk: async ({ stream, bytes }) => {
+        if (signal.aborted) return;
         const kept = bytes.subarray(0, Math.max(0, most - sent[stream]));
         if (kept.length < bytes.length) isCut = true;
         sent[stream] += kept.length;
