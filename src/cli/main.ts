@@ -9,6 +9,7 @@ import {
   parseConfig,
 } from './command.ts';
 import { configText, layerOptions } from './config.ts';
+import { doctorCommand } from './doctor/doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export/export.ts';
 import { initCommand } from './init/init.ts';
@@ -39,6 +40,7 @@ const COMMANDS: readonly Command[] = [
   evaluateCommand,
   inspectCommand,
   storeCommand,
+  doctorCommand,
 ];
 
 /** Exit codes: 0 done, 1 failed, 2 what was given is wrong, 130 stopped by Ctrl-C. */

@@ -81,6 +81,7 @@ export const serveCommand: Command = {
       ...config,
       environments,
       worker: values['no-play'] !== true,
+      sandboxes: hosting.sandboxes?.pool,
       modelServerFor: () => model.modelServer,
       metrics,
       broker,

@@ -13,6 +13,7 @@ import { LocalToken, originOf } from './local-token.ts';
 import { PolicyClient } from './policy-client.ts';
 import { type ReconnectOptions, Reconnector } from './reconnect.ts';
 import { RunClient } from './run-client.ts';
+import { SandboxClient } from './sandbox-client.ts';
 import { ServerClient } from './server-client.ts';
 import { type FoundTokenFile, findTokenFiles } from './token-file.ts';
 import { WorkClient } from './work-client.ts';
@@ -50,6 +51,7 @@ export class LachesisClient implements AsyncDisposable {
   readonly work: WorkClient;
   readonly batches: BatchClient;
   readonly policy: PolicyClient;
+  readonly sandboxes: SandboxClient;
   /** For generated Connect clients of your own. */
   readonly transport: GrpcTransport;
   readonly #bulk: GrpcTransport;
@@ -71,6 +73,7 @@ export class LachesisClient implements AsyncDisposable {
     this.work = new WorkClient(control, bulk, reconnect);
     this.batches = new BatchClient(control, bulk, reconnect);
     this.policy = new PolicyClient(control, bulk, reconnect);
+    this.sandboxes = new SandboxClient(control, bulk);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

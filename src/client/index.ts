@@ -41,6 +41,12 @@ export type { NoBatch } from './receive-batch.ts';
 export type { ConnectionChange, ReconnectOptions } from './reconnect.ts';
 export { type ReadGroup, RunClient } from './run-client.ts';
 export type { EnvironmentShareOptions, RunOptions } from './run-options.ts';
+export {
+  type RemoteExecEvent,
+  type RemoteExecOptions,
+  RemoteSandbox,
+  SandboxClient,
+} from './sandbox-client.ts';
 export { ServerClient } from './server-client.ts';
 export { SubmitStream, type Submitted } from './submit-stream.ts';
 export {

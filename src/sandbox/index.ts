@@ -50,6 +50,7 @@ export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
 export { runCommand } from './exec/run-command.ts';
 export {
+  DEFAULT_MINIMUM,
   type IsolationRule,
   minimumIsolation,
 } from './hosting/minimum-isolation.ts';

@@ -24,6 +24,8 @@ export type AuthOptions =
 /** Who called, as handlers find it under `requestContextKey`. */
 export interface Caller {
   readonly scope: Scope;
+  /** The same for every call with one credential, and told to nobody. */
+  readonly id: string;
 }
 
 /** Whether an address takes connections from this machine only. */
@@ -71,7 +73,7 @@ export interface AuthorizerOptions {
 export function createAuthorizer(options: AuthorizerOptions): Authorizer {
   const { credentials } = options;
   if (credentials === undefined) {
-    return () => ({ ok: true, context: { scope: 'operator' } satisfies Caller });
+    return () => ({ ok: true, context: { scope: 'operator', id: '' } satisfies Caller });
   }
   const known = credentials.map(({ scope, token }) => ({ scope, hash: sha256(token) }));
   return (head) => {
@@ -93,7 +95,7 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
     }
     const allowed =
       scopesOf(head.path) === undefined ? scopes.includes(scope) : allows(scope, head.path);
-    if (allowed) return { ok: true, context: { scope } satisfies Caller };
+    if (allowed) return { ok: true, context: { scope, id: callerIdOf(head) } satisfies Caller };
     return {
       ok: false,
       code: Code.PermissionDenied,
@@ -101,6 +103,12 @@ export function createAuthorizer(options: AuthorizerOptions): Authorizer {
       remedy: `It takes one of scope ${scopes.join(' or ')}.`,
     };
   };
+}
+
+/** By what it was known: its token, or its certificate. */
+function callerIdOf({ headers, peerCertificate }: RequestHead): string {
+  const by = headers.authorization ?? peerCertificate?.fingerprint256 ?? '';
+  return sha256(by.replace(/^bearer +/i, '').trim()).toString('hex');
 }
 
 /** Every token is compared, in constant time, whether or not an earlier one fits. */

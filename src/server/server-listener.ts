@@ -40,7 +40,7 @@ export function startServerListener(
     ...(tls !== undefined && { tls }),
     authorize: createAuthorizer({ credentials, httpScopes }),
     fallbacks: httpFallbacks(parts),
-    interceptors: [notBuilt(unimplementedMethods())],
+    interceptors: [notBuilt(unimplementedMethods(config))],
     errorDetails: (error) => [{ desc: ErrorDetailSchema, value: errorDetailToProto(error) }],
     allowedHosts: config.allowedHosts,
     allowedOrigins: config.allowedOrigins,

@@ -4,6 +4,7 @@ import type { Rollout } from '../contract/index.ts';
 import type { HostedEnvironment } from '../environment/index.ts';
 import { invalidInput } from '../errors.ts';
 import type { ModelServer } from '../models/index.ts';
+import type { SandboxPool } from '../sandbox/index.ts';
 import { type Logger, MetricsRegistry, silentLogger } from '../telemetry/index.ts';
 import type { FallbackRoute, ListenerOptions, ListenerTls } from '../transport/index.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
@@ -44,6 +45,8 @@ export interface ServerOptions {
   readonly broker?: Broker;
   /** Served as PolicyService. Stays the caller's to close. Default: none. */
   readonly policy?: ServedPolicy;
+  /** Served as SandboxService; stays the caller's to drain. Default: none, and its calls are refused. */
+  readonly sandboxes?: SandboxPool | undefined;
   /** False: no worker in this process; groups wait for others. Default: true. */
   readonly worker?: boolean;
   /** Default: tokens of this start on loopback; elsewhere there is none and the start is refused. */
@@ -76,7 +79,14 @@ export interface ServerConfig
   extends Required<
     Omit<
       ServerOptions,
-      'policy' | 'tls' | 'tokenDirectory' | 'limits' | 'broker' | 'environments' | 'modelServerFor'
+      | 'policy'
+      | 'sandboxes'
+      | 'tls'
+      | 'tokenDirectory'
+      | 'limits'
+      | 'broker'
+      | 'environments'
+      | 'modelServerFor'
     >
   > {
   readonly environments: readonly ServedEnvironment[];
@@ -84,6 +94,7 @@ export interface ServerConfig
   /** Whether the server closes the broker. */
   readonly ownsBroker: boolean;
   readonly policy: ServedPolicy | undefined;
+  readonly sandboxes: SandboxPool | undefined;
   readonly tls: ListenerTls | undefined;
   readonly tokenDirectory: string | undefined;
   readonly limits: ServerLimits;
@@ -110,6 +121,7 @@ export function resolveServerOptions(options: ServerOptions): ServerConfig {
     broker: options.broker ?? createMemoryBroker({ metrics }),
     ownsBroker: options.broker === undefined,
     policy: options.policy,
+    sandboxes: options.sandboxes,
     worker: options.worker ?? true,
     auth: options.auth ?? (isLoopback(host) ? onLoopback : NO_CREDENTIALS),
     tls: options.tls,

@@ -4,6 +4,7 @@ import { assignmentToProto } from '../contract/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Listener } from '../transport/index.ts';
 import { createWorker } from '../worker/index.ts';
+import { AgentLeases } from './agent-leases.ts';
 import { AssignmentFollower } from './assignment-follower.ts';
 import { AutoPlay } from './auto-play.ts';
 import { assertBindable } from './credentials.ts';
@@ -101,9 +102,12 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
     }),
   );
   await giveBackOfDead(broker, follower.leases);
+  const { sandboxes } = config;
+  const leases =
+    sandboxes === undefined ? undefined : owned.use(new AgentLeases({ pool: sandboxes }));
   const parts = {
     ...{ config, instanceId, environments, rollouts, player, autoPlay, health, follower },
-    ...{ localWorkerId, stopping: stopping.signal },
+    ...{ localWorkerId, leases, stopping: stopping.signal },
   };
 
   const worker = startWorker(parts, owned);

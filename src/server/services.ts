@@ -10,6 +10,7 @@ import { ServerService } from '../../gen/lachesis/v1/server_service_pb.ts';
 import { WorkService } from '../../gen/lachesis/v1/work_service_pb.ts';
 import type { RunState } from '../broker/index.ts';
 import { ISOLATION_LEVELS } from '../sandbox/index.ts';
+import type { AgentLeases } from './agent-leases.ts';
 import { type AssignmentFollower, runWasClosed } from './assignment-follower.ts';
 import type { AutoPlay } from './auto-play.ts';
 import { batchService } from './batch-service.ts';
@@ -23,6 +24,7 @@ import { policyService } from './policy-service.ts';
 import { reflectionService } from './reflection.ts';
 import type { Rollouts } from './rollouts.ts';
 import { runService } from './run-service.ts';
+import { sandboxService } from './sandbox-service.ts';
 import { serverInfoService } from './server-info.ts';
 import type { ServerConfig } from './server-options.ts';
 import { assertHasTask } from './task-cycle.ts';
@@ -39,6 +41,8 @@ export interface ServiceParts {
   readonly autoPlay: AutoPlay;
   readonly health: HealthState;
   readonly follower: AssignmentFollower;
+  /** Of agents elsewhere; undefined when no pool is served. */
+  readonly leases: AgentLeases | undefined;
   /** Of the worker in this process. */
   readonly localWorkerId: string;
   /** Fires when the server begins to stop. */
@@ -58,8 +62,9 @@ export function servicesOf(config: ServerConfig): readonly DescService[] {
   ];
 }
 
-/** Methods of those that answer UNIMPLEMENTED, as `lachesis.v1.Service/Method`. */
-export function unimplementedMethods(): readonly string[] {
+/** Methods of those that answer UNIMPLEMENTED, as `lachesis.v1.Service/Method`: without a pool, none runs. */
+export function unimplementedMethods({ sandboxes }: ServerConfig): readonly string[] {
+  if (sandboxes !== undefined) return [];
   return SandboxService.methods.map(({ name }) => `${SandboxService.typeName}/${name}`);
 }
 
@@ -78,7 +83,7 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
     version: config.version,
     instanceId: parts.instanceId,
     services: services.map(({ typeName }) => typeName),
-    unimplementedMethods: unimplementedMethods(),
+    unimplementedMethods: unimplementedMethods(config),
     features: config.features,
     isolation: weakestIsolation(environments),
     maxGroupBytes: limits.maxGroupBytes,
@@ -119,7 +124,8 @@ export function routeServices(router: ConnectRouter, parts: ServiceParts): void 
     stopping: parts.stopping,
   });
   batchService(router, { broker, onTaken: kick, onAsked: (runId) => autoPlay.asking(runId) });
-  router.service(SandboxService, {});
+  if (parts.leases === undefined) router.service(SandboxService, {});
+  else sandboxService(router, parts.leases);
   if (policy !== undefined) policyService(router, policy);
 }
 

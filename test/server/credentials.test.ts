@@ -82,7 +82,7 @@ describe('the authorizer', () => {
   test('takes the scope of the token', async () => {
     expect(await authorize(head(RUNS, bearer('o'.repeat(20))))).toEqual({
       ok: true,
-      context: { scope: 'operator' },
+      context: { scope: 'operator', id: expect.stringMatching(/^[0-9a-f]{64}$/) },
     });
   });
 

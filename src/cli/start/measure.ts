@@ -14,9 +14,10 @@ export interface Measurement {
   };
 }
 
-/** Plays `episodes` episodes of the shop outside of any run: nothing of them is trained on. */
+/** Plays `episodes` episodes outside of any run: nothing of them is trained on. */
 export async function measure(
   client: LachesisClient,
+  environment: string,
   episodes: number,
   signal: AbortSignal,
 ): Promise<Measurement> {
@@ -25,7 +26,7 @@ export async function measure(
   let notScored = 0;
   const ids: { success?: string; failure?: string } = {};
   const steps = client.environments.evaluate({
-    environment: 'shop',
+    environment,
     maxTasks: episodes,
     attempts: 1,
     signal,

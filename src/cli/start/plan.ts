@@ -1,6 +1,6 @@
 import { invalidInput } from '../../errors.ts';
 import type { OptionValues } from '../command.ts';
-import { integerOption } from '../read-options.ts';
+import { integerOption, textOption } from '../read-options.ts';
 
 export const RUN_ID = 'quick-start';
 export const GROUPS_PER_BATCH = 16;
@@ -9,6 +9,8 @@ export const GROUP_SIZE = 8;
 /** What a quick start sets out to do; fixed when it begins. */
 export interface Plan {
   readonly seed: number;
+  /** One of the examples. Records of before it could be chosen lack it. */
+  readonly environment?: string;
   readonly quick: boolean;
   readonly maxSteps: number;
   /** The trainer stops after this many steps in a row at `goal`. */
@@ -22,6 +24,7 @@ export function planOf(values: OptionValues): Plan {
   const quick = values['quick'] === true;
   return {
     seed: integerOption(values, 'seed', 0) ?? 1,
+    environment: environmentOf(values),
     quick,
     maxSteps: integerOption(values, 'max-steps', 1) ?? (quick ? 40 : 60),
     // Well over what the end must show, so that one lucky batch does not end the training early.
@@ -32,15 +35,26 @@ export function planOf(values: OptionValues): Plan {
   };
 }
 
+/** What the quick start plays unless it is told otherwise. */
+export const DEFAULT_ENVIRONMENT = 'shop';
+
+function environmentOf(values: OptionValues): string {
+  return textOption(values, 'env') ?? DEFAULT_ENVIRONMENT;
+}
+
 /** Throws for an option that says otherwise than the plan that is gone on with. */
 export function assertSamePlan(values: OptionValues, plan: Plan): void {
   const given = {
     seed: integerOption(values, 'seed', 0),
     'max-steps': integerOption(values, 'max-steps', 1),
     quick: values['quick'] === true ? true : undefined,
+    env: textOption(values, 'env'),
   };
-  const began = { seed: plan.seed, 'max-steps': plan.maxSteps, quick: plan.quick };
-  for (const name of ['seed', 'max-steps', 'quick'] as const) {
+  const began = {
+    ...{ seed: plan.seed, 'max-steps': plan.maxSteps, quick: plan.quick },
+    env: plan.environment ?? DEFAULT_ENVIRONMENT,
+  };
+  for (const name of ['seed', 'max-steps', 'quick', 'env'] as const) {
     if (given[name] === undefined || given[name] === began[name]) continue;
     throw invalidInput(
       `--${name}`,

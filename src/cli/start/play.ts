@@ -1,10 +1,9 @@
 import { openDurableBroker, openFilesStore } from '../../broker/index.ts';
 import { connect, type LachesisClient } from '../../client/index.ts';
 import type { Rollout } from '../../contract/index.ts';
-import { hostEnvironment } from '../../environment/index.ts';
 import { startServer } from '../../server/index.ts';
 import { silentLogger } from '../../telemetry/index.ts';
-import type { CommandIo } from '../command.ts';
+import type { CommandIo, OptionValues } from '../command.ts';
 import { chooseModel } from '../model-options.ts';
 import { RolloutWriter } from '../rollout-writer.ts';
 import { bytesText } from '../store/task.ts';
@@ -13,7 +12,8 @@ import { addressOf, Child } from './child.ts';
 import type { KeptStart, StartRecord } from './kept-start.ts';
 import { keptTally } from './kept-tally.ts';
 import { type Measurement, measure } from './measure.ts';
-import { GROUP_SIZE, GROUPS_PER_BATCH, RUN_ID } from './plan.ts';
+import { DEFAULT_ENVIRONMENT, GROUP_SIZE, GROUPS_PER_BATCH, RUN_ID } from './plan.ts';
+import { openStartEnvironment } from './start-environment.ts';
 import type { Outcome, StoreOutcome } from './summary.ts';
 import { train } from './train.ts';
 import { readSteps } from './trainer.ts';
@@ -28,14 +28,18 @@ const ASSIGNMENT_LEASE_MS = 10_000;
 export async function play(
   kept: KeptStart,
   begun: StartRecord,
+  values: OptionValues,
   given: CommandIo,
 ): Promise<{ readonly outcome: Outcome; readonly record: StartRecord }> {
   let record = begun;
   const { plan } = record;
+  const name = plan.environment ?? DEFAULT_ENVIRONMENT;
   const broken = new AbortController();
   const signal = AbortSignal.any([given.signal, broken.signal]);
   const io = { ...given, signal };
   try {
+    await using hosted = await openStartEnvironment(name, values, io);
+    const { environment, sandboxes } = hosted;
     io.out('Starting the policy, the server and, once it is measured, the trainer...\n');
     await kept.untilFree(signal);
     await using policyProcess = new Child(
@@ -57,8 +61,6 @@ export async function play(
       };
       await kept.write(record);
     };
-    const shop = await import('../../../examples/environments/shop.ts');
-    await using environment = await hostEnvironment(shop.default);
     await using opened = new AsyncDisposableStack();
     const store = await openFilesStore(kept.store);
     opened.defer(() => store.close());
@@ -73,6 +75,7 @@ export async function play(
     let first = true;
     await using server = await startServer({
       environments: [environment],
+      sandboxes: sandboxes?.pool,
       modelServerFor: () => model.modelServer,
       broker,
       concurrency: GROUPS_PER_BATCH * GROUP_SIZE,
@@ -88,7 +91,7 @@ export async function play(
     });
     await using client = await connect({ address: server.address, signal });
     const measureNow = (episodes: number): Promise<Measurement> =>
-      measure(client, episodes, signal);
+      measure(client, environment.name, episodes, signal);
 
     const { before = await measureNow(plan.episodesBefore) } = record;
     if (record.before === undefined) await save({ before });
@@ -100,7 +103,7 @@ export async function play(
       const lost = cut === 0 ? '' : `; cut off ${bytesText(cut)} that nobody had accepted yet`;
       io.out(`resumed: ${steps} steps, ${await heldText(client)}${lost}\n`);
     }
-    await openRun(client);
+    await openRun(client, environment.name);
     const trained = await train({
       ...{ plan, tally, io, signal, server: server.address, policy: policyAddress },
       stepsFile: kept.steps,
@@ -126,12 +129,12 @@ export async function play(
   }
 }
 
-function openRun(client: LachesisClient) {
+function openRun(client: LachesisClient, environment: string) {
   return client.runs.open(RUN_ID, {
     batchSize: { kind: 'groups', groups: GROUPS_PER_BATCH },
     trainingPolicy: 'strict',
     autoPlay: {
-      environments: [{ environment: 'shop', groupSize: GROUP_SIZE }],
+      environments: [{ environment, groupSize: GROUP_SIZE }],
       maxAhead: GROUPS_PER_BATCH,
       // On policy: the next groups begin when this batch is trained on, published and acked.
       maxBatchesAhead: 1,

@@ -2,9 +2,10 @@ import { pause } from '../../async/index.ts';
 import { LachesisError } from '../../errors.ts';
 import type { Command, CommandIo, OptionValues } from '../command.ts';
 import { textOption } from '../read-options.ts';
+import { SANDBOX_OPTIONS } from '../sandbox-options.ts';
 import { count } from '../words.ts';
 import { KeptStart, newRecord, type StartRecord } from './kept-start.ts';
-import { assertSamePlan, planOf } from './plan.ts';
+import { assertSamePlan, DEFAULT_ENVIRONMENT, planOf } from './plan.ts';
 import { play } from './play.ts';
 import { summaryLines, verdict } from './summary.ts';
 import { readSteps } from './trainer.ts';
@@ -34,6 +35,12 @@ export const startCommand: Command = {
       type: 'boolean',
       help: 'Fewer episodes and steps; fails just the same if the reward does not rise.',
     },
+    env: {
+      type: 'string',
+      value: 'NAME',
+      help: `One of examples/environments; only of ${DEFAULT_ENVIRONMENT} must the reward rise. Default: ${DEFAULT_ENVIRONMENT}.`,
+    },
+    ...SANDBOX_OPTIONS,
     seed: { type: 'string', value: 'N', help: 'Seed of the policy and of the tasks. Default: 1.' },
     'max-steps': { type: 'string', value: 'N', help: 'Most training steps. Default: 60.' },
     out: {
@@ -51,7 +58,7 @@ export const startCommand: Command = {
     await kept.write(begun);
     let last: Awaited<ReturnType<typeof play>>;
     try {
-      last = await play(kept, begun, io);
+      last = await play(kept, begun, values, io);
     } catch (error) {
       if (!io.signal.aborted) await pause(CTRL_C_MS, io.signal);
       const steps = readSteps(kept.steps).length;
@@ -63,7 +70,10 @@ export const startCommand: Command = {
       throw error;
     }
     const { outcome, record } = last;
-    const ended = { lines: summaryLines(outcome), failures: verdict(outcome) };
+    const ended = {
+      lines: summaryLines(outcome),
+      failures: verdict(outcome, record.plan.environment),
+    };
     await kept.write({ ...record, ended });
     return tell(ended, io);
   },

@@ -226,12 +226,8 @@ function asInfrastructure(error: unknown): LachesisError {
 
 function unplayed(phase: string, error: unknown, signal: AbortSignal): Played {
   const failure = failureIn(phase, error, signal);
-  return {
-    result: unplayedResult(stopReasonOf(failure), failure.message),
-    outcome: { kind: 'not_scored', failure },
-    record: undefined,
-    metrics: {},
-  };
+  const result = unplayedResult(stopReasonOf(failure), failure.message);
+  return { result, outcome: { kind: 'not_scored', failure }, record: undefined, metrics: {} };
 }
 
 /** True when it went well. A broken teardown does not take a reward away: the rollout was over. */

@@ -32,13 +32,16 @@ interface Opened {
   readonly pool: SandboxPool | undefined;
   readonly spec: SandboxSpec;
   readonly request: AcquireRequest;
-  readonly leased: LeasedSandbox | undefined;
+  readonly given: Given | undefined;
 }
 
-interface LeasedSandbox {
+/** A lease, and what a rollout has of it. */
+interface Given {
   readonly lease: SandboxLease;
-  readonly own: RolloutSandbox & AsyncDisposable;
+  readonly own: OpenedSandbox;
 }
+
+type OpenedSandbox = RolloutSandbox & AsyncDisposable;
 
 /** The sandboxes of one episode: its own, and those that its reward opens. Its owner gives them back. */
 export class EpisodeSandboxes implements AsyncDisposable {
@@ -46,16 +49,16 @@ export class EpisodeSandboxes implements AsyncDisposable {
   readonly own: RolloutSandbox;
   /** Of its own one, for the provenance. */
   readonly use: SandboxUse | undefined;
-  readonly #opened: LeasedSandbox[];
+  readonly #given: Given[];
   readonly #pool: SandboxPool | undefined;
   readonly #spec: SandboxSpec;
   readonly #request: AcquireRequest;
   #isOver = false;
 
-  private constructor({ pool, spec, request, leased }: Opened) {
-    this.own = leased?.own ?? noSandbox;
-    this.use = leased === undefined ? undefined : useOf(leased.lease);
-    this.#opened = leased === undefined ? [] : [leased];
+  private constructor({ pool, spec, request, given }: Opened) {
+    this.own = given?.own ?? noSandbox;
+    this.use = given === undefined ? undefined : useOf(given.lease);
+    this.#given = given === undefined ? [] : [given];
     this.#pool = pool;
     this.#spec = spec;
     this.#request = request;
@@ -76,7 +79,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
       holdMs: Math.min(MOST_HOLD_MS, timeoutMs + rewardTimeoutMs + HOLD_MARGIN_MS),
     };
     if (sandbox === undefined) {
-      return new EpisodeSandboxes({ pool, spec: {}, request, leased: undefined });
+      return new EpisodeSandboxes({ pool, spec: {}, request, given: undefined });
     }
     if (pool === undefined) throw noPool(environment.name);
     const requirement =
@@ -85,8 +88,8 @@ export class EpisodeSandboxes implements AsyncDisposable {
         : sandbox;
     assertIsolated(requirement, environment, pool);
     const { minimumIsolation: _, ...spec } = requirement;
-    const leased = await acquire(pool, spec, request, signal);
-    return new EpisodeSandboxes({ pool, spec, request, leased });
+    const given = await acquire(pool, spec, request, signal);
+    return new EpisodeSandboxes({ pool, spec, request, given });
   }
 
   /** Leases one more, which nobody used before a reward had it. */
@@ -97,25 +100,23 @@ export class EpisodeSandboxes implements AsyncDisposable {
       owner: `${this.#request.owner} (verifier)`,
       extra: true,
     };
-    const leased = await acquire(this.#pool, spec ?? this.#spec, request, signal);
+    const given = await acquire(this.#pool, spec ?? this.#spec, request, signal);
     // A reward that was given up while it waited has no use for it.
-    if (this.#isOver) await giveBack(leased);
-    else this.#opened.push(leased);
-    return leased.own;
+    if (this.#isOver) await giveBack(given);
+    else this.#given.push(given);
+    return given.own;
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     this.#isOver = true;
-    await Promise.allSettled(this.#opened.splice(0).map(giveBack));
+    await Promise.all(this.#given.splice(0).map(giveBack));
   }
 }
 
-async function giveBack({ lease, own }: LeasedSandbox): Promise<void> {
-  try {
-    await own[Symbol.asyncDispose]();
-  } finally {
-    await lease.release();
-  }
+/** Never rejects: what can't be given back the pool has taken out of use, and told its observer. */
+async function giveBack({ lease, own }: Given): Promise<void> {
+  await Promise.allSettled([own[Symbol.asyncDispose]()]);
+  await Promise.allSettled([lease.release()]);
 }
 
 function useOf({ backend, id, earlierUses }: SandboxLease): SandboxUse {
@@ -127,7 +128,7 @@ async function acquire(
   spec: SandboxSpec,
   request: AcquireRequest,
   signal: AbortSignal,
-): Promise<LeasedSandbox> {
+): Promise<Given> {
   let lease: SandboxLease | undefined;
   try {
     lease = await pool.acquire(spec, { ...request, signal });

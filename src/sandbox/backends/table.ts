@@ -21,7 +21,8 @@ export const BACKENDS = Object.freeze({
     (await import('./process/backend.ts')).createProcessBackend({ onWarning, allowRoot }),
   'just-bash': notBuilt('just-bash'),
   docker: notBuilt('docker'),
-  modal: notBuilt('modal'),
+  modal: async ({ onWarning }) =>
+    (await import('./modal/backend.ts')).createModalBackend({ onWarning }),
   e2b: notBuilt('e2b'),
   ssh: notBuilt('ssh'),
 } as const satisfies Readonly<Record<string, BackendLoader>>);

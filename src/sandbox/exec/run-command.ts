@@ -186,7 +186,12 @@ class OutputReader {
     for await (const chunk of this.#process.output) {
       this[chunk.stream].push(chunk.bytes);
       const told = this.#onChunk?.(chunk);
-      if (told === undefined || this.#hurry.signal.aborted) continue;
+      if (told === undefined) continue;
+      if (this.#hurry.signal.aborted) {
+        // Nobody waits for it; what it throws then must not end this process.
+        told.catch(() => {});
+        continue;
+      }
       this.#busySince = this.#clock.now();
       await untilAborted(told, { signal: this.#hurry.signal }).catch((error: unknown) => {
         if (!this.#hurry.signal.aborted) throw error;

@@ -1,0 +1,50 @@
+import { mkdtempSync, readFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { expect, test } from 'vitest';
+import { connect } from '../../../src/client/index.ts';
+import { cli } from '../support.ts';
+
+const FILE = path.join(import.meta.dirname, 'terminal.ts');
+
+test('process plays in sandboxes, and its rows name them', async () => {
+  const out = path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-sandboxes-')), 'r.jsonl');
+  const run = cli('process', FILE, '--out', out, '--attempts', '2', '--concurrency', '2');
+  expect(`${await run.code}${run.err()}`).toBe('0');
+  const rows = readFileSync(out, 'utf8')
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line));
+  expect(rows).toHaveLength(4);
+  for (const row of rows) {
+    expect(row).toMatchObject({ reward: 1, provenance: { isolation: 'namespace' } });
+    expect(row.provenance.sandbox).toMatchObject({ backend: 'bubblewrap', earlier_uses: 0 });
+  }
+}, 60_000);
+
+test('serve tells its isolation, and refuses below the minimum before it listens', async () => {
+  const run = cli('serve', FILE, '--no-auth');
+  const [, address] = await run.until(/listening on (\S+)/);
+  await using client = await connect({ address: address ?? '' });
+  expect(await client.server.info()).toMatchObject({
+    isolation: 'namespace',
+    unimplementedMethods: [],
+  });
+  // Kept: a server that stops takes it back.
+  const sandbox = await client.sandboxes.acquire();
+  expect(sandbox.isolation).toBe('namespace');
+  run.stop();
+  expect(await run.code).toBe(0);
+
+  const refused = cli('serve', FILE, '--isolation-minimum', 'strong');
+  expect(await refused.code).toBe(1);
+  expect(refused.out()).toBe('');
+  expect(refused.err()).toMatch(/isolation `namespace`.*at least `strong`.*ALLOW_UNSANDBOXED/s);
+}, 60_000);
+
+test('a quick start of no example is refused by the option', async () => {
+  const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-start-'));
+  const run = cli('start', '--env', '../../etc/passwd', '--out', folder);
+  expect(await run.code).toBe(2);
+  expect(run.err()).toMatch(/--env: ".*" is none of the examples/);
+});

@@ -1,0 +1,200 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  defineEnvironment,
+  type EnvironmentDefinition,
+  hostEnvironment,
+  playRollout,
+} from '../../../src/environment/index.ts';
+import { LachesisError } from '../../../src/errors.ts';
+import {
+  createBubblewrapBackend,
+  createSandboxPool,
+  type IsolationRule,
+  type SandboxBackend,
+  type SandboxPool,
+} from '../../../src/sandbox/index.ts';
+import { tool } from '../../../src/tools/index.ts';
+import { fakeModelServer } from '../fake-model-server.ts';
+
+let backend: SandboxBackend;
+let pool: SandboxPool;
+
+beforeAll(() => {
+  backend = createBubblewrapBackend();
+  pool = createSandboxPool({ backend, maxTotal: 4 });
+});
+afterAll(async () => {
+  await pool.drain({ graceMs: 0 });
+  await backend[Symbol.asyncDispose]();
+});
+
+const run = tool({
+  name: 'run',
+  description: 'Runs a script.',
+  parameters: {
+    type: 'object',
+    properties: { script: { type: 'string' } },
+    required: ['script'],
+  },
+  execute: async ({ script }, { sandbox, signal }) => {
+    const done = await sandbox.exec(String(script), { signal });
+    return new TextDecoder().decode(done.stdout.head);
+  },
+});
+
+/** Its agent runs `script` once, and answers. */
+async function play(
+  script: string,
+  options: {
+    readonly part?: Partial<EnvironmentDefinition>;
+    readonly sandboxes?: SandboxPool | undefined;
+    readonly isolation?: IsolationRule;
+    readonly timeoutMs?: number;
+    readonly signal?: AbortSignal;
+  } = {},
+) {
+  const definition = defineEnvironment({
+    name: 'terminal',
+    tasks: [{ data: {} }],
+    tools: [run],
+    sandbox: {},
+    prompt: () => 'Write 42 to answer.',
+    reward: async ({ sandbox }: { sandbox: { readText(path: string): Promise<string> } }) =>
+      (await sandbox.readText('answer')) === '42\n' ? 1 : 0,
+    ...options.part,
+  } as EnvironmentDefinition);
+  const { isolation } = options;
+  return await playRollout({
+    environment: await hostEnvironment(
+      definition,
+      {},
+      {
+        sandboxes: 'sandboxes' in options ? options.sandboxes : pool,
+        isolation,
+      },
+    ),
+    modelServer: fakeModelServer((_, call) =>
+      call === 1 ? { call: { name: 'run', args: { script } } } : { text: 'done' },
+    ),
+    ...{ rolloutId: 'r.0', groupId: 'r', index: 0, task: { key: '0', split: '', data: {} } },
+    ...(options.timeoutMs === undefined ? {} : { limits: { timeoutMs: options.timeoutMs } }),
+    signal: options.signal ?? new AbortController().signal,
+  });
+}
+
+test('tools and reward share the rollout’s sandbox, and its provenance names it', async () => {
+  const rollout = await play('echo 42 > answer');
+  expect(rollout.outcome).toMatchObject({ kind: 'scored', reward: 1 });
+  expect(rollout.provenance).toMatchObject({
+    isolation: 'namespace',
+    sandbox: { backend: 'bubblewrap', id: expect.stringMatching(/^bw-/), earlierUses: 0 },
+  });
+  expect(pool.stats().leased).toBe(0);
+});
+
+test('a sandbox that is gone ends the rollout as infrastructure, and is no score', async () => {
+  let rewarded = false;
+  const rollout = await play('true', {
+    part: {
+      setup: async (_, { sandbox }) => {
+        const [found] = (await backend.list({}, new AbortController().signal)).filter(
+          ({ id }) => id === sandbox.id,
+        );
+        await found?.terminate();
+      },
+      reward: () => {
+        rewarded = true;
+        return 1;
+      },
+    },
+  });
+  expect(rollout.result.stopReason).toBe('infrastructure_error');
+  expect(rollout.outcome).toMatchObject({
+    kind: 'not_scored',
+    failure: { kind: 'infrastructure_error' },
+  });
+  expect(rewarded).toBe(false);
+  expect(pool.stats().leased).toBe(0);
+});
+
+test.each([
+  [
+    'a pool that has none in time',
+    new LachesisError('deadline_exceeded', 'x', { reason: 'ACQUIRE_TIMEOUT' }),
+  ],
+  [
+    'a backend that is down',
+    new LachesisError('infrastructure_error', 'x', { reason: 'SANDBOX_FAULT' }),
+  ],
+  [
+    'a pool that is closed',
+    new LachesisError('failed_precondition', 'x', { reason: 'POOL_CLOSED' }),
+  ],
+  ['a fault that nobody typed', new TypeError('x')],
+])('%s is infrastructure', async (_, thrown) => {
+  const broken: SandboxPool = { ...pool, backend, acquire: () => Promise.reject(thrown) };
+  const rollout = await play('true', { sandboxes: broken });
+  const reason = thrown instanceof LachesisError ? thrown.reason : 'SANDBOX_FAULT';
+  expect(rollout.outcome).toMatchObject({
+    kind: 'not_scored',
+    failure: { kind: 'infrastructure_error', reason },
+  });
+});
+
+test('isolation below the minimum, and no pool at all, are the host’s fault', async () => {
+  const weak = await play('true', { part: { sandbox: { minimumIsolation: 'strong' } } });
+  expect(weak.outcome).toMatchObject({
+    failure: { kind: 'infrastructure_error', reason: 'ISOLATION_BELOW_MINIMUM' },
+  });
+  const wanted = await play('true', { isolation: { minimum: 'strong' } });
+  expect(wanted.outcome).toMatchObject({ failure: { reason: 'ISOLATION_BELOW_MINIMUM' } });
+  const none = await play('true', { sandboxes: undefined });
+  expect(none.outcome).toMatchObject({
+    failure: { kind: 'infrastructure_error', reason: 'NO_SANDBOX_POOL' },
+  });
+});
+
+test('a lease is held for as long as the rollout’s own limits, and given back at a deadline', async () => {
+  let holdMs = 0;
+  const watched: SandboxPool = {
+    ...pool,
+    backend,
+    acquire: (spec, request) => {
+      holdMs = request.holdMs ?? 0;
+      return pool.acquire(spec, request);
+    },
+  };
+  const rollout = await play('sleep 30', { sandboxes: watched, timeoutMs: 400 });
+  expect(rollout.outcome).toMatchObject({ failure: { kind: 'deadline_exceeded' } });
+  expect(holdMs).toBeGreaterThan(400 + 60_000);
+  expect(pool.stats().leased).toBe(0);
+});
+
+test('a cancel ends the process group within a second, also one that ignores SIGTERM', async () => {
+  const cancel = new AbortController();
+  const marker = `sleep 47.${process.pid}`;
+  const playing = play(`trap "" TERM; (trap "" TERM; ${marker}) & ${marker}`, {
+    signal: cancel.signal,
+  });
+  while ((await countOf(marker)) < 2) await sleep(20);
+  const at = performance.now();
+  cancel.abort(new LachesisError('cancelled', 'x', { reason: 'ROLLOUT_CANCELLED' }));
+  const rollout = await playing;
+  while ((await countOf(marker)) > 0 && performance.now() - at < 3_000) await sleep(10);
+  expect(performance.now() - at).toBeLessThan(1_000);
+  expect(rollout.outcome).toMatchObject({ failure: { kind: 'cancelled' } });
+  expect(pool.stats().leased).toBe(0);
+});
+
+/** Processes of this machine that run just this. */
+async function countOf(commandLine: string): Promise<number> {
+  const { readdir, readFile } = await import('node:fs/promises');
+  const wanted = `${commandLine.replaceAll(' ', '\0')}\0`;
+  const lines = await Promise.all(
+    (await readdir('/proc'))
+      .filter((name) => /^\d+$/.test(name))
+      .map((pid) => readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')),
+  );
+  return lines.filter((line) => line === wanted).length;
+}
