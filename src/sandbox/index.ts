@@ -2,6 +2,8 @@ export { createBubblewrapBackend } from './backends/bubblewrap/backend.ts';
 export type { BubblewrapOptions } from './backends/bubblewrap/options.ts';
 export { createDockerBackend } from './backends/docker/backend.ts';
 export type { DockerBackendOptions } from './backends/docker/options.ts';
+export { createE2bBackend } from './backends/e2b/backend.ts';
+export type { E2bBackendOptions } from './backends/e2b/options.ts';
 export { createProcessBackend } from './backends/process/backend.ts';
 export type { ProcessOptions } from './backends/process/options.ts';
 export type {
