@@ -3,6 +3,8 @@ export { type HostFacts, hostFacts, hostFactsText } from './backends/bubblewrap/
 export type { BubblewrapOptions } from './backends/bubblewrap/options.ts';
 export { createDockerBackend } from './backends/docker/backend.ts';
 export type { DockerBackendOptions } from './backends/docker/options.ts';
+export { createE2bBackend } from './backends/e2b/backend.ts';
+export type { E2bBackendOptions } from './backends/e2b/options.ts';
 export { type BackendReport, probeBackend } from './backends/local/probe-backend.ts';
 export { createModalBackend } from './backends/modal/backend.ts';
 export type { ModalBackendOptions } from './backends/modal/options.ts';

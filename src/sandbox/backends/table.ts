@@ -20,10 +20,10 @@ export const BACKENDS = Object.freeze({
   process: async ({ onWarning, allowRoot }) =>
     (await import('./process/backend.ts')).createProcessBackend({ onWarning, allowRoot }),
   'just-bash': notBuilt('just-bash'),
-  docker: notBuilt('docker'),
+  docker: async () => (await import('./docker/backend.ts')).createDockerBackend(),
   modal: async ({ onWarning }) =>
     (await import('./modal/backend.ts')).createModalBackend({ onWarning }),
-  e2b: notBuilt('e2b'),
+  e2b: async () => (await import('./e2b/backend.ts')).createE2bBackend(),
   ssh: notBuilt('ssh'),
 } as const satisfies Readonly<Record<string, BackendLoader>>);
 

@@ -5,6 +5,8 @@ import {
   existsSync,
   mkdirSync,
   mkdtempSync,
+  readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
@@ -68,9 +70,23 @@ export class PodmanService implements AsyncDisposable {
     if (this.#service.exitCode === null && this.#service.kill('SIGTERM')) {
       await once(this.#service, 'exit');
     }
+    this.#endMonitors();
     // A layer may still be mounted; its own program knows how to take it away.
     this.podman('system', 'reset', '--force');
     rmSync(this.#folder, { recursive: true, force: true, maxRetries: 3 });
+  }
+
+  /** Each exec's own monitor stays for five minutes, and would write here again then. */
+  #endMonitors(): void {
+    for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
+      try {
+        const line = readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+        if (line.includes('conmon') && line.includes(this.#folder))
+          process.kill(Number(pid), 'SIGKILL');
+      } catch {
+        // It ended by itself.
+      }
+    }
   }
 
   /** Runs it by hand, as somebody else on the machine would. */
