@@ -7,9 +7,9 @@ const SCRIPT =
   'if [ -e "$1" ] || [ -L "$1" ]; then exec stat -c "%f %s %Y" -- "$1"; else echo none; fi';
 
 const TYPES: Readonly<Record<number, FileStat['type']>> = {
-  16807: 'file',
-  9604: 'directory',
-  21609: 'link',
+  [0o100000]: 'file',
+  [0o040000]: 'directory',
+  [0o120000]: 'link',
 };
 
 /** Looks at a path by the sandbox's own `stat`. */

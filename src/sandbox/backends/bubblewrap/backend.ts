@@ -57,7 +57,7 @@ class BubblewrapBackend implements SandboxBackend {
   readonly #users: { readonly first: number; readonly count: number };
   readonly #slots: Slots;
   readonly #live = new Map<string, LiveBox>();
-  readonly #watcher = new BoxWatcher(() => [...this.#live.values()].map(({ box }) => box));
+  readonly #watcher = new BoxWatcher();
   readonly #creating = new Set<Promise<unknown>>();
   #room: Promise<PipeRoom> | undefined;
   #closed: Promise<void> | undefined;
@@ -100,7 +100,6 @@ class BubblewrapBackend implements SandboxBackend {
   async #close(): Promise<void> {
     this.#closing.abort(backendClosed());
     await Promise.allSettled(this.#creating);
-    this.#watcher.close();
     await Promise.all([...this.#live.values()].map(({ box }) => box.end('its backend was closed')));
     await (await this.#room?.catch(() => undefined))?.close();
   }
@@ -137,6 +136,7 @@ class BubblewrapBackend implements SandboxBackend {
 
   #keep(box: Box, slot: number, { tags = {}, lifetimeMs }: CreateOptions): void {
     this.#live.set(box.id, { box, tags: { ...tags } });
+    this.#watcher.add(box);
     const lifetime = new LifetimeTimer(lifetimeMs, () => {
       // It is told of by whatever is asked of the box next.
       box.end('its lifetime is over').catch(() => {});
@@ -144,6 +144,7 @@ class BubblewrapBackend implements SandboxBackend {
     void box.ended.then(() => {
       lifetime.close();
       this.#live.delete(box.id);
+      this.#watcher.remove(box);
       this.#slots.giveBack(slot);
     });
   }

@@ -11,21 +11,23 @@ const PAGE_BYTES = 4_096;
  * of files. A box that has too much is ended. Only boxes in which something runs cost anything.
  */
 export class BoxWatcher {
-  readonly #boxes: () => readonly Box[];
-  readonly #timer: NodeJS.Timeout;
+  readonly #boxes = new Set<Box>();
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(boxes: () => readonly Box[]) {
-    this.#boxes = boxes;
-    this.#timer = setInterval(() => this.#look(), INTERVAL_MS);
-    this.#timer.unref();
+  add(box: Box): void {
+    this.#boxes.add(box);
+    this.#timer ??= setInterval(() => this.#look(), INTERVAL_MS).unref();
   }
 
-  close(): void {
+  remove(box: Box): void {
+    this.#boxes.delete(box);
+    if (this.#boxes.size > 0) return;
     clearInterval(this.#timer);
+    this.#timer = undefined;
   }
 
   #look(): void {
-    for (const box of this.#boxes()) {
+    for (const box of this.#boxes) {
       if (!box.wasUsed) continue;
       const why = breachOf(box);
       // What is asked of the box next says why.

@@ -75,6 +75,7 @@ export async function launchBox(options: LaunchOptions): Promise<LaunchedBox> {
   } catch (error) {
     child.kill('SIGKILL');
     for (const stream of child.stdio) stream?.destroy();
+    await ended;
     throw error;
   }
 }
