@@ -74,6 +74,7 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
         'test/engines-real/**',
         'test/atropos/**',
         'test/crash/**',
+        'test/security/**',
       ],
     ),
   ],
@@ -83,6 +84,7 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
   'engines-real': [enginesReal],
   atropos: [atropos],
   hostile: [vitest('hostile', ['test/hostile'])],
+  security: [vitest('security', ['test/security'])],
   contract: [vitest('contract', ['test/contract']), python],
   package: [vitest('package', ['test/package'])],
 };
