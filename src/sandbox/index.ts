@@ -1,5 +1,7 @@
 export { createBubblewrapBackend } from './backends/bubblewrap/backend.ts';
+export { type HostFacts, hostFacts, hostFactsText } from './backends/bubblewrap/host-facts.ts';
 export type { BubblewrapOptions } from './backends/bubblewrap/options.ts';
+export { type BackendReport, probeBackend } from './backends/local/probe-backend.ts';
 export { createProcessBackend } from './backends/process/backend.ts';
 export type { ProcessOptions } from './backends/process/options.ts';
 export type {

@@ -1,3 +1,4 @@
+import { type AddressInfo, createServer } from 'node:net';
 import { setTimeout as pause } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
@@ -588,6 +589,23 @@ export function testSandboxContract(options: ContractOptions): void {
         await found?.terminate();
         expect(await ids({ part: 'listing' })).toEqual([]);
         expect(await made.status()).toBe('gone');
+      });
+
+      testUnless(['network'], 'kept from the network, it reaches nothing of ours', async () => {
+        if (!backend.capabilities.networks.includes('none')) return;
+        let heard = 0;
+        const server = createServer((socket) => {
+          heard += 1;
+          socket.destroy();
+        });
+        await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+        const { port } = server.address() as AddressInfo;
+        const made = await backend.create({ ...spec, network: 'none' }, { signal: never });
+        const reach = `exec 4<>/dev/tcp/127.0.0.1/${port} && echo reached`;
+        const result = await made.exec({ argv: ['bash', '-c', reach] });
+        expect([result.exitCode === 0, out(result), heard]).toEqual([false, '', 0]);
+        await made.terminate();
+        server.close();
       });
 
       test('two share no files of their working directories', async () => {

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { writeFileSync } from 'node:fs';
+import { existsSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { namespacesOf } from './guard.ts';
 
@@ -20,6 +20,9 @@ export function whyNoNamespace(): string | undefined {
   if (process.platform !== 'linux') return 'it needs Linux namespaces';
   // One id can be mapped by anyone, but a box per user id needs many.
   if (process.getuid?.() !== 0) return 'mapping many user ids needs root';
+  for (const program of ['/usr/bin/bwrap', '/usr/sbin/ip', '/usr/bin/python3']) {
+    if (!existsSync(program)) return `${program} is not installed`;
+  }
   return undefined;
 }
 

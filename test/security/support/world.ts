@@ -26,7 +26,10 @@ export interface Ran {
   readonly result: ExecResult;
 }
 
-/** The "host" that a case is in, and what it made there. */
+/**
+ * The "host" that a case is in, and what it made there. The server is PID 1 of it, as in a container without an
+ * init: nobody collects what others leave behind.
+ */
 export class World {
   readonly profile: Profile;
   readonly hostNamespaces: Namespaces | undefined;

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { LachesisError } from '../../../errors.ts';
+import { untilAborted } from '../../../async/index.ts';
+import { invalidInput, LachesisError } from '../../../errors.ts';
 import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
 import type { CreateOptions, SandboxSpec } from '../../contract/spec.ts';
@@ -33,7 +34,8 @@ interface LiveBox {
 /**
  * Boxes of Linux namespaces by bubblewrap: the default on Linux. Nothing of a box is on the host's disk, and
  * the kernel ends all of it with this process, however that ends. Make boxes on the main thread: a box dies
- * with the thread that made it.
+ * with the thread that made it. `network: 'open'` is the host's own network: what runs in there reaches the
+ * loopback services and abstract sockets of the host, ours among them.
  */
 export function createBubblewrapBackend(options: BubblewrapOptions = {}): SandboxBackend {
   return new BubblewrapBackend(options);
@@ -66,6 +68,7 @@ class BubblewrapBackend implements SandboxBackend {
   constructor(options: BubblewrapOptions) {
     this.#options = options;
     this.#users = options.users ?? DEFAULT_USERS;
+    checkUsers(this.#users);
     this.#slots = new Slots(this.#users.count);
   }
 
@@ -112,7 +115,7 @@ class BubblewrapBackend implements SandboxBackend {
     let launched: LaunchedBox | undefined;
     try {
       const plan = makePlan(spec, this.#options, identity ?? ownIdentity());
-      const room = await this.#openRoom(tools, inherited, options.signal);
+      await untilAborted(this.#openRoom(tools), { signal: options.signal });
       launched = await this.#launch(
         boxCommand(plan, BOX_SCRIPT),
         tools,
@@ -122,7 +125,7 @@ class BubblewrapBackend implements SandboxBackend {
       );
       const box = new Box({
         ...{ id: `bw-${randomUUID()}`, plan, launched, tools, identity, inherited },
-        openPipes: (stdin) => room.open(stdin),
+        openPipes: async (stdin) => (await this.#openRoom(tools)).open(stdin),
       });
       this.#keep(box, slot, options);
       return completeSandbox(box);
@@ -150,22 +153,27 @@ class BubblewrapBackend implements SandboxBackend {
   }
 
   /** The box that makes pipes for all others; a new one where the last has ended. */
-  async #openRoom(
-    tools: HostTools,
-    inherited: readonly number[],
-    signal: AbortSignal,
-  ): Promise<PipeRoom> {
-    const room = await this.#room?.catch(() => undefined);
-    signal.throwIfAborted();
-    if (room !== undefined && !room.isClosed) return room;
+  async #openRoom(tools: HostTools): Promise<PipeRoom> {
+    for (;;) {
+      this.#room ??= this.#makeRoom(tools);
+      const making = this.#room;
+      const room = await making.catch((error: unknown) => {
+        if (this.#room === making) this.#room = undefined;
+        throw error;
+      });
+      if (!room.isClosed || this.#closed !== undefined) return room;
+      if (this.#room === making) this.#room = undefined;
+    }
+  }
+
+  async #makeRoom(tools: HostTools): Promise<PipeRoom> {
     const identity = this.#identity(this.#users.count);
-    const plan = makePlan({}, this.#options, identity ?? ownIdentity());
-    // Not this caller's signal: others wait for the same one.
-    this.#room = this.#launch(
-      boxCommand({ ...plan, readOnlyPaths: [] }, PIPE_ROOM_SCRIPT),
-      ...([tools, identity, inherited, { signal: this.#closing.signal }] as const),
-    ).then((box) => new PipeRoom(box));
-    return await this.#room;
+    const plan = makePlan({}, { ...this.#options, readOnlyPaths: [] }, identity ?? ownIdentity());
+    const command = boxCommand(plan, PIPE_ROOM_SCRIPT);
+    // Nobody's own signal: all wait for the same one.
+    const { signal } = this.#closing;
+    const inherited = inheritedDescriptors();
+    return new PipeRoom(await this.#launch(command, tools, identity, inherited, { signal }));
   }
 
   #launch(
@@ -184,6 +192,17 @@ class BubblewrapBackend implements SandboxBackend {
     if (process.getuid?.() !== 0) return undefined;
     return { uid: this.#users.first + slot, gid: this.#users.first + slot };
   }
+}
+
+function checkUsers({ first, count }: { readonly first: number; readonly count: number }): void {
+  if (Number.isInteger(first) && Number.isInteger(count) && first > 0 && count > 0) return;
+  throw invalidInput(
+    'users',
+    `is ${first} and ${count} from there; whole numbers above 0 are needed.`,
+    {
+      remedy: 'Never 0: that would be root of the host.',
+    },
+  );
 }
 
 function ownIdentity(): Identity {

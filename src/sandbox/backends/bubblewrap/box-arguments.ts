@@ -40,32 +40,35 @@ export function boxCommand(plan: BoxPlan, script: string): BoxCommand {
     ...(plan.network === 'open' ? ['--share-net'] : []),
     ...rootArguments(plan),
     ...accountFiles(plan).flatMap(([target, content]) => data(target, content)),
-    ...plan.readOnlyPaths.flatMap((each) => ['--ro-bind', each, each]),
     ...['--proc', '/proc', '--perms', '0755', '--tmpfs', '/dev'],
     ...DEVICES.flatMap((name) => ['--dev-bind', `/dev/${name}`, `/dev/${name}`]),
     ...['--symlink', '/proc/self/fd', '/dev/fd', '--symlink', '/tmp', '/dev/shm'],
     ...['stdin', 'stdout', 'stderr'].flatMap((name, fd) => [
       ...['--symlink', `/proc/self/fd/${fd}`, `/dev/${name}`],
     ]),
-    ...writablePlaces(plan),
+    ...places(plan),
     ...['--hostname', 'sandbox', '--chdir', '/', '--remount-ro', '/dev', '--remount-ro', '/'],
     ...['--info-fd', '3', '--', '/bin/sh', '-c', script],
   ];
   return { args, files };
 }
 
-/** All that can be written to, in memory and of bounded size: nothing of it is on the host at any time. */
-function writablePlaces({ workdir, diskMiB, temporaryMiB }: BoxPlan): string[] {
-  const places = new Map([
-    ['/tmp', { mib: temporaryMiB, mode: '1777' }],
-    [HOME, { mib: temporaryMiB, mode: '0755' }],
-    [workdir, { mib: diskMiB, mode: workdir === '/tmp' ? '1777' : '0755' }],
+/**
+ * All that can be written to, in memory and of bounded size, so that nothing of it is on the host at any time;
+ * and the folders that are shown.
+ */
+function places({ readOnlyPaths, workdir, diskMiB, temporaryMiB }: BoxPlan): string[] {
+  const writable = (target: string, mib: number, mode: string) => [
+    ...['--perms', mode, '--size', String(Math.ceil(mib * 1_048_576)), '--tmpfs', target],
+  ];
+  const all = new Map<string, readonly string[]>([
+    ...readOnlyPaths.map((each) => [each, ['--ro-bind', each, each]] as const),
+    ['/tmp', writable('/tmp', temporaryMiB, '1777')],
+    [HOME, writable(HOME, temporaryMiB, '0755')],
+    [workdir, writable(workdir, diskMiB, workdir === '/tmp' ? '1777' : '0755')],
   ]);
   // The outer ones first, so that none hides another.
-  const outerFirst = [...places].sort(([a], [b]) => a.length - b.length);
-  return outerFirst.flatMap(([target, { mib, mode }]) => [
-    ...['--perms', mode, '--size', String(Math.ceil(mib * 1_048_576)), '--tmpfs', target],
-  ]);
+  return [...all].sort(([a], [b]) => a.length - b.length).flatMap(([, args]) => args);
 }
 
 function rootArguments({ rootfs, network }: BoxPlan): string[] {

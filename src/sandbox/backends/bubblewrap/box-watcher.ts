@@ -3,6 +3,8 @@ import type { Box } from './box.ts';
 import { HOME } from './box-plan.ts';
 
 const INTERVAL_MS = 100;
+/** The least part of the time that is left to everything else. */
+const IDLE_FACTOR = 20;
 /** Of the kernel's memory, by which `statm` counts. */
 const PAGE_BYTES = 4_096;
 
@@ -16,14 +18,23 @@ export class BoxWatcher {
 
   add(box: Box): void {
     this.#boxes.add(box);
-    this.#timer ??= setInterval(() => this.#look(), INTERVAL_MS).unref();
+    if (this.#timer === undefined) this.#wait(INTERVAL_MS);
   }
 
   remove(box: Box): void {
     this.#boxes.delete(box);
     if (this.#boxes.size > 0) return;
-    clearInterval(this.#timer);
+    clearTimeout(this.#timer);
     this.#timer = undefined;
+  }
+
+  #wait(delayMs: number): void {
+    this.#timer = setTimeout(() => {
+      const began = performance.now();
+      this.#look();
+      if (this.#boxes.size === 0) return;
+      this.#wait(Math.max(INTERVAL_MS, (performance.now() - began) * IDLE_FACTOR));
+    }, delayMs).unref();
   }
 
   #look(): void {

@@ -31,20 +31,21 @@ export function findHostTools(given: Partial<HostTools> = {}): HostTools {
     );
   }
   return {
-    bwrap: given.bwrap ?? find('bwrap'),
-    nsenter: given.nsenter ?? find('nsenter'),
-    setpriv: given.setpriv ?? find('setpriv'),
+    bwrap: find('bwrap', given),
+    nsenter: find('nsenter', given),
+    setpriv: find('setpriv', given),
   };
 }
 
-function find(name: keyof HostTools): string {
-  for (const folder of FOLDERS) {
-    const file = path.join(folder, name);
+function find(name: keyof HostTools, given: Partial<HostTools>): string {
+  const own = given[name];
+  const files = own === undefined ? FOLDERS.map((folder) => path.join(folder, name)) : [own];
+  for (const file of files) {
     try {
       accessSync(file, constants.X_OK);
       return file;
     } catch {
-      // The next folder may have it.
+      // The next one may have it.
     }
   }
   throw new LachesisError('failed_precondition', `\`${name}\` is not installed.`, {

@@ -2,8 +2,8 @@ import type { HostTools } from './host-tools.ts';
 
 export interface BubblewrapOptions {
   /**
-   * User and group ids that are nobody else's, of which each live box is given its own; used when we run as
-   * root. Two backends at a time should have ranges of their own. Default: 65,536 from 200,000.
+   * User and group ids that are nobody else's, of which each live box is given its own, and one more that follows them; used when
+   * we run as root. Two backends at a time should have ranges of their own. Default: 65,536 from 200,000.
    */
   readonly users?: { readonly first: number; readonly count: number };
   /** Folders of the host that every box sees read-only at the same place, such as `/opt/toolchain`. */

@@ -1,6 +1,7 @@
 import { errorMessage, LachesisError } from '../../../errors.ts';
 import type { BackendProbe, SandboxBackend } from '../../contract/backend.ts';
 import { outputText } from '../../exec/output-text.ts';
+import { hostFacts, hostFactsText } from './host-facts.ts';
 import { findHostTools, type HostTools } from './host-tools.ts';
 
 /** Makes a box, runs `true` in it, and ends it: files and settings alone don't tell whether it works. */
@@ -31,7 +32,8 @@ export async function probeBubblewrap(
     signal.throwIfAborted();
     const remedy = error instanceof LachesisError ? error.remedy : undefined;
     // Its message ends with the remedy, which is told beside it.
-    return failed(errorMessage(error).replace(` ${remedy}`, ''), remedy);
+    const words = errorMessage(error).replace(` ${remedy}`, '');
+    return failed(`${words} (${hostFactsText(hostFacts())})`, remedy);
   }
 }
 

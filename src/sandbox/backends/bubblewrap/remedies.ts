@@ -1,5 +1,9 @@
 const REMEDIES: readonly (readonly [RegExp, string])[] = [
   [
+    /Can't find source path.*Permission denied/i,
+    'Boxes run as users of their own (`users`): let everybody enter and read the image and `readOnlyPaths`, their parents too (chmod o+rX).',
+  ],
+  [
     /No permissions to create new namespace|creating new namespace failed|Operation not permitted.*namespace|setting up uid map/i,
     'User namespaces are off: `sysctl -w kernel.unprivileged_userns_clone=1 user.max_user_namespaces=15000`, on Ubuntu 24.04 also `kernel.apparmor_restrict_unprivileged_userns=0`; in a container start it with `--security-opt seccomp=unconfined --security-opt apparmor=unconfined`.',
   ],

@@ -5,7 +5,7 @@ import type { Command } from '../../contract/command.ts';
 import type { PipeNames } from './name-store.ts';
 
 /** Input of up to this is laid down as a file, which a shell also reads faster than a pipe. */
-const MAX_FILE_BYTES = 1_048_576;
+const MAX_FILE_BYTES = 262_144;
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
 

@@ -31,6 +31,8 @@ export function commandScript(limits: ProcessLimits, flag: ProcessLimitFlag): st
     ...set
       .filter(([, value]) => value !== undefined)
       .map(([name, value]) => `ulimit -${name} ${Math.ceil(Number(value))} 2>/dev/null`),
+    // Where the host runs out of memory it is these that should go.
+    'echo 1000 2>/dev/null >/proc/self/oom_score_adj',
     'echo >&3; exec 3>&-',
     'cd -- "$1" || exit 126',
     'shift; while [ "$1" != -- ]; do export "$1"; shift; done; shift; exec "$@"',

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 
 export interface ProcessFacts {
   readonly pid: number;
@@ -27,11 +27,20 @@ export function isAlive(pid: number): boolean {
 
 /** All that descend from these, without them. */
 export function descendants(roots: readonly number[]): readonly number[] {
+  // Where the kernel keeps no lists of children, all processes are looked at.
+  const hasLists = existsSync(`/proc/${process.pid}/task/${process.pid}/children`);
+  return gather(roots, hasLists ? childrenOf : childrenByScan());
+}
+
+function gather(
+  roots: readonly number[],
+  childrenOfOne: (pid: number) => readonly number[],
+): readonly number[] {
   const found: number[] = [];
   const seen = new Set(roots);
   const open = [...roots];
   for (let pid = open.pop(); pid !== undefined; pid = open.pop()) {
-    for (const child of childrenOf(pid)) {
+    for (const child of childrenOfOne(pid)) {
       if (seen.has(child)) continue;
       seen.add(child);
       found.push(child);
@@ -41,7 +50,20 @@ export function descendants(roots: readonly number[]): readonly number[] {
   return found;
 }
 
-function childrenOf(pid: number): readonly number[] {
+/** The same from every process's own word on its parent: dearer, and needs nothing of the kernel. */
+export function childrenByScan(): (pid: number) => readonly number[] {
+  const children = new Map<number, number[]>();
+  for (const name of readdirSync('/proc')) {
+    const facts = /^\d+$/.test(name) ? processFacts(Number(name)) : undefined;
+    if (facts === undefined) continue;
+    const siblings = children.get(facts.parent) ?? [];
+    children.set(facts.parent, siblings);
+    siblings.push(facts.pid);
+  }
+  return (pid) => children.get(pid) ?? [];
+}
+
+export function childrenOf(pid: number): readonly number[] {
   let threads: string[];
   try {
     threads = readdirSync(`/proc/${pid}/task`);
