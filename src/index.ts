@@ -9,6 +9,7 @@ export {
   limitToolCalls,
   limitToolResults,
   type PromptViewProfile,
+  resultBudget,
   type StopReason,
   type ToolCallAnswered,
   type ToolCallContext,
@@ -137,6 +138,17 @@ export {
   type ToolCallParser,
 } from './parsers/index.ts';
 export { createEmbeddedPolicy, readBaseCheckpoint } from './policy/index.ts';
+export {
+  createBubblewrapBackend,
+  createSandboxPool,
+  type IsolationLevel,
+  openRolloutSandbox,
+  type RolloutSandbox,
+  type SandboxBackend,
+  type SandboxLease,
+  type SandboxPool,
+  type SandboxSpec,
+} from './sandbox/index.ts';
 export type { Ledger, Segment, Span, TrainingPolicy } from './tokens/index.ts';
 export {
   type AskOptions,
@@ -145,8 +157,11 @@ export {
   ModelFailure,
   noModel,
   noSandbox,
+  type SandboxToolHandler,
   type SubAgentOptions,
   type SubAgentResult,
+  sandboxToolHandler,
+  sandboxTools,
   type ToolContext,
   type ToolHandler,
   type ToolModel,

@@ -1,4 +1,5 @@
 import type { JsonObject, Message } from '../messages.ts';
+import type { RolloutSandbox } from '../sandbox/index.ts';
 import type { StopReason } from './result.ts';
 
 /** A call that is about to run: its tool is known and its arguments are an object. */
@@ -51,18 +52,43 @@ export interface ToolCallAnswered extends ToolCallToRun {
   readonly isError: boolean;
 }
 
+/** What a hook knows that is told of results. */
+export interface ToolResultContext<State = unknown>
+  extends Pick<ToolCallContext<State>, 'rolloutId' | 'turn' | 'state' | 'signal'> {
+  /** The rollout's own, if it has one. */
+  readonly sandbox: RolloutSandbox;
+}
+
 /**
  * Sees the result of each call that ran, as it ends; a text that it gives is told to the model instead.
  * A throw ends the run as `environment_error`.
  */
 export type AfterToolCall<State = unknown> = (
   call: ToolCallAnswered,
-  context: Pick<ToolCallContext<State>, 'rolloutId' | 'turn' | 'state' | 'signal'>,
+  context: ToolResultContext<State>,
 ) => string | undefined | Promise<string | undefined>;
+
+/** What the model is about to be told of one call of a turn, whether it ran or not. */
+export interface TurnResult {
+  readonly id: string;
+  readonly name: string;
+  readonly result: string;
+}
+
+/**
+ * Sees all results of a turn, in call order, after the hooks of each; as many texts that it gives are told to
+ * the model instead. A throw ends the run as `environment_error`.
+ */
+export type AfterToolCalls<State = unknown> = (
+  results: readonly TurnResult[],
+  context: ToolResultContext<State>,
+) => readonly string[] | undefined | Promise<readonly string[] | undefined>;
 
 export interface AgentHooks<State = unknown> {
   /** In this order; the first that doesn't say `run` decides. */
   readonly beforeToolCall?: readonly BeforeToolCall<State>[];
   /** In this order; each is given the text of the one before. */
   readonly afterToolCall?: readonly AfterToolCall<State>[];
+  /** In this order; each is given the texts of the one before. */
+  readonly afterToolCalls?: readonly AfterToolCalls<State>[];
 }

@@ -1,6 +1,6 @@
 import { invalidInput, LachesisError } from '../errors.ts';
 import type { ArgumentProfile } from './arguments/index.ts';
-import type { AfterToolCall, AgentHooks, BeforeToolCall } from './hooks.ts';
+import type { AfterToolCall, AfterToolCalls, AgentHooks, BeforeToolCall } from './hooks.ts';
 import { type AgentLimits, limitToolCalls } from './limits.ts';
 import { DROPPED_NOTE, type PromptViewProfile } from './prompt-view/index.ts';
 import type { AgentSettings, ModelRetryOptions } from './settings.ts';
@@ -24,6 +24,7 @@ export interface ResolvedSettings<State> {
   readonly beforeToolCall: readonly BeforeToolCall<State>[];
   readonly limitHooks: number;
   readonly afterToolCall: readonly AfterToolCall<State>[];
+  readonly afterToolCalls: readonly AfterToolCalls<State>[];
   readonly maxSampledTokens: number | undefined;
   /** Of every tool message, whoever wrote its text. */
   readonly maxResultCharacters: number | undefined;
@@ -44,7 +45,11 @@ const SETTINGS: KeysOf<AgentSettings> = Object.freeze({
   promptView: true,
   toolChoice: true,
 });
-const HOOKS: KeysOf<AgentHooks> = Object.freeze({ afterToolCall: true, beforeToolCall: true });
+const HOOKS: KeysOf<AgentHooks> = Object.freeze({
+  afterToolCall: true,
+  afterToolCalls: true,
+  beforeToolCall: true,
+});
 const LIMITS: KeysOf<AgentLimits> = Object.freeze({
   maxResultCharacters: true,
   maxSampledTokens: true,
@@ -97,6 +102,7 @@ export function resolveAgentSettings<State>(
   }
   const beforeToolCall = hookList('hooks.beforeToolCall', hooks.beforeToolCall);
   const afterToolCall = hookList('hooks.afterToolCall', hooks.afterToolCall);
+  const afterToolCalls = hookList('hooks.afterToolCalls', hooks.afterToolCalls);
   if (!TOOL_CHOICES.includes(settings.toolChoice)) {
     throw invalidInput(
       'toolChoice',
@@ -124,6 +130,7 @@ export function resolveAgentSettings<State>(
     beforeToolCall: Object.freeze([...limitHooks, ...beforeToolCall]),
     limitHooks: limitHooks.length,
     afterToolCall: Object.freeze([...afterToolCall]),
+    afterToolCalls: Object.freeze([...afterToolCalls]),
     maxSampledTokens,
     maxResultCharacters,
   });

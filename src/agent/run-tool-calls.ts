@@ -1,7 +1,7 @@
 import type { LachesisError } from '../errors.ts';
-import { type ToolMessage, textContent } from '../messages.ts';
+import { type ToolMessage, textContent, textOf } from '../messages.ts';
 import { errorText, unknownToolText } from '../tools/index.ts';
-import { hookedResult } from './answer-hooks.ts';
+import { hookedResult, hookedTurn } from './answer-hooks.ts';
 import { type CallPlace, type Execution, executeCall } from './execute-call.ts';
 import type { ToolCallAnswered } from './hooks.ts';
 import { satisfiesSchema } from './json-schema-check.ts';
@@ -27,6 +27,26 @@ type ReadyCall = Extract<PreparedCall, { kind: 'ready' }>;
  * rejects. Once the run is aborted or a call is fatal, calls not yet begun are answered unrun.
  */
 export async function runToolCalls<State>(
+  calls: readonly PreparedCall[],
+  place: CallPlace,
+  config: AgentConfig<State>,
+): Promise<readonly AnsweredCall[]> {
+  const answers = await answerAll(calls, place, config);
+  if (config.afterToolCalls.length === 0 || config.signal.aborted) return answers;
+  const results = answers.map(({ message }) => ({
+    id: message.toolCallId,
+    name: message.toolName,
+    result: textOf(message),
+  }));
+  const { texts, fatal } = await hookedTurn(results, place.turn, config);
+  return answers.map((answered, i) => ({
+    ...answered,
+    message: { ...answered.message, content: textContent(bounded(texts[i] ?? '', config)) },
+    fatal: answered.fatal ?? (i === 0 ? fatal : undefined),
+  }));
+}
+
+async function answerAll<State>(
   calls: readonly PreparedCall[],
   place: CallPlace,
   config: AgentConfig<State>,

@@ -1,6 +1,7 @@
 import { checkAgentSettings } from '../agent/index.ts';
 import { clipText, errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { checkSampling } from './check-sampling.ts';
+import { checkToolsets } from './check-toolsets.ts';
 import type { EnvironmentDefinition } from './environment.ts';
 import { checkEvaluation } from './evaluation/settings.ts';
 
@@ -13,6 +14,7 @@ const KNOWN: Readonly<Record<keyof EnvironmentDefinition, true>> = Object.freeze
   settings: true,
   tasks: true,
   tools: true,
+  toolsets: true,
   sandbox: true,
   systemPrompt: true,
   prompt: true,
@@ -100,6 +102,7 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
     throw invalidInput(`${field}.tasks`, 'is empty; there would be nothing to play.');
   }
   checkTools(definition, field);
+  checkToolsets(definition, `${field}.toolsets`);
   checkLimits(definition, field);
   checkAgent(definition, field);
   checkSampling(definition.sampling, `${field}.sampling`);

@@ -96,6 +96,14 @@ export interface SandboxRequirement extends SandboxSpec {
   readonly minimumIsolation?: IsolationLevel;
 }
 
+/** Tools that are offered together, and how likely. */
+export interface ToolsetChance {
+  /** Their names. */
+  readonly tools: readonly string[];
+  /** 0 to 1. */
+  readonly chance: number;
+}
+
 /** What `defineEnvironment` takes. */
 // biome-ignore lint/suspicious/noExplicitAny: an environment of any task, state and settings types is hosted alike
 export interface EnvironmentDefinition<Data = any, State = any, Settings = any> {
@@ -109,6 +117,11 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
   /** An array, a source, or a function of the settings that makes one. */
   readonly tasks: TasksInput<Data, Settings>;
   readonly tools?: readonly AnyTool[];
+  /**
+   * Offers each group some of the tools: every set by its own chance, drawn once for the group, and at least
+   * one. Tools that are in no set are always offered. Default: all tools.
+   */
+  readonly toolsets?: Readonly<Record<string, ToolsetChance>>;
   /**
    * Asks for a sandbox for each rollout: `{}` takes whatever its host has. A function says what each task needs.
    * It is leased before `setup` and given back after `teardown`.

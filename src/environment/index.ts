@@ -18,6 +18,7 @@ export type {
   TaskInput,
   TaskSource,
   TasksInput,
+  ToolsetChance,
 } from './environment.ts';
 export { type EvaluateOptions, type EvaluationStep, evaluate } from './evaluation/evaluate.ts';
 export { MeansOfRollouts, type NamedMean, type RolloutMeans } from './evaluation/named-means.ts';

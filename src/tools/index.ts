@@ -1,3 +1,4 @@
+export * from './built-in/index.ts';
 export {
   type AskOptions,
   type ModelAnswer,
@@ -7,6 +8,11 @@ export {
 export { noModel } from './no-model.ts';
 export { noSandbox } from './no-sandbox.ts';
 export { createToolRegistry, endsRollout, type ToolRegistry } from './registry.ts';
+export {
+  type SandboxToolHandler,
+  type SandboxToolHandlerOptions,
+  sandboxToolHandler,
+} from './sandbox-tool-handler.ts';
 export {
   describeIssues,
   isStandardSchema,

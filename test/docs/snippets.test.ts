@@ -22,6 +22,8 @@ import ladder from './snippets/ladder.ts';
 import library from './snippets/library.ts';
 import mixed from './snippets/mixed.ts';
 import { parsers } from './snippets/own-grammar.ts';
+import { playPooled } from './snippets/pooled.ts';
+import repair from './snippets/repair.ts';
 import shortest from './snippets/shortest.ts';
 import stepwise from './snippets/stepwise.ts';
 import summary from './snippets/summary.ts';
@@ -31,7 +33,7 @@ const docs = path.resolve(import.meta.dirname, '../../docs');
 const snippets = path.resolve(import.meta.dirname, 'snippets');
 const PAGES = [
   ...['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'],
-  ...['engines.md', 'rendering.md', 'tool-calls.md'],
+  ...['engines.md', 'rendering.md', 'tool-calls.md', 'sandboxes.md'],
 ];
 
 /** TypeScript blocks by the file name of their first line. */
@@ -92,6 +94,15 @@ test('evaluated-capitals.ts: one capital of the test split, eight times', async 
       conditions: { solvedAt: 0.5, sampling: { temperature: 0.7 } },
     },
   });
+});
+
+test('repair.ts in pooled.ts: the agent mends a file in a box, and the reward runs it', async () => {
+  const command = "printf 'echo $((6 * 7))' > program.sh";
+  const model = scriptedModel((prompt) =>
+    toolResults(prompt).length === 0 ? callText('terminal', { command }) : 'Done.',
+  );
+  const { rollouts } = await playPooled(repair, model);
+  expect(rollouts.map(rewardOf)).toEqual([1, 1]);
 });
 
 test('careful.ts: a hook blocks a call and trims a result', async () => {

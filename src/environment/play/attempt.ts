@@ -11,6 +11,7 @@ import { deepFreeze } from '../freeze.ts';
 import { EpisodeSandboxes } from './episode-sandboxes.ts';
 import { failureIn, stopReasonOf } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
+import { offeredTools } from './offered-tools.ts';
 import { defaultIsolation, type PlayOptions, type RolloutIdentity } from './options.ts';
 import { score } from './score.ts';
 
@@ -172,6 +173,7 @@ function runTheAgent(
 ): Promise<AgentResult> {
   const { definition, settings, tools } = options.environment;
   const { state } = episode;
+  const offered = offeredTools(options, identity);
   const maxTurns = options.limits?.maxTurns ?? definition.maxTurns;
   const { isDone } = definition;
   const { onProgress } = options;
@@ -179,7 +181,7 @@ function runTheAgent(
     ...definition.agent,
     ...episode,
     settings,
-    tools: tools.definitions,
+    tools: tools.definitions.filter(({ name }) => offered.has(name)),
     handler: options.toolHandler ?? tools.callTool,
     rolloutId: identity.rolloutId,
     sampling: samplingOf(options),

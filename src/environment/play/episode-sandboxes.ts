@@ -20,6 +20,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
   /** {@link noSandbox} when the environment asks for none. */
   readonly own: RolloutSandbox;
   readonly #leases: SandboxLease[] = [];
+  readonly #opened: AsyncDisposable[] = [];
   readonly #pool: SandboxPool | undefined;
   readonly #spec: SandboxSpec;
   readonly #owner: string;
@@ -34,8 +35,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
     this.#pool = options.pool;
     this.#spec = options.spec;
     this.#owner = options.owner;
-    if (lease !== undefined) this.#leases.push(lease);
-    this.own = lease === undefined ? noSandbox : openRolloutSandbox(lease);
+    this.own = lease === undefined ? noSandbox : this.#opening(lease);
   }
 
   /** Leases the episode's own sandbox. What fails is typed: a pool's fault is no environment's. */
@@ -65,12 +65,19 @@ export class EpisodeSandboxes implements AsyncDisposable {
     if (this.#pool === undefined) return noSandbox;
     const owner = `${this.#owner} (verifier)`;
     const lease = await acquire(this.#pool, spec ?? this.#spec, { owner, extra: true }, signal);
-    this.#leases.push(lease);
-    return openRolloutSandbox(lease);
+    return this.#opening(lease);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#opened.splice(0).map((opened) => opened[Symbol.asyncDispose]()));
     await Promise.all(this.#leases.splice(0).map((lease) => lease.release()));
+  }
+
+  #opening(lease: SandboxLease): RolloutSandbox {
+    this.#leases.push(lease);
+    const opened = openRolloutSandbox(lease);
+    this.#opened.push(opened);
+    return opened;
   }
 }
 

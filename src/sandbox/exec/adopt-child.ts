@@ -74,7 +74,11 @@ class AdoptedChild implements SandboxProcess {
     // A program that reads no more is not the writer's fault, as with a pipe whose reader ended.
     if (stdin === null || !stdin.writable || bytes.length === 0) return;
     if (stdin.write(bytes)) return;
-    await Promise.race([once(stdin, 'drain'), once(stdin, 'close')]).catch(() => {});
+    const over = new AbortController();
+    const { signal } = over;
+    await Promise.race([once(stdin, 'drain', { signal }), once(stdin, 'close', { signal })])
+      .catch(() => {})
+      .finally(() => over.abort());
   }
 
   async closeInput(): Promise<void> {

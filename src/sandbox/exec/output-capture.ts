@@ -16,8 +16,8 @@ export class OutputCapture {
   #tailEnd = 0;
   #totalBytes = 0;
 
-  constructor(maxBytes: number) {
-    this.#maxHead = Math.floor(maxBytes * HEAD_SHARE);
+  constructor(maxBytes: number, headShare: number = HEAD_SHARE) {
+    this.#maxHead = Math.floor(maxBytes * headShare);
     this.#maxTail = maxBytes - this.#maxHead;
   }
 

@@ -11,12 +11,12 @@ const WATCHED = '/bin /sbin /lib /lib64 /usr /etc /opt /root /home /srv /var';
 /** As old as the baseline. Nobody can set a file's change time, so one that was tampered with shows. */
 const MARK = '/var/tmp/.lachesis-mark';
 
-/** Prints what runs, the script itself and its own children left out. */
+/** Prints what runs; the script, its children and the shell that a backend may run it under are left out. */
 const PROCESSES = `
 others() {
   for path in /proc/[0-9]*; do
     pid=\${path#/proc/}
-    [ "$pid" = "$$" ] && continue
+    [ "$pid" = "$$" ] || [ "$pid" = "$PPID" ] && continue
     parent=$(sed -n 's/^PPid:[[:space:]]*//p' "$path/status" 2>/dev/null)
     [ -z "$parent" ] || [ "$parent" = "$$" ] || echo "$pid"
   done

@@ -1,0 +1,10 @@
+export { modelJson } from './model-json.ts';
+export { patchTool } from './patch/patch.ts';
+export { type ProcessToolOptions, processTool } from './process.ts';
+export { readFileTool } from './read-file.ts';
+export { searchFilesTool } from './search-files.ts';
+export { stripAnsi } from './strip-ansi.ts';
+export { type TerminalOptions, terminalTool } from './terminal.ts';
+export { todoTool } from './todo.ts';
+export { type BuiltInToolOptions, sandboxTools, TOOLSETS, type ToolsetName } from './toolsets.ts';
+export { writeFileTool } from './write-file.ts';

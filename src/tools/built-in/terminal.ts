@@ -1,0 +1,125 @@
+import { invalidInput } from '../../errors.ts';
+import type { JsonObject } from '../../messages.ts';
+import { outputText, type ShellResult } from '../../sandbox/index.ts';
+import type { AnyTool, ToolContext } from '../tool-handler.ts';
+import { flagArgument, optionalText, textArgument } from './arguments.ts';
+import { builtInTool } from './built-in-tool.ts';
+import { exitCodeMeaning } from './exit-code-meaning.ts';
+import { resolvePath } from './sandbox-files.ts';
+import { stripAnsi } from './strip-ansi.ts';
+
+export interface TerminalOptions {
+  /** Of a command that names none. Default: 180 s. */
+  readonly timeoutMs?: number;
+  /** Most that a command may ask for. Default: 600 s. */
+  readonly maxTimeoutMs?: number;
+  /** Kept of a command's output, 40 % of the beginning and 60 % of the end. Default: 50,000. */
+  readonly maxOutputBytes?: number;
+  /** Leaves out what a terminal would act on, such as colours. Default: true. */
+  readonly stripAnsi?: boolean;
+}
+
+/** For the last output to come and the shell's state to be read. */
+const GRACE_MS = 10_000;
+
+/** `terminal`: runs a command in the rollout's shell, or starts one in the background. */
+export function terminalTool(options: TerminalOptions = {}): AnyTool {
+  const { timeoutMs = 180_000, maxTimeoutMs = 600_000 } = options;
+  return builtInTool({
+    name: 'terminal',
+    description:
+      'Runs a shell command in the sandbox. The working directory, exported variables, functions and aliases ' +
+      'last from one call to the next. Nothing can be typed into a command in the foreground. Use ' +
+      'background=true for servers and whatever goes on by itself, and the process tool to look after it.',
+    properties: {
+      command: { type: 'string', description: 'The command; read by bash.' },
+      background: {
+        type: 'boolean',
+        description: 'Start it and go on; gives a session_id for the process tool.',
+        default: false,
+      },
+      timeout: {
+        type: 'integer',
+        description: `Most seconds it may take (default ${timeoutMs / 1_000}, at most ${maxTimeoutMs / 1_000}).`,
+        minimum: 1,
+      },
+      workdir: { type: 'string', description: 'Directory of this command alone.' },
+    },
+    required: ['command'],
+    timeoutMs: maxTimeoutMs + GRACE_MS,
+    failed: (error) => ({ output: '', exit_code: -1, error }),
+    run: (args, context) => run(args, context, { ...options, timeoutMs, maxTimeoutMs }),
+  });
+}
+
+async function run(
+  args: JsonObject,
+  context: ToolContext,
+  options: TerminalOptions & { readonly timeoutMs: number; readonly maxTimeoutMs: number },
+): Promise<JsonObject> {
+  const { sandbox, signal } = context;
+  const command = textArgument(args, 'command');
+  const workdir = optionalText(args, 'workdir');
+  const cwd = workdir === undefined ? {} : { cwd: await resolvePath(workdir, context) };
+  if (flagArgument(args, 'background')) {
+    const { id } = await sandbox.processes.start(command, { ...cwd, signal });
+    const output = 'Background process started';
+    return { output, session_id: id, exit_code: 0, error: null };
+  }
+  const timeoutMs = timeoutOf(args, options);
+  const { maxOutputBytes = 50_000 } = options;
+  const result = await sandbox.shell.run(command, { ...cwd, timeoutMs, maxOutputBytes, signal });
+  signal.throwIfAborted();
+  const raw = outputText(result.output);
+  const text = (options.stripAnsi === false ? raw : stripAnsi(raw)).trimEnd();
+  const output = result.timedOut
+    ? `${text}${text === '' ? '' : '\n'}[Command timed out after ${timeoutMs / 1_000}s]`
+    : text;
+  const meaning = meaningOf(command, result);
+  const note = noteOf(result);
+  return {
+    output,
+    exit_code: result.exitCode,
+    error: null,
+    ...(meaning === undefined ? {} : { exit_code_meaning: meaning }),
+    ...(note === undefined ? {} : { note }),
+  };
+}
+
+function timeoutOf(
+  args: JsonObject,
+  options: { readonly timeoutMs: number; readonly maxTimeoutMs: number },
+): number {
+  const seconds = args['timeout'];
+  if (seconds === undefined || seconds === null) return options.timeoutMs;
+  if (typeof seconds !== 'number' || !(seconds > 0)) {
+    throw invalidInput('timeout', 'is no number of seconds above 0.');
+  }
+  const most = options.maxTimeoutMs / 1_000;
+  if (seconds > most) {
+    throw invalidInput('timeout', `${seconds}s is above the most of ${most}s in the foreground.`, {
+      remedy: 'Use background=true for what takes longer.',
+    });
+  }
+  return seconds * 1_000;
+}
+
+function meaningOf(command: string, result: ShellResult): string | undefined {
+  const { exitCode, timedOut, signal } = result;
+  if (exitCode === 0 || timedOut) return undefined;
+  if (signal !== undefined) return `Ended by ${signal}`;
+  return exitCodeMeaning(command, exitCode);
+}
+
+function noteOf({ stateLost, leftRunning, timedOut }: ShellResult): string | undefined {
+  const notes = [];
+  if (stateLost) {
+    notes.push('The command ended its shell: directory and variables are those from before it.');
+  }
+  if (leftRunning && !timedOut) {
+    notes.push(
+      'Something of it still runs and its output is lost; start such things with background=true.',
+    );
+  }
+  return notes.length === 0 ? undefined : notes.join(' ');
+}
