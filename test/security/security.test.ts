@@ -31,7 +31,7 @@ describe.skipIf(whyNoNamespace() !== undefined)('a box, and what happens without
     for (const run of await Promise.allSettled(runs)) {
       if (run.status === 'rejected') console.error(run.reason);
     }
-  }, 60_000);
+  }, 120_000);
 
   for (const profile of profiles) {
     describe(`${profile}: ${PROFILES[profile]}`, () => {
