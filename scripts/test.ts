@@ -68,6 +68,7 @@ const unit: Suite = {
         'test/atropos/**',
         'test/crash/**',
         'test/sandbox/backends/docker/**',
+        'test/security/**',
       ],
     ).run();
   },
@@ -79,6 +80,15 @@ const docker: Suite = {
     const { skipped } = ensurePodman();
     if (skipped !== undefined) return { passed: 0, failed: 0, skipped: [`docker: ${skipped}`] };
     return vitest('docker', ['test/sandbox/backends/docker']).run();
+  },
+};
+
+/** Each half of a case runs in private namespaces of its own making; see test/security/support. */
+const security: Suite = {
+  name: 'security',
+  run: async () => {
+    ensureBubblewrap();
+    return vitest('security', ['test/security']).run();
   },
 };
 
@@ -104,6 +114,7 @@ const suites: Readonly<Record<string, readonly Suite[]>> = {
   atropos: [atropos],
   docker: [docker],
   hostile: [vitest('hostile', ['test/hostile'])],
+  security: [security],
   contract: [vitest('contract', ['test/contract']), python],
   package: [vitest('package', ['test/package'])],
 };

@@ -168,12 +168,12 @@ export class Box implements SandboxCore {
     );
   }
 
-  /** Its group is numbered after the process that entered the box, which is no part of what is told. */
+  /**
+   * Its group is numbered after the process that entered the box, which is told nothing, not even to end: it has
+   * to collect the command. Where our PID namespace has no init that collects orphans (a server that is PID 1 of
+   * a container), one left over would keep the whole box from ending.
+   */
   #signalGroup(entryPid: number, signal: 'SIGINT' | 'SIGTERM' | 'SIGKILL'): void {
-    if (signal === 'SIGKILL') {
-      sendSignal(-entryPid, signal);
-      return;
-    }
     const members = this.#groupMembers(entryPid);
     // Before it has entered there is only the one that is about to.
     for (const pid of members.length > 0 ? members : [entryPid]) sendSignal(pid, signal);
@@ -190,7 +190,8 @@ export class Box implements SandboxCore {
     for (let round = 0; round < 3; round++) {
       const left = this.#groupMembers(entryPid).filter(isAlive);
       if (left.length === 0) return;
-      for (const pid of left) sendSignal(pid, 'SIGKILL');
+      // All at once, so that none makes another meanwhile; who entered has ended by now.
+      sendSignal(-entryPid, 'SIGKILL');
     }
   }
 
