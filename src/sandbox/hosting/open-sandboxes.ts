@@ -6,10 +6,11 @@ import { type IsolationLevel, isAtLeast } from '../contract/isolation.ts';
 import type { SandboxResources, SandboxSpec } from '../contract/spec.ts';
 import { createSandboxPool } from '../pool/create-pool.ts';
 import type { DrainReport, SandboxPool } from '../pool/pool.ts';
+import { poolMetrics } from '../pool/pool-metrics.ts';
 import type { SandboxSettings } from '../settings/settings.ts';
 import { type IsolationRule, minimumIsolation } from './minimum-isolation.ts';
-import { sandboxMetrics } from './pool-metrics.ts';
 import { belowMinimum, noneChosen, notWorking } from './refusals.ts';
+import { sweepAtStart } from './sweep-at-start.ts';
 import { withDefaults } from './with-defaults.ts';
 
 /** Who asks for sandboxes, such as an environment. */
@@ -61,12 +62,13 @@ export async function openSandboxes(options: OpenSandboxesOptions): Promise<Open
       'NO ISOLATION: commands of these environments run as this user on this machine (isolation `process`).\n',
     );
   }
+  await sweepAtStart(backend, options);
   const most = backend.capabilities.costly ? undefined : options.concurrency;
   const inner = createSandboxPool({
     ...(most === undefined ? {} : { maxTotal: Math.max(most, settings.minIdle) }),
     ...settings.pool,
     backend,
-    ...(metrics === undefined ? {} : { observer: sandboxMetrics(metrics, backend) }),
+    ...(metrics === undefined ? {} : { observer: poolMetrics(metrics, backend) }),
   });
   owned.use(inner);
   const pool = withDefaults(inner, specFor(settings, backend));

@@ -1,9 +1,10 @@
 import { Limiter, startDeadline, untilAborted } from '../../async/index.ts';
 import { errorMessage, LachesisError } from '../../errors.ts';
-import type { FoundSandbox, SandboxBackend } from '../contract/backend.ts';
+import type { SandboxBackend } from '../contract/backend.ts';
 import { DEADLINE_TAG, OWNER_TAG, ownerState, POOL_TAG } from './owner-tags.ts';
 
 const DEFAULT_CONCURRENCY = 8;
+const LIST_TIMEOUT_MS = 60_000;
 const END_TIMEOUT_MS = 30_000;
 
 export interface SweepOptions {
@@ -32,8 +33,11 @@ export interface SweepReport {
 export async function sweepSandboxes(options: SweepOptions): Promise<SweepReport> {
   const { backend, signal, tags = {}, nowMs = Date.now() } = options;
   const { concurrency = DEFAULT_CONCURRENCY } = options;
-  const listing = backend.list({ ...tags, [POOL_TAG]: '1' }, signal);
-  const found = await untilAborted(listing, { signal });
+  const found = await withinTime((bound) => backend.list({ ...tags, [POOL_TAG]: '1' }, bound), {
+    timeoutMs: LIST_TIMEOUT_MS,
+    what: 'list its sandboxes',
+    signal,
+  });
   const limiter = new Limiter(Math.max(1, concurrency));
   const ended: SweepReport['ended'][number][] = [];
   const failed: SweepReport['failed'][number][] = [];
@@ -44,7 +48,9 @@ export async function sweepSandboxes(options: SweepOptions): Promise<SweepReport
       using place = await limiter.acquire(signal);
       void place;
       try {
-        await end(sandbox, signal);
+        await withinTime(() => sandbox.terminate(), {
+          ...{ timeoutMs: END_TIMEOUT_MS, what: `end ${sandbox.id}`, signal },
+        });
         ended.push({ id: sandbox.id, why });
       } catch (error) {
         failed.push({ id: sandbox.id, error: errorMessage(error) });
@@ -66,16 +72,19 @@ function reasonToEnd(
   return /^\d+$/.test(deadline) && Number(deadline) < nowMs ? 'past_deadline' : undefined;
 }
 
-async function end(sandbox: FoundSandbox, signal: AbortSignal): Promise<void> {
+async function withinTime<Value>(
+  work: (bound: AbortSignal) => Promise<Value>,
+  options: { readonly timeoutMs: number; readonly what: string; readonly signal: AbortSignal },
+): Promise<Value> {
+  const { timeoutMs, what, signal } = options;
   using deadline = startDeadline({
-    timeoutMs: END_TIMEOUT_MS,
-    signal,
+    ...{ timeoutMs, signal },
     reason: () =>
       new LachesisError(
         'infrastructure_error',
-        `The backend took longer than ${END_TIMEOUT_MS} ms to end ${sandbox.id}.`,
-        { reason: 'SANDBOX_DESTROY_TIMEOUT' },
+        `The backend took longer than ${timeoutMs} ms to ${what}.`,
+        { reason: 'SANDBOX_SWEEP_TIMEOUT' },
       ),
   });
-  await untilAborted(sandbox.terminate(), { signal: deadline });
+  return await untilAborted(work(deadline.signal), { signal: deadline });
 }

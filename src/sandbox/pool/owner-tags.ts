@@ -13,6 +13,8 @@ export const HOST_TAG = 'lachesis-host';
 /** Milliseconds since the Unix epoch, after which no lease of it can be out. */
 export const DEADLINE_TAG = 'lachesis-deadline';
 
+const MAX_PID = 2 ** 31 - 1;
+
 /** What tells whose a sandbox of this process is, and until when at most. */
 export function ownerTags(lifetimeMs: number, nowMs = Date.now()): Record<string, string> {
   const tags = { [POOL_TAG]: '1', [OWNER_TAG]: ownOwner(), [HOST_TAG]: hostname() };
@@ -32,7 +34,7 @@ export function ownerState(owner: string): 'dead' | 'alive' | 'unknown' {
   const [place, pidText = '', ticksText = ''] = owner.split('.');
   const [pid, ticks] = [Number(pidText), Number(ticksText)];
   if (place !== ownPlace() || !/^\d+$/.test(pidText) || pid === 0) return 'unknown';
-  if (!/^\d+$/.test(ticksText)) return 'unknown';
+  if (pid > MAX_PID || !/^\d+$/.test(ticksText)) return 'unknown';
   const stat = processStat(pid);
   if (stat !== undefined) {
     // Another process has been given its number since.

@@ -1,50 +1,65 @@
 import type { MetricsRegistry } from '../../telemetry/index.ts';
+import type { SandboxBackend } from '../contract/backend.ts';
 import type { PoolCounts, PoolObserver } from './observer.ts';
 
 const STATES = ['creating', 'idle', 'leased', 'resetting', 'closing', 'waiting'] as const;
 /** Keys are what callers say; those beyond share the label `other`. */
 const MAX_KEYS = 64;
 
-/** An observer that counts what a pool does in a registry. Several pools may share one. */
-export function poolMetrics(registry: MetricsRegistry): PoolObserver {
+/** An observer that counts what one pool does in a registry, which pools may share: each has an observer of its own. */
+export function poolMetrics(
+  registry: MetricsRegistry,
+  { name, capabilities }: Pick<SandboxBackend, 'name' | 'capabilities'>,
+): PoolObserver {
+  const at = { backend: name, isolation: capabilities.isolation };
+  const places = ['backend', 'isolation'] as const;
   const labelOf = boundedLabels();
   const counts = new Map<string, PoolCounts>();
+  registry
+    .gauge({ name: 'lachesis_sandbox_info', help: 'Where commands run; always 1.', labels: places })
+    .set(1, at);
   const sandboxes = registry.gauge({
     name: 'lachesis_sandboxes',
     help: 'Sandboxes of pools by key and state; `waiting` are those who wait for one.',
     labels: ['key', 'state'],
   });
-  const histogram = (what: string, help: string) =>
-    registry.histogram({ name: `lachesis_sandbox_${what}_seconds`, help });
-  const waits = histogram('acquire_wait', 'Between asking for a sandbox and having it.');
-  const creates = histogram('create', 'Of making a sandbox.');
-  const resets = histogram('reset', 'Of bringing a used sandbox back to what it was.');
-  const counter = (what: string, help: string, labels: readonly string[] = []) =>
-    registry.counter({ name: `lachesis_sandbox_${what}_total`, help, labels });
+  const histogram = (what: string, help: string) => {
+    const metric = registry.histogram({
+      ...{ name: `lachesis_sandbox_${what}_seconds`, help, labels: places },
+    });
+    return (durationMs: number): void => metric.observe(durationMs / 1_000, at);
+  };
+  const counter = (what: string, help: string, label?: string) => {
+    const labels = label === undefined ? places : [...places, label];
+    const metric = registry.counter({ name: `lachesis_sandbox_${what}_total`, help, labels });
+    return (value?: string): void =>
+      metric.add(1, label === undefined ? at : { ...at, [label]: value ?? '' });
+  };
+  const waited = histogram('wait', 'Between asking for a sandbox and having it.');
+  const made = histogram('create', 'Of making a sandbox.');
+  const wasReset = histogram('reset', 'Of bringing a used sandbox back to what it was.');
   const created = counter('created', 'Sandboxes made.');
   const createFailed = counter('create_failed', 'Sandboxes that could not be made.');
-  const leases = counter('leases', 'Leases given.');
-  const reused = counter('reused', 'Leases of a sandbox that had been used before.');
-  const destroyed = counter('destroyed', 'Sandboxes ended, by reason.', ['reason']);
+  const leases = counter('leases', 'Leases given, by whether it was used before.', 'reused');
+  const destroyed = counter('destroyed', 'Sandboxes ended, by reason.', 'reason');
   const survived = counter('survived', 'Sandboxes that could not be ended.');
-  const refused = counter('refused', 'Waits that ended without a lease, by reason.', ['reason']);
+  const refused = counter('refused', 'Waits that ended without a lease, by reason.', 'reason');
   const leaks = counter('leaks', 'Leases taken back because they were held too long.');
   return {
     created({ durationMs }) {
-      created.add();
-      creates.observe(durationMs / 1_000);
+      created();
+      made(durationMs);
     },
-    createFailed: () => createFailed.add(),
+    createFailed: () => createFailed(),
     leased({ waitedMs, earlierUses }) {
-      leases.add();
-      if (earlierUses > 0) reused.add();
-      waits.observe(waitedMs / 1_000);
+      leases(earlierUses > 0 ? 'yes' : 'no');
+      waited(waitedMs);
     },
-    leaked: () => leaks.add(),
-    reset: ({ durationMs }) => resets.observe(durationMs / 1_000),
-    destroyed: ({ reason }) => destroyed.add(1, { reason }),
-    survived: () => survived.add(),
-    refused: ({ reason }) => refused.add(1, { reason }),
+    leaked: () => leaks(),
+    reset: ({ durationMs }) => wasReset(durationMs),
+    destroyed: ({ reason }) => destroyed(reason),
+    survived: () => survived(),
+    refused: ({ reason }) => refused(reason),
     counted(now) {
       const before = counts.get(now.key);
       const key = labelOf(now.key);

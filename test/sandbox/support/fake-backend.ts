@@ -150,7 +150,7 @@ export class FakeSandbox implements Sandbox {
   #stepOf(argv: readonly string[]): FakeStep {
     if (argv[0] === 'true' || argv[0] === 'stat') return 'health';
     if (argv[0] !== 'sh') return 'exec';
-    return argv.length === 4 ? 'baseline' : 'reset';
+    return argv.length === 5 ? 'baseline' : 'reset';
   }
 
   async spawn(): Promise<SandboxProcess> {
