@@ -38,6 +38,7 @@ class KeyedPool implements SandboxPool {
   /** When it last was the turn of who has waited longest. */
   #turnMs = -Infinity;
   #isPumping = false;
+  #plannedMs = 0;
   #mustPump = false;
   #callOffWake: (() => void) | undefined;
   #draining: Draining | undefined;
@@ -172,14 +173,17 @@ class KeyedPool implements SandboxPool {
     this.#callOffWake = undefined;
     if (this.#keeper.closing.signal.aborted) return;
     const { keys } = this.#keeper;
-    const inMs = nextWakeMs(this.#settings, keys.values());
+    const { clock } = this.#settings;
+    const inMs = nextWakeMs(this.#settings, keys.values(), this.#plannedMs);
     if (inMs === undefined) return;
-    this.#callOffWake = this.#settings.clock.schedule(inMs, () => this.#pump());
+    const leftMs = Math.max(0, this.#plannedMs + inMs - clock.now());
+    this.#callOffWake = clock.schedule(leftMs, () => this.#pump());
   }
 
   #plan(): Plan {
     const { maxTotal, maxPerKey, fairnessMs, clock } = this.#settings;
     const nowMs = clock.now();
+    this.#plannedMs = nowMs;
     // Extra sandboxes are beyond the limits, and no waiter's to have.
     const keys = Array.from(this.#keeper.keys.values(), (state): PlanKey & { closing: number } => {
       const { key, idle, creating, closing, total, minIdle, breaker, extra } = state;

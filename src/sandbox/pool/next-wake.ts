@@ -1,12 +1,15 @@
 import type { PoolSettings } from './options.ts';
 import type { KeyState } from './slot.ts';
 
-/** In how long time alone changes something: a pause is over, an idle sandbox is too old. */
+/**
+ * In how long after `nowMs`, when it was last planned, time alone changes something: a pause is over, an idle
+ * sandbox is too old. What came due since then was not planned for, so it counts as still to come.
+ */
 export function nextWakeMs(
-  { clock, idleMs }: PoolSettings,
+  { idleMs }: Pick<PoolSettings, 'idleMs'>,
   keys: Iterable<KeyState>,
+  nowMs: number,
 ): number | undefined {
-  const nowMs = clock.now();
   let soonest = Infinity;
   const at = (inMs: number): void => {
     soonest = Math.min(soonest, inMs);
