@@ -6,6 +6,8 @@ set -eu
 profile=$1 metadata=$2
 shift 2
 mount --make-rprivate /
+# The checkout may lie under what is hidden next.
+mount --bind "$CHECKOUT" /srv
 for place in /tmp /var/tmp /dev/shm /root /home /opt; do
   mount -t tmpfs -o size=512m,nr_inodes=100k,mode=1777 none "$place"
 done
@@ -13,6 +15,7 @@ echo "root:$HOST_SECRET:::::::" > /opt/shadow
 chmod 600 /opt/shadow
 mount --bind /opt/shadow /etc/shadow
 mount -o remount,bind,ro /
+mount -o remount,bind,ro /srv
 ip link set lo up
 ip addr add "$metadata/32" dev lo
 echo 0 > /proc/sys/net/ipv4/ip_unprivileged_port_start

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, realpathSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { namespacesOf } from './guard.ts';
 
@@ -14,6 +14,7 @@ export const HOST_SECRET = 'sk-of-the-host-5f1c';
 const FIRST_ID = 1_000_000;
 const IDS = 65_536;
 const MAX_MS = 110_000;
+const CHECKOUT = path.resolve(import.meta.dirname, '../../..');
 
 /** Why the suite can't run here; undefined where it can. */
 export function whyNoNamespace(): string | undefined {
@@ -51,12 +52,19 @@ export async function runInNamespace(
   }
 }
 
+/** Where a file of the checkout is found in the namespace; see enter.sh. */
+function inThere(file: string): string {
+  const real = realpathSync(file);
+  return real.startsWith(`${CHECKOUT}/`) ? `/srv${real.slice(CHECKOUT.length)}` : real;
+}
+
 function enter(profile: Profile, holder: number, program: string): ChildProcess {
   const args = [
     ...['-t', String(holder), '--user', '--setuid', '0', '--setgid', '0', '--'],
     ...['unshare', '--mount', '--pid', '--net', '--ipc', '--uts', '--fork', '--kill-child'],
     ...['--mount-proc', '--', '/bin/bash', path.join(import.meta.dirname, 'enter.sh')],
-    ...[profile, METADATA, process.execPath, '--conditions=lachesis-source', program],
+    ...[profile, METADATA, inThere(process.execPath)],
+    ...['--conditions=lachesis-source', inThere(program)],
     ...[profile, JSON.stringify(namespacesOf('self'))],
   ];
   return spawn('nsenter', args, {
@@ -68,6 +76,7 @@ function enter(profile: Profile, holder: number, program: string): ChildProcess 
       PATH: '/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin',
       HOME: profile === 'root' ? '/root/server' : '/home/server',
       HOST_SECRET,
+      CHECKOUT,
     },
   });
 }
