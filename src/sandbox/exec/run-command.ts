@@ -3,6 +3,7 @@ import { invalidInput, LachesisError } from '../../errors.ts';
 import type { ExecOptions, ExecResult, ProcessExit, SandboxProcess } from '../contract/command.ts';
 import { OutputCapture } from './output-capture.ts';
 import { signalNumber } from './signal-number.ts';
+import { untilStarted } from './until-started.ts';
 
 export const DEFAULT_TIMEOUT_MS = 60_000;
 const DEFAULT_MAX_OUTPUT_BYTES = 1_048_576;
@@ -31,10 +32,7 @@ export async function runCommand(
     reason: () => commandTimeout(timeoutMs),
     signal: options.signal,
   });
-  const process = await untilAborted(start(), {
-    signal: deadline,
-    onLate: (late) => void killLate(late),
-  });
+  const process = await untilStarted(start(), deadline);
   const reader = new OutputReader(process, options, clock);
   const waiting = { signal: deadline };
   let exit: ProcessExit | undefined;
@@ -106,13 +104,6 @@ async function endCommand(process: SandboxProcess, clock: Clock): Promise<Proces
     }
   }
   return undefined;
-}
-
-/** Started for somebody who no longer waits. */
-async function killLate(process: SandboxProcess): Promise<void> {
-  process.detach();
-  // What can't be told to end ends with its sandbox; nobody is left to be told.
-  await Promise.allSettled([process.kill('SIGKILL'), process.exited]);
 }
 
 /** Reads both streams of a command into what is kept of them. */

@@ -1,6 +1,6 @@
 import type { Duplex } from 'node:stream';
 import type { Container, Exec } from 'dockerode';
-import { systemClock, untilAborted } from '../../../async/index.ts';
+import { systemClock } from '../../../async/index.ts';
 import { LachesisError } from '../../../errors.ts';
 import type { Command, SandboxProcess } from '../../contract/command.ts';
 import { sandboxGone } from '../../contract/faults.ts';
@@ -9,6 +9,7 @@ import type { SandboxStatus, TransferOptions } from '../../contract/sandbox.ts';
 import type { SandboxCore } from '../../exec/complete-sandbox.ts';
 import { outputText } from '../../exec/output-text.ts';
 import { runCommand } from '../../exec/run-command.ts';
+import { untilStarted } from '../../exec/until-started.ts';
 import { RemoteProcess } from '../remote/remote-process.ts';
 import { type KillSignal, tellGroup, wrapCommand } from '../remote/wrapper.ts';
 import { containerGone, dockerFault, saysGone, statusOf } from './faults.ts';
@@ -71,14 +72,7 @@ export class DockerSandbox implements SandboxCore {
   async start(command: Command, signal: AbortSignal | undefined): Promise<SandboxProcess> {
     if (this.#gone !== undefined) throw this.#gone;
     const work = this.#start(command);
-    if (signal === undefined) return await work;
-    return await untilAborted(work, {
-      signal,
-      onLate: (late) => {
-        late.detach();
-        void late.kill('SIGKILL').catch(() => {});
-      },
-    });
+    return await untilStarted(work, signal);
   }
 
   async status({ signal }: TransferOptions = {}): Promise<SandboxStatus> {

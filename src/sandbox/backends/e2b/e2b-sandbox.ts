@@ -1,5 +1,4 @@
 import type { Sandbox as E2bHandle } from 'e2b';
-import { untilAborted } from '../../../async/index.ts';
 import { LachesisError } from '../../../errors.ts';
 import type { Command, SandboxProcess } from '../../contract/command.ts';
 import { sandboxFault, sandboxGone } from '../../contract/faults.ts';
@@ -7,6 +6,7 @@ import type { SandboxStatus, TransferOptions } from '../../contract/sandbox.ts';
 import type { SandboxCore } from '../../exec/complete-sandbox.ts';
 import { outputText } from '../../exec/output-text.ts';
 import { runCommand } from '../../exec/run-command.ts';
+import { untilStarted } from '../../exec/until-started.ts';
 import { RemoteProcess } from '../remote/remote-process.ts';
 import { type KillSignal, tellGroup, wrapCommand } from '../remote/wrapper.ts';
 import { e2bFault, mayBeGone } from './faults.ts';
@@ -72,14 +72,7 @@ export class E2bSandbox implements SandboxCore {
       wrapCommand({ argv, cwd, env: { ...this.#env, ...env }, input }),
       stdin,
     );
-    if (signal === undefined) return await work;
-    return await untilAborted(work, {
-      signal,
-      onLate: (late) => {
-        late.detach();
-        void late.kill('SIGKILL').catch(() => {});
-      },
-    });
+    return await untilStarted(work, signal);
   }
 
   async status({ signal }: TransferOptions = {}): Promise<SandboxStatus> {

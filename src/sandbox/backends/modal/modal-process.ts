@@ -3,7 +3,7 @@ import { systemClock } from '../../../async/index.ts';
 import type { Command, OutputStream, ProcessExit, SandboxProcess } from '../../contract/command.ts';
 import { OutputQueue } from '../../exec/output-queue.ts';
 import { signalName } from '../../exec/signal-number.ts';
-import { GroupHeader } from './group-header.ts';
+import { GroupHeader } from '../remote/group-header.ts';
 
 /** Of one message; gRPC's own limit is far above. */
 const STDIN_PIECE_BYTES = 262_144;

@@ -8,6 +8,7 @@ import type { SandboxNetwork } from '../../contract/spec.ts';
 import type { SandboxCore } from '../../exec/complete-sandbox.ts';
 import { outputText } from '../../exec/output-text.ts';
 import { runCommand } from '../../exec/run-command.ts';
+import { untilStarted } from '../../exec/until-started.ts';
 import { isTransient, modalSandboxFault } from './faults.ts';
 import { ModalProcess } from './modal-process.ts';
 import { whileRunning } from './network.ts';
@@ -80,15 +81,8 @@ export class ModalSandbox implements SandboxCore {
   async start(command: Command, signal: AbortSignal | undefined): Promise<SandboxProcess> {
     if (this.#gone !== undefined) throw this.#gone;
     const argv = wrapCommand(command, command.cwd ?? this.workdir);
-    const work = this.#exec(argv, command.env);
-    const adopt = (process: Awaited<typeof work>): ModalProcess => this.#adopt(process, command);
-    if (signal === undefined) return adopt(await work);
-    const late = (process: Awaited<typeof work>): void => {
-      const started = adopt(process);
-      started.detach();
-      void started.kill('SIGKILL').catch(() => {});
-    };
-    return adopt(await untilAborted(work, { signal, onLate: late }));
+    const start = this.#exec(argv, command.env).then((begun) => this.#adopt(begun, command));
+    return await untilStarted(start, signal);
   }
 
   async status({ signal }: TransferOptions = {}): Promise<SandboxStatus> {
