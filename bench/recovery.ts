@@ -1,12 +1,15 @@
 // What a server that was killed with a full store costs: seconds from starting it again over the smaller of
-// 10 GB and half of the free disk to its listening, and to the first batch of a trainer that goes on.
+// 10 GB and half of the free disk to its listening, to the next batch of a trainer and to the next stored
+// group of an environment that both go on by themselves.
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync, statfsSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { parseArgs } from 'node:util';
 import { connect } from '../src/client/index.ts';
+import { encodeGroup } from '../src/contract/index.ts';
 import { report, round } from './support/report.ts';
+import { sampleGroup } from './support/sample-group.ts';
 import { startServe, useOf } from './support/serve-process.ts';
 
 const { values } = parseArgs({
@@ -23,14 +26,35 @@ try {
   const filled = performance.now();
   const groups = await fillAndKill(bytes);
   const fillSeconds = (performance.now() - filled) / 1_000;
-  const start = performance.now();
-  await using server = await startServe(folder);
-  const listening = performance.now() - start;
-  await using client = await connect({ address: server.address });
+  // The first server only makes clients that have something to go on with.
+  const first = await startServe(folder);
+  await using client = await connect({ address: first.address });
   await using consumer = await client.batches.register({ runId: 'bench' });
-  const batch = await consumer.next({ waitMs: 60_000 });
-  const firstBatch = performance.now() - start;
-  if (batch?.groups.length !== 16) throw new Error('no whole batch came');
+  await using work = client.work.submitGroups('bench', { maxInFlight: 1 });
+  const trainer = async (): Promise<void> => {
+    const batch = await consumer.next({ waitMs: 60_000 });
+    if (batch?.groups.length !== 16) throw new Error('no whole batch came');
+    await batch.ack();
+  };
+  const { settings } = await client.runs.get('bench');
+  const environment = async (id: string): Promise<void> => {
+    const shape = { rollouts: 8, tokens: 2_048, promptTokens: 512 };
+    const encoding = encodeGroup(sampleGroup({ id, runId: 'bench', ...shape }), {
+      policy: settings,
+    });
+    if (encoding.kind === 'dropped') throw new Error(encoding.reason);
+    await work.submit(encoding.encoded);
+  };
+  await Promise.all([trainer(), environment('before')]);
+  await first.kill();
+  // Both ask while nobody listens, and are not told when somebody does.
+  const since = (step: Promise<void>): Promise<number> => step.then(() => performance.now());
+  const resumed = Promise.all([since(trainer()), since(environment('after'))]);
+  const start = performance.now();
+  const port = first.address.slice(first.address.lastIndexOf(':') + 1);
+  await using server = await startServe(folder, '--port', port);
+  const listening = performance.now() - start;
+  const [firstBatch, firstGroup] = (await resumed).map((at) => at - start) as [number, number];
   const { waitingGroups } = await client.runs.status('bench');
   const figures = {
     gigabytes: round(bytes / 1e9),
@@ -38,6 +62,7 @@ try {
     fillMegabytesPerSecond: Math.round(bytes / 1e6 / fillSeconds),
     secondsUntilListening: round(listening / 1_000),
     secondsUntilFirstBatch: round(firstBatch / 1_000),
+    secondsUntilFirstGroupStored: round(firstGroup / 1_000),
     residentMegabytes: Math.round(useOf(server.pid).residentBytes / 1e6),
   };
   if (values.dry) console.log(JSON.stringify(figures, null, 2));
