@@ -1,7 +1,4 @@
-import { createHash } from 'node:crypto';
-import { LachesisError } from '../errors.ts';
-import type { RolloutSandbox } from '../sandbox/index.ts';
-import { noSandbox } from '../tools/index.ts';
+import { spillToSandbox } from '../tools/index.ts';
 import type { AfterToolCall, AfterToolCalls, ToolResultContext } from './hooks.ts';
 
 export interface ResultBudgetOptions {
@@ -67,7 +64,7 @@ async function spilled(
   name: string,
   result: string,
   context: ToolResultContext,
-  { previewCharacters = 1_500, folder = '/tmp/tool-results' }: ResultBudgetOptions,
+  { previewCharacters = 1_500, folder }: ResultBudgetOptions,
 ): Promise<string> {
   const { text, rest } = partsOf(result);
   const preview = previewOf(text, previewCharacters);
@@ -75,10 +72,12 @@ async function spilled(
   if (name === NEVER_SPILLED) {
     return `${preview}\n[Truncated: this page had ${size}. Read it again with offset and a smaller limit.]`;
   }
-  // By what is in it: no word of the model is part of the name, and no result overwrites another.
-  const hash = createHash('sha256').update(text).digest('hex').slice(0, 32);
-  const path = `${folder}/${hash}.txt`;
-  if (!(await save(context.sandbox, path, text, context.signal))) {
+  const path = await spillToSandbox(context.sandbox, text, {
+    ...(folder === undefined ? {} : { folder }),
+    timeoutMs: SPILL_TIMEOUT_MS,
+    signal: context.signal,
+  });
+  if (path === undefined) {
     return `${preview}\n[Truncated: this result had ${size}, which could not be saved to the sandbox.]`;
   }
   return [
@@ -91,26 +90,6 @@ async function spilled(
     preview,
     '</persisted-output>',
   ].join('\n');
-}
-
-/** A sandbox's fault is nobody's result and goes on; that it has no room is the model's to know. */
-async function save(
-  sandbox: RolloutSandbox,
-  path: string,
-  text: string,
-  outer: AbortSignal,
-): Promise<boolean> {
-  if (sandbox === noSandbox) return false;
-  const signal = AbortSignal.any([outer, AbortSignal.timeout(SPILL_TIMEOUT_MS)]);
-  try {
-    await sandbox.writeFile(path, text, { signal });
-    return true;
-  } catch (error) {
-    outer.throwIfAborted();
-    if (signal.aborted) return false;
-    if (error instanceof LachesisError && error.kind === 'failed_precondition') return false;
-    throw error;
-  }
 }
 
 /** Of a result as JSON the program's own text, which has lines to read, and the rest of it. */

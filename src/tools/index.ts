@@ -13,6 +13,7 @@ export {
   type SandboxToolHandlerOptions,
   sandboxToolHandler,
 } from './sandbox-tool-handler.ts';
+export { type SpillOptions, spillToSandbox } from './spill-file.ts';
 export {
   describeIssues,
   isStandardSchema,

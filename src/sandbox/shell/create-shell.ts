@@ -119,6 +119,7 @@ class StatefulShell implements SandboxShell {
         ...this.#execOptions(options),
         onChunk: ({ stream, bytes }) => {
           if (stream === 'stderr') frames.push(bytes);
+          else options.onOutput?.(bytes);
         },
       },
     );

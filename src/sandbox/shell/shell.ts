@@ -18,6 +18,8 @@ export interface ShellOptions {
   readonly timeoutMs?: number;
   /** Of what is kept of the output. Default: 50,000. */
   readonly maxOutputBytes?: number;
+  /** Told of all output as it comes, also of what is not kept. */
+  readonly onOutput?: (bytes: Uint8Array) => void;
   readonly signal?: AbortSignal;
 }
 

@@ -1,6 +1,7 @@
 import { invalidInput } from '../../errors.ts';
 import type { JsonObject } from '../../messages.ts';
-import { outputText, type ShellResult } from '../../sandbox/index.ts';
+import { OutputCapture, outputBytes, outputText, type ShellResult } from '../../sandbox/index.ts';
+import { spillToSandbox } from '../spill-file.ts';
 import type { AnyTool, ToolContext } from '../tool-handler.ts';
 import { flagArgument, optionalText, textArgument } from './arguments.ts';
 import { builtInTool } from './built-in-tool.ts';
@@ -15,12 +16,18 @@ export interface TerminalOptions {
   readonly maxTimeoutMs?: number;
   /** Kept of a command's output, 40 % of the beginning and 60 % of the end. Default: 50,000. */
   readonly maxOutputBytes?: number;
+  /**
+   * Of an output that is longer, so much goes into a file of the sandbox, whose name the model is told; 0 for
+   * none. Default: 5 MB.
+   */
+  readonly maxSpillBytes?: number;
   /** Leaves out what a terminal would act on, such as colours. Default: true. */
   readonly stripAnsi?: boolean;
 }
 
-/** For the last output to come and the shell's state to be read. */
-const GRACE_MS = 10_000;
+/** For the last output to come, the shell's state to be read and a long output to be put away. */
+const GRACE_MS = 15_000;
+const SPILL_TIMEOUT_MS = 8_000;
 
 /** `terminal`: runs a command in the rollout's shell, or starts one in the background. */
 export function terminalTool(options: TerminalOptions = {}): AnyTool {
@@ -67,16 +74,22 @@ async function run(
     return { output, session_id: id, exit_code: 0, error: null };
   }
   const timeoutMs = timeoutOf(args, options);
-  const { maxOutputBytes = 50_000 } = options;
-  const result = await sandbox.shell.run(command, { ...cwd, timeoutMs, maxOutputBytes, signal });
+  const { maxOutputBytes = 50_000, maxSpillBytes = 5_000_000 } = options;
+  const all = new OutputCapture(maxSpillBytes);
+  const result = await sandbox.shell.run(command, {
+    ...{ ...cwd, timeoutMs, maxOutputBytes, signal },
+    onOutput: (bytes) => all.push(bytes),
+  });
   signal.throwIfAborted();
+  const isLong = result.output.omittedBytes > 0 && maxSpillBytes > maxOutputBytes;
+  const spilled = isLong ? await spill(all, context) : undefined;
   const raw = outputText(result.output);
   const text = (options.stripAnsi === false ? raw : stripAnsi(raw)).trimEnd();
   const output = result.timedOut
     ? `${text}${text === '' ? '' : '\n'}[Command timed out after ${timeoutMs / 1_000}s]`
     : text;
   const meaning = meaningOf(command, result);
-  const note = noteOf(result);
+  const note = noteOf(result, spilled);
   return {
     output,
     exit_code: result.exitCode,
@@ -111,8 +124,25 @@ function meaningOf(command: string, result: ShellResult): string | undefined {
   return exitCodeMeaning(command, exitCode);
 }
 
-function noteOf({ stateLost, leftRunning, timedOut }: ShellResult): string | undefined {
-  const notes = [];
+/** Says where the output is, and how much of it. */
+async function spill(
+  all: OutputCapture,
+  { sandbox, signal }: ToolContext,
+): Promise<string | undefined> {
+  const captured = all.captured();
+  const isWhole = captured.omittedBytes === 0;
+  const content = isWhole ? outputBytes(captured) : outputText(captured);
+  const path = await spillToSandbox(sandbox, content, { timeoutMs: SPILL_TIMEOUT_MS, signal });
+  if (path === undefined) return undefined;
+  const what = isWhole ? 'All of its output' : 'More of its output';
+  return `${what} is in ${path} (${captured.totalBytes} bytes came); read it by parts.`;
+}
+
+function noteOf(
+  { stateLost, leftRunning, timedOut }: ShellResult,
+  spilled: string | undefined,
+): string | undefined {
+  const notes = spilled === undefined ? [] : [spilled];
   if (stateLost) {
     notes.push('The command ended its shell: directory and variables are those from before it.');
   }

@@ -73,6 +73,26 @@ describe.each([
     expect([head.length, Number(omitted), tail.length]).toEqual([20_000, 70_000, 30_000]);
   });
 
+  test('terminal: all of a long output is in a file that its note names, byte for byte', async () => {
+    const dir = (await bench.call('terminal', { command: 'pwd' }))['output'];
+    const command = `{ head -c 90000 /dev/urandom; yes; } | head -c 130000 | tee ${dir}/own`;
+    const { note } = await bench.call('terminal', { command });
+    const path = /^All of its output is in (\S+) \(130000 bytes came\)/.exec(String(note))?.[1];
+    expect(path).toMatch(/^\/tmp\/tool-results\/[0-9a-f]{32}\.txt$/);
+    const compare = `cmp ${path} ${dir}/own && rm ${path} ${dir}/own && echo same`;
+    expect(await bench.call('terminal', { command: compare })).toMatchObject({ output: 'same' });
+  });
+
+  test('terminal: of an output beyond 5 MB the file has both ends, and says what is missing', async () => {
+    const command = 'yes a | head -c 6000000; echo the end';
+    const { note } = await bench.call('terminal', { command });
+    const path = /^More of its output is in (\S+) \(6000008 bytes came\)/.exec(String(note))?.[1];
+    const look = `grep -n 'left out' ${path}; tail -n 1 ${path}; stat -c %s ${path}; rm ${path}`;
+    expect(await bench.call('terminal', { command: look })).toMatchObject({
+      output: expect.stringMatching(/^\d+:\[\.\.\. 1000008 bytes.*\nthe end\n50000\d\d$/),
+    });
+  });
+
   test('terminal and process: in the background', async () => {
     const command = 'while read -r x; do echo "got $x"; done';
     const started = await bench.call('terminal', { command, background: true });
