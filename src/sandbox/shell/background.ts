@@ -1,13 +1,21 @@
 /** Programs that go on while the agent does other things; they end with the lease, at the latest. */
 export interface BackgroundProcesses {
   /** Starts a script in the shell's directory with its exported variables. Refuses one too many (default 16). */
-  start(
-    script: string,
-    options?: { readonly cwd?: string; readonly signal?: AbortSignal },
-  ): Promise<BackgroundProcess>;
+  start(script: string, options?: BackgroundStart): Promise<BackgroundProcess>;
   /** In the order in which they were started. */
   readonly all: readonly BackgroundProcess[];
   get(id: string): BackgroundProcess | undefined;
+}
+
+export interface BackgroundStart {
+  /** Absolute. Default: the shell's. */
+  readonly cwd?: string;
+  /**
+   * Gives it a terminal of 120 x 40, for programs that want one; it is run by `script` of util-linux, which the
+   * sandbox needs then. Of the shell's state it has the directory and what is exported.
+   */
+  readonly pty?: boolean;
+  readonly signal?: AbortSignal;
 }
 
 export interface BackgroundProcess {

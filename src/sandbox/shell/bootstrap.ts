@@ -74,6 +74,15 @@ export const BACKGROUND_BOOTSTRAP = [
   'builtin eval -- "$__lx_script"',
 ].join(' ');
 
+/** A script that runs this one in a terminal of its own; its input and output go through it. */
+export function inTerminal(script: string): string {
+  return [
+    'if ! builtin command -v script >/dev/null; then',
+    `builtin printf 'a terminal needs the program script of util-linux in the sandbox\n'; builtin exit 127; fi;`,
+    `SHELL=$BASH builtin exec script -qefc ${quoted(`stty cols 120 rows 40; ${script}`)} /dev/null`,
+  ].join(' ');
+}
+
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
 }

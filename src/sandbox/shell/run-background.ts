@@ -2,9 +2,9 @@ import { untilAborted } from '../../async/index.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
 import { checkPath } from '../contract/check.ts';
 import type { Sandbox } from '../contract/sandbox.ts';
-import type { BackgroundProcess, BackgroundProcesses } from './background.ts';
+import type { BackgroundProcess, BackgroundProcesses, BackgroundStart } from './background.ts';
 import { OneBackgroundProcess } from './background-process.ts';
-import { BACKGROUND_BOOTSTRAP, bashArgv } from './bootstrap.ts';
+import { BACKGROUND_BOOTSTRAP, bashArgv, inTerminal } from './bootstrap.ts';
 import { checkScript, type ShellOrigin } from './create-shell.ts';
 import { nulFields, stateFields } from './shell-state.ts';
 
@@ -53,7 +53,7 @@ class Background implements BackgroundProcesses, AsyncDisposable {
 
   async start(
     script: string,
-    { cwd, signal }: { readonly cwd?: string; readonly signal?: AbortSignal } = {},
+    { cwd, pty = false, signal }: BackgroundStart = {},
   ): Promise<BackgroundProcess> {
     checkScript(script);
     if (cwd !== undefined) checkPath(cwd, 'cwd');
@@ -82,7 +82,8 @@ class Background implements BackgroundProcesses, AsyncDisposable {
         throw closed();
       }
       this.#processes.set(id, one);
-      const told = process.write(nulFields([cwd ?? state.cwd, ...stateFields(state), script]));
+      const text = pty ? inTerminal(script) : script;
+      const told = process.write(nulFields([cwd ?? state.cwd, ...stateFields(state), text]));
       await (signal === undefined ? told : untilAborted(told, { signal }));
       this.#forgetOld();
       return one;

@@ -45,6 +45,11 @@ export function terminalTool(options: TerminalOptions = {}): AnyTool {
         description: 'Start it and go on; gives a session_id for the process tool.',
         default: false,
       },
+      pty: {
+        type: 'boolean',
+        description: 'With background=true: give it a terminal, for programs that want one.',
+        default: false,
+      },
       timeout: {
         type: 'integer',
         description: `Most seconds it may take (default ${timeoutMs / 1_000}, at most ${maxTimeoutMs / 1_000}).`,
@@ -68,10 +73,16 @@ async function run(
   const command = textArgument(args, 'command');
   const workdir = optionalText(args, 'workdir');
   const cwd = workdir === undefined ? {} : { cwd: await resolvePath(workdir, context) };
+  const pty = flagArgument(args, 'pty');
   if (flagArgument(args, 'background')) {
-    const { id } = await sandbox.processes.start(command, { ...cwd, signal });
+    const { id } = await sandbox.processes.start(command, { ...cwd, pty, signal });
     const output = 'Background process started';
     return { output, session_id: id, exit_code: 0, error: null };
+  }
+  if (pty) {
+    throw invalidInput('pty', 'is for programs in the background.', {
+      remedy: 'Use background=true and the process tool.',
+    });
   }
   const timeoutMs = timeoutOf(args, options);
   const { maxOutputBytes = 50_000, maxSpillBytes = 5_000_000 } = options;

@@ -90,3 +90,40 @@ test('all end when the handle does, and none is started after that', async () =>
     reason: 'LEASE_RELEASED',
   });
 });
+
+test('has a terminal where that is asked for, and what is typed goes through it', async () => {
+  await sandbox.shell.run('mkdir d; cd d; export A=1');
+  const script =
+    'test -t 0 && test -t 1 && echo "a tty, $A"; stty size; read -r x; echo "<$x>"; exit 3';
+  const process = await sandbox.processes.start(script, { pty: true });
+  await expect.poll(() => process.output().text).toContain('a tty, 1\r\n40 120\r\n');
+  await process.write('typed\n');
+  expect(await process.wait({ timeoutMs: 5_000 })).toBe(true);
+  expect(process.output().text).toContain('<typed>\r\n');
+  expect(process.exitCode).toBe(3);
+});
+
+test('a kill ends what has a terminal', async () => {
+  const process = await sandbox.processes.start('echo $$; sleep 30', { pty: true });
+  await expect.poll(() => process.output().text).toMatch(/\d+\r\n/);
+  const child = process.output().text.trim();
+  await process.kill();
+  const state = `cut -d' ' -f3 /proc/${child}/stat 2>/dev/null || echo X`;
+  await expect
+    .poll(async () =>
+      Buffer.from((await sandbox.exec(state)).stdout.head)
+        .toString()
+        .trim(),
+    )
+    .toMatch(/^[ZX]?$/);
+});
+
+test('says what is missing where there is no terminal to be had', async () => {
+  await sandbox.shell.run('export PATH=/nowhere');
+  const process = await sandbox.processes.start('true', { pty: true });
+  expect(await process.wait({ timeoutMs: 5_000 })).toBe(true);
+  expect(process.output().text).toBe(
+    'a terminal needs the program script of util-linux in the sandbox\n',
+  );
+  expect(process.exitCode).toBe(127);
+});

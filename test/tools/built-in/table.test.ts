@@ -45,6 +45,7 @@ describe.each([
     ['no command', {}, 'command: is missing.'],
     ['a command that is no text', { command: ['ls'] }, 'command: is no text.'],
     ['a NUL', { command: 'a\0b' }, 'script: holds a NUL character.'],
+    ['a terminal in the foreground', { command: 'true', pty: true }, 'pty: is for programs in'],
     ['too long a time-out', { command: 'true', timeout: 601 }, 'timeout: 601s is above'],
     ['a time-out of none', { command: 'true', timeout: 0 }, 'timeout: is no number of seconds'],
   ])('terminal: %s is refused', async (_name, args, error) => {
