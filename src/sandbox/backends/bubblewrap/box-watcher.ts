@@ -1,4 +1,5 @@
 import { readFileSync, statfsSync } from 'node:fs';
+import { sendSignal } from '../local/process-table.ts';
 import type { Box } from './box.ts';
 import { HOME } from './box-plan.ts';
 
@@ -7,17 +8,23 @@ const INTERVAL_MS = 100;
 const IDLE_FACTOR = 20;
 /** Of the kernel's memory, by which `statm` counts. */
 const PAGE_BYTES = 4_096;
+/** What is above its memory however often its largest are ended makes new ones faster than we can look. */
+const MOST_BREACHES = 20;
+/** Of a breach, by each look that finds none. */
+const FORGIVEN = 0.1;
 
 /**
  * Holds boxes to what no limit of a single process covers: the memory of all of them together, and the number
- * of files. A box that has too much is ended. Only boxes in which something runs cost anything.
+ * of files. Above the memory the largest processes are ended, as a kernel does that runs out of it; a box with
+ * too many files is ended. Only boxes in which something runs cost anything.
  */
 export class BoxWatcher {
-  readonly #boxes = new Set<Box>();
+  /** With how often, of late, they had too much memory. */
+  readonly #boxes = new Map<Box, number>();
   #timer: NodeJS.Timeout | undefined;
 
   add(box: Box): void {
-    this.#boxes.add(box);
+    this.#boxes.set(box, 0);
     if (this.#timer === undefined) this.#wait(INTERVAL_MS);
   }
 
@@ -38,30 +45,43 @@ export class BoxWatcher {
   }
 
   #look(): void {
-    for (const box of this.#boxes) {
+    for (const [box, breaches] of this.#boxes) {
       if (!box.wasUsed) continue;
-      const why = breachOf(box);
+      const pids = box.processes();
+      if (pids.length === 0 && box.running.size === 0) box.wasUsed = false;
+      const isTooLarge = endLargest(pids, box.plan.memoryMiB * 1_048_576);
+      this.#boxes.set(box, isTooLarge ? breaches + 1 : Math.max(0, breaches - FORGIVEN));
+      const why = breaches >= MOST_BREACHES ? memoryBreach(box) : filesBreach(box);
       // What is asked of the box next says why.
       if (why !== undefined) box.end(why).catch(() => {});
     }
   }
 }
 
-function breachOf(box: Box): string | undefined {
-  const pids = box.processes();
-  if (pids.length === 0 && box.running.size === 0) box.wasUsed = false;
-  const limit = box.plan.memoryMiB * 1_048_576;
+/** Ends the largest until the rest has no more than the limit. False when they have no more anyway. */
+function endLargest(pids: readonly number[], limit: number): boolean {
   // The cheap sum counts what they share, and files, with each of them; only above the limit the exact one is asked.
-  if (sumOf(pids, residentBytes) > limit && sumOf(pids, ownBytes) > limit) {
-    return `its processes held more than the ${box.plan.memoryMiB} MiB of memory allowed together`;
+  if (pids.reduce((sum, pid) => sum + residentBytes(pid), 0) <= limit) return false;
+  const sized = pids.map((pid) => ({ pid, bytes: ownBytes(pid) }));
+  let sum = sized.reduce((all, { bytes }) => all + bytes, 0);
+  if (sum <= limit) return false;
+  for (const { pid, bytes } of sized.sort((a, b) => b.bytes - a.bytes)) {
+    if (sum <= limit) break;
+    sendSignal(pid, 'SIGKILL');
+    sum -= bytes;
   }
-  const files = filesOf(box);
-  if (files > box.plan.files) return `it held ${files} files, of ${box.plan.files} allowed`;
-  return undefined;
+  return true;
 }
 
-function sumOf(pids: readonly number[], bytes: (pid: number) => number): number {
-  return pids.reduce((sum, pid) => sum + bytes(pid), 0);
+function memoryBreach({ plan }: Box): string {
+  return `its processes held more than the ${plan.memoryMiB} MiB of memory allowed together, again and again`;
+}
+
+function filesBreach(box: Box): string | undefined {
+  const files = filesOf(box);
+  return files > box.plan.files
+    ? `it held ${files} files, of ${box.plan.files} allowed`
+    : undefined;
 }
 
 function residentBytes(pid: number): number {

@@ -149,14 +149,26 @@ describe.skipIf(noBoxes !== undefined)('a box of bubblewrap', () => {
     expect([code, err]).toEqual([1, expect.stringContaining('MemoryError')]);
   });
 
-  test('is ended, with the reason, when its processes together hold too much memory', async () => {
+  test('ends the largest processes when all together hold too much memory, and goes on', async () => {
     const greedy = await backend.create({ resources: { memoryMiB: 150 } }, { signal: never });
-    const script =
-      'for i in 1 2 3 4; do python3 -c "import time; x = b\'x\' * (90 << 20); time.sleep(20)" & done; wait';
-    const ran = greedy.exec({ argv: ['bash', '-c', script] }, { timeoutMs: 15_000 });
+    const hold = (mib: number, s: number) =>
+      `python3 -c "import time; x = b'x' * (${mib} << 20); time.sleep(${s})"`;
+    const script = `${hold(20, 3)} & small=$!; ${hold(90, 20)} & ${hold(80, 20)} & wait $small; echo $?`;
+    const { out } = await bash(script, greedy);
+    expect(out).toBe('0\n');
+    const one = await bash(`exec ${hold(10, 0)}`, greedy);
+    expect(one.code).toBe(0);
+    await greedy.terminate();
+  });
+
+  test('is ended, with the reason, when what it ends comes back again and again', async () => {
+    const greedy = await backend.create({ resources: { memoryMiB: 60 } }, { signal: never });
+    const hold = `python3 -c "import time; x = b'x' * (50 << 20); time.sleep(9)"`;
+    const script = `while :; do for i in 1 2 3; do ${hold} & done; sleep 0.05; done`;
+    const ran = greedy.exec({ argv: ['bash', '-c', script] }, { timeoutMs: 60_000 });
     await expect(ran).rejects.toMatchObject({
       reason: 'SANDBOX_GONE',
-      message: expect.stringContaining('150 MiB of memory allowed together'),
+      message: expect.stringContaining('60 MiB of memory allowed together'),
     });
     expect(await greedy.status()).toBe('gone');
   });
