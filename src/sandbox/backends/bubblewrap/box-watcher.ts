@@ -9,7 +9,7 @@ const IDLE_FACTOR = 20;
 /** Of the kernel's memory, by which `statm` counts. */
 const PAGE_BYTES = 4_096;
 /** What is above its memory however often its largest are ended makes new ones faster than we can look. */
-const MOST_BREACHES = 20;
+const MOST_BREACHES = 8;
 /** Of a breach, by each look that finds none. */
 const FORGIVEN = 0.1;
 

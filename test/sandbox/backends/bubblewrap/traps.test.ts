@@ -164,7 +164,7 @@ describe.skipIf(noBoxes !== undefined)('a box of bubblewrap', () => {
   test('is ended, with the reason, when what it ends comes back again and again', async () => {
     const greedy = await backend.create({ resources: { memoryMiB: 60 } }, { signal: never });
     const hold = `python3 -c "import time; x = b'x' * (50 << 20); time.sleep(9)"`;
-    const script = `while :; do for i in 1 2 3; do ${hold} & done; sleep 0.05; done`;
+    const script = `while :; do for i in 1 2 3; do ${hold} & done; sleep 0.2; done`;
     const ran = greedy.exec({ argv: ['bash', '-c', script] }, { timeoutMs: 60_000 });
     await expect(ran).rejects.toMatchObject({
       reason: 'SANDBOX_GONE',
