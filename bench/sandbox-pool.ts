@@ -22,7 +22,7 @@ const plan = isDry
     }
   : {
       ...{ rounds: 100, storm: 1_000, boxes: 200, rollouts: 200, concurrency: 64, execs: 800 },
-      remote: { rounds: 30, execs: 200, storm: 200 },
+      remote: { rounds: 30, execs: 200, storm: 120 },
       // Of busybox, in which nothing can be brought back: each lease makes one.
       containers: { rounds: 8, execs: 48, storm: 0 },
     };
