@@ -1,164 +1,105 @@
-// Sandboxes and their pool, on bubblewrap and on plain processes (`-- --dry` for a glance, which keeps no result).
-import { fork, spawn } from 'node:child_process';
+// Sandboxes and their pool: on bubblewrap, on plain processes, and on stand-ins for Modal, E2B and Docker on
+// loopback, with their real clients (`-- --dry` for a glance, which keeps no result).
+import { fork } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
-import { freemem, tmpdir } from 'node:os';
+import { freemem } from 'node:os';
 import path from 'node:path';
-import { setTimeout as sleep } from 'node:timers/promises';
-import {
-  type BackendName,
-  createSandboxPool,
-  openBackend,
-  openRolloutSandbox,
-  type SandboxBackend,
-} from '../src/sandbox/index.ts';
-import { report, round } from './support/report.ts';
+import { inheritedDescriptors } from '../src/sandbox/backends/local/inherited-descriptors.ts';
+import { openBackend, type SandboxBackend } from '../src/sandbox/index.ts';
+import { IMAGE, noPodman, PodmanService } from '../test/support/docker/podman.ts';
+import { FakeE2b } from '../test/support/e2b/fake-e2b.ts';
+import { startFakeModal } from '../test/support/modal/fake-modal.ts';
+import { afterKill, remoteAfterKill } from './support/after-kill.ts';
+import { report } from './support/report.ts';
+import { execs, leasing, storm, terminalRun } from './support/sandbox-measures.ts';
 
 const isDry = process.argv.includes('--dry');
 const plan = isDry
-  ? { rounds: 5, storm: 20, boxes: 4, rollouts: 8, concurrency: 4, execs: 32 }
-  : { rounds: 100, storm: 1_000, boxes: 200, rollouts: 200, concurrency: 64, execs: 800 };
-const { signal } = new AbortController();
-
-async function timed(work: () => Promise<unknown>): Promise<number> {
-  const start = performance.now();
-  await work();
-  return performance.now() - start;
-}
-
-function quantiles(times: readonly number[]): { readonly p50: number; readonly p99: number } {
-  const sorted = [...times].sort((a, b) => a - b);
-  const at = (share: number) => round(sorted[Math.floor((sorted.length - 1) * share)] ?? 0);
-  return { p50: at(0.5), p99: at(0.99) };
-}
-
-async function workers(count: number, total: number, work: (at: number) => Promise<void>) {
-  let next = 0;
-  const one = async (): Promise<void> => {
-    while (next < total) await work(next++);
-  };
-  await Promise.all(Array.from({ length: count }, one));
-}
-
-const bareSpawn = async (): Promise<void> => {
-  await once(spawn('/bin/true', { stdio: ['pipe', 'pipe', 'pipe'] }), 'close');
-};
-
-async function leasing(backend: SandboxBackend): Promise<object> {
-  const [warm, cold]: [number[], number[]] = [[], []];
-  await using pool = createSandboxPool({ backend, maxTotal: 4 });
-  pool.keepWarm({}, 2);
-  for (let at = 0; at < plan.rounds; at++) {
-    while (pool.stats().idle < 2) await sleep(5);
-    const start = performance.now();
-    const lease = await pool.acquire({}, { owner: 'bench' });
-    warm.push(performance.now() - start);
-    await lease.exec({ argv: ['true'] });
-    await lease.release();
-    while (pool.stats().idle < 2) await sleep(5);
-    const coldStart = performance.now();
-    const sandbox = await backend.create({}, { signal });
-    cold.push(performance.now() - coldStart);
-    await sandbox.terminate();
-  }
-  return { warmAcquireMs: quantiles(warm), coldCreateMs: quantiles(cold) };
-}
-
-/** Eight keys; on boxes also with reuse, which plain processes can't have. */
-async function storm(backend: SandboxBackend, maxUses: number): Promise<number> {
-  let created = 0;
-  const observer = { created: () => void created++ };
-  await using pool = createSandboxPool({ backend, maxTotal: 8, maxUses, observer });
-  await workers(16, plan.storm, async (at) => {
-    const spec = { env: { KIND: String((at * 7) % 8) } };
-    await using lease = await pool.acquire(spec, { owner: `${at}`, timeoutMs: 600_000 });
-    await lease.exec({ argv: ['true'] });
-  });
-  return round((created * 1_000) / plan.storm, 1);
-}
-
-async function execs(backend: SandboxBackend): Promise<object> {
-  const sandbox = await backend.create({}, { signal });
-  const [own, bare]: [number[], number[]] = [[], []];
-  for (let at = 0; at < plan.rounds; at++) {
-    bare.push(await timed(bareSpawn));
-    own.push(await timed(() => sandbox.exec({ argv: ['true'] })));
-  }
-  const ms = await timed(() =>
-    workers(16, plan.execs, async () => void (await sandbox.exec({ argv: ['true'] }))),
-  );
-  await sandbox.terminate();
-  return {
-    ...{ execMs: quantiles(own), bareSpawnMs: quantiles(bare) },
-    execPerSecondAt16: round((plan.execs * 1_000) / ms, 1),
-  };
-}
+  ? {
+      ...{ rounds: 5, storm: 20, boxes: 4, rollouts: 8, concurrency: 4, execs: 32 },
+      remote: { rounds: 2, execs: 16, storm: 10 },
+      containers: { rounds: 1, execs: 4, storm: 0 },
+    }
+  : {
+      ...{ rounds: 100, storm: 1_000, boxes: 200, rollouts: 200, concurrency: 64, execs: 800 },
+      remote: { rounds: 30, execs: 200, storm: 120 },
+      // Of busybox, in which nothing can be brought back: each lease makes one.
+      containers: { rounds: 8, execs: 48, storm: 0 },
+    };
 
 async function perGibibyte(backend: SandboxBackend): Promise<number | string> {
+  const { signal } = new AbortController();
   const before = freemem();
   const all = [];
   for (let at = 0; at < plan.boxes; at++) all.push(await backend.create({}, { signal }));
   const each = (before - freemem()) / all.length;
   await Promise.all(all.map((sandbox) => sandbox.terminate()));
-  return each > 0 ? Math.floor(2 ** 30 / each) : 'too few to be seen beside other load';
+  return each > 0 ? Math.floor(2 ** 30 / each) : 'too little to be seen beside other load';
 }
 
-async function terminalRun(backend: SandboxBackend): Promise<object> {
-  let commandMs = 0;
-  await using pool = createSandboxPool({ backend, maxTotal: plan.concurrency });
-  const wallMs = await timed(() =>
-    workers(plan.concurrency, plan.rollouts, async (at) => {
-      await using lease = await pool.acquire({}, { owner: `${at}`, timeoutMs: 600_000 });
-      await using own = openRolloutSandbox(lease);
-      for (const script of ['mkdir a; cd a', 'seq 100 > n; sleep 0.2', 'wc -l n; sleep 0.2']) {
-        commandMs += await timed(() => own.shell.run(script));
-      }
-    }),
-  );
-  const idealMs = commandMs / plan.concurrency;
-  return { wallMs: round(wallMs), idealMs: round(idealMs), overIdeal: round(wallMs / idealMs) };
-}
-
-function onHost(): Record<'processes' | 'mounts' | 'folders', number> {
-  return {
-    processes: readdirSync('/proc').filter((name) => /^\d+$/.test(name)).length,
-    mounts: readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length - 1,
-    folders: readdirSync(tmpdir()).filter((name) => name.startsWith('lachesis-')).length,
-  };
-}
-
-/** What is there more of than before, of other load too: processes end by themselves only where boxes hold them. */
-async function afterKill(name: BackendName): Promise<object> {
-  const before = onHost();
-  const file = path.join(import.meta.dirname, 'support/sandbox-owner.ts');
-  const child = fork(file, [name, String(plan.boxes)]);
-  await once(child, 'message');
-  const exited = once(child, 'exit');
-  child.kill('SIGKILL');
-  await exited;
-  await sleep(2_000);
-  const after = onHost();
-  const names = ['processes', 'mounts', 'folders'] as const;
-  return Object.fromEntries(names.map((each) => [each, after[each] - before[each]]));
-}
-
-const results: object[] = [];
-for (const name of ['bubblewrap', 'process'] as const) {
+async function local(name: 'bubblewrap' | 'process'): Promise<object> {
   await using backend = await openBackend(name, {
     ...{ allowRoot: true, environment: {}, onWarning: () => {} },
   });
-  const isBox = name === 'bubblewrap';
-  results.push({
+  return {
     backend: name,
-    ...(await leasing(backend)),
-    createdPer1000Leases: await storm(backend, 1),
-    ...(isBox ? { createdPer1000LeasesReused: await storm(backend, 20) } : {}),
-    ...(await execs(backend)),
+    ...(await leasing(backend, plan.rounds)),
+    stormUsedOnce: await storm(backend, plan.storm, 1),
+    // Plain processes can't be brought back.
+    ...(name === 'process' ? {} : { stormWithReuse: await storm(backend, plan.storm, 20) }),
+    ...(await execs(backend, plan)),
     sandboxesPerGiB: await perGibibyte(backend),
-    terminalRun: await terminalRun(backend),
-    // Its processes go on without boxes, until a janitor's sweep; so only where they must not.
-    ...(isBox ? { leftAfterKill: await afterKill(name) } : {}),
-  });
+    terminalRun: await terminalRun(backend, plan),
+    afterKill: await afterKill(backend, plan.boxes),
+  };
 }
-if (isDry) console.log(JSON.stringify(results, null, 2));
-else report('sandbox-pool', { plan, results });
+
+/** The other side runs here, and a process of its own measures: neither has the other's load on its loop. */
+async function remote(
+  name: 'modal' | 'e2b' | 'docker',
+  options: object,
+  { env = {}, sizes = plan.remote }: { env?: object; sizes?: typeof plan.remote } = {},
+): Promise<object> {
+  const file = path.join(import.meta.dirname, 'support/remote-sandboxes.ts');
+  const words = [name, JSON.stringify(options), JSON.stringify(sizes)];
+  const child = fork(file, words, { env: { ...process.env, ...env } });
+  const figures = await Promise.race([
+    once(child, 'message').then(([message]) => message as object),
+    once(child, 'exit').then(([code]) => ({ failed: `its process ended with ${code}` })),
+  ]);
+  return { backend: name, ...figures };
+}
+
+async function modal(): Promise<object> {
+  await using fake = await startFakeModal();
+  return await remote('modal', {}, { env: fake.env });
+}
+
+async function e2b(): Promise<object> {
+  await using fake = await FakeE2b.start();
+  return await remote('e2b', fake.options);
+}
+
+async function docker(): Promise<object> {
+  if (noPodman !== undefined) return { backend: 'docker', left: noPodman };
+  await using podman = await PodmanService.start();
+  const options = {
+    ...{ connection: { socketPath: podman.socketPath }, image: IMAGE },
+    // Not above what a machine that is itself a container may have.
+    ulimits: { nofile: 1_024, nproc: 32_768 },
+  };
+  return await remote('docker', options, { sizes: plan.containers });
+}
+
+const results: object[] = [];
+for (const name of ['bubblewrap', 'process'] as const) results.push(await local(name));
+for (const measure of [modal, e2b, docker]) results.push(await measure());
+const figures = {
+  plan,
+  // Where our parent left us any, a shell before each command closes them, which takes milliseconds.
+  inheritedDescriptors: inheritedDescriptors().length,
+  results,
+  remoteAfterKill: await remoteAfterKill(plan.boxes),
+};
+if (isDry) console.log(JSON.stringify(figures, null, 2));
+else report('sandbox-pool', figures);

@@ -1,15 +1,15 @@
-// Holds so many sandboxes of a backend until it is killed, and says when it has them.
-import { isBackendName, openBackend } from '../../src/sandbox/index.ts';
+// Leases so many sandboxes of a pool until it is killed, and says when it has them.
+import { createSandboxPool, isBackendName, openBackend } from '../../src/sandbox/index.ts';
 
 const [name = '', count = '1'] = process.argv.slice(2);
 if (!isBackendName(name)) throw new Error(`there is no backend ${name}`);
 const backend = await openBackend(name, {
   ...{ allowRoot: true, environment: {}, onWarning: () => {} },
 });
-const { signal } = new AbortController();
+const pool = createSandboxPool({ backend, maxTotal: Number(count) });
 for (let at = 0; at < Number(count); at++) {
-  const sandbox = await backend.create({}, { signal });
-  await sandbox.spawn({ argv: ['sleep', '3600'] });
+  const lease = await pool.acquire({}, { owner: `${at}` });
+  await lease.spawn({ argv: ['sleep', '3600'] });
 }
 process.send?.('ready');
 setInterval(() => {}, 60_000);

@@ -30,6 +30,11 @@ export interface Sandbox {
   status(options?: TransferOptions): Promise<SandboxStatus>;
   /** Ends all that runs in it and gives it back to its provider. Idempotent. */
   terminate(): Promise<void>;
+  /**
+   * Where the backend can do so from outside, so that nothing in there can hinder it: ends all that runs in it,
+   * but what it is itself made of. Rejects where something is left.
+   */
+  endCommands?(): Promise<void>;
   /** Where `capabilities.snapshots`: what a later `create` may be given as `image`. */
   snapshot?(options?: TransferOptions): Promise<string>;
   /** Where `capabilities.liveNetwork`. */

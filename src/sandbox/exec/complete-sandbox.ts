@@ -12,7 +12,7 @@ import { statPath } from './stat-path.ts';
  * thing better than a program inside would.
  */
 export interface SandboxCore
-  extends Pick<Sandbox, 'snapshot' | 'setNetwork' | 'endpoint'>,
+  extends Pick<Sandbox, 'endCommands' | 'snapshot' | 'setNetwork' | 'endpoint'>,
     Partial<Pick<Sandbox, 'putArchive' | 'getArchive' | 'stat' | 'status'>> {
   readonly id: string;
   readonly backend: string;
@@ -35,6 +35,7 @@ class CompleteSandbox implements Sandbox {
   readonly backend: string;
   readonly isolation: IsolationLevel;
   readonly workdir: string;
+  readonly endCommands?: NonNullable<Sandbox['endCommands']>;
   readonly snapshot?: NonNullable<Sandbox['snapshot']>;
   readonly setNetwork?: NonNullable<Sandbox['setNetwork']>;
   readonly endpoint?: NonNullable<Sandbox['endpoint']>;
@@ -45,6 +46,7 @@ class CompleteSandbox implements Sandbox {
     this.backend = core.backend;
     this.isolation = core.isolation;
     this.workdir = core.workdir;
+    if (core.endCommands !== undefined) this.endCommands = core.endCommands.bind(core);
     if (core.snapshot !== undefined) this.snapshot = core.snapshot.bind(core);
     if (core.setNetwork !== undefined) this.setNetwork = core.setNetwork.bind(core);
     if (core.endpoint !== undefined) this.endpoint = core.endpoint.bind(core);

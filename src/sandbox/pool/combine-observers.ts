@@ -4,6 +4,7 @@ const EVENTS = [
   'created',
   'createFailed',
   'leased',
+  'executed',
   'leaked',
   'reset',
   'destroyed',

@@ -8,6 +8,7 @@ import { ExtraLeases } from './extra-leases.ts';
 import type { AcquireRequest, SandboxLease } from './lease.ts';
 import { nextWakeMs } from './next-wake.ts';
 import { type PoolSettings, resolvePoolOptions, type SandboxPoolOptions } from './options.ts';
+import { OwnTurn } from './own-turn.ts';
 import { type Plan, type PlanKey, planPool } from './plan.ts';
 import type { DrainReport, PoolStats, SandboxPool } from './pool.ts';
 import type { PoolLease } from './pool-lease.ts';
@@ -41,6 +42,8 @@ class KeyedPool implements SandboxPool {
   #plannedMs = 0;
   #mustPump = false;
   #callOffWake: (() => void) | undefined;
+  readonly #refillTurn: OwnTurn;
+  #isRefillTurn = false;
   #draining: Draining | undefined;
 
   constructor(settings: PoolSettings) {
@@ -49,6 +52,7 @@ class KeyedPool implements SandboxPool {
     this.#keeper = new SlotKeeper(settings, () => this.#pump());
     this.#waiters = new WaitList((key) => this.#keeper.tellCounts(key));
     this.#extras = new ExtraLeases(settings, this.#keeper);
+    this.#refillTurn = new OwnTurn(settings.clock, () => this.#refill());
   }
 
   async acquire(spec: SandboxSpec, request: AcquireRequest): Promise<SandboxLease> {
@@ -98,6 +102,7 @@ class KeyedPool implements SandboxPool {
       throw invalidInput('drain.graceMs', `is ${graceMs}; at least 0 is needed.`);
     }
     this.#callOffWake?.();
+    this.#refillTurn.callOff();
     this.#draining ??= new Draining(this.#keeper, this.#settings.clock);
     this.#waiters.rejectAll(poolClosed);
     this.#extras.waiters.rejectAll(poolClosed);
@@ -168,6 +173,12 @@ class KeyedPool implements SandboxPool {
     this.#setWake();
   }
 
+  #refill(): void {
+    this.#isRefillTurn = true;
+    this.#pump();
+    this.#isRefillTurn = false;
+  }
+
   #setWake(): void {
     this.#callOffWake?.();
     this.#callOffWake = undefined;
@@ -207,7 +218,7 @@ class KeyedPool implements SandboxPool {
     });
   }
 
-  #carryOut({ grants, creates, evictions, usesTurn }: Plan): void {
+  #carryOut({ grants, creates, refills, evictions, usesTurn }: Plan): void {
     if (usesTurn) this.#turnMs = this.#settings.clock.now();
     const waiters = [...this.#waiters];
     for (const at of grants) {
@@ -218,7 +229,11 @@ class KeyedPool implements SandboxPool {
       const slot = this.#keeper.keys.get(name)?.idle[0];
       if (slot !== undefined) void this.#keeper.destroy(slot, 'evicted');
     }
-    for (const name of creates) {
+    // To begin one holds everybody up for milliseconds, so those that nobody waits for come one in a turn.
+    const begun = this.#isRefillTurn ? refills.slice(0, 1) : [];
+    this.#isRefillTurn = false;
+    if (refills.length > begun.length) this.#refillTurn.ask();
+    for (const name of [...creates, ...begun]) {
       const key = this.#keeper.keys.get(name);
       if (key !== undefined) void this.#create(key);
     }

@@ -34,6 +34,12 @@ export interface PoolObserver {
     readonly waitedMs: number;
     readonly earlierUses: number;
   }): void;
+  /** A command of a lease was run to its end, whatever that was; `spawn` is not told of. */
+  executed?(event: {
+    readonly key: string;
+    readonly id: string;
+    readonly durationMs: number;
+  }): void;
   /** A lease was held longer than it said; the sandbox is taken from it. */
   leaked?(event: { readonly key: string; readonly id: string; readonly owner: string }): void;
   reset?(event: { readonly key: string; readonly id: string; readonly durationMs: number }): void;

@@ -36,8 +36,10 @@ export interface PlanInput {
 export interface Plan {
   /** Places in `waiters`, in order; each is given an idle sandbox of its key. */
   readonly grants: readonly number[];
-  /** A key for each sandbox to make. */
+  /** A key for each sandbox to make for who waits. */
   readonly creates: readonly string[];
+  /** A key for each sandbox to make so that enough are kept idle: nobody waits for these. */
+  readonly refills: readonly string[];
   /** A key for each idle sandbox to destroy, so that there is room for another key's. */
   readonly evictions: readonly string[];
   /** Whether a turn was used: an idle sandbox makes way that others of its key may have waited for. */
@@ -68,8 +70,8 @@ export function planPool(input: PlanInput): Plan {
     if (!served.has(at)) plan.provide(at);
   });
   plan.refill();
-  const { grants, creates, evictions } = plan;
-  return { grants, creates, evictions, usesTurn };
+  const { grants, creates, refills, evictions } = plan;
+  return { grants, creates, refills, evictions, usesTurn };
 }
 
 interface KeyBalance {
@@ -84,6 +86,7 @@ interface KeyBalance {
 class Planning {
   readonly grants: number[] = [];
   readonly creates: string[] = [];
+  readonly refills: string[] = [];
   readonly evictions: string[] = [];
   readonly #input: PlanInput;
   readonly #keys: ReadonlyMap<string, KeyBalance>;
@@ -116,7 +119,7 @@ class Planning {
       return true;
     }
     if (balance.mayCreate <= 0 || balance.total >= this.#input.maxPerKey) return false;
-    if (this.#create(balance)) return true;
+    if (this.#create(balance, this.creates)) return true;
     if (this.#comingRoom > 0) {
       this.#comingRoom -= 1;
       return true;
@@ -127,18 +130,19 @@ class Planning {
   refill(): void {
     for (const balance of this.#keys.values()) {
       let missing = balance.minIdle - balance.idle - balance.coming;
-      while (missing > 0 && balance.total < this.#input.maxPerKey && this.#create(balance)) {
+      while (missing > 0 && balance.total < this.#input.maxPerKey) {
+        if (!this.#create(balance, this.refills)) break;
         missing -= 1;
       }
     }
   }
 
-  #create(balance: KeyBalance): boolean {
+  #create(balance: KeyBalance, list: string[]): boolean {
     if (this.#room <= 0 || balance.mayCreate <= 0) return false;
     this.#room -= 1;
     balance.mayCreate -= 1;
     balance.total += 1;
-    this.creates.push(balance.key);
+    list.push(balance.key);
     return true;
   }
 

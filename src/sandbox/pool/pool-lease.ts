@@ -25,6 +25,7 @@ export class PoolLease implements SandboxLease {
   readonly owner: string;
   readonly #sandbox: Sandbox;
   readonly #giveBack: () => Promise<void>;
+  readonly #onExec: (durationMs: number) => void;
   readonly #end = new AbortController();
   #taint: string | undefined;
   /** Calls of the sandbox that have not ended. */
@@ -37,11 +38,14 @@ export class PoolLease implements SandboxLease {
     readonly owner: string;
     readonly earlierUses: number;
     readonly giveBack: () => Promise<void>;
+    /** Told how long a command took. */
+    readonly onExec?: (durationMs: number) => void;
   }) {
     this.#sandbox = options.sandbox;
     this.owner = options.owner;
     this.earlierUses = options.earlierUses;
     this.#giveBack = options.giveBack;
+    this.#onExec = options.onExec ?? (() => {});
   }
 
   get id(): string {
@@ -76,6 +80,7 @@ export class PoolLease implements SandboxLease {
 
   async exec(command: Command, options: ExecOptions = {}): Promise<ExecResult> {
     const result = await this.#during(options, (bound) => this.#sandbox.exec(command, bound));
+    this.#onExec(result.durationMs);
     if (result.leftRunning && (result.timedOut || result.aborted)) {
       this.taint('a command outlived its end');
     }

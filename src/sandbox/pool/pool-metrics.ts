@@ -29,6 +29,10 @@ export function poolMetrics(
     });
     return (durationMs: number): void => metric.observe(durationMs / 1_000, at);
   };
+  const ran = registry.histogram({
+    ...{ name: 'lachesis_sandbox_exec_seconds', labels: [...places, 'key'] },
+    help: 'Of commands run to their end.',
+  });
   const counter = (what: string, help: string, label?: string) => {
     const labels = label === undefined ? places : [...places, label];
     const metric = registry.counter({ name: `lachesis_sandbox_${what}_total`, help, labels });
@@ -55,6 +59,8 @@ export function poolMetrics(
       leases(earlierUses > 0 ? 'yes' : 'no');
       waited(waitedMs);
     },
+    executed: ({ key, durationMs }) =>
+      ran.observe(durationMs / 1_000, { ...at, key: labelOf(key) }),
     leaked: () => leaks(),
     reset: ({ durationMs }) => wasReset(durationMs),
     destroyed: ({ reason }) => destroyed(reason),

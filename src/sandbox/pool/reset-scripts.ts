@@ -49,7 +49,9 @@ state() {
   echo "mounts $(cut -d ' ' -f 2,3,4 /proc/self/mounts | cksum)"
   echo "ipc $(cat /proc/sysvipc/shm /proc/sysvipc/sem /proc/sysvipc/msg 2>/dev/null | wc -l)"
   echo "host $(cat /proc/sys/kernel/hostname)"
-  cut -d ' ' -f 2,3 /proc/self/mounts | sort -u | while read -r root type; do
+  cut -d ' ' -f 2,3,4 /proc/self/mounts | sort -u | while read -r root type options; do
+    # What was made read-only nobody wrote to; that it is so still, the mounts above tell.
+    case "$options" in ro | ro,*) continue ;; esac
     case "$type" in proc | sysfs | devpts | cgroup | cgroup2 | mqueue | securityfs | debugfs) continue ;; esac
     case "$root" in /proc/* | /sys/* | /dev/?*) continue ;; esac
     root=$(printf '%b' "$root")

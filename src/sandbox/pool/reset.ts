@@ -6,6 +6,12 @@ import { outputText } from '../exec/output-text.ts';
 import { BASELINE_SCRIPT, MARK_FORMAT, RESET_SCRIPT } from './reset-scripts.ts';
 
 const TIMEOUT_MS = 55_000;
+/** What a spec sets for its tenants must not lead the scripts to programs that a tenant wrote. */
+const ENV = Object.freeze({
+  PATH: '/usr/sbin:/usr/bin:/sbin:/bin',
+  LD_PRELOAD: '',
+  LD_LIBRARY_PATH: '',
+});
 
 /** Whether sandboxes may be emptied at all: elsewhere processes and folders are also others'. */
 export function isResettable(isolation: Sandbox['isolation']): boolean {
@@ -28,8 +34,9 @@ export async function takeBaseline(
 /**
  * Ends what runs, empties what tenants may write to, and compares the rest with the baseline. Rejects with
  * RESET_DIFFERS where anything is not as it was: such a sandbox is nobody else's. It asks the sandbox's own
- * programs, so a tenant that is root and forges `sh`, `find` or the clock can deceive it: give such tenants
- * sandboxes that are used once (`maxUses: 1`).
+ * programs. Where these are read-only and the backend ends what runs from outside (bubblewrap), no tenant can
+ * deceive it; elsewhere one that is root and forges `sh`, `find` or the clock can: give such tenants sandboxes
+ * that are used once (`maxUses: 1`).
  */
 export async function resetSandbox(
   sandbox: Sandbox,
@@ -38,6 +45,7 @@ export async function resetSandbox(
 ): Promise<void> {
   const pids = lineOf(baseline, 'pids');
   const wiped = lineOf(baseline, 'wiped');
+  await sandbox.endCommands?.();
   const text = await run(
     sandbox,
     [RESET_SCRIPT, 'sh', sandbox.workdir, pids, wiped, markOf(baseline)],
@@ -58,7 +66,7 @@ export function healthCommand(baseline: string | undefined): {
 } {
   if (baseline === undefined) return { command: { argv: ['true'], cwd: '/' }, expected: '' };
   return {
-    command: { argv: ['stat', '-c', MARK_FORMAT, markOf(baseline)], cwd: '/' },
+    command: { argv: ['stat', '-c', MARK_FORMAT, markOf(baseline)], cwd: '/', env: ENV },
     expected: `mark${lineOf(baseline, 'mark')}`,
   };
 }
@@ -86,7 +94,7 @@ async function run(
   signal: AbortSignal,
 ): Promise<string> {
   const result = await sandbox.exec(
-    { argv: ['sh', '-c', script, ...args], cwd: '/' },
+    { argv: ['sh', '-c', script, ...args], cwd: '/', env: ENV },
     { timeoutMs: TIMEOUT_MS, signal },
   );
   signal.throwIfAborted();

@@ -97,6 +97,7 @@ export class SlotKeeper {
     this.hold(slot);
     const lease = new PoolLease({
       ...{ sandbox, owner, earlierUses },
+      onExec: (durationMs) => observer.executed({ key: key.key, id: sandbox.id, durationMs }),
       giveBack: () => this.#track(this.#takeBack(slot, lease)),
     });
     slot.lease = lease;

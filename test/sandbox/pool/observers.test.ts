@@ -56,6 +56,7 @@ test('metrics count what a pool does, and its sandboxes by key and state', async
     `lachesis_sandbox_leases_total{${AT},reused="no"} 1`,
     `lachesis_sandbox_leases_total{${AT},reused="yes"} 1`,
     `lachesis_sandbox_wait_seconds_count{${AT}} 2`,
+    `lachesis_sandbox_exec_seconds_count{${AT},key="${key}"} 1`,
     `lachesis_sandbox_reset_seconds_count{${AT}} 1`,
     `lachesis_sandbox_create_seconds_count{${AT}} 1`,
     `lachesis_sandbox_destroyed_total{${AT},reason="tainted"} 1`,
@@ -111,6 +112,14 @@ test('keys beyond the first 64 share a label, and go back to nothing with the ot
   for (let at = 0; at < 70; at++) count(`key-${at}`, 2);
   expect(renderMetricsText(registry)).toContain('lachesis_sandboxes{key="other",state="idle"} 12');
   expect(renderMetricsText(registry)).not.toContain('key-64');
+  const exec = (key: string): void => observer.executed?.({ key, id: 'a', durationMs: 30 });
+  for (let at = 0; at < 70; at++) exec(`key-${at}`);
+  const counted = `lachesis_sandbox_exec_seconds_count{${AT},key=`;
+  expect(renderMetricsText(registry)).toContain(`${counted}"key-63"} 1\n`);
+  expect(renderMetricsText(registry)).toContain(`${counted}"other"} 6\n`);
+  expect(renderMetricsText(registry)).toContain(
+    `lachesis_sandbox_exec_seconds_sum{${AT},key="key-0"} 0.03\n`,
+  );
   for (let at = 0; at < 70; at++) count(`key-${at}`, 0);
   expect(renderMetricsText(registry)).not.toMatch(/lachesis_sandboxes\{.*\} [^0]/);
 });

@@ -135,6 +135,29 @@ describe('a sandbox whose preparation failed', () => {
 });
 
 describe('an idle sandbox', () => {
+  test('is handed out before another is begun in its place', async () => {
+    const { pool, clock, backend } = setup();
+    pool.keepWarm({}, 2);
+    await clock.advance(0);
+    expect(backend.asked).toHaveLength(2);
+    const lease = await pool.acquire({}, { owner: 'one' });
+    expect(lease.id).toBe('fake-2');
+    expect(backend.asked).toHaveLength(2);
+    await clock.advance(0);
+    expect(backend.asked).toHaveLength(3);
+    await pool.drain({ graceMs: 0 });
+    expect(clock.pending).toBe(0);
+  });
+
+  test('that a pool has begun to keep is not made when the pool is drained at once', async () => {
+    const { pool, clock, backend } = setup();
+    pool.keepWarm({}, 2);
+    await pool.drain();
+    expect(clock.pending).toBe(0);
+    await clock.advance(10);
+    expect(backend.asked).toEqual([]);
+  });
+
   test('that died is not handed out', async () => {
     const { pool, clock, how, backend } = setup();
     const first = await pool.acquire({}, { owner: 'first' });

@@ -5,6 +5,7 @@ import {
   outputText,
   type Sandbox,
   type SandboxLease,
+  type SandboxSpec,
 } from '../../../src/sandbox/index.ts';
 import { resetSandbox, takeBaseline } from '../../../src/sandbox/pool/reset.ts';
 import { noBoxes } from '../../support/boxes.ts';
@@ -20,8 +21,11 @@ const sh = async (box: Sandbox | SandboxLease, script: string): Promise<string> 
   outputText((await box.exec({ argv: ['bash', '-c', script] })).stdout).trim();
 
 describe.skipIf(noBoxes)('a used box', () => {
-  const usedBy = async (script: string): Promise<{ box: Sandbox; baseline: string }> => {
-    const box = await backend.create({}, { signal: never });
+  const usedBy = async (
+    script: string,
+    spec: SandboxSpec = {},
+  ): Promise<{ box: Sandbox; baseline: string }> => {
+    const box = await backend.create(spec, { signal: never });
     const baseline = await takeBaseline(box, never);
     if (baseline === undefined) throw new Error('no baseline');
     await sh(box, script);
@@ -62,6 +66,40 @@ describe.skipIf(noBoxes)('a used box', () => {
   });
 });
 
+test.skipIf(noBoxes)(
+  'forged programs and processes left behind deceive no reset of a box',
+  async () => {
+    const env = { PATH: '/workspace/bin:/usr/bin:/bin' };
+    const box = await backend.create({ env }, { signal: never });
+    const baseline = await takeBaseline(box, never);
+    // One that finds nothing, and one that ends whatever a reset runs.
+    await sh(
+      box,
+      `mkdir bin; printf '#!/bin/sh\n' > bin/find; chmod +x bin/find; echo x > /tmp/left
+     (setsid bash -c 'while :; do pkill -9 -x sed; pkill -9 -x find; done' >/dev/null 2>&1 &)`,
+    );
+    expect(await sh(box, 'command -v find; pgrep -c bash')).toMatch(
+      /^\/workspace\/bin\/find\n[1-9]/,
+    );
+    await resetSandbox(box, baseline ?? '', never);
+    expect(await sh(box, 'ls -A . /tmp; pgrep -c pkill')).toBe('.:\n\n/tmp:\n.lachesis-mark\n0');
+    await box.terminate();
+  },
+);
+
+test.skipIf(noBoxes)('what runs in a box is ended from outside, and the box goes on', async () => {
+  const box = await backend.create({}, { signal: never });
+  await sh(
+    box,
+    'for n in 1 2 3; do (setsid bash -c "trap : TERM; sleep 99; :" & ); done >/dev/null 2>&1',
+  );
+  expect(await sh(box, 'pgrep -c sleep')).toBe('3');
+  await box.endCommands?.();
+  expect(await sh(box, 'pgrep -c sleep')).toBe('0');
+  await box.terminate();
+  await expect(box.endCommands?.()).rejects.toMatchObject({ reason: 'SANDBOX_GONE' });
+});
+
 /** Leases of boxes that each have a file of their own: a nonce, in every place a tenant may write to. */
 test.skipIf(noBoxes).each([
   ['used once', 1],
@@ -70,7 +108,7 @@ test.skipIf(noBoxes).each([
   'no lease of a storm on real boxes ever sees another: %s',
   async (_, maxUses) => {
     const pool = createSandboxPool({ backend, maxTotal: 3, maxUses, createTimeoutMs: 30_000 });
-    const leases = maxUses === 1 ? 200 : 10;
+    const leases = maxUses === 1 ? 200 : 60;
     const seen: string[] = [];
     let next = 0;
     const work = async (): Promise<void> => {

@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readlinkSync } from 'node:fs';
+import { setTimeout as pause } from 'node:timers/promises';
 import { startDeadline, untilAborted } from '../../../async/index.ts';
 import { invalidInput, LachesisError } from '../../../errors.ts';
 import type { Command, ProcessExit, SandboxProcess } from '../../contract/command.ts';
@@ -21,6 +22,9 @@ export const BOX_SCRIPT =
 
 /** For the kernel to end all processes of a box. */
 const END_TIMEOUT_MS = 10_000;
+/** For what runs in a box to be ended without it: what makes more of itself may need several. */
+const SWEEP_ROUNDS = 50;
+const SWEEP_PAUSE_MS = 5;
 /** For a box whose first process was seen dead to be reported as ended. */
 const GONE_TIMEOUT_MS = 2_000;
 
@@ -113,6 +117,17 @@ export class Box implements SandboxCore {
     });
     endBox(this.#options.launched);
     await untilAborted(this.ended, { signal: patience });
+  }
+
+  async endCommands(): Promise<void> {
+    for (let round = 0; round < SWEEP_ROUNDS; round++) {
+      this.#assertThere();
+      const left = this.processes().filter(isAlive);
+      if (left.length === 0) return;
+      for (const pid of left) sendSignal(pid, 'SIGKILL');
+      await pause(SWEEP_PAUSE_MS);
+    }
+    throw sandboxFault(`Sandbox ${this.id} is not at rest`, new Error('processes outlive SIGKILL'));
   }
 
   /** All processes in it, as the host numbers them, without the two that it is made of. */

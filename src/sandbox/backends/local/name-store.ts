@@ -1,5 +1,7 @@
-/** Sets made at a time: one process makes them all, so each costs next to nothing. */
-const BATCH = 48;
+/** Sets made at first, since most sandboxes run few commands and the first of these waits for them. */
+const FIRST_BATCH = 4;
+/** Sets made at a time in the end: one process makes them all, so each costs next to nothing. */
+const MAX_BATCH = 48;
 
 /** The names that one command is given: four named pipes, and an empty file. */
 export interface PipeNames {
@@ -20,6 +22,7 @@ export class NameStore {
   readonly #make: (names: NamesToMake) => Promise<void>;
   readonly #ready: PipeNames[] = [];
   #making: Promise<void> | undefined;
+  #batch = FIRST_BATCH;
   #count = 0;
 
   /** `make` makes them; nothing else ever writes where it does. */
@@ -35,7 +38,7 @@ export class NameStore {
         continue;
       }
       // Whoever finds it empty is told what failed.
-      if (this.#ready.length < BATCH / 2) this.#refill().catch(() => {});
+      if (this.#ready.length < this.#batch / 4) this.#refill().catch(() => {});
       return names;
     }
   }
@@ -48,7 +51,7 @@ export class NameStore {
   }
 
   async #makeBatch(): Promise<void> {
-    const sets = Array.from({ length: BATCH }, () => {
+    const sets = Array.from({ length: this.#batch }, () => {
       const n = this.#count++;
       return { stdin: `${n}i`, stdout: `${n}o`, stderr: `${n}e`, mark: `${n}m`, file: `${n}f` };
     });
@@ -57,5 +60,6 @@ export class NameStore {
       files: sets.map(({ file }) => file),
     });
     this.#ready.push(...sets);
+    this.#batch = Math.min(MAX_BATCH, this.#batch * 2);
   }
 }

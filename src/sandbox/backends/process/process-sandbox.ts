@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { invalidInput } from '../../../errors.ts';
 import type { Command, ProcessExit, SandboxProcess } from '../../contract/command.ts';
@@ -50,7 +51,7 @@ export class ProcessSandbox implements SandboxCore {
     this.#env = { ...baseEnv(folder), ...options.env };
     this.#names = new NameStore(async ({ pipes, files }) => {
       await runProgram('mkfifo', inFolder(this.#pipes, pipes));
-      await runProgram('touch', inFolder(this.#pipes, files));
+      for (const file of inFolder(this.#pipes, files)) await writeFile(file, '');
     });
   }
 
