@@ -143,6 +143,7 @@ export {
   createSandboxPool,
   type IsolationLevel,
   openRolloutSandbox,
+  outputText,
   type RolloutSandbox,
   type SandboxBackend,
   type SandboxLease,

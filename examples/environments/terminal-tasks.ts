@@ -1,0 +1,77 @@
+// Chores in a terminal: a log and some notes lie in a box of the rollout's own, and files are to be made of
+// them. One file is right or not; where there are several, each that is right earns its share.
+
+import type { AssistantMessage, RolloutSandbox } from 'lachesis';
+import { defineEnvironment, generated, outputText, sandboxTools } from 'lachesis';
+
+const LEVELS = ['INFO', 'WARN', 'ERROR'];
+const NAMES = ['anna', 'bela', 'carl', 'dora', 'emil', 'fritz', 'greta'];
+const WORDS = ['tea', 'bread', 'lamp', 'chair', 'rain', 'river', 'stone', 'candle'];
+
+/** What is asked, each with a command that does it. */
+const CHORES = [
+  ...`Write to answer.txt how many lines of app.log begin with LEVEL.
+  grep -c ^LEVEL app.log > answer.txt
+Add up the last column of NAME's lines in app.log, and write the sum to answer.txt.
+  awk '$2 == "NAME" { sum += $3 } END { print sum + 0 }' app.log > answer.txt
+Write the names in app.log to names.txt: sorted, each once, one a line.
+  cut -d' ' -f2 app.log | sort -u > names.txt
+Write to slow.log the three lines of app.log with the highest last column, highest first.
+  sort -k3,3nr app.log | head -n 3 > slow.log
+Split app.log by the first word of its lines into INFO.log, WARN.log and ERROR.log.
+  for level in INFO WARN ERROR; do grep ^$level app.log > $level.log; done
+In every file of notes/, replace the word WORD by coffee.
+  sed -i s/WORD/coffee/g notes/*
+Rename every file of notes/ from .txt to .md.
+  for note in notes/*; do mv $note notes/$(basename $note .txt).md; done
+Put the files of notes/ one after the other, by name, into all.txt.
+  cat notes/* > all.txt
+`.matchAll(/(.+)\n {2}(.+)\n/g),
+];
+
+/** The lines of each file of the working directory, once a command has run in a copy of it. */
+async function look(box: RolloutSandbox, command = ':') {
+  const copied = `copy=$(mktemp -d); cp -r . "$copy"; cd "$copy"; ${command}\n`;
+  const seen = 'find . -type f -print0 | sort -z | xargs -0r grep -aH ""; rm -r "$copy"';
+  const { stdout } = await box.exec(copied + seen, { timeoutMs: 20_000 });
+  return Object.groupBy(outputText(stdout).split('\n'), (line) => line.split(':')[0] ?? '');
+}
+
+export default defineEnvironment({
+  name: 'terminal-tasks',
+  version: '1',
+  description: 'Do a chore with files and text in a terminal.',
+  tasks: generated((index, random) => {
+    const pick = (list: readonly string[]) => list[Math.floor(random() * list.length)] ?? '';
+    const line = () => `${pick(LEVELS)} ${pick(NAMES)} ${Math.floor(random() * 10_000)}\n`;
+    const [LEVEL, NAME, WORD] = [pick(LEVELS), pick(NAMES), pick(WORDS)];
+    const log = ['app.log', Array.from({ length: 20 }, line).join('')];
+    const notes = NAMES.map((name, i) => [`notes/${name}.txt`, `${i % 3 ? pick(WORDS) : WORD}\n`]);
+    const [, ask = '', command = ''] = (CHORES[index % CHORES.length] ?? []).map((text) =>
+      text.replaceAll('LEVEL', LEVEL).replaceAll('NAME', NAME).replaceAll('WORD', WORD),
+    );
+    return { ask, command, files: Object.fromEntries([log, ...notes]) as Record<string, string> };
+  }),
+  sandbox: {},
+  tools: sandboxTools(['terminal', 'files']),
+  setup: async ({ data }, { sandbox }) => {
+    for (const [file, text] of Object.entries(data.files)) await sandbox.writeFile(file, text);
+    const [before, after] = [await look(sandbox), await look(sandbox, data.command)];
+    const files = Object.keys({ ...before, ...after });
+    return files
+      .filter((file) => `${before[file]}` !== `${after[file]}`)
+      .map((file) => [file, `${after[file]}`] as const);
+  },
+  prompt: ({ data }) => data.ask,
+  reward: async ({ state, sandbox }) => {
+    const now = await look(sandbox);
+    return state.filter(([file, lines]) => `${now[file]}` === lines).length / state.length;
+  },
+  solution: ({ data }): AssistantMessage[] => {
+    const argumentsText = JSON.stringify({ command: data.command });
+    const toolCalls = [{ id: '1', name: 'terminal', argumentsText }];
+    return [{ role: 'assistant', content: [], toolCalls }];
+  },
+  maxTurns: 10,
+  sampling: { temperature: 1, maxTokens: 400 },
+});
