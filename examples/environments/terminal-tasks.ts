@@ -1,7 +1,7 @@
 // Chores in a terminal: a log and some notes lie in a box of the rollout's own, and files are to be made of
 // them. One file is right or not; where there are several, each that is right earns its share.
 
-import type { AssistantMessage, RolloutSandbox } from 'lachesis';
+import type { RolloutSandbox } from 'lachesis';
 import { defineEnvironment, generated, outputText, sandboxTools } from 'lachesis';
 
 const LEVELS = ['INFO', 'WARN', 'ERROR'];
@@ -67,7 +67,7 @@ export default defineEnvironment({
     const now = await look(sandbox);
     return state.filter(([file, lines]) => `${now[file]}` === lines).length / state.length;
   },
-  solution: ({ data }): AssistantMessage[] => {
+  solution: ({ data }) => {
     const argumentsText = JSON.stringify({ command: data.command });
     const toolCalls = [{ id: '1', name: 'terminal', argumentsText }];
     return [{ role: 'assistant', content: [], toolCalls }];
