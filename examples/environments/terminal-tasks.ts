@@ -22,8 +22,8 @@ Split app.log by the first word of its lines into INFO.log, WARN.log and ERROR.l
   for level in INFO WARN ERROR; do grep ^$level app.log > $level.log; done
 In every file of notes/, replace the word WORD by coffee.
   sed -i s/WORD/coffee/g notes/*
-Rename every file of notes/ from .txt to .md.
-  for note in notes/*; do mv $note notes/$(basename $note .txt).md; done
+Copy every file of notes/ to one of the same name that ends in .md instead of .txt.
+  for note in notes/*; do cp $note notes/$(basename $note .txt).md; done
 Put the files of notes/ one after the other, by name, into all.txt.
   cat notes/* > all.txt
 `.matchAll(/(.+)\n {2}(.+)\n/g),
@@ -57,15 +57,13 @@ export default defineEnvironment({
   setup: async ({ data }, { sandbox }) => {
     for (const [file, text] of Object.entries(data.files)) await sandbox.writeFile(file, text);
     const [before, after] = [await look(sandbox), await look(sandbox, data.command)];
-    const files = Object.keys({ ...before, ...after });
-    return files
-      .filter((file) => `${before[file]}` !== `${after[file]}`)
-      .map((file) => [file, `${after[file]}`] as const);
+    // What is wanted: whatever the command that does the chore makes or changes.
+    return Object.entries(after).filter(([file, lines]) => `${before[file]}` !== `${lines}`);
   },
   prompt: ({ data }) => data.ask,
   reward: async ({ state, sandbox }) => {
     const now = await look(sandbox);
-    return state.filter(([file, lines]) => `${now[file]}` === lines).length / state.length;
+    return state.filter(([file, lines]) => `${now[file]}` === `${lines}`).length / state.length;
   },
   solution: ({ data }) => {
     const argumentsText = JSON.stringify({ command: data.command });
