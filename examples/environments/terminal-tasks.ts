@@ -30,10 +30,12 @@ Put the files of notes/ one after the other, by name, into all.txt.
 ];
 
 /** The lines of each file of the working directory, once a command has run in a copy of it. */
-async function look(box: RolloutSandbox, command = ':') {
+async function look(box: RolloutSandbox, command: string) {
   const copied = `copy=$(mktemp -d); cp -r . "$copy"; cd "$copy"; ${command}\n`;
   const seen = 'find . -type f -print0 | sort -z | xargs -0r grep -aH ""; rm -r "$copy"';
-  const { stdout } = await box.exec(copied + seen, { timeoutMs: 20_000 });
+  const { stdout, timedOut } = await box.exec(copied + seen, { timeoutMs: 50_000 });
+  // What was not seen is no score.
+  if (timedOut) throw new Error('looking at the files took too long');
   return Object.groupBy(outputText(stdout).split('\n'), (line) => line.split(':')[0] ?? '');
 }
 
@@ -55,14 +57,15 @@ export default defineEnvironment({
   sandbox: {},
   tools: sandboxTools(['terminal', 'files']),
   setup: async ({ data }, { sandbox }) => {
-    for (const [file, text] of Object.entries(data.files)) await sandbox.writeFile(file, text);
-    const [before, after] = [await look(sandbox), await look(sandbox, data.command)];
+    const lay = Object.entries(data.files).map(([file, text]) => `cat >${file} <<"."\n${text}.\n`);
+    await sandbox.exec(`mkdir notes\n${lay.join('')}`);
+    const [before, after] = [await look(sandbox, ':'), await look(sandbox, data.command)];
     // What is wanted: whatever the command that does the chore makes or changes.
     return Object.entries(after).filter(([file, lines]) => `${before[file]}` !== `${lines}`);
   },
   prompt: ({ data }) => data.ask,
   reward: async ({ state, sandbox }) => {
-    const now = await look(sandbox);
+    const now = await look(sandbox, ':');
     return state.filter(([file, lines]) => `${now[file]}` === `${lines}`).length / state.length;
   },
   solution: ({ data }) => {
