@@ -10,6 +10,8 @@ import { errorMessage } from '../../errors.ts';
 import { type AssistantMessage, type Message, textContent } from '../../messages.ts';
 import { directRecord, type ModelServer } from '../../models/index.ts';
 
+const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
+
 /** The answers to play, made when the rollout's state is there. */
 export type Answers = (
   task: Task,
@@ -37,6 +39,7 @@ export async function playAnswers(
   signal: AbortSignal,
 ): Promise<PlayedAnswers> {
   const { definition } = environment;
+  const { rewardTimeoutMs = DEFAULT_REWARD_TIMEOUT_MS } = definition;
   let script: readonly AssistantMessage[] = [];
   let answersThrew: string | undefined;
   let again: Outcome | undefined;
@@ -55,7 +58,11 @@ export async function playAnswers(
     return first;
   };
   const rollout = await playRollout({
-    environment: { ...environment, definition: { ...definition, prompt, reward } },
+    environment: {
+      ...environment,
+      // Its reward is asked twice, and has its time for each.
+      definition: { ...definition, prompt, reward, rewardTimeoutMs: 2 * rewardTimeoutMs },
+    },
     modelServer: scripted(() => script),
     rolloutId: `validate.${task.key}`,
     groupId: '',
