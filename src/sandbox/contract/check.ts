@@ -42,7 +42,7 @@ export function checkSpec(spec: SandboxSpec): void {
     checkPath(each, field);
     // One of the system's own would hide what is in it.
     if (
-      !/^\/(?!(usr|s?bin|lib\w*|etc|proc|sys|dev|run|boot|var)(\/|$))[\w.-]+(\/[\w.-]+)*$/.test(
+      !/^\/(?!(usr|s?bin|lib\w*|etc|proc|sys|dev|run|boot|var)(\/|$))\w[\w.-]*(\/\w[\w.-]*)*$/.test(
         each,
       )
     ) {
