@@ -5,6 +5,7 @@ import {
   ISOLATION_LEVELS,
   type OpenSandboxes,
   openSandboxes,
+  type PoolObserver,
   readSandboxSettings,
   type SandboxAsker,
   type SandboxSettings,
@@ -70,9 +71,10 @@ export async function sandboxesFor(
     readonly values: OptionValues;
     readonly io: CommandIo;
     readonly metrics?: MetricsRegistry | undefined;
+    readonly observer?: PoolObserver | undefined;
   },
 ): Promise<OpenSandboxes | undefined> {
-  const { values, io, metrics } = options;
+  const { values, io, metrics, observer } = options;
   // Read in any case: what is misspelled is told though nobody needs it today.
   const settings = sandboxSettings(values, io);
   const askers = definitions.flatMap(askerOf);
@@ -84,6 +86,7 @@ export async function sandboxesFor(
     environment: io.environment,
     warn: io.err,
     metrics,
+    observer,
     signal: io.signal,
   });
 }

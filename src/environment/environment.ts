@@ -5,6 +5,7 @@ import type {
   IsolationLevel,
   IsolationRule,
   RolloutSandbox,
+  SandboxBackend,
   SandboxPool,
   SandboxSpec,
 } from '../sandbox/index.ts';
@@ -136,7 +137,11 @@ export interface EnvironmentDefinition<Data = any, State = any, Settings = any> 
     | SandboxRequirement
     | ((
         task: Task<Data>,
-        episode: { readonly settings: Settings },
+        episode: {
+          readonly settings: Settings;
+          /** What it will be made by, so that only what that can hold to is asked for. */
+          readonly backend: Pick<SandboxBackend, 'name' | 'capabilities'>;
+        },
       ) => SandboxRequirement | Promise<SandboxRequirement>);
   readonly systemPrompt?: string;
   /** The first user message, or the whole opening conversation. */

@@ -31,6 +31,11 @@ export {
   MAX_EVALUATION_ATTEMPTS,
 } from './evaluation/settings.ts';
 export type { EvaluationSummary } from './evaluation/summary.ts';
+export {
+  type HarborOptions,
+  type HarborTaskData,
+  harborEnvironment,
+} from './harbor/harbor-environment.ts';
 export { hostEnvironment } from './host.ts';
 export { failedRollout } from './play/attempt.ts';
 export { firstTryOf } from './play/failed-rollouts.ts';

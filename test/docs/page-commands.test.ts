@@ -15,17 +15,19 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 /** The indented commands of the pages, each once, in their order. */
 const commands = [
   ...new Set(
-    ['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md', 'from-atropos.md'].flatMap(
-      (page) => {
-        const text = readFileSync(path.join(root, 'docs', page), 'utf8').replaceAll(
-          /\\\n\s*/g,
-          ' ',
-        );
-        return [...text.matchAll(/^ {4}(npx .*|grep .*|wc .*)$/gm)].map(
-          ([, command = '']) => command,
-        );
-      },
-    ),
+    [
+      'environments.md',
+      'terminal-environments.md',
+      'rewards.md',
+      'evaluation.md',
+      'from-hermes.md',
+      'from-atropos.md',
+    ].flatMap((page) => {
+      const text = readFileSync(path.join(root, 'docs', page), 'utf8').replaceAll(/\\\n\s*/g, ' ');
+      return [...text.matchAll(/^ {4}(npx .*|grep .*|wc .*)$/gm)].map(
+        ([, command = '']) => command,
+      );
+    }),
   ),
 ];
 
@@ -71,8 +73,9 @@ test.each(commands.filter((command) => !command.startsWith('npx')))(
     expect(rows.length).toBeGreaterThan(4);
     for (const [, file = '', code = '', all = '', names] of rows) {
       const text = readFileSync(path.join(root, 'examples/environments', file), 'utf8');
-      const [, imported = ''] = /^import \{(.*)\} from 'lachesis'/m.exec(text) ?? [];
-      expect(imported.split(','), file).toHaveLength(Number(names));
+      const lines = [...text.matchAll(/^import (?:type )?\{(.*)\} from 'lachesis'/gm)];
+      const imported = lines.flatMap(([, list = '']) => list.split(','));
+      expect(imported, file).toHaveLength(Number(names));
       // `grep -c` says file:count, `wc -l` count and file.
       const [counted, expected] = command.startsWith('grep')
         ? [new RegExp(`/${file}:(\\d+)$`, 'm'), code]

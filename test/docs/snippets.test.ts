@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { EnvironmentDefinition, Rollout } from 'lachesis';
 import { describe, expect, test } from 'vitest';
 import { evaluate } from '../../src/environment/index.ts';
+import { boxes } from '../examples/support/boxes.ts';
 import {
   callText,
   host,
@@ -18,6 +19,7 @@ import curriculum from './snippets/curriculum.ts';
 import evaluatedCapitals from './snippets/evaluated-capitals.ts';
 import guess from './snippets/guess.ts';
 import guessHard from './snippets/guess-hard.ts';
+import harbor from './snippets/harbor.ts';
 import ladder from './snippets/ladder.ts';
 import library from './snippets/library.ts';
 import mixed from './snippets/mixed.ts';
@@ -33,8 +35,10 @@ const docs = path.resolve(import.meta.dirname, '../../docs');
 const snippets = path.resolve(import.meta.dirname, 'snippets');
 const PAGES = [
   ...['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'],
-  ...['engines.md', 'rendering.md', 'tool-calls.md', 'sandboxes.md'],
+  ...['engines.md', 'rendering.md', 'tool-calls.md', 'sandboxes.md', 'terminal-environments.md'],
 ];
+
+const pool = boxes();
 
 /** TypeScript blocks by the file name of their first line. */
 const shown = new Map(
@@ -103,6 +107,17 @@ test('repair.ts in pooled.ts: the agent mends a file in a box, and the reward ru
   );
   const { rollouts } = await playPooled(repair, model);
   expect(rollouts.map(rewardOf)).toEqual([1, 1]);
+});
+
+test('harbor.ts: the agent does a task of the folder, and its tests score that', async () => {
+  const command = 'echo hello > hello.txt';
+  const model = scriptedModel((prompt) =>
+    toolResults(prompt).length === 0 ? callText('terminal', { command }) : 'Done.',
+  );
+  const played = await play(await host(harbor, {}, pool()), model, { tasks: 2 });
+  // Of the two tasks it is the first.
+  expect(played.map(({ task }) => task.key)).toEqual(['hello-file', 'shopping-list']);
+  expect(played.map(({ rollouts }) => rewardOf(rollouts[0]!))).toEqual([1, 0]);
 });
 
 test('careful.ts: a hook blocks a call and trims a result', async () => {

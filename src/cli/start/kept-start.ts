@@ -20,10 +20,25 @@ export interface StartRecord {
   readonly wallSeconds: number;
   readonly resumed: number;
   readonly rolloutsWritten: number;
+  /** Of an environment that is played and not trained on. */
+  readonly played?: readonly PlayedRow[];
+  /** A transcript of it, to read. */
+  readonly shown?: readonly string[] | undefined;
   /** Undefined until it has ended. */
   readonly ended:
     | { readonly lines: readonly string[]; readonly failures: readonly string[] }
     | undefined;
+}
+
+/** One rollout that was played; without a reward it was not scored. */
+export interface PlayedRow {
+  readonly id: string;
+  readonly player: string;
+  readonly reward?: number;
+  readonly failure?: string;
+  readonly attempted: number;
+  readonly executedOk: number;
+  readonly seconds: number;
 }
 
 const FORMAT = 'lachesis.start/1';

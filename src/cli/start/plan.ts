@@ -11,6 +11,8 @@ export interface Plan {
   readonly seed: number;
   /** One of the examples. Records of before it could be chosen lack it. */
   readonly environment?: string;
+  /** Where its agents write commands. True: its solutions are played, and nothing is trained. */
+  readonly plays?: boolean;
   readonly quick: boolean;
   readonly maxSteps: number;
   /** The trainer stops after this many steps in a row at `goal`. */
@@ -20,25 +22,34 @@ export interface Plan {
   readonly episodesAfter: number;
 }
 
-export function planOf(values: OptionValues): Plan {
+/** `plays`: of an environment whose agents write commands, unless training on it is asked for. */
+export function planOf(values: OptionValues, writesCommands = false): Plan {
+  const plays = writesCommands && values['train'] !== true;
+  if (plays && values['max-steps'] !== undefined) {
+    throw invalidInput('--max-steps', 'is of training, and this environment is played.', {
+      remedy: 'Leave it out, or give --train.',
+    });
+  }
   const quick = values['quick'] === true;
   return {
     seed: integerOption(values, 'seed', 0) ?? 1,
     environment: environmentOf(values),
+    ...(writesCommands ? { plays } : {}),
     quick,
     maxSteps: integerOption(values, 'max-steps', 1) ?? (quick ? 40 : 60),
     // Well over what the end must show, so that one lucky batch does not end the training early.
     goalSteps: quick ? 3 : 5,
     goal: 0.95,
-    episodesBefore: quick ? 128 : 256,
-    episodesAfter: quick ? 256 : 512,
+    // Nobody expects of the small policy that it learns to write commands.
+    episodesBefore: writesCommands ? 32 : quick ? 128 : 256,
+    episodesAfter: writesCommands ? 32 : quick ? 256 : 512,
   };
 }
 
 /** What the quick start plays unless it is told otherwise. */
 export const DEFAULT_ENVIRONMENT = 'shop';
 
-function environmentOf(values: OptionValues): string {
+export function environmentOf(values: OptionValues): string {
   return textOption(values, 'env') ?? DEFAULT_ENVIRONMENT;
 }
 
@@ -48,13 +59,15 @@ export function assertSamePlan(values: OptionValues, plan: Plan): void {
     seed: integerOption(values, 'seed', 0),
     'max-steps': integerOption(values, 'max-steps', 1),
     quick: values['quick'] === true ? true : undefined,
+    train: values['train'] === true ? true : undefined,
     env: textOption(values, 'env'),
   };
   const began = {
     ...{ seed: plan.seed, 'max-steps': plan.maxSteps, quick: plan.quick },
+    train: plan.plays !== true,
     env: plan.environment ?? DEFAULT_ENVIRONMENT,
   };
-  for (const name of ['seed', 'max-steps', 'quick', 'env'] as const) {
+  for (const name of ['seed', 'max-steps', 'quick', 'train', 'env'] as const) {
     if (given[name] === undefined || given[name] === began[name]) continue;
     throw invalidInput(
       `--${name}`,

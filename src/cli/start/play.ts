@@ -3,7 +3,7 @@ import { connect, type LachesisClient } from '../../client/index.ts';
 import type { Rollout } from '../../contract/index.ts';
 import { startServer } from '../../server/index.ts';
 import { silentLogger } from '../../telemetry/index.ts';
-import type { CommandIo, OptionValues } from '../command.ts';
+import type { CommandIo } from '../command.ts';
 import { chooseModel } from '../model-options.ts';
 import { RolloutWriter } from '../rollout-writer.ts';
 import { bytesText } from '../store/task.ts';
@@ -12,8 +12,9 @@ import { addressOf, Child } from './child.ts';
 import type { KeptStart, StartRecord } from './kept-start.ts';
 import { keptTally } from './kept-tally.ts';
 import { type Measurement, measure } from './measure.ts';
-import { DEFAULT_ENVIRONMENT, GROUP_SIZE, GROUPS_PER_BATCH, RUN_ID } from './plan.ts';
-import { openStartEnvironment } from './start-environment.ts';
+import { GROUP_SIZE, GROUPS_PER_BATCH, RUN_ID } from './plan.ts';
+import { placeText } from './sandbox-account.ts';
+import type { StartEnvironment } from './start-environment.ts';
 import type { Outcome, StoreOutcome } from './summary.ts';
 import { train } from './train.ts';
 import { readSteps } from './trainer.ts';
@@ -28,18 +29,17 @@ const ASSIGNMENT_LEASE_MS = 10_000;
 export async function play(
   kept: KeptStart,
   begun: StartRecord,
-  values: OptionValues,
+  hosted: StartEnvironment,
   given: CommandIo,
 ): Promise<{ readonly outcome: Outcome; readonly record: StartRecord }> {
   let record = begun;
   const { plan } = record;
-  const name = plan.environment ?? DEFAULT_ENVIRONMENT;
   const broken = new AbortController();
   const signal = AbortSignal.any([given.signal, broken.signal]);
   const io = { ...given, signal };
   try {
-    await using hosted = await openStartEnvironment(name, values, io);
-    const { environment, sandboxes } = hosted;
+    const { environment, sandboxes, account } = hosted;
+    if (sandboxes !== undefined) io.out(`${placeText(sandboxes)}\n`);
     io.out('Starting the policy, the server and, once it is measured, the trainer...\n');
     await kept.untilFree(signal);
     await using policyProcess = new Child(
@@ -120,6 +120,7 @@ export async function play(
       wallSeconds: record.wallSeconds,
       store: await storeOutcome(client, kept.store, store.stats().liveBytes),
       resumed: record.resumed,
+      ...(sandboxes === undefined ? {} : { sandboxes: account.text(sandboxes) }),
     };
     return { outcome, record };
   } catch (error) {

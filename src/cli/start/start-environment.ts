@@ -6,12 +6,15 @@ import type { OpenSandboxes } from '../../sandbox/index.ts';
 import type { CommandIo, OptionValues } from '../command.ts';
 import { loadDefinition } from '../load-environment.ts';
 import { sandboxesFor } from '../sandbox-options.ts';
+import { SandboxAccount } from './sandbox-account.ts';
 
 /** The environment of a quick start, and the sandboxes that its rollouts have. */
 export interface StartEnvironment extends AsyncDisposable {
   readonly environment: HostedEnvironment;
   /** Undefined when it asks for none. */
   readonly sandboxes: OpenSandboxes | undefined;
+  /** Of what becomes of them. */
+  readonly account: SandboxAccount;
 }
 
 /** The file of one of the examples: a source in a checkout, a build elsewhere. */
@@ -33,7 +36,8 @@ export async function openStartEnvironment(
 ): Promise<StartEnvironment> {
   const definition = await loadDefinition(exampleFile(name));
   await using owned = new AsyncDisposableStack();
-  const sandboxes = await sandboxesFor([definition], { values, io });
+  const account = new SandboxAccount();
+  const sandboxes = await sandboxesFor([definition], { values, io, observer: account.observer });
   if (sandboxes !== undefined) owned.use(sandboxes);
   const environment = owned.use(
     await hostEnvironment(
@@ -43,5 +47,5 @@ export async function openStartEnvironment(
     ),
   );
   const all = owned.move();
-  return { environment, sandboxes, [Symbol.asyncDispose]: () => all.disposeAsync() };
+  return { environment, sandboxes, account, [Symbol.asyncDispose]: () => all.disposeAsync() };
 }

@@ -5,8 +5,10 @@ import { textOption } from '../read-options.ts';
 import { SANDBOX_OPTIONS } from '../sandbox-options.ts';
 import { count } from '../words.ts';
 import { KeptStart, newRecord, type StartRecord } from './kept-start.ts';
-import { assertSamePlan, DEFAULT_ENVIRONMENT, planOf } from './plan.ts';
+import { assertSamePlan, DEFAULT_ENVIRONMENT, environmentOf, type Plan, planOf } from './plan.ts';
 import { play } from './play.ts';
+import { playSolutions } from './play-solutions.ts';
+import { openStartEnvironment, type StartEnvironment } from './start-environment.ts';
 import { summaryLines, verdict } from './summary.ts';
 import { readSteps } from './trainer.ts';
 
@@ -24,6 +26,7 @@ export const startCommand: Command = {
     'lachesis start',
     'lachesis start --resume   # after Ctrl-C or a crash',
     'lachesis start --seed 2',
+    'lachesis start --env terminal-tasks   # commands in sandboxes',
     'lachesis start --quick    # what CI runs',
   ],
   options: {
@@ -38,7 +41,11 @@ export const startCommand: Command = {
     env: {
       type: 'string',
       value: 'NAME',
-      help: `One of examples/environments; only of ${DEFAULT_ENVIRONMENT} must the reward rise. Default: ${DEFAULT_ENVIRONMENT}.`,
+      help: `One of examples/environments; only of ${DEFAULT_ENVIRONMENT} must the reward rise. One whose agents write commands is played by its solutions. Default: ${DEFAULT_ENVIRONMENT}.`,
+    },
+    train: {
+      type: 'boolean',
+      help: 'Train also on an environment whose agents write commands; the policy is too small to learn it.',
     },
     ...SANDBOX_OPTIONS,
     seed: { type: 'string', value: 'N', help: 'Seed of the policy and of the tasks. Default: 1.' },
@@ -52,40 +59,57 @@ export const startCommand: Command = {
   run: async ({ values }, io) => {
     const folder = textOption(values, 'out') ?? DEFAULT_FOLDER;
     using kept = await KeptStart.open(folder);
-    const begun =
-      values['resume'] === true ? resumed(kept, values) : await begunAnew(kept, values, io);
-    if (begun.ended !== undefined) return tellEnded(begun.ended, folder, io);
+    const isResumed = values['resume'] === true;
+    const before = isResumed ? resumed(kept, values) : undefined;
+    if (before?.ended !== undefined) return tellEnded(before.ended, before.plan, folder, io);
+    const name = before?.plan.environment ?? environmentOf(values);
+    // First: what an earlier one kept outlives an environment that can't be played here.
+    await using hosted = await openStartEnvironment(name, values, io);
+    const begun = before ?? (await begunAnew(kept, values, hosted, io));
     await kept.write(begun);
-    let last: Awaited<ReturnType<typeof play>>;
+    let last: StartRecord;
     try {
-      last = await play(kept, begun, values, io);
+      last = begun.plan.plays
+        ? await playSolutions(kept, begun, hosted, io)
+        : await trained(kept, begun, hosted, io);
     } catch (error) {
       if (!io.signal.aborted) await pause(CTRL_C_MS, io.signal);
-      const steps = readSteps(kept.steps).length;
       const goOn = commandLine(['--resume'], folder);
-      io.out(`Stopped after ${count(steps)} steps; all of it is kept. To go on: ${goOn}\n`);
+      io.out(`Stopped after ${doneText(kept, begun)}; all of it is kept. To go on: ${goOn}\n`);
       // By the same Ctrl-C.
       const isPart = error instanceof LachesisError && error.reason === 'CHILD_FAILED';
       if (io.signal.aborted && isPart) return 130;
       throw error;
     }
-    const { outcome, record } = last;
-    const ended = {
-      lines: summaryLines(outcome),
-      failures: verdict(outcome, record.plan.environment),
-    };
-    await kept.write({ ...record, ended });
-    return tell(ended, io);
+    await kept.write(last);
+    return last.ended === undefined ? 1 : tell(last.ended, io);
   },
 };
+
+async function trained(
+  kept: KeptStart,
+  begun: StartRecord,
+  hosted: StartEnvironment,
+  io: CommandIo,
+): Promise<StartRecord> {
+  const { outcome, record } = await play(kept, begun, hosted, io);
+  const failures = verdict(outcome, record.plan.environment);
+  return { ...record, ended: { lines: summaryLines(outcome), failures } };
+}
+
+function doneText(kept: KeptStart, { plan }: StartRecord): string {
+  if (!plan.plays) return `${count(readSteps(kept.steps).length)} steps`;
+  return `${count(kept.read()?.played?.length ?? 0)} rollouts`;
+}
 
 /** Nothing of an earlier one is mixed into it; its rollout files stay. */
 async function begunAnew(
   kept: KeptStart,
   values: OptionValues,
+  { environment }: StartEnvironment,
   io: CommandIo,
 ): Promise<StartRecord> {
-  const plan = planOf(values);
+  const plan = planOf(values, environment.definition.sandbox !== undefined);
   await kept.untilFree(io.signal);
   if (await kept.clear())
     io.out('Begins anew: what the last one had kept is gone, its rollout files aside.\n');
@@ -114,8 +138,13 @@ function tell({ lines, failures }: Ended, io: CommandIo): number {
   return failures.length === 0 ? 0 : 1;
 }
 
-function tellEnded(ended: Ended, folder: string, io: CommandIo): number {
-  const anew = commandLine([], folder);
+function tellEnded(ended: Ended, plan: Plan, folder: string, io: CommandIo): number {
+  const { environment = DEFAULT_ENVIRONMENT } = plan;
+  const options = [
+    ...(environment === DEFAULT_ENVIRONMENT ? [] : ['--env', environment]),
+    ...(plan.plays === false ? ['--train'] : []),
+  ];
+  const anew = commandLine(options, folder);
   io.out(`This one has ended, with what follows. To begin anew: ${anew}\n`);
   return tell(ended, io);
 }

@@ -28,6 +28,8 @@ export interface Outcome {
   readonly rolloutsWritten: number;
   readonly wallSeconds: number;
   readonly store: StoreOutcome;
+  /** What became of them in the last sitting; undefined without any. */
+  readonly sandboxes?: string;
   /** How often it was gone on with. */
   readonly resumed: number;
 }
@@ -87,6 +89,7 @@ export function summaryLines(outcome: Outcome): readonly string[] {
     `first step       |ratio - 1| = ${(steps[0]?.maxRatioDeviation ?? Number.NaN).toExponential(1)} (exactly on policy)`,
     `rollouts         ${count(tally.rollouts)}${tally.cancelled > 0 ? ` (${count(tally.cancelled)} cancelled)` : ''} in ${outcome.trainSeconds.toFixed(1)} s of training, ${count(Math.round(ledger.sampled / outcome.trainSeconds))} sampled tokens/s`,
     `tool calls       ${count(toolCalls.attempted)} attempted, ${count(toolCalls.executedOk)} ok, ${count(toolCalls.execError)} failed`,
+    ...(outcome.sandboxes === undefined ? [] : [`sandboxes        ${outcome.sandboxes}`]),
     `ledger           ${ledgerSum(ledger)}`,
     `store            ${storeText(outcome)}`,
     `wall time        ${outcome.wallSeconds.toFixed(1)} s`,

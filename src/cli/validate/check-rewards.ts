@@ -2,9 +2,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { Limiter } from '../../async/index.ts';
 import type { Outcome, Task } from '../../contract/index.ts';
 import type { HostedEnvironment } from '../../environment/index.ts';
+import type { Answers } from '../play-script.ts';
 import { type Check, checked, type Failure } from './check.ts';
 import { checkGroupReward } from './check-group-reward.ts';
-import { type Answers, type PlayedAnswers, playAnswers } from './play-answers.ts';
+import { type PlayedAnswers, playAnswers } from './play-answers.ts';
 
 /** Rollouts at a time: an environment may hold a sandbox for each. */
 const CONCURRENCY = 8;

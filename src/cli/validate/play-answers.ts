@@ -2,19 +2,12 @@ import type { Outcome, Rollout, Task } from '../../contract/index.ts';
 import {
   type EnvironmentDefinition,
   type HostedEnvironment,
-  playRollout,
   type RewardValue,
   resolveReward,
 } from '../../environment/index.ts';
-import { errorMessage } from '../../errors.ts';
-import { type AssistantMessage, type Message, textContent } from '../../messages.ts';
-import { directRecord, type ModelServer } from '../../models/index.ts';
+import { type Answers, playScript } from '../play-script.ts';
 
-/** The answers to play, made when the rollout's state is there. */
-export type Answers = (
-  task: Task,
-  episode: { readonly state: unknown; readonly settings: unknown },
-) => string | readonly Message[] | Promise<string | readonly Message[]>;
+const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
 
 export interface PlayedAnswers {
   readonly task: Task;
@@ -26,10 +19,7 @@ export interface PlayedAnswers {
   readonly answersThrew: string | undefined;
 }
 
-/**
- * Plays a task with answers that are known before, through the real loop: setup, the environment's
- * own tools, reward and teardown. Tool results are the tools' own, not those of the answers.
- */
+/** Plays a task with answers that are known before, and scores the transcript twice. */
 export async function playAnswers(
   environment: HostedEnvironment,
   task: Task,
@@ -37,65 +27,22 @@ export async function playAnswers(
   signal: AbortSignal,
 ): Promise<PlayedAnswers> {
   const { definition } = environment;
-  let script: readonly AssistantMessage[] = [];
-  let answersThrew: string | undefined;
+  const { rewardTimeoutMs = DEFAULT_REWARD_TIMEOUT_MS } = definition;
   let again: Outcome | undefined;
-  const prompt: EnvironmentDefinition['prompt'] = async (of, episode) => {
-    const opening = await definition.prompt(of, episode);
-    try {
-      script = assistantMessages(await answers(of, episode));
-    } catch (error) {
-      answersThrew = errorMessage(error);
-    }
-    return opening;
-  };
   const reward: EnvironmentDefinition['reward'] = async (context) => {
     const first: RewardValue = await definition.reward(context);
     again = resolveReward(await definition.reward(context), context.result);
     return first;
   };
-  const rollout = await playRollout({
-    environment: { ...environment, definition: { ...definition, prompt, reward } },
-    modelServer: scripted(() => script),
+  const { rollout, answersThrew } = await playScript({
+    // Its reward is asked twice, and has its time for each.
+    environment: {
+      ...environment,
+      definition: { ...definition, reward, rewardTimeoutMs: 2 * rewardTimeoutMs },
+    },
     rolloutId: `validate.${task.key}`,
-    groupId: '',
-    index: 0,
-    task,
-    seed: 0,
-    signal,
+    player: 'validate',
+    ...{ task, answers, seed: 0, signal },
   });
   return { task, outcome: rollout.outcome, rollout, again, answersThrew };
-}
-
-/** Says the next message of the script at every call, and nothing when it is over. */
-function scripted(script: () => readonly AssistantMessage[]): ModelServer {
-  return {
-    kind: 'direct',
-    model: 'validate',
-    openSession: () => {
-      let calls = 0;
-      return {
-        complete: async ({ lineage }) => {
-          // A tool that asks the model has no answer in a script of what the agent says.
-          if (lineage?.agent) return { message: assistantMessage(''), finishReason: 'stop' };
-          const message = script()[calls] ?? assistantMessage('');
-          calls += 1;
-          return { message, finishReason: message.toolCalls.length === 0 ? 'stop' : 'tool_calls' };
-        },
-        record: () => directRecord(calls),
-      };
-    },
-    close: async () => {},
-  };
-}
-
-function assistantMessages(answers: string | readonly Message[]): readonly AssistantMessage[] {
-  if (typeof answers === 'string') return [assistantMessage(answers)];
-  return answers
-    .filter((message): message is AssistantMessage => message.role === 'assistant')
-    .map((message) => ({ ...message, toolCalls: message.toolCalls ?? [] }));
-}
-
-function assistantMessage(text: string): AssistantMessage {
-  return { role: 'assistant', content: textContent(text), toolCalls: [] };
 }

@@ -84,7 +84,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
     if (pool === undefined) throw noPool(environment.name);
     const requirement =
       typeof sandbox === 'function'
-        ? await callHook(() => sandbox(task, { settings }), { signal })
+        ? await callHook(() => sandbox(task, { settings, backend: pool.backend }), { signal })
         : sandbox;
     assertIsolated(requirement, environment, pool);
     const { minimumIsolation: _, ...spec } = requirement;

@@ -32,10 +32,26 @@ export function checkCommand(command: Command): void {
 
 /** Refuses a spec that no backend could mean the same by. */
 export function checkSpec(spec: SandboxSpec): void {
-  const { image, workdir, env = {}, resources = {}, network = 'none' } = spec;
+  const { image, workdir, writable = [], env = {}, resources = {}, network = 'none' } = spec;
   if (image !== undefined) checkText(image, 'sandbox.image');
   if (image === '') throw invalidInput('sandbox.image', 'is empty; leave it out for the default.');
   if (workdir !== undefined) checkPath(workdir, 'sandbox.workdir');
+  if (!Array.isArray(writable)) throw invalidInput('sandbox.writable', 'is no list of folders.');
+  writable.forEach((each, i) => {
+    const field = `sandbox.writable[${i}]`;
+    checkPath(each, field);
+    // One of the system's own would hide what is in it.
+    if (
+      !/^\/(?!(usr|s?bin|lib\w*|etc|proc|sys|dev|run|boot|var)(\/|$))\w[\w.-]*(\/\w[\w.-]*)*$/.test(
+        each,
+      )
+    ) {
+      throw invalidInput(
+        field,
+        `is ${JSON.stringify(each)}; a folder such as \`/tests\` is needed.`,
+      );
+    }
+  });
   checkEnv(env, 'sandbox.env');
   for (const [name, value] of Object.entries(resources)) {
     if (value !== undefined && !(Number.isFinite(value) && value > 0)) {

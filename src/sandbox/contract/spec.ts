@@ -4,6 +4,8 @@ export interface SandboxSpec {
   readonly image?: string;
   /** Absolute. Where commands begin and files belong. Default: `/workspace`. */
   readonly workdir?: string;
+  /** More folders that can be written to, absolute; each made empty where the rest is read-only. */
+  readonly writable?: readonly string[];
   /** Of every command, on top of the backend's own few. */
   readonly env?: Readonly<Record<string, string>>;
   readonly resources?: SandboxResources;

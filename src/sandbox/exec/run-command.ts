@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises';
 import { type Clock, startDeadline, systemClock, untilAborted } from '../../async/index.ts';
 import { invalidInput, LachesisError } from '../../errors.ts';
 import type { ExecOptions, ExecResult, ProcessExit, SandboxProcess } from '../contract/command.ts';
@@ -13,6 +14,10 @@ const TERM_GRACE_MS = 2_000;
 const KILL_GRACE_MS = 2_000;
 /** How long a child left behind may go on holding the command's pipes. */
 const PIPE_GRACE_MS = 300;
+/** Of the event loop, without a word of the command's: then nothing of it is left to be read. */
+const QUIET_TURNS = 3;
+/** Then something left behind goes on writing. */
+const MAX_TURNS = 1_000;
 
 /**
  * Runs what `start` starts to its end, on any backend: a deadline and a signal end the command (SIGTERM, then
@@ -117,6 +122,7 @@ class OutputReader {
   readonly #hurry = new AbortController();
   readonly #done: Promise<void>;
   #isDone = false;
+  #chunks = 0;
   /** Milliseconds spent on `onChunk`, which are no fault of the command's. */
   #busyMs = 0;
   #busySince: number | undefined;
@@ -155,6 +161,8 @@ class OutputReader {
     while (!this.#isDone) {
       const leftMs = untilMs + this.#spentMs() - this.#clock.now();
       if (leftMs <= 0) {
+        await this.#readWhatIsThere();
+        if (this.#isDone) return true;
         this.stop();
         await this.#done;
         return false;
@@ -162,6 +170,19 @@ class OutputReader {
       await this.#doneWithin(leftMs);
     }
     return true;
+  }
+
+  /**
+   * Timers go before pipes: where this process was busy for as long as the grace, what the command wrote, and
+   * that it closed its pipes, is not read yet. Turn by turn, until one brings nothing.
+   */
+  async #readWhatIsThere(): Promise<void> {
+    let quiet = 0;
+    for (let turn = 0; turn < MAX_TURNS && quiet < QUIET_TURNS && !this.#isDone; turn++) {
+      const before = this.#chunks;
+      await setImmediate();
+      quiet = this.#chunks === before ? quiet + 1 : 0;
+    }
   }
 
   #spentMs(): number {
@@ -175,6 +196,7 @@ class OutputReader {
 
   async #read(): Promise<void> {
     for await (const chunk of this.#process.output) {
+      this.#chunks += 1;
       this[chunk.stream].push(chunk.bytes);
       const told = this.#onChunk?.(chunk);
       if (told === undefined) continue;

@@ -4,7 +4,9 @@ import { type BackendContext, type BackendName, openBackend } from '../backends/
 import type { BackendProbe, SandboxBackend } from '../contract/backend.ts';
 import { type IsolationLevel, isAtLeast } from '../contract/isolation.ts';
 import type { SandboxResources, SandboxSpec } from '../contract/spec.ts';
+import { combineObservers } from '../pool/combine-observers.ts';
 import { createSandboxPool } from '../pool/create-pool.ts';
+import type { PoolObserver } from '../pool/observer.ts';
 import type { DrainReport, SandboxPool } from '../pool/pool.ts';
 import { poolMetrics } from '../pool/pool-metrics.ts';
 import type { SandboxSettings } from '../settings/settings.ts';
@@ -30,6 +32,8 @@ export interface OpenSandboxesOptions {
   readonly environment: BackendContext['environment'];
   readonly warn: (message: string) => void;
   readonly metrics?: MetricsRegistry | undefined;
+  /** Told of what the pool does, beside the metrics. */
+  readonly observer?: PoolObserver | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -68,7 +72,10 @@ export async function openSandboxes(options: OpenSandboxesOptions): Promise<Open
     ...(most === undefined ? {} : { maxTotal: Math.max(most, settings.minIdle) }),
     ...settings.pool,
     backend,
-    ...(metrics === undefined ? {} : { observer: poolMetrics(metrics, backend) }),
+    observer: combineObservers(
+      metrics === undefined ? undefined : poolMetrics(metrics, backend),
+      options.observer,
+    ),
   });
   owned.use(inner);
   const pool = withDefaults(inner, specFor(settings, backend));

@@ -9,6 +9,7 @@ import {
   playGroup,
   type Rollout,
   type SamplingParameters,
+  type SandboxPool,
   type Task,
   type ToolHandler,
 } from 'lachesis';
@@ -55,8 +56,9 @@ export function toolResults(prompt: string): string[] {
 export async function host(
   definition: EnvironmentDefinition,
   settings: JsonObject = {},
+  sandboxes?: SandboxPool,
 ): Promise<HostedEnvironment> {
-  return hostEnvironment(definition, settings);
+  return hostEnvironment(definition, settings, { sandboxes });
 }
 
 /** Plays tasks as groups, at the same time. */

@@ -57,12 +57,13 @@ export function boxCommand(plan: BoxPlan, script: string): BoxCommand {
  * All that can be written to, in memory and of bounded size, so that nothing of it is on the host at any time;
  * and the folders that are shown.
  */
-function places({ readOnlyPaths, workdir, diskMiB, temporaryMiB }: BoxPlan): string[] {
+function places({ readOnlyPaths, workdir, diskMiB, temporaryMiB, ...plan }: BoxPlan): string[] {
   const writable = (target: string, mib: number, mode: string) => [
     ...['--perms', mode, '--size', String(Math.ceil(mib * 1_048_576)), '--tmpfs', target],
   ];
   const all = new Map<string, readonly string[]>([
     ...readOnlyPaths.map((each) => [each, ['--ro-bind', each, each]] as const),
+    ...plan.writable.map((each) => [each, writable(each, diskMiB, '0755')] as const),
     ['/tmp', writable('/tmp', temporaryMiB, '1777')],
     [HOME, writable(HOME, temporaryMiB, '0755')],
     [workdir, writable(workdir, diskMiB, workdir === '/tmp' ? '1777' : '0755')],

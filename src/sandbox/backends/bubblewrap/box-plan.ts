@@ -7,19 +7,21 @@ export interface BoxPlan {
   /** Folders of the host shown read-only at the same place. */
   readonly readOnlyPaths: readonly string[];
   readonly workdir: string;
+  /** Beside the working directory, `/tmp` and the home directory. */
+  readonly writable: readonly string[];
   readonly env: Readonly<Record<string, string>>;
   readonly network: 'none' | 'open';
   /** Who it runs as, outside and inside. */
   readonly uid: number;
   readonly gid: number;
   readonly limits: ProcessLimits;
-  /** Of the working directory. */
+  /** Of the working directory, and of each folder of `writable`. */
   readonly diskMiB: number;
   /** Of `/tmp`, and of the home directory. */
   readonly temporaryMiB: number;
   /** All its processes together. */
   readonly memoryMiB: number;
-  /** In the three writable places together. */
+  /** In the writable places together. */
   readonly files: number;
 }
 

@@ -105,7 +105,7 @@ function ownBytes(pid: number): number {
 }
 
 function filesOf({ initPid, plan }: Box): number {
-  return [...new Set(['/tmp', HOME, plan.workdir])].reduce((sum, place) => {
+  return [...new Set(['/tmp', HOME, plan.workdir, ...plan.writable])].reduce((sum, place) => {
     try {
       const { files, ffree } = statfsSync(`/proc/${initPid}/root${place}`);
       return sum + files - ffree;

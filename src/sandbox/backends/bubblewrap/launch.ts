@@ -42,6 +42,8 @@ export async function launchBox(options: LaunchOptions): Promise<LaunchedBox> {
     // Its first process shows this environment to everyone in the box.
     env: {},
     cwd: '/',
+    // Ctrl-C in a terminal tells our whole group; a box ends when we end it, or with us.
+    detached: true,
     stdio: ['pipe', 'pipe', 'pipe', 'pipe', ...command.files.map(() => 'pipe' as const)],
     ...identity,
   });

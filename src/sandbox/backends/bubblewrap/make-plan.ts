@@ -41,6 +41,7 @@ export function makePlan(
     rootfs: rootfsOf(spec.image),
     readOnlyPaths: options.readOnlyPaths ?? [],
     workdir,
+    writable: spec.writable ?? [],
     env: spec.env ?? {},
     network,
     ...identity,

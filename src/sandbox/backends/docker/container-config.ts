@@ -44,6 +44,7 @@ export function planContainer(
 ): ContainerPlan {
   checkDockerSpec(spec);
   const { image = options.image ?? DEFAULT_IMAGE, workdir = DEFAULT_WORKDIR, env = {} } = spec;
+  const { writable = [] } = spec;
   const { cpus, memoryMiB, diskMiB, pids } = {
     ...DEFAULTS,
     ...options.defaults,
@@ -70,7 +71,10 @@ export function planContainer(
       PidsLimit: Math.ceil(pids),
       Memory: Math.ceil(memoryMiB * MIB),
       MemorySwap: Math.ceil(memoryMiB * MIB),
-      Tmpfs: { [workdir]: tmpfs(diskMiB), '/tmp': tmpfs(temporaryMiB) },
+      Tmpfs: {
+        ...Object.fromEntries(writable.map((each) => [each, tmpfs(diskMiB)])),
+        ...{ [workdir]: tmpfs(diskMiB), '/tmp': tmpfs(temporaryMiB) },
+      },
       Ulimits: Object.entries(ulimits).map(([Name, most]) => ({ Name, Soft: most, Hard: most })),
       ...(cpus === undefined ? {} : { NanoCpus: Math.ceil(cpus * 1e9) }),
       ...(runtime === undefined ? {} : { Runtime: runtime }),

@@ -155,7 +155,7 @@ class ProcessBackend implements SandboxBackend {
 
 function checkProcessSpec(spec: SandboxSpec): void {
   checkSpec(spec);
-  const { image, workdir, network, resources = {}, providerOptions = {} } = spec;
+  const { image, workdir, writable = [], network, resources = {}, providerOptions = {} } = spec;
   const refuse = (field: string, what: string): never => {
     throw invalidInput(`sandbox.${field}`, `${what} can't be given by the \`process\` backend.`, {
       remedy: 'Leave it out, or use `bubblewrap`.',
@@ -163,6 +163,8 @@ function checkProcessSpec(spec: SandboxSpec): void {
   };
   if (image !== undefined) refuse('image', 'An image');
   if (workdir !== undefined) refuse('workdir', 'A directory of your choice');
+  // They would be folders of this machine.
+  if (writable.length > 0) refuse('writable', 'More writable folders');
   // Left out, it is taken as this backend's only one, which the warning names.
   if (network !== undefined && network !== 'open') refuse('network', 'Anything but `open`');
   for (const name of ['cpus', 'diskMiB', 'pids'] as const) {

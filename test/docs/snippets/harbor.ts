@@ -1,0 +1,4 @@
+// harbor.ts
+import { harborEnvironment } from 'lachesis';
+
+export default harborEnvironment('examples/harbor-tasks');
