@@ -1,6 +1,16 @@
 import type { Client, ClientChannel } from 'ssh2';
 import type { LachesisError } from '../../../errors.ts';
+import { signalNumber } from '../../exec/signal-number.ts';
 import { connectionLost, type HostName, levelOf } from './faults.ts';
+
+/** A line that runs. */
+export interface SshSession {
+  readonly channel: ClientChannel;
+  /** Resolves with its end as a shell says it: 128 + n for signal n. Never where the session broke off. */
+  readonly exited: Promise<number>;
+  /** The same, once it is known. */
+  exitCode(): number | undefined;
+}
 
 /** One connection that is logged in. It never comes back: who needs one after it was lost opens another. */
 export class SshConnection {
@@ -45,7 +55,7 @@ export class SshConnection {
   }
 
   /** Runs a line by the account's shell. `onClosed` is told when its session is over. */
-  async exec(line: string, onClosed: () => void = () => {}): Promise<ClientChannel> {
+  async exec(line: string, onClosed: () => void = () => {}): Promise<SshSession> {
     if (this.#loss !== undefined) throw this.#loss;
     this.#used += 1;
     let isFree = false;
@@ -56,17 +66,18 @@ export class SshConnection {
       onClosed();
     };
     try {
-      const channel = await new Promise<ClientChannel>((resolve, reject) => {
-        this.#client.exec(line, (error, opened) => {
-          if (error) reject(error);
-          else resolve(opened);
+      return await new Promise<SshSession>((resolve, reject) => {
+        this.#client.exec(line, (error, channel) => {
+          if (error) {
+            reject(error);
+            return;
+          }
+          // At once: the same packet of the network may hold the end already.
+          resolve(watched(channel));
+          channel.once('close', free);
+          void this.ended.then(free);
         });
       });
-      channel.on('error', () => {});
-      channel.stderr.on('error', () => {});
-      channel.once('close', free);
-      void this.ended.then(free);
-      return channel;
     } catch (error) {
       free();
       throw this.#loss ?? error;
@@ -77,4 +88,16 @@ export class SshConnection {
   close(): void {
     this.#client.destroy();
   }
+}
+
+function watched(channel: ClientChannel): SshSession {
+  const exited = Promise.withResolvers<number>();
+  let exitCode: number | undefined;
+  channel.on('error', () => {});
+  channel.stderr.on('error', () => {});
+  channel.once('exit', (code: number | null, signal?: string) => {
+    exitCode = code ?? 128 + signalNumber(signal ?? 'SIGKILL');
+    exited.resolve(exitCode);
+  });
+  return { channel, exited: exited.promise, exitCode: () => exitCode };
 }

@@ -1,9 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import type { ClientChannel } from 'ssh2';
 import { startDeadline, untilAborted } from '../../../async/index.ts';
 import { LachesisError } from '../../../errors.ts';
 import type { KillSignal } from '../remote/wrapper.ts';
-import type { SshConnection } from './connection.ts';
+import type { SshConnection, SshSession } from './connection.ts';
 import { type HostName, inner, unfitHost } from './faults.ts';
 import { keeperLine } from './scripts.ts';
 import { sendInput, sentLine } from './send-line.ts';
@@ -25,7 +24,7 @@ export interface KeeperOptions {
 export class Keeper {
   /** Why it ended; undefined when it did as it should. */
   readonly over: Promise<string | undefined>;
-  readonly #channel: ClientChannel;
+  readonly #channel: SshSession['channel'];
   readonly #nonce: string;
   readonly #ready = Promise.withResolvers<{ readonly uid: number; readonly root: string }>();
   readonly #untold: (() => void)[] = [];
@@ -33,9 +32,9 @@ export class Keeper {
   /** What came before it was ready, or of its own accord. */
   #said = '';
   #failed: string | undefined;
-  #code: number | undefined;
 
-  private constructor(channel: ClientChannel, nonce: string, lost: Promise<LachesisError>) {
+  private constructor(session: SshSession, nonce: string, lost: Promise<LachesisError>) {
+    const { channel } = session;
     this.#channel = channel;
     this.#nonce = nonce;
     this.#ready.promise.catch(() => {});
@@ -43,22 +42,17 @@ export class Keeper {
     channel.on('data', (text: string) => this.#take(text));
     channel.stderr.setEncoding('utf8');
     channel.stderr.on('data', (text: string) => this.#note(text));
-    channel.once('exit', (code: number | null) => {
-      this.#code = code ?? -1;
-    });
     const over = Promise.withResolvers<string | undefined>();
     this.over = over.promise;
     channel.once('close', () => {
-      const why = this.#failed ?? (this.#said.trim() || `its keeper ended with ${this.#code}`);
-      over.resolve(this.#code === 0 ? undefined : why);
+      const code = session.exitCode();
+      const why = this.#failed ?? (this.#said.trim() || `its keeper ended with ${code}`);
+      over.resolve(code === 0 ? undefined : why);
       this.#ready.reject(new Error(why));
     });
     void lost.then((error) => {
       over.resolve(inner(error));
       this.#ready.reject(error);
-    });
-    void this.over.then(() => {
-      for (const told of this.#untold.splice(0)) told();
     });
   }
 
@@ -71,9 +65,9 @@ export class Keeper {
     const card = JSON.stringify({ tags });
     const sent = sentLine(keeperLine({ nonce, folder }, { id, lifeSeconds, card }));
     const waiting = { signal };
-    const channel = await untilAborted(connection.exec(sent.line), waiting);
-    const keeper = new Keeper(channel, nonce, connection.ended);
-    sendInput(channel, sent);
+    const session = await untilAborted(connection.exec(sent.line), waiting);
+    const keeper = new Keeper(session, nonce, connection.ended);
+    sendInput(session.channel, sent);
     try {
       const { uid, root } = await untilAborted(keeper.#ready.promise, waiting);
       if (keeper.#said.trim() !== '') throw noisyShell(name, keeper.#said);
@@ -87,19 +81,27 @@ export class Keeper {
 
   /** Tells a process group there; resolves when it was told, or when nobody is left to tell. */
   async tell(group: string, signal: KillSignal): Promise<void> {
-    if (!/^\d+$/.test(group)) return;
+    if (/^\d+$/.test(group)) await this.#ask(`${signal.slice(3)} ${group}`);
+  }
+
+  /** Resolves when it was heard, or is over. */
+  async ping(): Promise<void> {
+    await this.#ask('PING 0');
+  }
+
+  async #ask(line: string): Promise<void> {
     const told = new Promise<void>((resolve) => {
       this.#untold.push(resolve);
     });
-    this.#channel.write(`${signal.slice(3)} ${group}\n`);
+    this.#channel.write(`${line}\n`);
     using deadline = startDeadline({
       timeoutMs: TELL_TIMEOUT_MS,
       reason: () =>
-        new LachesisError('infrastructure_error', 'The host was not heard to end a command.', {
+        new LachesisError('infrastructure_error', 'The host does not answer.', {
           reason: 'SANDBOX_FAULT',
         }),
     });
-    await untilAborted(told, { signal: deadline });
+    await untilAborted(Promise.race([told, this.over]), { signal: deadline });
   }
 
   /** Has it end the sandbox. Resolves with why it did not; undefined when it did. */

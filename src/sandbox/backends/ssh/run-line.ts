@@ -5,8 +5,7 @@ import { sendInput, sentLine } from './send-line.ts';
 const MAX_OUTPUT_BYTES = 64 * 1_048_576;
 
 export interface LineResult {
-  /** Undefined when a signal ended it. */
-  readonly code: number | undefined;
+  readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
 }
@@ -14,7 +13,8 @@ export interface LineResult {
 /** Runs one of our own scripts to its end. Rejects where the connection is lost meanwhile. */
 export async function runLine(connection: SshConnection, text: string): Promise<LineResult> {
   const sent = sentLine(text);
-  const channel = await connection.exec(sent.line);
+  const session = await connection.exec(sent.line);
+  const { channel } = session;
   sendInput(channel, sent);
   channel.end();
   const output = { stdout: '', stderr: '' };
@@ -24,17 +24,13 @@ export async function runLine(connection: SshConnection, text: string): Promise<
   collect(channel.stderr, (said) => {
     output.stderr = `${output.stderr}${said}`.slice(-4_096);
   });
-  let code: number | undefined;
-  let hasEnded = false;
-  channel.once('exit', (status: number | null) => {
-    hasEnded = true;
-    code = status ?? undefined;
-  });
   await new Promise<void>((resolve) => {
     channel.once('close', resolve);
     void connection.ended.then(() => resolve());
   });
-  if (!hasEnded) throw connection.isLost ? await connection.ended : new Error('it had no end');
+  const code = session.exitCode();
+  if (code === undefined)
+    throw connection.isLost ? await connection.ended : new Error('it had no end');
   return { code, ...output };
 
   function collect(stream: ClientChannel['stderr'], take: (text: string) => void): void {

@@ -1,7 +1,6 @@
-import type { ClientChannel } from 'ssh2';
 import { untilAborted } from '../../../async/index.ts';
 import type { LachesisError } from '../../../errors.ts';
-import type { SshConnection } from './connection.ts';
+import type { SshConnection, SshSession } from './connection.ts';
 import { sessionRefused } from './faults.ts';
 
 const never = new AbortController().signal;
@@ -30,7 +29,7 @@ export class SessionPool {
   }
 
   /** Starts a line in a session of its own. Waits for one where all are taken. */
-  async open(line: string, signal: AbortSignal = never): Promise<ClientChannel> {
+  async open(line: string, signal: AbortSignal = never): Promise<SshSession> {
     for (;;) {
       this.#ending.signal.throwIfAborted();
       signal.throwIfAborted();

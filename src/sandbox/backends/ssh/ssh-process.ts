@@ -1,7 +1,6 @@
-import type { ClientChannel } from 'ssh2';
 import { systemClock } from '../../../async/index.ts';
-import { signalNumber } from '../../exec/signal-number.ts';
 import { type RemoteLink, RemoteProcess } from '../remote/remote-process.ts';
+import type { SshSession } from './connection.ts';
 
 /**
  * sshd may tell a command's end before its last output. It is over when the session is, or when none has come for
@@ -11,18 +10,20 @@ const QUIET_MS = 150;
 const MAX_DRAIN_MS = 5_000;
 
 /** A command in a session of its own. `explain` says what a session that broke off means. */
-export function adoptChannel(
-  channel: ClientChannel,
+export function adoptSession(
+  session: SshSession,
   options: {
     readonly id: string;
     readonly tell: RemoteLink['tell'];
-    readonly explain: () => Error;
+    readonly explain: () => Promise<Error>;
+    /** Why an exit code is none, such as of a command that was killed with its sandbox. */
+    readonly doubt: () => Promise<Error | undefined>;
   },
 ): RemoteProcess {
+  const { channel } = session;
   let isPaused = false;
   let isUnwanted = false;
   let isOver = false;
-  let exitCode: number | undefined;
   let heardMs = 0;
   const over = Promise.withResolvers<void>();
 
@@ -61,7 +62,7 @@ export function adoptChannel(
   }
 
   function finish(): void {
-    isOver = isOver || exitCode !== undefined;
+    isOver = isOver || session.exitCode() !== undefined;
     if (isOver) over.resolve();
   }
 
@@ -76,17 +77,17 @@ export function adoptChannel(
   }
   const onClosed = (): void => {
     process.endOutput();
-    if (exitCode === undefined) process.fail(options.explain());
+    if (session.exitCode() === undefined) void options.explain().then((why) => process.fail(why));
     else finish();
   };
   // `close` waits for both streams to be read to their ends.
   channel.once('close', onClosed);
-  channel.once('exit', (code: number | null, signal?: string) => {
-    exitCode = code ?? 128 + signalNumber(signal ?? 'SIGKILL');
-    void drained().then(async () => {
-      await process.end(exitCode ?? 0).catch((error: unknown) => process.fail(error));
-      if (isUnwanted) channel.close();
-    });
+  void session.exited.then(async (code) => {
+    await drained();
+    const doubt = code === 0 ? undefined : await options.doubt();
+    if (doubt === undefined) await process.end(code);
+    else process.fail(doubt);
+    if (isUnwanted) channel.close();
   });
 
   async function drained(): Promise<void> {

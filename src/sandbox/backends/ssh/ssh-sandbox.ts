@@ -13,7 +13,7 @@ import { Keeper } from './keeper.ts';
 import { MARKER } from './scripts.ts';
 import { sendInput, sentLine } from './send-line.ts';
 import { SessionPool } from './session-pool.ts';
-import { adoptChannel } from './ssh-process.ts';
+import { adoptSession } from './ssh-process.ts';
 
 const END_TIMEOUT_MS = 15_000;
 
@@ -130,21 +130,20 @@ export class SshSandbox implements SandboxCore {
     const sent = sentLine(shellText(wrapCommand({ argv, cwd, env: variables, input })));
     this.#started += 1;
     const id = `${this.id}/${this.#started}`;
-    const channel = await this.#sessions.open(sent.line, signal).catch((error: unknown) => {
+    const session = await this.#sessions.open(sent.line, signal).catch(async (error: unknown) => {
       if (signal?.aborted === true) throw error;
-      throw this.#gone ?? error;
+      throw await this.#explain('The command could not be started', error);
     });
-    const process = adoptChannel(channel, {
+    const process = adoptSession(session, {
       id,
       tell: async (group, which) => {
         if (this.#gone === undefined) await this.#keeper.tell(group, which);
       },
-      explain: () =>
-        this.#gone ??
-        sandboxFault('The command was lost', new Error('the host closed its session')),
+      explain: () => this.#explain('The command was lost', new Error('its session was closed')),
+      doubt: () => this.#doubt(),
     });
-    sendInput(channel, sent);
-    if (stdin === undefined) channel.end();
+    sendInput(session.channel, sent);
+    if (stdin === undefined) session.channel.end();
     if (this.#gone !== undefined) {
       process.fail(this.#gone);
       return process;
@@ -153,6 +152,22 @@ export class SshSandbox implements SandboxCore {
     void process.exited.catch(() => {}).finally(() => this.#running.delete(process));
     void process.feed(stdin);
     return process;
+  }
+
+  /** A sandbox that is ended by others ends its commands first, and is known to be gone by its keeper. */
+  async #doubt(): Promise<Error | undefined> {
+    try {
+      await this.#keeper.ping();
+    } catch (error) {
+      return this.#gone ?? sandboxFault('Whether the sandbox still lives is not known', error);
+    }
+    return this.#gone;
+  }
+
+  async #explain(what: string, error: unknown): Promise<LachesisError> {
+    // A connection that is lost tells its sessions first.
+    await new Promise((resolve) => setImmediate(resolve));
+    return this.#gone ?? sandboxFault(what, error);
   }
 
   /** `closing`: also ends its connections, and so whatever the host still keeps of it. */
