@@ -23,8 +23,8 @@ export function readSandboxSettings(source: SettingsSource): SandboxSettings {
   const seed = backend === 'none' ? { resources: {} } : seedSettings(environment, backend);
   const minimum = text('isolation-minimum');
   const ssh = sshSource(options, environment);
-  // What is misspelled is told by its name, before anything is opened.
-  if (backend === 'ssh') sshOptions(ssh);
+  // What is misspelled is told by its name; that no host is named is told by whoever opens the backend.
+  if (backend === 'ssh' && ssh.said['ssh-host'] !== undefined) sshOptions(ssh);
   const own = (name: SandboxOptionName, least: number): number | undefined => {
     const value = text(name);
     return value === undefined ? undefined : readNumber(value, `--${name}`, { least });
