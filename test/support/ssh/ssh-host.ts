@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -82,23 +81,6 @@ export class SshHost implements AsyncDisposable {
   /** Names of sandboxes' folders that are there. */
   async folders(): Promise<readonly string[]> {
     return await readdir(this.sandboxes).catch(() => []);
-  }
-
-  /** Processes that bear the mark of a sandbox, or of its keeper. */
-  processes(id: string): readonly number[] {
-    return readdirSync('/proc')
-      .filter((name) => /^\d+$/.test(name))
-      .filter((pid) => {
-        try {
-          const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
-          return variables.some(
-            (each) => /^LACHESIS_(SANDBOX|KEEPER)=/.test(each) && each.endsWith(id),
-          );
-        } catch {
-          return false;
-        }
-      })
-      .map(Number);
   }
 
   /** Ends all connections at once. */

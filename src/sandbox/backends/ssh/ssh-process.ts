@@ -23,6 +23,8 @@ export function adoptSession(
   const { channel } = session;
   let isPaused = false;
   let isUnwanted = false;
+  let isClosed = false;
+  let openStreams = 2;
   let isOver = false;
   let heardMs = 0;
   const over = Promise.withResolvers<void>();
@@ -62,8 +64,14 @@ export function adoptSession(
   }
 
   function finish(): void {
-    isOver = isOver || session.exitCode() !== undefined;
+    isOver = openStreams === 0 || isUnwanted;
     if (isOver) over.resolve();
+  }
+
+  /** A session that has said all it will, and not how its command ended. */
+  function missEnd(): void {
+    if (!isClosed || openStreams > 0 || session.exitCode() !== undefined) return;
+    void options.explain().then((why) => process.fail(why));
   }
 
   for (const [stream, source] of [
@@ -74,14 +82,19 @@ export function adoptSession(
       heardMs = systemClock.now();
       if (!isUnwanted || stream === 'stderr') process.receive(stream, bytes);
     });
+    source.once('end', () => {
+      openStreams -= 1;
+      if (openStreams > 0) return;
+      process.endOutput();
+      finish();
+      missEnd();
+    });
   }
-  const onClosed = (): void => {
-    process.endOutput();
-    if (session.exitCode() === undefined) void options.explain().then((why) => process.fail(why));
-    else finish();
-  };
-  // `close` waits for both streams to be read to their ends.
-  channel.once('close', onClosed);
+  // It waits for one of the streams only to be read to its end.
+  channel.once('close', () => {
+    isClosed = true;
+    missEnd();
+  });
   void session.exited.then(async (code) => {
     await drained();
     const doubt = code === 0 ? undefined : await options.doubt();

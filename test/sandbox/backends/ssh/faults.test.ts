@@ -9,6 +9,7 @@ import {
   type SshBackendOptions,
 } from '../../../../src/sandbox/index.ts';
 import { newKey } from '../../../support/ssh/keys.ts';
+import { sandboxProcesses } from '../../../support/ssh/sandbox-processes.ts';
 import { SshHost } from '../../../support/ssh/ssh-host.ts';
 import { type TcpProxy, tcpProxy } from '../../../support/tcp-proxy.ts';
 
@@ -40,14 +41,14 @@ describe('what a host may do', { timeout: 30_000 }, () => {
     const underWay = box.exec({ argv: ['sleep', '30'] });
     underWay.catch(() => {});
     await pause(200);
-    expect(host.processes(box.id).length).toBeGreaterThan(1);
+    expect(sandboxProcesses(box.id).length).toBeGreaterThan(1);
     host.drop();
     const gone = { kind: 'infrastructure_error', reason: 'SANDBOX_GONE' };
     await expect(underWay).rejects.toMatchObject(gone);
     await expect(underWay).rejects.toThrow(/connection to worker@127\.0\.0\.1:\d+ was lost/);
     await expect(box.exec({ argv: ['true'] })).rejects.toMatchObject(gone);
     expect(await box.status()).toBe('gone');
-    await expect.poll(() => host.processes(box.id), { timeout: 5_000 }).toEqual([]);
+    await expect.poll(() => sandboxProcesses(box.id), { timeout: 5_000 }).toEqual([]);
     await expect.poll(() => host.folders(), { timeout: 5_000 }).toEqual([]);
     await box.terminate();
     // Another one is made on another connection.
@@ -76,9 +77,9 @@ describe('what a host may do', { timeout: 30_000 }, () => {
     await expect(underWay).rejects.toMatchObject({ reason: 'SANDBOX_GONE' });
     expect(performance.now() - began).toBeLessThan(5_000);
     // The host knows nothing of it yet.
-    expect(host.processes(box.id).length).toBeGreaterThan(1);
+    expect(sandboxProcesses(box.id).length).toBeGreaterThan(1);
     await box.terminate();
-    expect(host.processes(box.id)).toEqual([]);
+    expect(sandboxProcesses(box.id)).toEqual([]);
     expect(await host.folders()).toEqual([]);
   });
 
@@ -215,7 +216,7 @@ describe('what a host may do', { timeout: 30_000 }, () => {
     const underWay = box.exec({ argv: ['sleep', '30'] });
     await expect(underWay).rejects.toMatchObject({ reason: 'SANDBOX_GONE' });
     await expect(underWay).rejects.toThrow(/time is over/);
-    expect(host.processes(box.id)).toEqual([]);
+    expect(sandboxProcesses(box.id)).toEqual([]);
     expect(await host.folders()).toEqual([]);
   });
 
@@ -225,9 +226,9 @@ describe('what a host may do', { timeout: 30_000 }, () => {
       setsid env -i sleep 300 >/dev/null 2>&1 </dev/null &
       mkdir -p shut/deep && touch shut/deep/file && chmod 000 shut/deep shut; sleep 0.2`;
     expect((await box.exec({ argv: ['sh', '-c', script] })).exitCode).toBe(0);
-    expect(host.processes(box.id).length).toBeGreaterThan(1);
+    expect(sandboxProcesses(box.id).length).toBeGreaterThan(1);
     await box.terminate();
-    expect(host.processes(box.id)).toEqual([]);
+    expect(sandboxProcesses(box.id)).toEqual([]);
     expect(await host.folders()).toEqual([]);
   });
 

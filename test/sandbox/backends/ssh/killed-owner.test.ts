@@ -8,6 +8,7 @@ import {
   type SandboxBackend,
   sweepSandboxes,
 } from '../../../../src/sandbox/index.ts';
+import { sandboxProcesses } from '../../../support/ssh/sandbox-processes.ts';
 import { SshHost } from '../../../support/ssh/ssh-host.ts';
 import { tcpProxy } from '../../../support/tcp-proxy.ts';
 
@@ -53,9 +54,9 @@ describe('sandboxes whose owner was killed', { timeout: 40_000 }, () => {
   test('are ended by the host as soon as it hears of it', async () => {
     const { ids, kill } = await owner(4);
     expect((await backend.list({}, never)).map(({ id }) => id).sort()).toEqual([...ids].sort());
-    for (const id of ids) expect(host.processes(id).length).toBeGreaterThan(1);
+    for (const id of ids) expect(sandboxProcesses(id).length).toBeGreaterThan(1);
     await kill();
-    const left = () => ids.flatMap((id) => host.processes(id));
+    const left = () => ids.flatMap((id) => sandboxProcesses(id));
     await expect.poll(left, { timeout: 5_000 }).toEqual([]);
     await expect.poll(() => host.folders(), { timeout: 5_000 }).toEqual([]);
   });
@@ -72,7 +73,7 @@ describe('sandboxes whose owner was killed', { timeout: 40_000 }, () => {
       expect(report.failed).toEqual([]);
       expect(report.found).toBe(4);
       expect(report.ended.map(({ id }) => id).sort()).toEqual([...dead.ids].sort());
-      expect(dead.ids.flatMap((id) => host.processes(id))).toEqual([]);
+      expect(dead.ids.flatMap((id) => sandboxProcesses(id))).toEqual([]);
       expect(await host.folders()).toEqual(living.ids);
       // A second one finds nothing more to do.
       expect((await sweepSandboxes({ backend, signal: never })).ended).toEqual([]);
