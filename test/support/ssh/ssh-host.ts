@@ -30,6 +30,8 @@ export class SshHost implements AsyncDisposable {
   acceptsLogins = true;
   /** False: connections are taken and nothing is ever said. */
   answers = true;
+  /** So many connections to come are closed before a word is said, as sshd does where many come at a time. */
+  turnedAway = 0;
   /** As a startup file that says something. */
   greeting = '';
   /** Sessions of so many lines to come are closed without a word of how they ended. */
@@ -55,6 +57,11 @@ export class SshHost implements AsyncDisposable {
       this.#sockets.add(socket);
       socket.on('error', () => {});
       socket.on('close', () => this.#sockets.delete(socket));
+      if (this.turnedAway > 0) {
+        this.turnedAway -= 1;
+        socket.destroy();
+        return;
+      }
       if (this.answers) this.#ssh.injectSocket(socket);
       else socket.resume();
     });

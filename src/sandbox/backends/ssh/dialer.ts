@@ -1,7 +1,7 @@
 import { homedir, userInfo } from 'node:os';
 import path from 'node:path';
 import type { Client, ConnectConfig } from 'ssh2';
-import { Limiter, startDeadline, untilAborted } from '../../../async/index.ts';
+import { Limiter, sleep, startDeadline, untilAborted } from '../../../async/index.ts';
 import { errorMessage, type LachesisError } from '../../../errors.ts';
 import { optionalPackage } from '../remote/optional-package.ts';
 import { SshConnection } from './connection.ts';
@@ -10,8 +10,10 @@ import { type HostKeyRule, knownKeys, pinnedKey } from './host-keys.ts';
 import { loginMethods } from './identities.ts';
 import type { SshBackendOptions } from './options.ts';
 
-/** sshd drops some of those that are not logged in yet beyond ten (`MaxStartups`). */
+/** sshd turns some away that come while ten are not logged in yet (`MaxStartups`), whoever's they are. */
 const LOGINS_AT_A_TIME = 4;
+const MOST_TRIES = 5;
+const RETRY_MS = 200;
 const KEEPALIVES_MISSED = 3;
 const DEFAULT_CONNECT_TIMEOUT_MS = 20_000;
 const DEFAULT_KEEPALIVE_MS = 5_000;
@@ -40,28 +42,33 @@ export class SshDialer {
     const { keepaliveMs = DEFAULT_KEEPALIVE_MS } = this.#options;
     using place = await this.#logins.acquire(signal);
     void place;
-    const client = new ssh.Client();
-    const login = new Login(client, this.name, rule);
+    let login = new Login(new ssh.Client(), this.name, rule);
     using deadline = startDeadline({
       ...{ timeoutMs, signal },
       reason: () => login.tooLong(timeoutMs),
     });
-    try {
-      const ready = login.start({
-        ...{ host, port, username: user, readyTimeout: 0 },
-        authHandler: [...methods],
-        algorithms: { serverHostKey: [...rule.algorithms] },
-        keepaliveInterval: keepaliveMs,
-        keepaliveCountMax: KEEPALIVES_MISSED,
-      });
-      await untilAborted(ready, { signal: deadline });
-    } catch (error) {
-      client.destroy();
-      throw error;
+    for (let tries = 1; ; tries++) {
+      try {
+        const ready = login.start({
+          ...{ host, port, username: user, readyTimeout: 0 },
+          authHandler: [...methods],
+          algorithms: { serverHostKey: [...rule.algorithms] },
+          keepaliveInterval: keepaliveMs,
+          keepaliveCountMax: KEEPALIVES_MISSED,
+        });
+        await untilAborted(ready, { signal: deadline });
+        break;
+      } catch (error) {
+        login.client.destroy();
+        if (deadline.aborted || !login.wasTurnedAway || tries === MOST_TRIES) throw error;
+      }
+      // Not all at once again.
+      await sleep(tries * RETRY_MS * (0.5 + Math.random()), { signal: deadline.signal });
+      login = new Login(new ssh.Client(), this.name, rule);
     }
-    client.setNoDelay(true);
+    login.client.setNoDelay(true);
     const { sessionsPerConnection = DEFAULT_SESSIONS } = this.#options;
-    return new SshConnection(client, this.name, sessionsPerConnection);
+    return new SshConnection(login.client, this.name, sessionsPerConnection);
   }
 
   async #hostKeys(): Promise<HostKeyRule> {
@@ -74,26 +81,37 @@ export class SshDialer {
 
 /** One try to connect, and what it came to. */
 class Login {
-  readonly #client: Client;
+  readonly client: Client;
   readonly #name: HostName;
   readonly #rule: HostKeyRule;
   #refused: LachesisError | undefined;
   #said: unknown;
+  #hasShaken = false;
 
   constructor(client: Client, name: HostName, rule: HostKeyRule) {
-    this.#client = client;
+    this.client = client;
     this.#name = name;
     this.#rule = rule;
+    client.once('handshake', () => {
+      this.#hasShaken = true;
+    });
     // Also of a client that nobody waits for any more.
     client.on('error', (error) => {
       if (levelOf(error) !== 'agent' || this.#said === undefined) this.#said = error;
     });
   }
 
+  /** It reached the host, which closed it before it had said who it is. */
+  get wasTurnedAway(): boolean {
+    const { code, message = '' } = (this.#said ?? {}) as { code?: unknown; message?: string };
+    const isClosed = code === 'ECONNRESET' || code === 'EPIPE' || /before handshake/.test(message);
+    return isClosed && !this.#hasShaken && this.#refused === undefined;
+  }
+
   start(config: ConnectConfig): Promise<void> {
     return new Promise((resolve, reject) => {
       const fail = (): void => reject(this.#fault());
-      this.#client
+      this.client
         .once('ready', resolve)
         .once('close', fail)
         .on('error', (error) => {
@@ -101,7 +119,7 @@ class Login {
           if (!['agent', 'client-authentication'].includes(levelOf(error) ?? '')) fail();
         });
       try {
-        this.#client.connect({
+        this.client.connect({
           ...config,
           hostVerifier: (key: Buffer) => {
             this.#refused = this.#rule.refuse(key);

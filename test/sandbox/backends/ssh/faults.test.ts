@@ -143,6 +143,15 @@ describe('what a host may do', { timeout: 30_000 }, () => {
     await expect.poll(() => host.connections).toBe(0);
   });
 
+  test('one that is turned away for the moment tries again, a few times', async () => {
+    host.turnedAway = 3;
+    expect((await created(backend)).backend).toBe('ssh');
+    host.turnedAway = 100;
+    await expect(created(backend)).rejects.toMatchObject({ reason: 'SSH_UNREACHABLE' });
+    expect(host.turnedAway).toBe(95);
+    host.turnedAway = 0;
+  });
+
   test('what was made for somebody who no longer waits is ended', async () => {
     for (const ms of [0, 20, 40, 60, 80, 120]) {
       const controller = new AbortController();

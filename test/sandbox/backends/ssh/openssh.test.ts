@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -46,6 +47,31 @@ describe.skipIf(noSshd !== undefined)('what sshd itself does', { timeout: 40_000
       await expect.poll(() => folders(sshd), { timeout: 10_000 }).toEqual([]);
     } finally {
       child.kill('SIGKILL');
+    }
+  });
+
+  test('keys of an agent log in, and an agent that is not there is passed over', async () => {
+    await using sshd = await Openssh.start();
+    const { keyFile = '', ...rest } = sshd.options;
+    const agent = path.join(sshd.folder, 'agent');
+    const child = spawn('ssh-agent', ['-D', '-a', agent], { stdio: 'ignore' });
+    try {
+      await expect.poll(() => existsSync(agent)).toBe(true);
+      execFileSync('ssh-add', [keyFile], {
+        env: { ...process.env, SSH_AUTH_SOCK: agent },
+        stdio: 'ignore',
+      });
+      await using backend = createSshBackend({ ...rest, agent });
+      expect((await backend.create({}, { signal: never })).backend).toBe('ssh');
+      await using none = createSshBackend({ ...sshd.options, agent: `${agent}-none` });
+      expect((await none.create({}, { signal: never })).backend).toBe('ssh');
+      await using without = createSshBackend({ ...rest, agent: `${agent}-none` });
+      await expect(without.create({}, { signal: never })).rejects.toMatchObject({
+        kind: 'failed_precondition',
+        reason: 'SSH_LOGIN',
+      });
+    } finally {
+      child.kill('SIGTERM');
     }
   });
 
