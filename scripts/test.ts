@@ -2,6 +2,7 @@
 import { ensureAtropos } from './atropos.ts';
 import { ensureBubblewrap } from './bubblewrap.ts';
 import { ensureRealEngine } from './engines-real.ts';
+import { ensureOpenssh } from './openssh.ts';
 import { ensurePodman } from './podman.ts';
 import { ensurePython } from './python.ts';
 import { binary, program, pytest, root, type Suite, type SuiteResult, vitest } from './suites.ts';
@@ -49,12 +50,14 @@ const atropos: Suite = {
   },
 };
 
-/** Its tests of boxes are skipped by name where no box can be made, which fails CI. */
+/** Its tests of boxes, and of sshd, are skipped by name where there is none, which fails CI. */
 const unit: Suite = {
   name: 'unit',
   run: async () => {
     const { skipped } = ensureBubblewrap();
     if (skipped !== undefined) console.log(`Tests that need boxes are skipped: ${skipped}`);
+    const { skipped: noSshd } = ensureOpenssh();
+    if (noSshd !== undefined) console.log(`Tests that need sshd are skipped: ${noSshd}`);
     return vitest(
       'unit',
       ['test'],

@@ -45,6 +45,37 @@ export const SANDBOX_OPTIONS: Readonly<Record<string, CommandOption>> = {
   'sandbox-memory': { type: 'string', value: 'MIB', help: 'Memory of one.' },
   'sandbox-disk': { type: 'string', value: 'MIB', help: 'Disk of one.' },
   'sandbox-pids': { type: 'string', value: 'N', help: 'Most processes in one.' },
+  'ssh-host': {
+    type: 'string',
+    value: 'HOST',
+    help: 'Of --sandbox ssh. Default: TERMINAL_SSH_HOST.',
+  },
+  'ssh-user': {
+    type: 'string',
+    value: 'NAME',
+    help: 'The account there. Default: TERMINAL_SSH_USER, else the name of this user.',
+  },
+  'ssh-port': { type: 'string', value: 'N', help: 'Default: TERMINAL_SSH_PORT, else 22.' },
+  'ssh-key': {
+    type: 'string',
+    value: 'FILE',
+    help: 'A private key. Default: TERMINAL_SSH_KEY, else those of ssh-agent and ~/.ssh.',
+  },
+  'ssh-fingerprint': {
+    type: 'string',
+    value: 'SHA256:...',
+    help: "Of the host's key. Default: what ~/.ssh/known_hosts knows.",
+  },
+  'ssh-folder': {
+    type: 'string',
+    value: 'PATH',
+    help: 'On the host, for sandboxes. Default: .lachesis/sandboxes of the account.',
+  },
+  'ssh-sessions': {
+    type: 'string',
+    value: 'N',
+    help: "Sessions of one connection, as the host's MaxSessions allows. Default: 10.",
+  },
   'isolation-minimum': {
     type: 'string',
     value: 'LEVEL',

@@ -10,6 +10,8 @@ export { createModalBackend } from './backends/modal/backend.ts';
 export type { ModalBackendOptions } from './backends/modal/options.ts';
 export { createProcessBackend } from './backends/process/backend.ts';
 export type { ProcessOptions } from './backends/process/options.ts';
+export { createSshBackend } from './backends/ssh/backend.ts';
+export type { SshBackendOptions } from './backends/ssh/options.ts';
 export {
   BACKEND_NAMES,
   type BackendContext,

@@ -60,7 +60,7 @@ export const doctorCommand: Command = {
 
 async function tryBackend(
   name: BackendName,
-  { backend: chosen, allowUnsandboxed }: SandboxSettings,
+  { backend: chosen, allowUnsandboxed, ssh }: SandboxSettings,
   io: CommandIo,
 ): Promise<BackendRow> {
   const isDefault = name === chosen;
@@ -70,6 +70,7 @@ async function tryBackend(
       onWarning: () => {},
       allowRoot: allowUnsandboxed,
       environment: io.environment,
+      ssh,
     });
     isolation = backend.capabilities.isolation;
     const signal = AbortSignal.any([io.signal, AbortSignal.timeout(PROBE_TIMEOUT_MS)]);

@@ -1,5 +1,6 @@
 import { LachesisError } from '../../errors.ts';
 import type { SandboxBackend } from '../contract/backend.ts';
+import { type SshSource, sshOptions, sshSource } from './ssh/settings.ts';
 
 /** What any backend may be told when it is opened; each reads what is its own. */
 export interface BackendContext {
@@ -9,6 +10,8 @@ export interface BackendContext {
   readonly allowRoot: boolean;
   /** For credentials and addresses of providers; read, never written. */
   readonly environment: Readonly<Record<string, string | undefined>>;
+  /** Where the `ssh` backend's host is. Default: as the seed's variables say. */
+  readonly ssh?: SshSource;
 }
 
 /** Opens a backend; its SDK is loaded then, and not before. */
@@ -24,7 +27,11 @@ export const BACKENDS = Object.freeze({
   modal: async ({ onWarning }) =>
     (await import('./modal/backend.ts')).createModalBackend({ onWarning }),
   e2b: async () => (await import('./e2b/backend.ts')).createE2bBackend(),
-  ssh: notBuilt('ssh'),
+  ssh: async ({ onWarning, environment, ssh }) =>
+    (await import('./ssh/backend.ts')).createSshBackend({
+      ...sshOptions(ssh ?? sshSource({}, environment)),
+      onWarning,
+    }),
 } as const satisfies Readonly<Record<string, BackendLoader>>);
 
 export type BackendName = keyof typeof BACKENDS;

@@ -63,7 +63,7 @@ export async function openSandboxes(options: OpenSandboxesOptions): Promise<Open
   const { backend, probe } = await workingBackend(settings.backend, options, { rule, owned });
   if (backend.capabilities.isolation === 'process') {
     warn(
-      'NO ISOLATION: commands of these environments run as this user on this machine (isolation `process`).\n',
+      'NO ISOLATION: commands of these environments run as one user, beside each other and all else of that machine (isolation `process`).\n',
     );
   }
   await sweepAtStart(backend, options);
@@ -118,6 +118,7 @@ async function workingBackend(
         onWarning: (warning) => options.warn(`${warning}\n`),
         allowRoot: settings.allowUnsandboxed,
         environment,
+        ssh: settings.ssh,
       }),
     );
     const probe = await backend.probe({ signal });

@@ -1,4 +1,5 @@
 import { invalidInput } from '../../errors.ts';
+import { sshOptions, sshSource } from '../backends/ssh/settings.ts';
 import { BACKEND_NAMES, type BackendName } from '../backends/table.ts';
 import { ISOLATION_LEVELS } from '../contract/isolation.ts';
 import type { SandboxNetwork, SandboxResources, SandboxSpec } from '../contract/spec.ts';
@@ -21,6 +22,9 @@ export function readSandboxSettings(source: SettingsSource): SandboxSettings {
   const { backend, chosenBy } = chooseBackend(text('sandbox'), environment, platform);
   const seed = backend === 'none' ? { resources: {} } : seedSettings(environment, backend);
   const minimum = text('isolation-minimum');
+  const ssh = sshSource(options, environment);
+  // What is misspelled is told by its name; that no host is named is told by whoever opens the backend.
+  if (backend === 'ssh' && ssh.said['ssh-host'] !== undefined) sshOptions(ssh);
   const own = (name: SandboxOptionName, least: number): number | undefined => {
     const value = text(name);
     return value === undefined ? undefined : readNumber(value, `--${name}`, { least });
@@ -47,6 +51,7 @@ export function readSandboxSettings(source: SettingsSource): SandboxSettings {
     spec: specOf(text, seed),
     wishes: seed.resources,
     commandTimeoutMs: seed.commandTimeoutMs,
+    ssh,
   });
 }
 

@@ -1,3 +1,4 @@
+import { SSH_OPTION_NAMES, type SshSource } from '../backends/ssh/settings.ts';
 import type { BackendName } from '../backends/table.ts';
 import type { IsolationLevel } from '../contract/isolation.ts';
 import type { SandboxResources, SandboxSpec } from '../contract/spec.ts';
@@ -21,6 +22,8 @@ export interface SandboxSettings {
   readonly wishes: SandboxResources;
   /** Of one command, where a tool says nothing. */
   readonly commandTimeoutMs: number | undefined;
+  /** Of the `ssh` backend; looked at when it is the one, or is tried. */
+  readonly ssh: SshSource;
 }
 
 /** The options that {@link readSandboxSettings} knows, by name; `sandbox-max` is `--sandbox-max`. */
@@ -36,6 +39,7 @@ export const SANDBOX_OPTION_NAMES = Object.freeze([
   'sandbox-pids',
   'isolation-minimum',
   'allow-unsandboxed',
+  ...SSH_OPTION_NAMES,
 ] as const);
 
 export type SandboxOptionName = (typeof SANDBOX_OPTION_NAMES)[number];

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { sshOptions } from '../../../src/sandbox/backends/ssh/settings.ts';
 import {
   BACKEND_NAMES,
   readSandboxSettings,
@@ -116,4 +117,44 @@ test.each([
 
 test('more warm ones than there may be are refused', () => {
   expect(() => read({ 'sandbox-max': '2', 'sandbox-min-idle': '3' })).toThrow(/min-idle: is 3/);
+});
+
+test("the seed's SSH host is read, and ours beats it", () => {
+  const seed = {
+    ...{ TERMINAL_ENV: 'ssh', TERMINAL_SSH_HOST: 'far', TERMINAL_SSH_USER: 'them' },
+    ...{ TERMINAL_SSH_PORT: '2222', TERMINAL_SSH_KEY: '~/.ssh/seed', SSH_AUTH_SOCK: '/run/agent' },
+  };
+  const before = structuredClone(seed);
+  const { backend, chosenBy, ssh } = read({}, seed);
+  expect([backend, chosenBy]).toEqual(['ssh', 'TERMINAL_ENV']);
+  expect(sshOptions(ssh)).toEqual({
+    ...{ host: 'far', user: 'them', port: 2_222, keyFile: '~/.ssh/seed', agent: '/run/agent' },
+  });
+  const print = `SHA256:${'a'.repeat(43)}`;
+  const ours = read(
+    { ...{ 'ssh-host': 'near', 'ssh-port': '22', 'ssh-fingerprint': print }, 'ssh-sessions': '4' },
+    seed,
+  );
+  expect(sshOptions(ours.ssh)).toMatchObject({
+    ...{ host: 'near', user: 'them', port: 22, fingerprint: print, sessionsPerConnection: 4 },
+  });
+  expect(seed).toEqual(before);
+  const none = read({ sandbox: 'ssh' });
+  expect(() => sshOptions(none.ssh)).toThrow(/TERMINAL_SSH_HOST/);
+});
+
+test.each([
+  [{ 'ssh-host': 'a b' }, {}, '--ssh-host'],
+  [{}, { TERMINAL_SSH_HOST: '-oProxyCommand=x' }, 'TERMINAL_SSH_HOST'],
+  [{ 'ssh-host': 'h', 'ssh-port': '70000' }, {}, '--ssh-port'],
+  [{ 'ssh-host': 'h' }, { TERMINAL_SSH_PORT: 'two' }, 'TERMINAL_SSH_PORT'],
+  [{ 'ssh-host': 'h' }, { TERMINAL_SSH_USER: 'a@b' }, 'TERMINAL_SSH_USER'],
+  [{ 'ssh-host': 'h', 'ssh-fingerprint': 'MD5:00' }, {}, '--ssh-fingerprint'],
+  [{ 'ssh-host': 'h', 'ssh-folder': 'tmp' }, {}, '--ssh-folder'],
+  [{ 'ssh-host': 'h', 'ssh-sessions': '0' }, {}, '--ssh-sessions'],
+])('of an SSH host, %j with %j is refused by its name', (options, environment, field) => {
+  const wanted = expect.objectContaining({ kind: 'invalid_input', field });
+  expect(() => read({ sandbox: 'ssh', ...options }, environment)).toThrow(wanted);
+  // What another backend does not need is not looked at.
+  expect(read({ sandbox: 'bubblewrap', ...options }, environment).backend).toBe('bubblewrap');
 });
