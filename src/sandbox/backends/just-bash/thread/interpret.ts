@@ -1,0 +1,107 @@
+import { Bash, type StatementNode } from 'just-bash';
+import type { SandboxFiles } from './sandbox-files.ts';
+import { type FunctionNode, functionsIn, sentTo, streamed } from './script.ts';
+
+/**
+ * Endless is what nobody stops: the deadline does. These are for what the interpreter does in one step, and a
+ * last resort where a deadline is infinite.
+ */
+const LIMITS = Object.freeze({
+  maxCommandCount: 50_000_000,
+  maxLoopIterations: 10_000_000,
+  maxWorkUnits: 1_000_000_000,
+  maxExecutionTimeMs: Number.POSITIVE_INFINITY,
+});
+
+/** Where the output of one command goes. */
+export interface Sink {
+  /** Resolves when more may come. */
+  write(stream: 'stdout' | 'stderr', bytes: Uint8Array): Promise<void>;
+}
+
+export interface Interpretation {
+  readonly files: SandboxFiles;
+  /** Of this command alone; names its streams among the files. */
+  readonly number: number;
+  readonly script: string;
+  readonly cwd: string;
+  /** All exported variables. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Where the shell was before. */
+  readonly previousDir?: string | undefined;
+  readonly stdin: Uint8Array;
+  readonly signal: AbortSignal;
+  readonly sink: Sink;
+  /** Both streams come as `stdout`. */
+  readonly merged: boolean;
+  /** Run before and after the script, in the same shell. */
+  readonly before?: readonly StatementNode[];
+  readonly after?: readonly StatementNode[];
+}
+
+export interface Interpreted {
+  readonly code: number;
+  /** Variables at its end, where they are known. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly exported: ReadonlySet<string>;
+  /** That the script's text defines; undefined when it could not be read. */
+  readonly functions: ReadonlyMap<string, FunctionNode> | undefined;
+}
+
+/** Runs one script in a fresh shell on the sandbox's files. */
+export async function interpret(options: Interpretation): Promise<Interpreted> {
+  const { files, number, sink, merged } = options;
+  const out = `/dev/.lachesis-${number}-out`;
+  const err = merged ? undefined : `/dev/.lachesis-${number}-err`;
+  files.streams.set(out, (bytes) => sink.write('stdout', bytes));
+  if (err !== undefined) files.streams.set(err, (bytes) => sink.write('stderr', bytes));
+  try {
+    return await run(options, sentTo(out, err));
+  } finally {
+    files.streams.delete(out);
+    if (err !== undefined) files.streams.delete(err);
+  }
+}
+
+async function run(
+  options: Interpretation,
+  redirections: Parameters<typeof streamed>[1],
+): Promise<Interpreted> {
+  const { files, script, cwd, env, signal, sink, merged, before = [], after = [] } = options;
+  const bash = new Bash({ fs: files, cwd, env: { ...env }, executionLimits: LIMITS });
+  let functions: ReadonlyMap<string, FunctionNode> | undefined;
+  bash.registerTransformPlugin({
+    name: 'lachesis',
+    transform: ({ ast }) => {
+      // Later ones are scripts that this one runs.
+      if (functions !== undefined) return { ast };
+      functions = functionsIn(ast);
+      const statements = [...before, ...streamed(ast.statements, redirections), ...after];
+      return { ast: { ...ast, statements } };
+    },
+  });
+  // A blank script is never read.
+  const text = script.trim() === '' ? ':' : script;
+  const result = await bash.exec(text, {
+    rawScript: true,
+    stdin: Buffer.from(options.stdin).toString('latin1'),
+    stdinKind: 'bytes',
+    signal,
+    ...(options.previousDir === undefined ? {} : { env: { OLDPWD: options.previousDir } }),
+  });
+  if (!signal.aborted) {
+    // What was said outside of the script's statements: it could not be read, or came to a limit.
+    if (result.stdout !== '') await sink.write('stdout', Buffer.from(result.stdout));
+    const stream = merged ? 'stdout' : 'stderr';
+    if (result.stderr !== '') await sink.write(stream, Buffer.from(result.stderr));
+  }
+  return { code: result.exitCode, env: result.env, exported: exportedNames(bash), functions };
+}
+
+/** The interpreter tells no caller which variables are exported; it keeps them in one set for all it runs. */
+function exportedNames(bash: Bash): ReadonlySet<string> {
+  const state: unknown = Reflect.get(bash, 'state');
+  const names: unknown =
+    typeof state === 'object' && state !== null ? Reflect.get(state, 'exportedVars') : undefined;
+  return names instanceof Set ? (names as Set<string>) : new Set();
+}

@@ -1,0 +1,12 @@
+import { createJustBashBackend } from '../../../../src/sandbox/index.ts';
+import { testSandboxContract } from '../contract-suite.ts';
+
+testSandboxContract({
+  name: 'just-bash',
+  createBackend: () => createJustBashBackend(),
+  gaps: {
+    processes: 'there are none: `&` runs at once, and `kill` and `trap` are not known',
+    signals: 'all of them stop the interpreter at its next step',
+    streams: 'a script is given its input whole, and its commands answer when they have ended',
+  },
+});
