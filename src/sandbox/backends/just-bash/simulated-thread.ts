@@ -56,8 +56,6 @@ export class SimulatedThread {
     this.#worker.on('messageerror', (error) => void this.end(errorMessage(error)));
     this.#worker.on('error', (error) => void this.end(`its thread failed: ${errorMessage(error)}`));
     this.#worker.on('exit', (code) => void this.end(`its thread ended with code ${code}`));
-    // It holds the process only while it works.
-    this.#worker.unref();
   }
 
   get isGone(): boolean {
@@ -113,6 +111,7 @@ export class SimulatedThread {
       return;
     }
     this.#waiting.delete(id);
+    // It holds the process only while it works.
     if (this.#waiting.size === 0) this.#worker.unref();
     if ('failure' in message) {
       const refusal = new LachesisError('failed_precondition', message.failure, {

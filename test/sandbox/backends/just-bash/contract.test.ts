@@ -7,6 +7,8 @@ testSandboxContract({
   gaps: {
     processes: 'there are none: `&` runs at once, and `kill` and `trap` are not known',
     signals: 'all of them stop the interpreter at its next step',
+    binary: "`printf '\\377'` writes a character and no byte; `cat` and archives are exact",
+    devices: '`/dev/stdin` is an empty file',
     streams: 'a script is given its input whole, and its commands answer when they have ended',
   },
 });

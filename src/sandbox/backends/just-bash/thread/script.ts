@@ -35,10 +35,24 @@ export function streamed(
     if (command !== undefined && isLeft(command)) return statement;
     const opened = command === undefined ? undefined : opening(command, redirections);
     if (opened !== undefined) return withCommand(statement, opened);
-    const group: Group = { type: 'Group', body: [statement], redirections };
+    const group: Group = { type: 'Group', body: [directly(statement, redirections)], redirections };
     const { line } = statement;
     return { ...statementOf(group), ...(line === undefined ? {} : { line }) };
   });
+}
+
+/**
+ * The last command of a pipeline writes to the file itself: by way of its group, the interpreter would take
+ * bytes for text.
+ */
+function directly(statement: StatementNode, redirections: Redirections): StatementNode {
+  const pipelines = statement.pipelines.map((pipeline) => {
+    const command = pipeline.commands.at(-1);
+    if (command?.type !== 'SimpleCommand' || command.name === null) return pipeline;
+    const direct = { ...command, redirections: [...redirections, ...command.redirections] };
+    return { ...pipeline, commands: [...pipeline.commands.slice(0, -1), direct] };
+  });
+  return { ...statement, pipelines };
 }
 
 /** How output is sent to these files; `stderr` undefined for the same as `stdout`. */
