@@ -1,13 +1,14 @@
 import { Worker } from 'node:worker_threads';
 import { errorMessage, LachesisError } from '../../../errors.ts';
 import type { OutputChunk } from '../../contract/command.ts';
-import { sandboxGone } from '../../contract/faults.ts';
+import { sandboxFault, sandboxGone } from '../../contract/faults.ts';
 import type { FromThread, ThreadAnswers, ThreadData, ThreadRequest, ToThread } from './messages.ts';
 
 interface Waiting {
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: unknown) => void;
   readonly onChunk: ((chunk: OutputChunk) => void) | undefined;
+  readonly isRun: boolean;
 }
 
 export interface ThreadCall<Kind extends keyof ThreadAnswers> {
@@ -48,7 +49,7 @@ export class SimulatedThread {
       name: 'lachesis just-bash',
     });
     this.ready = new Promise((resolve, reject) => {
-      this.#waiting.set(0, { resolve: () => resolve(), reject, onChunk: undefined });
+      this.#waiting.set(0, { resolve: () => resolve(), reject, onChunk: undefined, isRun: true });
     });
     // Whoever gave it up has its own reason.
     this.ready.catch(() => {});
@@ -76,7 +77,7 @@ export class SimulatedThread {
     const id = this.#count;
     const answer = new Promise<ThreadAnswers[Kind]>((resolve, reject) => {
       const settle = resolve as (answer: unknown) => void;
-      this.#waiting.set(id, { resolve: settle, reject, onChunk });
+      this.#waiting.set(id, { resolve: settle, reject, onChunk, isRun: request.kind === 'run' });
     });
     this.#worker.ref();
     this.tell({ id, request });
@@ -114,10 +115,17 @@ export class SimulatedThread {
     // It holds the process only while it works.
     if (this.#waiting.size === 0) this.#worker.unref();
     if ('failure' in message) {
-      const refusal = new LachesisError('failed_precondition', message.failure, {
-        reason: 'ARCHIVE_FAILED',
-      });
-      waiting.reject(refusal);
+      const { failure } = message;
+      waiting.reject(waiting.isRun ? interpreterFailed(failure) : archiveFailed(failure));
     } else waiting.resolve('answer' in message ? message.answer : undefined);
   }
+}
+
+function archiveFailed(why: string): LachesisError {
+  return new LachesisError('failed_precondition', why, { reason: 'ARCHIVE_FAILED' });
+}
+
+/** No script can bring that about: what it does wrong is its exit code. */
+function interpreterFailed(why: string): LachesisError {
+  return sandboxFault('The interpreter failed', new Error(why));
 }

@@ -1,6 +1,7 @@
 import { Bash, type StatementNode } from 'just-bash';
 import type { SandboxFiles } from './sandbox-files.ts';
 import { type FunctionNode, functionsIn, sentTo, streamed } from './script.ts';
+import { exitTeller, toldExits } from './told-exits.ts';
 
 /**
  * Endless is what nobody stops: the deadline does. These are for what the interpreter does in one step, and a
@@ -34,6 +35,8 @@ export interface Interpretation {
   readonly sink: Sink;
   /** Both streams come as `stdout`. */
   readonly merged: boolean;
+  /** Its variables are wanted also when it ends by `exit`. */
+  readonly keepsState?: boolean;
   /** Run before and after the script, in the same shell. */
   readonly before?: readonly StatementNode[];
   readonly after?: readonly StatementNode[];
@@ -67,8 +70,17 @@ async function run(
   options: Interpretation,
   redirections: Parameters<typeof streamed>[1],
 ): Promise<Interpreted> {
-  const { files, script, cwd, env, signal, sink, merged, before = [], after = [] } = options;
-  const bash = new Bash({ fs: files, cwd, env: { ...env }, executionLimits: LIMITS });
+  const { files, script, cwd, env, signal, sink, merged, keepsState = false } = options;
+  const { before = [], after = [] } = options;
+  const seen = keepsState ? toldExits : (statements: readonly StatementNode[]) => statements;
+  let atExit: Readonly<Record<string, string>> | undefined;
+  const bash = new Bash({
+    fs: files,
+    cwd,
+    env: { ...env },
+    executionLimits: LIMITS,
+    customCommands: keepsState ? [exitTeller((told) => (atExit = told))] : [],
+  });
   let functions: ReadonlyMap<string, FunctionNode> | undefined;
   bash.registerTransformPlugin({
     name: 'lachesis',
@@ -76,7 +88,8 @@ async function run(
       // Later ones are scripts that this one runs.
       if (functions !== undefined) return { ast };
       functions = functionsIn(ast);
-      const statements = [...before, ...streamed(ast.statements, redirections), ...after];
+      const own = streamed(seen(ast.statements), redirections);
+      const statements = [...seen(before), ...own, ...after];
       return { ast: { ...ast, statements } };
     },
   });
@@ -95,7 +108,14 @@ async function run(
     const stream = merged ? 'stdout' : 'stderr';
     if (result.stderr !== '') await sink.write(stream, Buffer.from(result.stderr));
   }
-  return { code: result.exitCode, env: result.env, exported: exportedNames(bash), functions };
+  // At its own end it has run what comes after it.
+  const isWhole = result.env['__lx_end'] === '1';
+  return {
+    code: result.exitCode,
+    env: isWhole ? result.env : (atExit ?? result.env),
+    exported: exportedNames(bash),
+    functions,
+  };
 }
 
 /** The interpreter tells no caller which variables are exported; it keeps them in one set for all it runs. */

@@ -53,7 +53,8 @@ export async function runShellCall(
     stdin: new Uint8Array(0),
     merged: true,
     before: restoring(state),
-    after: statementsOf('__lx_code=$?; __lx_functions=$(compgen -A function); exit "$__lx_code"'),
+    keepsState: true,
+    after: statementsOf('__lx_code=$?; __lx_functions=$(compgen -A function); __lx_end=1'),
   });
   if (signal.aborted) return done.code;
   if (done.functions === undefined) {
@@ -64,7 +65,8 @@ export async function runShellCall(
     const told = (await isFolder(files, now)) ? now : cwd;
     await sink.write('stderr', stateFrame(call.nonce, told, [partOf(lasting(done, state))]));
   }
-  return done.code;
+  // At its own end, the code of what came after it is not the script's.
+  return done.env['__lx_end'] === '1' ? Number(done.env['__lx_code']) : done.code;
 }
 
 export async function isFolder(files: SandboxFiles, at: string): Promise<boolean> {

@@ -23,36 +23,31 @@ export function statementOf(command: CommandNode): StatementNode {
 }
 
 /**
- * The same statements, each of which writes what it says to these files as soon as it has ended. The
- * interpreter would give all output at the end, and none of a script that was stopped.
+ * The same statements, whose commands write what they say to these files as soon as they have ended. The
+ * interpreter would give all output at the end, and none of a script that was stopped. Nothing is put into a
+ * group of ours: in a group the interpreter takes bytes for text, and goes on after an unset variable.
  */
 export function streamed(
   statements: readonly StatementNode[],
   redirections: Redirections,
 ): StatementNode[] {
+  let isRedirected = false;
   return statements.map((statement) => {
-    const command = onlyCommand(statement);
-    if (command !== undefined && isLeft(command)) return statement;
-    const opened = command === undefined ? undefined : opening(command, redirections);
-    if (opened !== undefined) return withCommand(statement, opened);
-    const group: Group = { type: 'Group', body: [directly(statement, redirections)], redirections };
-    const { line } = statement;
-    return { ...statementOf(group), ...(line === undefined ? {} : { line }) };
+    // From here on its output goes where `exec` sends it.
+    isRedirected ||= statement.pipelines.some(({ commands }) => commands.some(isExec));
+    if (isRedirected) return statement;
+    const pipelines = statement.pipelines.map((pipeline) => {
+      const last = pipeline.commands.length - 1;
+      const commands = pipeline.commands.map((command, i) => {
+        if (i === last)
+          return last === 0 ? opened(command, redirections) : sent(command, redirections);
+        const isPiped = pipeline.pipeStderr?.[i] === true;
+        return isPiped ? command : sent(command, complaints(redirections));
+      });
+      return { ...pipeline, commands };
+    });
+    return { ...statement, pipelines };
   });
-}
-
-/**
- * The last command of a pipeline writes to the file itself: by way of its group, the interpreter would take
- * bytes for text.
- */
-function directly(statement: StatementNode, redirections: Redirections): StatementNode {
-  const pipelines = statement.pipelines.map((pipeline) => {
-    const command = pipeline.commands.at(-1);
-    if (command?.type !== 'SimpleCommand' || command.name === null) return pipeline;
-    const direct = { ...command, redirections: [...redirections, ...command.redirections] };
-    return { ...pipeline, commands: [...pipeline.commands.slice(0, -1), direct] };
-  });
-  return { ...statement, pipelines };
 }
 
 /** How output is sent to these files; `stderr` undefined for the same as `stdout`. */
@@ -60,7 +55,7 @@ export function sentTo(stdout: string, stderr: string | undefined): Redirections
   const [statement] = statementsOf(
     `{ :; } >>${stdout} 2>${stderr === undefined ? '&1' : `>${stderr}`}`,
   );
-  const group = statement === undefined ? undefined : onlyCommand(statement);
+  const group = statement?.pipelines[0]?.commands[0];
   if (group?.type !== 'Group') throw new Error('The interpreter reads a group as something else.');
   return group.redirections;
 }
@@ -81,31 +76,37 @@ export function isFunction(node: object): node is FunctionNode {
   return 'type' in node && node.type === 'FunctionDef' && 'name' in node && 'body' in node;
 }
 
-function onlyCommand({ pipelines, background, deferredError }: StatementNode) {
-  const [pipeline, ...more] = pipelines;
-  if (pipeline === undefined || more.length > 0 || background || deferredError) return undefined;
-  if (pipeline.negated || pipeline.timed || pipeline.commands.length !== 1) return undefined;
-  return pipeline.commands[0];
+function isExec(command: CommandNode): boolean {
+  return command.type === 'SimpleCommand' && commandName(command) === 'exec';
 }
 
-function withCommand(statement: StatementNode, command: CommandNode): StatementNode {
-  const [pipeline] = statement.pipelines;
-  return pipeline === undefined
-    ? statement
-    : { ...statement, pipelines: [{ ...pipeline, commands: [command] }] };
+/** Undefined for a name that has to be expanded first. */
+export function commandName(command: Extract<CommandNode, { type: 'SimpleCommand' }>) {
+  const [first, ...more] = command.name?.parts ?? [];
+  return first?.type === 'Literal' && more.length === 0 ? first.value : undefined;
 }
 
-/** What says nothing, and `exec`, whose redirections would end with the group that it is in. */
-function isLeft(command: CommandNode): boolean {
-  if (command.type === 'FunctionDef') return true;
-  if (command.type !== 'SimpleCommand') return false;
-  const [first] = command.name?.parts ?? [];
-  return first?.type === 'Literal' && first.value === 'exec';
+/** Its own redirections come after, so that `2>&1` of its own means these files. */
+function sent(command: CommandNode, redirections: Redirections): CommandNode {
+  const saysNothing =
+    command.type === 'FunctionDef' || (command.type === 'SimpleCommand' && command.name === null);
+  if (saysNothing) return command;
+  return { ...command, redirections: [...redirections, ...command.redirections] };
 }
 
-/** A compound command whose own statements write as they go; undefined for one that has to be taken whole. */
-function opening(command: CommandNode, redirections: Redirections): CommandNode | undefined {
-  if (command.type === 'SimpleCommand' || command.redirections.length > 0) return undefined;
+/** Those of `stderr` alone, which is what a pipeline leaves of a command that is not its last. */
+function complaints(redirections: Redirections): Redirections {
+  const [out, err] = redirections;
+  if (out === undefined || err === undefined) return redirections;
+  // With `2>&1`, the file is that of `stdout`.
+  return [err.operator === '>&' ? { ...out, fd: 2 } : err];
+}
+
+/** Where it can be, a compound command's own statements write as they go. */
+function opened(command: CommandNode, redirections: Redirections): CommandNode {
+  if (command.type === 'SimpleCommand' || command.redirections.length > 0) {
+    return sent(command, redirections);
+  }
   const each = (body: readonly StatementNode[]) => streamed(body, redirections);
   switch (command.type) {
     case 'While':
@@ -124,6 +125,6 @@ function opening(command: CommandNode, redirections: Redirections): CommandNode 
       return { ...command, clauses, elseBody: elseBody === null ? null : each(elseBody) };
     }
     default:
-      return undefined;
+      return sent(command, redirections);
   }
 }
