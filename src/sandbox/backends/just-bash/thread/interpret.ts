@@ -1,6 +1,6 @@
 import { Bash, type StatementNode } from 'just-bash';
 import type { SandboxFiles } from './sandbox-files.ts';
-import { type FunctionNode, functionsIn, sentTo, streamed } from './script.ts';
+import { type FunctionNode, functionsIn, sentTo, statementsOf, streamed } from './script.ts';
 import { exitTeller, toldExits } from './told-exits.ts';
 
 /**
@@ -13,6 +13,11 @@ const LIMITS = Object.freeze({
   maxWorkUnits: 1_000_000_000,
   maxExecutionTimeMs: Number.POSITIVE_INFINITY,
 });
+
+/** What `set -x` shows of what comes after a script. */
+const OWN_TRACE = /^\++ (__lx_\w+=.*|compgen -A function)\n/gm;
+const BACKGROUND_NOTICE =
+  'lachesis: a simulated sandbox has no background; what ends in `&` was run before what follows it.\n';
 
 /** Where the output of one command goes. */
 export interface Sink {
@@ -35,11 +40,10 @@ export interface Interpretation {
   readonly sink: Sink;
   /** Both streams come as `stdout`. */
   readonly merged: boolean;
-  /** Its variables are wanted also when it ends by `exit`. */
+  /** What lasts of it is wanted, also when it ends by `exit`. */
   readonly keepsState?: boolean;
-  /** Run before and after the script, in the same shell. */
+  /** Run before the script, in the same shell. */
   readonly before?: readonly StatementNode[];
-  readonly after?: readonly StatementNode[];
 }
 
 export interface Interpreted {
@@ -49,6 +53,8 @@ export interface Interpreted {
   readonly exported: ReadonlySet<string>;
   /** That the script's text defines; undefined when it could not be read. */
   readonly functions: ReadonlyMap<string, FunctionNode> | undefined;
+  /** Names of functions that are there at its end; undefined where it ended before that. */
+  readonly names: readonly string[] | undefined;
 }
 
 /** Runs one script in a fresh shell on the sandbox's files. */
@@ -56,22 +62,31 @@ export async function interpret(options: Interpretation): Promise<Interpreted> {
   const { files, number, sink, merged } = options;
   const out = `/dev/.lachesis-${number}-out`;
   const err = merged ? undefined : `/dev/.lachesis-${number}-err`;
+  const names = `/dev/.lachesis-${number}-names`;
+  let named = '';
   files.streams.set(out, (bytes) => sink.write('stdout', bytes));
   if (err !== undefined) files.streams.set(err, (bytes) => sink.write('stderr', bytes));
+  files.streams.set(names, async (bytes) => {
+    named += Buffer.from(bytes).toString();
+  });
   try {
-    return await run(options, sentTo(out, err));
+    const done = await run(options, sentTo(out, err), names);
+    return { ...done, names: done.isWhole ? named.split('\n') : undefined };
   } finally {
-    files.streams.delete(out);
-    if (err !== undefined) files.streams.delete(err);
+    for (const path of [out, err, names]) if (path !== undefined) files.streams.delete(path);
   }
 }
 
 async function run(
   options: Interpretation,
   redirections: Parameters<typeof streamed>[1],
-): Promise<Interpreted> {
+  namesFile: string,
+): Promise<Omit<Interpreted, 'names'> & { readonly isWhole: boolean }> {
   const { files, script, cwd, env, signal, sink, merged, keepsState = false } = options;
-  const { before = [], after = [] } = options;
+  const { before = [] } = options;
+  const after = keepsState
+    ? statementsOf(`__lx_code=$?; compgen -A function >>${namesFile}; __lx_end=1`)
+    : [];
   const seen = keepsState ? toldExits : (statements: readonly StatementNode[]) => statements;
   let atExit: Readonly<Record<string, string>> | undefined;
   const bash = new Bash({
@@ -82,12 +97,14 @@ async function run(
     customCommands: keepsState ? [exitTeller((told) => (atExit = told))] : [],
   });
   let functions: ReadonlyMap<string, FunctionNode> | undefined;
+  let hasBackground = false;
   bash.registerTransformPlugin({
     name: 'lachesis',
     transform: ({ ast }) => {
       // Later ones are scripts that this one runs.
       if (functions !== undefined) return { ast };
       functions = functionsIn(ast);
+      hasBackground = ast.statements.some(({ background }) => background);
       const own = streamed(seen(ast.statements), redirections);
       const statements = [...seen(before), ...own, ...after];
       return { ast: { ...ast, statements } };
@@ -106,12 +123,15 @@ async function run(
     // What was said outside of the script's statements: it could not be read, or came to a limit.
     if (result.stdout !== '') await sink.write('stdout', Buffer.from(result.stdout));
     const stream = merged ? 'stdout' : 'stderr';
-    if (result.stderr !== '') await sink.write(stream, Buffer.from(result.stderr));
+    const complaint = result.stderr.replace(OWN_TRACE, '');
+    if (complaint !== '') await sink.write(stream, Buffer.from(complaint));
+    if (hasBackground) await sink.write(stream, Buffer.from(BACKGROUND_NOTICE));
   }
   // At its own end it has run what comes after it.
   const isWhole = result.env['__lx_end'] === '1';
   return {
-    code: result.exitCode,
+    isWhole,
+    code: isWhole ? Number(result.env['__lx_code']) : result.exitCode,
     env: isWhole ? result.env : (atExit ?? result.env),
     exported: exportedNames(bash),
     functions,

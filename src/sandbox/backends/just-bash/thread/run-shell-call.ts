@@ -54,19 +54,18 @@ export async function runShellCall(
     merged: true,
     before: restoring(state),
     keepsState: true,
-    after: statementsOf('__lx_code=$?; __lx_functions=$(compgen -A function); __lx_end=1'),
   });
   if (signal.aborted) return done.code;
   if (done.functions === undefined) {
     // It could not be read, so it changed nothing.
     await sink.write('stderr', stateFrame(call.nonce, cwd, call.parts));
   } else if (done.env['__lx_ran'] === '1') {
+    // It may be gone by now, which the next call says.
     const now = done.env['PWD'] ?? cwd;
-    const told = (await isFolder(files, now)) ? now : cwd;
+    const told = now.startsWith('/') ? now : cwd;
     await sink.write('stderr', stateFrame(call.nonce, told, [partOf(lasting(done, state))]));
   }
-  // At its own end, the code of what came after it is not the script's.
-  return done.env['__lx_end'] === '1' ? Number(done.env['__lx_code']) : done.code;
+  return done.code;
 }
 
 export async function isFolder(files: SandboxFiles, at: string): Promise<boolean> {
@@ -81,6 +80,8 @@ function freshState(exported: Readonly<Record<string, string>>): LastingState {
 function restoring(state: LastingState): StatementNode[] {
   const text = [
     '__lx_ran=1',
+    // The interpreter gives these to every shell.
+    ...['HOME', 'PATH'].filter((name) => !(name in state.exported)).map((name) => `unset ${name}`),
     `shopt -s ${['expand_aliases', ...state.options].join(' ')}`,
     ...state.setOptions.map((name) => `set -o ${name}`),
     ...state.aliases.map((alias) => `alias ${quoted(alias)}`),
@@ -88,19 +89,21 @@ function restoring(state: LastingState): StatementNode[] {
   return [...statementsOf(text.join('\n')), ...state.functions.map(statementOf)];
 }
 
-function lasting({ env, exported, functions }: Interpreted, before: LastingState): LastingState {
+function lasting(
+  { env, exported, functions, names }: Interpreted,
+  before: LastingState,
+): LastingState {
   const entries = Object.entries(env);
   const isKept = (name: string) =>
     exported.has(name) && !OWN.has(name) && !name.startsWith(ALIAS) && !name.startsWith('__lx_');
   const known = new Map(before.functions.map((each) => [each.name, each]));
   for (const [name, node] of functions ?? []) known.set(name, node);
-  // Undefined after an `exit`: all that it defined is taken to be there.
-  const there = env['__lx_functions']?.split('\n');
   const options = env['BASHOPTS']?.split(':') ?? [];
   const setOptions = env['SHELLOPTS']?.split(':') ?? [];
   return {
     exported: Object.fromEntries(entries.filter(([name]) => isKept(name))),
-    functions: [...known.values()].filter(({ name }) => there?.includes(name) ?? true),
+    // Where it ended early, all that it defined is taken to be there.
+    functions: [...known.values()].filter(({ name }) => names?.includes(name) ?? true),
     aliases: entries
       .filter(([name]) => name.startsWith(ALIAS))
       .map(([name, value]) => `${name.slice(ALIAS.length)}=${value}`),
