@@ -1,6 +1,13 @@
 import { Bash, type StatementNode } from 'just-bash';
 import type { SandboxFiles } from './sandbox-files.ts';
-import { type FunctionNode, functionsIn, sentTo, statementsOf, streamed } from './script.ts';
+import {
+  type FunctionNode,
+  functionsIn,
+  hasBackground,
+  sentTo,
+  statementsOf,
+  streamed,
+} from './script.ts';
 import { exitTeller, toldExits } from './told-exits.ts';
 
 /**
@@ -97,14 +104,14 @@ async function run(
     customCommands: keepsState ? [exitTeller((told) => (atExit = told))] : [],
   });
   let functions: ReadonlyMap<string, FunctionNode> | undefined;
-  let hasBackground = false;
+  let isBackground = false;
   bash.registerTransformPlugin({
     name: 'lachesis',
     transform: ({ ast }) => {
       // Later ones are scripts that this one runs.
       if (functions !== undefined) return { ast };
       functions = functionsIn(ast);
-      hasBackground = ast.statements.some(({ background }) => background);
+      isBackground = hasBackground(ast);
       const own = streamed(seen(ast.statements), redirections);
       const statements = [...seen(before), ...own, ...after];
       return { ast: { ...ast, statements } };
@@ -125,7 +132,7 @@ async function run(
     const stream = merged ? 'stdout' : 'stderr';
     const complaint = result.stderr.replace(OWN_TRACE, '');
     if (complaint !== '') await sink.write(stream, Buffer.from(complaint));
-    if (hasBackground) await sink.write(stream, Buffer.from(BACKGROUND_NOTICE));
+    if (isBackground) await sink.write(stream, Buffer.from(BACKGROUND_NOTICE));
   }
   // At its own end it has run what comes after it.
   const isWhole = result.env['__lx_end'] === '1';

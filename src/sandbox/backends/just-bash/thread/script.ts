@@ -63,13 +63,25 @@ export function sentTo(stdout: string, stderr: string | undefined): Redirections
 /** Every function that a script defines wherever, by its name; the last one of a name. */
 export function functionsIn(script: ScriptNode): ReadonlyMap<string, FunctionNode> {
   const found = new Map<string, FunctionNode>();
-  const visit = (node: unknown): void => {
-    if (typeof node !== 'object' || node === null) return;
+  visit(script, (node) => {
     if (isFunction(node)) found.set(node.name, node);
-    for (const child of Object.values(node)) visit(child);
-  };
-  visit(script.statements);
+  });
   return found;
+}
+
+/** Whether anything in it is to run in the background. */
+export function hasBackground(script: ScriptNode): boolean {
+  let found = false;
+  visit(script, (node) => {
+    found ||= 'background' in node && node.background === true;
+  });
+  return found;
+}
+
+function visit(node: unknown, tell: (node: object) => void): void {
+  if (typeof node !== 'object' || node === null) return;
+  tell(node);
+  for (const child of Object.values(node)) visit(child, tell);
 }
 
 export function isFunction(node: object): node is FunctionNode {
