@@ -1,20 +1,11 @@
 import { readShellCall, SIMULATED_SHELL } from '../../../shell/simulated-shell.ts';
 import type { RunRequest } from '../messages.ts';
-import { interpret, type Sink } from './interpret.ts';
-import { isFolder, runShellCall } from './run-shell-call.ts';
-import type { SandboxFiles } from './sandbox-files.ts';
+import { interpret } from './interpret.ts';
+import { runShellCall } from './run-shell-call.ts';
+import { isFolder, type Running } from './running.ts';
 import { quoted, statementsOf } from './script.ts';
 
 const SHELLS = new Set(['sh', 'bash', '/bin/sh', '/bin/bash', '/usr/bin/bash', '/usr/bin/sh']);
-
-export interface Running {
-  readonly files: SandboxFiles;
-  readonly number: number;
-  /** Of every command of this sandbox. */
-  readonly baseEnv: Readonly<Record<string, string>>;
-  readonly signal: AbortSignal;
-  readonly sink: Sink;
-}
 
 /** Runs one command; resolves with its exit code. */
 export async function runCommand(request: RunRequest, running: Running): Promise<number> {

@@ -2,8 +2,7 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { StatementNode } from 'just-bash';
 import { type ShellCall, stateFrame } from '../../../shell/simulated-shell.ts';
 import { type Interpreted, interpret } from './interpret.ts';
-import type { Running } from './run-command.ts';
-import type { SandboxFiles } from './sandbox-files.ts';
+import { isFolder, type Running } from './running.ts';
 import { type FunctionNode, isFunction, quoted, statementOf, statementsOf } from './script.ts';
 
 const KEPT_OPTIONS = ['extglob', 'globstar', 'nullglob', 'dotglob', 'nocaseglob', 'nocasematch'];
@@ -66,11 +65,6 @@ export async function runShellCall(
     await sink.write('stderr', stateFrame(call.nonce, told, [partOf(lasting(done, state))]));
   }
   return done.code;
-}
-
-export async function isFolder(files: SandboxFiles, at: string): Promise<boolean> {
-  const found = await files.stat(at).catch(() => undefined);
-  return found?.isDirectory === true;
 }
 
 function freshState(exported: Readonly<Record<string, string>>): LastingState {
