@@ -71,6 +71,19 @@ test('files beyond `diskMiB` are refused, and the sandbox goes on', async () => 
   expect((await small.exec({ argv: ['true'] })).exitCode).toBe(0);
 });
 
+test('a heap beyond `memoryMiB` ends the sandbox as a fault, and nothing of ours', async () => {
+  const small = await backend.create({ resources: { memoryMiB: 32 } }, { signal });
+  const script = 'x=(); i=0; while :; do x[i++]=$(seq 20000); done';
+  const exec = small.exec({ argv: ['sh', '-c', script] }, { timeoutMs: 25_000 });
+  await expect(exec).rejects.toMatchObject({
+    kind: 'infrastructure_error',
+    reason: 'SANDBOX_GONE',
+    message: expect.stringContaining('memory'),
+  });
+  expect(await small.status()).toBe('gone');
+  expect((await sh('echo works')).exitCode).toBe(0);
+}, 30_000);
+
 test('bytes of files come out as they went in, through commands too', async () => {
   const bytes = Buffer.from(Array.from({ length: 3_000 }, (_, i) => (i * 7) % 256));
   const { stdout } = await box.exec({ argv: ['cat'], stdin: bytes });
