@@ -5,6 +5,8 @@ export { createDockerBackend } from './backends/docker/backend.ts';
 export type { DockerBackendOptions } from './backends/docker/options.ts';
 export { createE2bBackend } from './backends/e2b/backend.ts';
 export type { E2bBackendOptions } from './backends/e2b/options.ts';
+export { createJustBashBackend } from './backends/just-bash/backend.ts';
+export type { JustBashOptions } from './backends/just-bash/options.ts';
 export { type BackendReport, probeBackend } from './backends/local/probe-backend.ts';
 export { createModalBackend } from './backends/modal/backend.ts';
 export type { ModalBackendOptions } from './backends/modal/options.ts';

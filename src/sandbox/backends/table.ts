@@ -22,7 +22,7 @@ export const BACKENDS = Object.freeze({
   bubblewrap: async () => (await import('./bubblewrap/backend.ts')).createBubblewrapBackend(),
   process: async ({ onWarning, allowRoot }) =>
     (await import('./process/backend.ts')).createProcessBackend({ onWarning, allowRoot }),
-  'just-bash': notBuilt('just-bash'),
+  'just-bash': async () => (await import('./just-bash/backend.ts')).createJustBashBackend(),
   docker: async () => (await import('./docker/backend.ts')).createDockerBackend(),
   modal: async ({ onWarning }) =>
     (await import('./modal/backend.ts')).createModalBackend({ onWarning }),

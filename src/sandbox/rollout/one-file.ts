@@ -23,11 +23,12 @@ export async function readOneFile(
 /** Where a path leads, by the sandbox's own word. */
 async function resolved(sandbox: Files, at: string, { signal }: TransferOptions): Promise<string> {
   const { exitCode, stdout } = await sandbox.exec(
-    { argv: ['readlink', '-fn', '--', at], cwd: '/' },
+    { argv: ['readlink', '-f', '--', at], cwd: '/' },
     { timeoutMs: 10_000, maxOutputBytes: 8_192, ...(signal === undefined ? {} : { signal }) },
   );
   signal?.throwIfAborted();
-  const target = outputText(stdout);
+  // It ends its line; the name itself may end in one too.
+  const target = outputText(stdout).replace(/\n$/, '');
   if (exitCode === 0 && target.startsWith('/')) return target;
   throw notThatFile(at, 'is a link to nothing', 'NOT_A_FILE');
 }

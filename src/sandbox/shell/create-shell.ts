@@ -6,9 +6,9 @@ import { checkPath } from '../contract/check.ts';
 import type { ExecOptions } from '../contract/command.ts';
 import type { Sandbox } from '../contract/sandbox.ts';
 import { OutputCapture } from '../exec/output-capture.ts';
-import { bashArgv, SHELL_BOOTSTRAP } from './bootstrap.ts';
 import type { SandboxShell, ShellOptions, ShellResult } from './shell.ts';
 import { nulFields, readFrames, type ShellState, stateFields } from './shell-state.ts';
+import { shellArgv } from './simulated-shell.ts';
 
 const DEFAULT_MAX_OUTPUT_BYTES = 50_000;
 const DEFAULT_MAX_STATE_BYTES = 262_144;
@@ -40,23 +40,26 @@ export interface ShellOrigin {
   readonly env: Readonly<Record<string, string>>;
 }
 
+/** What a shell needs of its sandbox; without an `isolation` its `bash` is a real one. */
+type ShellSandbox = Pick<Sandbox, 'exec' | 'workdir'> & Partial<Pick<Sandbox, 'isolation'>>;
+
 /** The shell of a sandbox or of a lease. The sandbox needs `bash`. */
 export function createSandboxShell(
-  sandbox: Pick<Sandbox, 'exec' | 'workdir'>,
+  sandbox: ShellSandbox,
   options: SandboxShellOptions = {},
 ): SandboxShell & { readonly origin: ShellOrigin } {
   return new StatefulShell(sandbox, options);
 }
 
 class StatefulShell implements SandboxShell {
-  readonly #sandbox: Pick<Sandbox, 'exec'>;
+  readonly #sandbox: ShellSandbox;
   readonly #options: SandboxShellOptions;
   readonly #env: Readonly<Record<string, string>>;
   #state: ShellState;
   /** Resolves when the last command that was asked for has ended. */
   #last: Promise<void> = Promise.resolve();
 
-  constructor(sandbox: Pick<Sandbox, 'exec' | 'workdir'>, options: SandboxShellOptions) {
+  constructor(sandbox: ShellSandbox, options: SandboxShellOptions) {
     const { cwd = sandbox.workdir, env = {} } = options;
     checkPath(cwd, 'shell.cwd');
     this.#sandbox = sandbox;
@@ -103,7 +106,7 @@ class StatefulShell implements SandboxShell {
       ...rest
     } = await this.#sandbox.exec(
       {
-        argv: bashArgv(SHELL_BOOTSTRAP),
+        argv: shellArgv(this.#sandbox.isolation),
         cwd: '/',
         env: this.#env,
         stdin: nulFields([

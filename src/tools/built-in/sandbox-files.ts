@@ -37,10 +37,10 @@ export async function writeText(at: string, text: string, context: Context): Pro
   let target = at;
   let found = await sandbox.stat(at, { signal });
   if (found?.type === 'link') {
-    const { stdout } = await runScript('readlink -fn -- "$1"', [at], context, {
+    const { stdout } = await runScript('readlink -f -- "$1"', [at], context, {
       maxOutputBytes: 8_192,
     });
-    target = path.posix.resolve('/', outputText(stdout));
+    target = path.posix.resolve('/', outputText(stdout).replace(/\n$/, ''));
     found = await sandbox.stat(target, { signal });
   }
   if (found !== undefined && found.type !== 'file') {

@@ -15,17 +15,31 @@ const MAX_READ_BYTES = 2_097_152;
 /** Hidden files and those that git ignores are searched alike by both programs: the first not, the others yes. */
 const CONTENT = `if [ ! -e "$2" ]; then echo missing >&2; exit 3; fi
 pattern=$1 at=$2 around=$3 glob=$4
-if command -v rg >/dev/null 2>&1; then
+if rg --no-config --version >/dev/null 2>&1; then
   set -- --no-config --no-ignore --no-heading --color never -Hn --null --sort path -C "$around"
   if [ -n "$glob" ]; then set -- "$@" -g "$glob"; fi
   exec rg "$@" -e "$pattern" -- "$at"
+fi
+type=-E
+if printf x | grep -qP x 2>/dev/null; then type=-P; fi
+if ! printf x | grep -qIHZ x 2>/dev/null; then
+  # One that prints no names, such as a simulated shell's: file by file.
+  printf x | grep -q "$type" -e "$pattern"
+  if [ $? -gt 1 ]; then exit 2; fi
+  find "$at" -name '.?*' ! -path "$at" -prune -o -type f -name "\${glob:-*}" -print0 |
+    while IFS= read -r -d '' file; do
+      # As with -I.
+      if grep -qP '\\x00' "$file" 2>/dev/null; then continue; fi
+      grep -n "$type" -C "$around" -e "$pattern" -- "$file" |
+        while IFS= read -r line; do printf '%s\\000%s\\n' "$file" "$line"; done
+    done
+  exit 0
 fi
 set -- -rIHnZ -C "$around" --color=never
 # Of those that fit a name the last one counts.
 if [ -n "$glob" ]; then set -- "$@" "--include=$glob"; fi
 set -- "$@" '--exclude-dir=.?*' '--exclude=.?*'
-if printf x | grep -qP x 2>/dev/null; then set -- "$@" -P; else set -- "$@" -E; fi
-exec grep "$@" -e "$pattern" -- "$at"`;
+exec grep "$@" "$type" -e "$pattern" -- "$at"`;
 
 const FILES = `if [ ! -e "$2" ]; then echo missing >&2; exit 3; fi
 exec find "$2" -name '.?*' ! -path "$2" -prune -o -type f -name "$1" -print0`;

@@ -11,6 +11,7 @@ test('every backend is tried, and what fails comes with its fix', async () => {
     ...{ works: true, isolation: 'namespace', isDefault: true },
     ...{ createMs: expect.any(Number), execMs: expect.any(Number) },
   });
+  expect(rows.get('just-bash')).toMatchObject({ works: true, isolation: 'simulated' });
   for (const row of report.backends) {
     if (!row.works) expect([row.name, row.remedy?.length > 0]).toEqual([row.name, true]);
   }

@@ -22,6 +22,33 @@ test('process plays in sandboxes, and its rows name them', async () => {
   }
 }, 60_000);
 
+test('simulated sandboxes are played in where they are allowed, and rows and server say so', async () => {
+  const out = path.join(mkdtempSync(path.join(tmpdir(), 'lachesis-sandboxes-')), 'r.jsonl');
+  const simulated = ['--sandbox', 'just-bash', '--isolation-minimum', 'simulated'];
+  const run = cli('process', FILE, '--out', out, ...simulated);
+  expect(`${await run.code}${run.err()}`).toBe('0');
+  const rows = readFileSync(out, 'utf8').trim().split('\n');
+  expect(rows).toHaveLength(2);
+  for (const row of rows) {
+    const { reward, provenance } = JSON.parse(row);
+    expect(reward).toBe(1);
+    expect(provenance).toMatchObject({
+      isolation: 'simulated',
+      sandbox: { backend: 'just-bash', earlier_uses: 0 },
+    });
+  }
+  const server = cli('serve', FILE, '--no-auth', ...simulated);
+  const [, address] = await server.until(/listening on (\S+)/);
+  await using client = await connect({ address: address ?? '' });
+  expect(await client.server.info()).toMatchObject({ isolation: 'simulated' });
+  server.stop();
+  expect(await server.code).toBe(0);
+
+  const refused = cli('serve', FILE, '--sandbox', 'just-bash');
+  expect(await refused.code).toBe(1);
+  expect(refused.err()).toMatch(/isolation `simulated`.*at least `namespace`/s);
+}, 60_000);
+
 test('serve tells its isolation, and refuses below the minimum before it listens', async () => {
   const run = cli('serve', FILE, '--no-auth');
   const [, address] = await run.until(/listening on (\S+)/);

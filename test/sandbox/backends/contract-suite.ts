@@ -354,6 +354,12 @@ export function testSandboxContract(options: ContractOptions): void {
         return text;
       };
 
+      test('where it can not be written to, to ask for that is refused', async () => {
+        if (gaps.streams === undefined) return;
+        const spawned = box.spawn({ argv: ['cat'], stdin: 'open' });
+        await expect(spawned).rejects.toMatchObject({ kind: 'unimplemented' });
+      });
+
       testUnless(
         ['streams'],
         'it is written to and answers, until its input is closed',
@@ -606,7 +612,10 @@ export function testSandboxContract(options: ContractOptions): void {
         const made = await backend.create({ ...spec, network: 'none' }, { signal: never });
         const reach = `exec 4<>/dev/tcp/127.0.0.1/${port} && echo reached`;
         const result = await made.exec({ argv: ['bash', '-c', reach] });
-        expect([result.exitCode === 0, out(result), heard]).toEqual([false, '', 0]);
+        expect(heard).toBe(0);
+        // A simulated shell may take the name for a file of its own.
+        const { realProcesses } = backend.capabilities;
+        if (realProcesses) expect([result.exitCode === 0, out(result)]).toEqual([false, '']);
         await made.terminate();
         server.close();
       });

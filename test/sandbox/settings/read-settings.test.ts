@@ -14,6 +14,7 @@ const read = (
 
 test('the system decides where nobody else does', () => {
   expect(read()).toMatchObject({ backend: 'bubblewrap', chosenBy: 'default', pool: {}, spec: {} });
+  expect(read({}, { TERMINAL_ENV: 'just-bash' }).backend).toBe('just-bash');
   expect(read({}, {}, 'darwin').backend).toBe('just-bash');
   expect(read().minimumIsolation).toBeUndefined();
 });
