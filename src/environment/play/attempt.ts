@@ -102,7 +102,7 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
     return unplayed('sandbox', error, signal);
   }
   await using given = sandboxes;
-  const played = await playWith(given, options, identity, signal);
+  const played = await playWith(given, options, identity, given.whileThere(signal));
   return { ...played, sandbox: given.use };
 }
 

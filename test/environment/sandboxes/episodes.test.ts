@@ -1,21 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  defineEnvironment,
-  type EnvironmentDefinition,
-  hostEnvironment,
-  playRollout,
-} from '../../../src/environment/index.ts';
 import { LachesisError } from '../../../src/errors.ts';
 import {
   createBubblewrapBackend,
   createSandboxPool,
-  type IsolationRule,
   type SandboxBackend,
   type SandboxPool,
 } from '../../../src/sandbox/index.ts';
-import { tool } from '../../../src/tools/index.ts';
-import { fakeModelServer } from '../fake-model-server.ts';
+import { playTerminal, type TerminalOptions } from './play-terminal.ts';
 
 let backend: SandboxBackend;
 let pool: SandboxPool;
@@ -29,59 +21,7 @@ afterAll(async () => {
   await backend[Symbol.asyncDispose]();
 });
 
-const run = tool({
-  name: 'run',
-  description: 'Runs a script.',
-  parameters: {
-    type: 'object',
-    properties: { script: { type: 'string' } },
-    required: ['script'],
-  },
-  execute: async ({ script }, { sandbox, signal }) => {
-    const done = await sandbox.exec(String(script), { signal });
-    return new TextDecoder().decode(done.stdout.head);
-  },
-});
-
-/** Its agent runs `script` once, and answers. */
-async function play(
-  script: string,
-  options: {
-    readonly part?: Partial<EnvironmentDefinition>;
-    readonly sandboxes?: SandboxPool | undefined;
-    readonly isolation?: IsolationRule;
-    readonly timeoutMs?: number;
-    readonly signal?: AbortSignal;
-  } = {},
-) {
-  const definition = defineEnvironment({
-    name: 'terminal',
-    tasks: [{ data: {} }],
-    tools: [run],
-    sandbox: {},
-    prompt: () => 'Write 42 to answer.',
-    reward: async ({ sandbox }: { sandbox: { readText(path: string): Promise<string> } }) =>
-      (await sandbox.readText('answer')) === '42\n' ? 1 : 0,
-    ...options.part,
-  } as EnvironmentDefinition);
-  const { isolation } = options;
-  return await playRollout({
-    environment: await hostEnvironment(
-      definition,
-      {},
-      {
-        sandboxes: 'sandboxes' in options ? options.sandboxes : pool,
-        isolation,
-      },
-    ),
-    modelServer: fakeModelServer((_, call) =>
-      call === 1 ? { call: { name: 'run', args: { script } } } : { text: 'done' },
-    ),
-    ...{ rolloutId: 'r.0', groupId: 'r', index: 0, task: { key: '0', split: '', data: {} } },
-    ...(options.timeoutMs === undefined ? {} : { limits: { timeoutMs: options.timeoutMs } }),
-    signal: options.signal ?? new AbortController().signal,
-  });
-}
+const play = (script: string, options?: TerminalOptions) => playTerminal(pool, script, options);
 
 test('tools and reward share the rollout’s sandbox, and its provenance names it', async () => {
   const rollout = await play('echo 42 > answer');
