@@ -20,6 +20,7 @@ export {
 export type {
   BackendProbe,
   FoundSandbox,
+  ProbeOptions,
   SandboxBackend,
   SandboxCapabilities,
 } from './contract/backend.ts';

@@ -113,7 +113,8 @@ async function workingBackend(
         environment,
       }),
     );
-    const probe = await backend.probe({ signal });
+    // Of what will be leased: a daemon need not have the image that nobody asks for.
+    const probe = await backend.probe({ spec: specFor(settings, backend), signal });
     // Before whether it works: nobody mends what would then be refused all the same.
     assertIsolated(backend, probe, options.askers, rule);
     return { backend, probe };
