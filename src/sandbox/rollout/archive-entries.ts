@@ -1,5 +1,6 @@
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
 import { errorMessage, LachesisError } from '../../errors.ts';
+import { knownTypes } from './known-types.ts';
 
 export type ArchiveEntry = ParsedTarEntry;
 
@@ -14,7 +15,7 @@ export async function* archiveEntries(
   // What the source throws is its own error, not one of the archive's.
   const watched = async function* () {
     try {
-      yield* tar;
+      yield* knownTypes(tar);
     } catch (error) {
       fault = { error };
       throw error;

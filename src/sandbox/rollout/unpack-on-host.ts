@@ -80,11 +80,11 @@ class Unpacking {
     if (this.#entries > maxEntries) {
       throw refusedEntry(name, `is one more than ${maxEntries}`, 'ARCHIVE_TOO_LARGE');
     }
+    if (Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'))) {
+      throw refusedEntry(name, 'is a sparse file');
+    }
     const place = this.#place(name);
     if (type === 'file') {
-      if (Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'))) {
-        throw refusedEntry(name, 'is a sparse file');
-      }
       await this.#makeFile(entry, place, mode);
       return;
     }
