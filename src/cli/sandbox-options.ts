@@ -9,7 +9,7 @@ import {
   type SandboxAsker,
   type SandboxSettings,
 } from '../sandbox/index.ts';
-import type { MetricsRegistry } from '../telemetry/index.ts';
+import type { Logger, MetricsRegistry } from '../telemetry/index.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
 import { integerOption } from './read-options.ts';
 
@@ -70,9 +70,10 @@ export async function sandboxesFor(
     readonly values: OptionValues;
     readonly io: CommandIo;
     readonly metrics?: MetricsRegistry | undefined;
+    readonly logger?: Logger | undefined;
   },
 ): Promise<OpenSandboxes | undefined> {
-  const { values, io, metrics } = options;
+  const { values, io, metrics, logger } = options;
   // Read in any case: what is misspelled is told though nobody needs it today.
   const settings = sandboxSettings(values, io);
   const askers = definitions.flatMap(askerOf);
@@ -84,6 +85,7 @@ export async function sandboxesFor(
     environment: io.environment,
     warn: io.err,
     metrics,
+    logger,
     signal: io.signal,
   });
 }

@@ -74,7 +74,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
     { rolloutId: owner, task }: RolloutIdentity,
     { timeoutMs, signal }: EpisodeTime,
   ): Promise<EpisodeSandboxes> {
-    const { definition, settings, sandboxes: pool } = environment;
+    const { definition, settings, sandboxes: pool, commandTimeoutMs } = environment;
     const { sandbox, rewardTimeoutMs = DEFAULT_REWARD_TIMEOUT_MS } = definition;
     const request: AcquireRequest = {
       owner,
@@ -93,7 +93,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
         : sandbox;
     assertIsolated(requirement, environment, pool);
     const { minimumIsolation: _, ...spec } = requirement;
-    const given = await acquire(pool, spec, { ...request, signal }, gone);
+    const given = await acquire(pool, spec, { ...request, signal }, { gone, commandTimeoutMs });
     return new EpisodeSandboxes({ pool, spec, request, given, gone });
   }
 
@@ -118,7 +118,12 @@ export class EpisodeSandboxes implements AsyncDisposable {
       owner: `${this.#request.owner} (verifier)`,
       extra: true,
     };
-    const given = await acquire(this.#pool, spec ?? this.#spec, { ...request, signal }, this.#gone);
+    const given = await acquire(
+      this.#pool,
+      spec ?? this.#spec,
+      { ...request, signal },
+      { gone: this.#gone },
+    );
     // A reward that was given up while it waited has no use for it.
     if (this.#isOver) await giveBack(given);
     else this.#given.push(given);
@@ -145,13 +150,17 @@ async function acquire(
   pool: SandboxPool,
   spec: SandboxSpec,
   request: AcquireRequest & { readonly signal: AbortSignal },
-  gone: AbortController,
+  {
+    gone,
+    commandTimeoutMs,
+  }: { readonly gone: AbortController; readonly commandTimeoutMs?: number | undefined },
 ): Promise<Given> {
   let lease: SandboxLease | undefined;
   try {
+    const shell = commandTimeoutMs === undefined ? {} : { timeoutMs: commandTimeoutMs };
     // The first reason is kept.
     lease = watchLease(await pool.acquire(spec, request), (error) => gone.abort(error));
-    return { lease, own: openRolloutSandbox(lease) };
+    return { lease, own: openRolloutSandbox(lease, { shell }) };
   } catch (error) {
     await lease?.release();
     if (request.signal.aborted) throw error;

@@ -1,4 +1,4 @@
-import { refusedEntry } from './archive-entries.ts';
+import { refusedEntry } from './refused-entry.ts';
 
 const BLOCK = 512;
 /** Beyond it the decoder refuses such an entry. */

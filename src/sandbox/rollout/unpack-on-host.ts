@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, open, readdir, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { LachesisError } from '../../errors.ts';
-import { type ArchiveEntry, archiveEntries, entryBody, refusedEntry } from './archive-entries.ts';
+import { type ArchiveEntry, archiveEntries, entryBody } from './archive-entries.ts';
 import { checkLinkTarget, entryParts } from './entry-names.ts';
+import { refusedEntry } from './refused-entry.ts';
 
 export interface UnpackLimits {
   readonly maxBytes: number;

@@ -9,7 +9,7 @@ import { resolvePath } from './sandbox-files.ts';
 import { stripAnsi } from './strip-ansi.ts';
 
 export interface TerminalOptions {
-  /** Of a command that names none. Default: 180 s. */
+  /** Of a command that names none. Default: as the rollout's host says (`TERMINAL_TIMEOUT`), else 180 s. */
   readonly timeoutMs?: number;
   /** Most that a command may ask for. Default: 600 s. */
   readonly maxTimeoutMs?: number;
@@ -21,10 +21,12 @@ export interface TerminalOptions {
 
 /** For the last output to come and the shell's state to be read. */
 const GRACE_MS = 10_000;
+const DEFAULT_TIMEOUT_MS = 180_000;
 
 /** `terminal`: runs a command in the rollout's shell, or starts one in the background. */
 export function terminalTool(options: TerminalOptions = {}): AnyTool {
-  const { timeoutMs = 180_000, maxTimeoutMs = 600_000 } = options;
+  const { timeoutMs, maxTimeoutMs = 600_000 } = options;
+  const usual = `default ${(timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1_000}${timeoutMs === undefined ? ' where nothing else is set' : ''}`;
   return builtInTool({
     name: 'terminal',
     description:
@@ -40,7 +42,7 @@ export function terminalTool(options: TerminalOptions = {}): AnyTool {
       },
       timeout: {
         type: 'integer',
-        description: `Most seconds it may take (default ${timeoutMs / 1_000}, at most ${maxTimeoutMs / 1_000}).`,
+        description: `Most seconds it may take (${usual}, at most ${maxTimeoutMs / 1_000}).`,
         minimum: 1,
       },
       workdir: { type: 'string', description: 'Directory of this command alone.' },
@@ -48,14 +50,14 @@ export function terminalTool(options: TerminalOptions = {}): AnyTool {
     required: ['command'],
     timeoutMs: maxTimeoutMs + GRACE_MS,
     failed: (error) => ({ output: '', exit_code: -1, error }),
-    run: (args, context) => run(args, context, { ...options, timeoutMs, maxTimeoutMs }),
+    run: (args, context) => run(args, context, { ...options, maxTimeoutMs }),
   });
 }
 
 async function run(
   args: JsonObject,
   context: ToolContext,
-  options: TerminalOptions & { readonly timeoutMs: number; readonly maxTimeoutMs: number },
+  options: TerminalOptions & { readonly maxTimeoutMs: number },
 ): Promise<JsonObject> {
   const { sandbox, signal } = context;
   const command = textArgument(args, 'command');
@@ -66,7 +68,11 @@ async function run(
     const output = 'Background process started';
     return { output, session_id: id, exit_code: 0, error: null };
   }
-  const timeoutMs = timeoutOf(args, options);
+  const usualMs = Math.min(
+    options.timeoutMs ?? sandbox.shell.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    options.maxTimeoutMs,
+  );
+  const timeoutMs = timeoutOf(args, { usualMs, maxTimeoutMs: options.maxTimeoutMs });
   const { maxOutputBytes = 50_000 } = options;
   const result = await sandbox.shell.run(command, { ...cwd, timeoutMs, maxOutputBytes, signal });
   signal.throwIfAborted();
@@ -88,10 +94,10 @@ async function run(
 
 function timeoutOf(
   args: JsonObject,
-  options: { readonly timeoutMs: number; readonly maxTimeoutMs: number },
+  options: { readonly usualMs: number; readonly maxTimeoutMs: number },
 ): number {
   const seconds = args['timeout'];
-  if (seconds === undefined || seconds === null) return options.timeoutMs;
+  if (seconds === undefined || seconds === null) return options.usualMs;
   if (typeof seconds !== 'number' || !(seconds > 0)) {
     throw invalidInput('timeout', 'is no number of seconds above 0.');
   }

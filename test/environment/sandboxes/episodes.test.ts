@@ -7,7 +7,8 @@ import {
   type SandboxBackend,
   type SandboxPool,
 } from '../../../src/sandbox/index.ts';
-import { playTerminal, type TerminalOptions } from './play-terminal.ts';
+import { type TerminalOptions, terminalTool } from '../../../src/tools/index.ts';
+import { type PlayTerminalOptions, playTerminal } from './play-terminal.ts';
 
 let backend: SandboxBackend;
 let pool: SandboxPool;
@@ -21,7 +22,7 @@ afterAll(async () => {
   await backend[Symbol.asyncDispose]();
 });
 
-const play = (script: string, options?: TerminalOptions) => playTerminal(pool, script, options);
+const play = (script: string, options?: PlayTerminalOptions) => playTerminal(pool, script, options);
 
 test('tools and reward share the rollout’s sandbox, and its provenance names it', async () => {
   const rollout = await play('echo 42 > answer');
@@ -109,6 +110,20 @@ test('a lease is held for as long as the rollout’s own limits, and given back 
   expect(rollout.outcome).toMatchObject({ failure: { kind: 'deadline_exceeded' } });
   expect(holdMs).toBeGreaterThan(400 + 60_000);
   expect(pool.stats().leased).toBe(0);
+});
+
+test('a command that names no time has its host’s, where neither the call nor the tool says one', async () => {
+  const seen = async (terminal: TerminalOptions, args: object) => {
+    const rollout = await play('', {
+      commandTimeoutMs: 300,
+      part: { tools: [terminalTool(terminal)] },
+      call: { name: 'terminal', args: { command: 'sleep 0.8; echo done', ...args } },
+    });
+    return JSON.stringify(rollout.result.messages.filter(({ role }) => role === 'tool'));
+  };
+  expect(await seen({}, {})).toContain('timed out after 0.3s');
+  expect(await seen({ timeoutMs: 5_000 }, {})).toContain('done');
+  expect(await seen({}, { timeout: 5 })).toContain('done');
 });
 
 test('a cancel ends the process group within a second, also one that ignores SIGTERM', async () => {

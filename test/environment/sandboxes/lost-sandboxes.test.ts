@@ -8,7 +8,7 @@ import {
   type SandboxPool,
 } from '../../../src/sandbox/index.ts';
 import { tool } from '../../../src/tools/index.ts';
-import { playTerminal, run, type TerminalOptions } from './play-terminal.ts';
+import { type PlayTerminalOptions, playTerminal, run } from './play-terminal.ts';
 
 let backend: SandboxBackend;
 let pool: SandboxPool;
@@ -22,7 +22,7 @@ afterAll(async () => {
   await backend[Symbol.asyncDispose]();
 });
 
-const play = (script: string, options?: TerminalOptions) => playTerminal(pool, script, options);
+const play = (script: string, options?: PlayTerminalOptions) => playTerminal(pool, script, options);
 
 async function end(id: string): Promise<void> {
   const found = await backend.list({}, new AbortController().signal);

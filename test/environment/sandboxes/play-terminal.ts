@@ -22,11 +22,15 @@ export const run = tool({
   },
 });
 
-export interface TerminalOptions {
+export interface PlayTerminalOptions {
   readonly part?: Partial<EnvironmentDefinition>;
   readonly sandboxes?: SandboxPool | undefined;
   readonly isolation?: IsolationRule;
   readonly timeoutMs?: number;
+  /** The host's. */
+  readonly commandTimeoutMs?: number;
+  /** Instead of `run`. */
+  readonly call?: { readonly name: string; readonly args: object };
   readonly signal?: AbortSignal;
 }
 
@@ -34,7 +38,7 @@ export interface TerminalOptions {
 export async function playTerminal(
   pool: SandboxPool,
   script: string,
-  options: TerminalOptions = {},
+  options: PlayTerminalOptions = {},
 ) {
   const definition = defineEnvironment({
     name: 'terminal',
@@ -54,10 +58,11 @@ export async function playTerminal(
       {
         sandboxes: 'sandboxes' in options ? options.sandboxes : pool,
         isolation,
+        commandTimeoutMs: options.commandTimeoutMs,
       },
     ),
     modelServer: fakeModelServer((_, call) =>
-      call === 1 ? { call: { name: 'run', args: { script } } } : { text: 'done' },
+      call === 1 ? { call: options.call ?? { name: 'run', args: { script } } } : { text: 'ready' },
     ),
     ...{ rolloutId: 'r.0', groupId: 'r', index: 0, task: { key: '0', split: '', data: {} } },
     ...(options.timeoutMs === undefined ? {} : { limits: { timeoutMs: options.timeoutMs } }),
