@@ -1,4 +1,5 @@
 import { errorMessage, isDeadline, LachesisError } from '../errors.ts';
+import { isSandboxGone } from '../sandbox/index.ts';
 import type { StopReason } from './result.ts';
 
 /** How a run ends: the typed reason and the same in words. */
@@ -7,8 +8,11 @@ export interface Stop {
   readonly detail: string;
 }
 
-/** What a fired signal's reason means: a time limit, or somebody's wish. */
+/** What a fired signal's reason means: a time limit, a lost sandbox, or somebody's wish. */
 export function stopOfAbort(reason: unknown): Stop {
+  if (isSandboxGone(reason)) {
+    return { reason: 'infrastructure_error', detail: errorMessage(reason) };
+  }
   return { reason: isDeadline(reason) ? 'deadline' : 'cancelled', detail: errorMessage(reason) };
 }
 

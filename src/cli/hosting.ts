@@ -1,7 +1,7 @@
 import type { HostedEnvironment } from '../environment/index.ts';
 import type { JsonObject } from '../messages.ts';
 import type { OpenSandboxes } from '../sandbox/index.ts';
-import type { MetricsRegistry } from '../telemetry/index.ts';
+import type { Logger, MetricsRegistry } from '../telemetry/index.ts';
 import type { CommandIo, OptionValues } from './command.ts';
 import { closeEnvironments, loadEnvironments } from './load-environment.ts';
 import { sandboxesFor } from './sandbox-options.ts';
@@ -21,6 +21,8 @@ export interface HostingOptions {
   readonly io: CommandIo;
   /** Where the sandboxes are counted. Default: nowhere. */
   readonly metrics?: MetricsRegistry;
+  /** What their pool does is written there. Default: its trouble is told to `io.err`. */
+  readonly logger?: Logger | undefined;
 }
 
 /** The environments that a command plays, from their files and their saved state to their close. */

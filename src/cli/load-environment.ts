@@ -21,7 +21,7 @@ export interface LoadOptions {
   /** Opens what those of them need that ask for a sandbox. Default: they are hosted without any. */
   readonly openSandboxes?: (
     definitions: readonly EnvironmentDefinition[],
-  ) => Promise<Pick<OpenSandboxes, 'pool' | 'isolation'> | undefined>;
+  ) => Promise<Pick<OpenSandboxes, 'pool' | 'isolation' | 'commandTimeoutMs'> | undefined>;
   readonly warn: (message: string) => void;
   readonly signal: AbortSignal;
 }
@@ -74,7 +74,7 @@ export async function closeEnvironments(
 async function host(
   definition: EnvironmentDefinition,
   { settings, state, warn, signal }: LoadOptions,
-  sandboxes: Pick<OpenSandboxes, 'pool' | 'isolation'> | undefined,
+  sandboxes: Pick<OpenSandboxes, 'pool' | 'isolation' | 'commandTimeoutMs'> | undefined,
 ): Promise<HostedEnvironment> {
   const own = Object.entries(settings).filter(([name]) => knows(definition, name));
   const saved = await state?.read(definition.name);
@@ -82,6 +82,7 @@ async function host(
     checkpoint: saved?.checkpoint,
     sandboxes: sandboxes?.pool,
     isolation: sandboxes?.isolation,
+    commandTimeoutMs: sandboxes?.commandTimeoutMs,
     signal,
   }).catch((error: unknown) => {
     if (!(error instanceof LachesisError)) throw error;

@@ -10,7 +10,7 @@ import {
   type SandboxAsker,
   type SandboxSettings,
 } from '../sandbox/index.ts';
-import type { MetricsRegistry } from '../telemetry/index.ts';
+import type { Logger, MetricsRegistry } from '../telemetry/index.ts';
 import type { CommandIo, CommandOption, OptionValues } from './command.ts';
 import { integerOption } from './read-options.ts';
 
@@ -103,9 +103,10 @@ export async function sandboxesFor(
     readonly io: CommandIo;
     readonly metrics?: MetricsRegistry | undefined;
     readonly observer?: PoolObserver | undefined;
+    readonly logger?: Logger | undefined;
   },
 ): Promise<OpenSandboxes | undefined> {
-  const { values, io, metrics, observer } = options;
+  const { values, io, metrics, observer, logger } = options;
   // Read in any case: what is misspelled is told though nobody needs it today.
   const settings = sandboxSettings(values, io);
   const askers = definitions.flatMap(askerOf);
@@ -118,6 +119,7 @@ export async function sandboxesFor(
     warn: io.err,
     metrics,
     observer,
+    logger,
     signal: io.signal,
   });
 }

@@ -11,7 +11,7 @@ import { chooseModel, MODEL_OPTIONS } from './model-options.ts';
 import { integerOption, SETTING_OPTIONS, settingsOption, textOption } from './read-options.ts';
 import { RolloutWriter } from './rollout-writer.ts';
 import { SANDBOX_OPTIONS } from './sandbox-options.ts';
-import { LISTEN_OPTIONS, listenConfig } from './server-options.ts';
+import { LISTEN_OPTIONS, listenConfig, logOf } from './server-options.ts';
 import { STATE_OPTION } from './state-folder.ts';
 import { untilStopped } from './until-stopped.ts';
 
@@ -64,6 +64,7 @@ export const serveCommand: Command = {
       values,
       io,
       metrics,
+      logger: logOf(values, io),
     });
     const { environments } = hosting;
     await using kept = await openKeptBroker(values, { metrics });

@@ -45,11 +45,14 @@ export function listenConfig(values: OptionValues, io: CommandIo): ListenConfig 
     port: integerOption(values, 'port', 0, 65_535) ?? 0,
     auth: authOf(values),
     ...(tls === undefined ? {} : { tls }),
-    logger:
-      values['log'] === true
-        ? createLogger({ writer: jsonLinesWriter({ write: io.err }) })
-        : silentLogger,
+    logger: logOf(values, io) ?? silentLogger,
   };
+}
+
+/** The log that `--log` asks for. */
+export function logOf(values: OptionValues, io: Pick<CommandIo, 'err'>): Logger | undefined {
+  if (values['log'] !== true) return undefined;
+  return createLogger({ writer: jsonLinesWriter({ write: io.err }) });
 }
 
 function authOf(values: OptionValues): AuthOptions {

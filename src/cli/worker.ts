@@ -5,7 +5,7 @@ import { type ConnectOptions, connect } from '../client/index.ts';
 import { assertId } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
 import { isLocalWorkerId } from '../server/index.ts';
-import { createLogger, jsonLinesWriter, silentLogger } from '../telemetry/index.ts';
+import { silentLogger } from '../telemetry/index.ts';
 import { createWorker, type LinkState, RemoteWorkPlane, ServerLink } from '../worker/index.ts';
 import type { ChosenModel } from './chosen-model.ts';
 import { CLIENT_OPTIONS, connectOptions } from './client-options.ts';
@@ -15,6 +15,7 @@ import { chooseModel, MODEL_OPTIONS, policyAt } from './model-options.ts';
 import { patientModel } from './patient-model.ts';
 import { integerOption, SETTING_OPTIONS, settingsOption, textOption } from './read-options.ts';
 import { SANDBOX_OPTIONS } from './sandbox-options.ts';
+import { logOf } from './server-options.ts';
 import { STATE_OPTION } from './state-folder.ts';
 
 /** How long what plays may go on after Ctrl-C. */
@@ -59,16 +60,15 @@ export const workerCommand: Command = {
     const workerId = givenId(values) ?? ownId();
     const session = randomBytes(8).toString('hex');
     const concurrency = integerOption(values, 'concurrency', 1) ?? 32;
-    const logger =
-      values['log'] === true
-        ? createLogger({ writer: jsonLinesWriter({ write: io.err }) })
-        : silentLogger;
+    const log = logOf(values, io);
+    const logger = log ?? silentLogger;
     await using hosting = await Hosting.open({
       files: positionals,
       settings: settingsOption(values),
       state: textOption(values, 'state'),
       values,
       io,
+      logger: log,
     });
     const { environments } = hosting;
     const names = environments.map(({ name }) => name);

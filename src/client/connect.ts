@@ -1,4 +1,5 @@
 import type { Interceptor } from '@connectrpc/connect';
+import { SandboxService } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
 import { LachesisError } from '../errors.ts';
 import {
   type ClientTls,
@@ -23,8 +24,8 @@ export interface ConnectOptions {
   readonly address?: string;
   /** Default: that of the server's token file, as it is now, when the address is on this machine. */
   readonly token?: string;
-  /** Which token of the file. Default: operator. */
-  readonly scope?: 'operator' | 'trainer' | 'worker';
+  /** Which token of the file. Default: operator; `sandboxes` takes the agent's, whatever is said here. */
+  readonly scope?: 'operator' | 'trainer' | 'worker' | 'agent';
   readonly tls?: ClientTls;
   /** How long to wait for the server to answer. Default: 10 s. */
   readonly connectTimeoutMs?: number;
@@ -89,7 +90,7 @@ export class LachesisClient implements AsyncDisposable {
  * a ConnectError UNAVAILABLE when it does not answer in time.
  */
 export async function connect(options: ConnectOptions = {}): Promise<LachesisClient> {
-  const { scope = 'operator', tls, connectTimeoutMs = 10_000, interceptors, signal } = options;
+  const { tls, connectTimeoutMs = 10_000, interceptors, signal } = options;
   const found = await findServer(options);
   const address = options.address ?? found?.address;
   if (address === undefined) {
@@ -98,20 +99,16 @@ export async function connect(options: ConnectOptions = {}): Promise<LachesisCli
       remedy: 'Start one with `lachesis serve`, or give its address.',
     });
   }
-  const directory = options.tokenDirectory;
-  const own =
-    options.token === undefined
-      ? new LocalToken({ address, scope, directory, token: found?.tokens[scope] })
-      : undefined;
+  const left = options.token === undefined ? tokensLeft(address, found, options) : undefined;
   const transportOptions: GrpcTransportOptions = {
     ...options.transport,
     baseUrl: address,
     ...(tls !== undefined && { tls }),
-    token: () => own?.get() ?? options.token,
+    token: (service) => left?.of(service) ?? options.token,
     interceptors: [
       ...(interceptors ?? []),
       // A server listens a moment before its file is written.
-      ...(own === undefined ? [] : [renewTokenInterceptor({ renew: () => own.renew() })]),
+      ...(left === undefined ? [] : [renewTokenInterceptor(left)]),
     ],
   };
   const control = createGrpcTransport(transportOptions);
@@ -128,6 +125,23 @@ export async function connect(options: ConnectOptions = {}): Promise<LachesisCli
     await client[Symbol.asyncDispose]();
     throw error;
   }
+}
+
+/** What the server left for its user: of each service the token that it takes. */
+function tokensLeft(
+  address: string,
+  found: FoundTokenFile | undefined,
+  { scope = 'operator', tokenDirectory: directory }: ConnectOptions,
+) {
+  const local = (which: typeof scope) =>
+    new LocalToken({ address, scope: which, directory, token: found?.tokens[which] });
+  const own = local(scope);
+  const agent = local('agent');
+  return {
+    of: async (service: string) =>
+      (service === SandboxService.typeName ? await agent.get() : undefined) ?? (await own.get()),
+    renew: async () => (await Promise.all([own.renew(), agent.renew()])).some(Boolean),
+  };
 }
 
 /** A token is given only to the very address that its server wrote. */

@@ -5,7 +5,7 @@ const FRESH_MS = 100;
 
 export interface LocalTokenOptions {
   readonly address: string;
-  readonly scope: 'operator' | 'trainer' | 'worker';
+  readonly scope: 'operator' | 'trainer' | 'worker' | 'agent';
   readonly directory: string | undefined;
   /** What it was when the server was found. */
   readonly token: string | undefined;

@@ -9,7 +9,10 @@ export interface TokenFile {
   readonly address: string;
   readonly pid: number;
   readonly instanceId: string;
-  readonly tokens: Readonly<Record<'operator' | 'trainer' | 'worker', string>>;
+  readonly tokens: Readonly<Record<'operator' | 'trainer' | 'worker', string>> & {
+    /** A server of an earlier version leaves none. */
+    readonly agent?: string;
+  };
 }
 
 export interface FoundTokenFile extends TokenFile {
@@ -99,6 +102,7 @@ function isTokenFile(value: unknown): value is TokenFile {
     typeof file.instanceId === 'string' &&
     typeof file.tokens?.operator === 'string' &&
     typeof file.tokens.trainer === 'string' &&
-    typeof file.tokens.worker === 'string'
+    typeof file.tokens.worker === 'string' &&
+    ['string', 'undefined'].includes(typeof file.tokens.agent)
   );
 }

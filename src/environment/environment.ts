@@ -245,4 +245,6 @@ export interface HostedEnvironment extends AsyncDisposable {
   readonly sandboxes: SandboxPool | undefined;
   /** What its host says of isolation. Default: at least `namespace`, or what the environment says. */
   readonly isolation?: IsolationRule | undefined;
+  /** Of a command in a rollout's shell that names no time, as its host says. */
+  readonly commandTimeoutMs?: number | undefined;
 }

@@ -24,6 +24,8 @@ export async function hostEnvironment(
     readonly sandboxes?: SandboxPool | undefined;
     /** How far its commands must be kept from the host. Default: as the environment says, or `namespace`. */
     readonly isolation?: IsolationRule | undefined;
+    /** Of a command in a rollout's shell that names no time. Default: as the tool says. */
+    readonly commandTimeoutMs?: number | undefined;
     readonly signal?: AbortSignal;
   } = {},
 ): Promise<HostedEnvironment> {
@@ -49,6 +51,7 @@ export async function hostEnvironment(
     tools: createToolRegistry(definition.tools ?? []),
     sandboxes: definition.sandbox === undefined ? undefined : options.sandboxes,
     isolation: options.isolation,
+    commandTimeoutMs: options.commandTimeoutMs,
     // No method: copies of this object with another definition share it.
     [Symbol.asyncDispose]: closer(definition, settings),
   });

@@ -24,6 +24,7 @@ export {
 export type {
   BackendProbe,
   FoundSandbox,
+  ProbeOptions,
   SandboxBackend,
   SandboxCapabilities,
 } from './contract/backend.ts';
@@ -78,6 +79,7 @@ export { poolLog } from './pool/pool-log.ts';
 export { poolMetrics } from './pool/pool-metrics.ts';
 export { openRolloutSandbox, type RolloutSandboxOptions } from './rollout/open-rollout-sandbox.ts';
 export type { DownloadOptions, RolloutSandbox } from './rollout/rollout-sandbox.ts';
+export { watchLease } from './rollout/watch-lease.ts';
 export { defaultBackend, readSandboxSettings } from './settings/read-settings.ts';
 export {
   SANDBOX_OPTION_NAMES,

@@ -5,20 +5,18 @@ import { join } from 'node:path';
 import { type TokenFile, tokenDirectory } from '../client/index.ts';
 import { LachesisError } from '../errors.ts';
 import type { Credential } from './credentials.ts';
+import { SCOPES, type Scope } from './scope.ts';
 
 /** The tokens of one start. */
-export type StartTokens = TokenFile['tokens'];
+export type StartTokens = Readonly<Record<Scope, string>>;
 
 export function createStartTokens(): StartTokens {
   const token = (): string => randomBytes(32).toString('base64url');
-  return Object.freeze({ operator: token(), trainer: token(), worker: token() });
+  return Object.freeze({ operator: token(), trainer: token(), worker: token(), agent: token() });
 }
 
 export function credentialsOf(tokens: StartTokens): readonly Credential[] {
-  return (['operator', 'trainer', 'worker'] as const).map((scope) => ({
-    scope,
-    token: tokens[scope],
-  }));
+  return SCOPES.map((scope) => ({ scope, token: tokens[scope] }));
 }
 
 /** A token file on disk; disposing of it removes it, unless a later server took its name. */

@@ -8,6 +8,7 @@ import {
   type SandboxLease,
   type SandboxPool,
   type SandboxSpec,
+  watchLease,
 } from '../sandbox/index.ts';
 import { createToolRegistry } from './registry.ts';
 import type { AnyTool, ToolHandler } from './tool-handler.ts';
@@ -45,6 +46,8 @@ export function sandboxToolHandler(
 interface Held {
   readonly lease: SandboxLease;
   readonly sandbox: RolloutSandbox & AsyncDisposable;
+  /** Set when the sandbox is no more. */
+  gone: LachesisError | undefined;
 }
 
 class PooledHandler implements SandboxToolHandler {
@@ -77,12 +80,15 @@ class PooledHandler implements SandboxToolHandler {
   }
 
   readonly handle: ToolHandler = async (call, context) => {
-    const { sandbox } = await untilAborted(this.#sandboxOf(context.rolloutId), {
+    const held = await untilAborted(this.#sandboxOf(context.rolloutId), {
       signal: context.signal,
     });
     // What else a context has is made when it is looked at.
-    const inSandbox = Object.create(context, { sandbox: { value: sandbox, enumerable: true } });
-    return await this.#callTool(call, inSandbox);
+    const sandbox = { value: held.sandbox, enumerable: true };
+    const answer = await this.#callTool(call, Object.create(context, { sandbox }));
+    // Also where the tool kept that to itself.
+    if (held.gone !== undefined) throw held.gone;
+    return answer;
   };
 
   async endRollout(rolloutId: string): Promise<void> {
@@ -117,12 +123,16 @@ class PooledHandler implements SandboxToolHandler {
   async #lease(owner: string): Promise<Held> {
     const { spec = {}, acquireTimeoutMs } = this.#options;
     try {
-      const lease = await this.#pool.acquire(spec, {
+      const acquired = await this.#pool.acquire(spec, {
         owner,
         signal: this.#closing.signal,
         ...(acquireTimeoutMs === undefined ? {} : { timeoutMs: acquireTimeoutMs }),
       });
-      return { lease, sandbox: openRolloutSandbox(lease) };
+      const lease = watchLease(acquired, (error) => {
+        held.gone ??= error;
+      });
+      const held: Held = { lease, sandbox: openRolloutSandbox(lease), gone: undefined };
+      return held;
     } catch (error) {
       const { kind, reason } =
         error instanceof LachesisError ? error : { kind: 'internal', reason: 'SANDBOX_FAULT' };

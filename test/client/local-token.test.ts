@@ -2,8 +2,9 @@ import { copyFile, mkdir, readdir, rename, utimes, writeFile } from 'node:fs/pro
 import path from 'node:path';
 import { Code } from '@connectrpc/connect';
 import { expect, test } from 'vitest';
-import { connect } from '../../src/client/index.ts';
+import { connect, type LachesisClient } from '../../src/client/index.ts';
 import { LocalToken } from '../../src/client/local-token.ts';
+import { createProcessBackend, createSandboxPool } from '../../src/sandbox/index.ts';
 import { startServer } from '../../src/server/index.ts';
 import { serveForTest } from '../support/serve.ts';
 
@@ -42,6 +43,29 @@ test('a call that comes before the server has written its tokens waits for them 
   const nowhere = { address: server.address, tokenDirectory: path.join(directory, 'none') };
   await using other = await connect(nowhere);
   await expect(other.server.info()).rejects.toMatchObject({ code: Code.Unauthenticated });
+});
+
+test('sandboxes are had by the agent’s token, which is new with each server as well', async () => {
+  const backend = createProcessBackend({ allowRoot: true, onWarning: () => {} });
+  const pool = createSandboxPool({ backend });
+  await using served = await serveForTest({ sandboxes: pool });
+  const { client, server, directory } = served;
+  const backendOf = async (of: LachesisClient): Promise<string> => {
+    await using sandbox = await of.sandboxes.acquire();
+    return sandbox.backend;
+  };
+  expect(await backendOf(client)).toBe('process');
+  await using agent = await served.connect({ scope: 'agent' });
+  expect(await backendOf(agent)).toBe('process');
+  await expect(agent.runs.status('r')).rejects.toMatchObject({ code: Code.PermissionDenied });
+  await server.close();
+  const tokenDirectory = path.join(directory, 'tokens');
+  await using _next = await startServer({
+    ...{ environments: [], port: server.port, tokenDirectory, sandboxes: pool },
+  });
+  await expect.poll(() => backendOf(client).catch(() => ''), { timeout: 5_000 }).toBe('process');
+  await pool.drain({ graceMs: 0 });
+  await backend[Symbol.asyncDispose]();
 });
 
 test('token files are read again when one came, and not at every call', async () => {

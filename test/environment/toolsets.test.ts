@@ -75,6 +75,10 @@ test('the model is offered what was drawn, and another call is answered by its n
     signal: new AbortController().signal,
   });
   expect(group.rollouts.map(({ outcome }) => outcome.kind)).toEqual(['scored', 'scored', 'scored']);
+  // What a trainer and an evaluation see of it.
+  for (const { metrics } of group.rollouts) {
+    expect(metrics).toEqual({ toolset_b: 1, toolset_a: 0 });
+  }
   for (const { requests } of sessions) {
     expect(requests[0]?.tools?.map(({ name }) => name)).toEqual(['b1', 'always']);
     expect(JSON.stringify(requests[1]?.messages)).toContain(

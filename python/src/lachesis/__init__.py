@@ -9,18 +9,23 @@ from .group import Group, SampledRollout, build_group
 from .local import LocalServer, find_local_servers
 from .reconnect import Reconnect
 from .row import Row
+from .sandbox import Completed, Exit, Output, Sandbox
 from .submit import SubmitSummary
 
 __all__ = [
     "Batch",
     "Client",
+    "Completed",
+    "Exit",
     "Group",
     "LachesisError",
     "LocalServer",
     "NoBatch",
+    "Output",
     "Reconnect",
     "Row",
     "SampledRollout",
+    "Sandbox",
     "SubmitSummary",
     "batch_digest",
     "build_group",

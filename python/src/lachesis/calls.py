@@ -68,18 +68,18 @@ class Calls:
             lambda seconds, _: self._unary(method, request, seconds), timeout, each=ATTEMPT_SECONDS
         )
 
-    def _metadata(self) -> list[tuple[str, str]]:
-        token = self._token()
+    def _metadata(self, token: str | None = None) -> list[tuple[str, str]]:
+        token = token or self._token()
         return [("authorization", f"Bearer {token}")] if token else []
 
-    def _unary(self, method, request, timeout: float | None):
+    def _unary(self, method, request, timeout: float | None, metadata=None):
         try:
-            return method(request, timeout=timeout, metadata=self._metadata())
+            return method(request, timeout=timeout, metadata=metadata or self._metadata())
         except grpc.RpcError as error:
             raise from_rpc_error(error) from error
 
-    def _stream(self, method, request, timeout: float | None):
-        call = method(request, timeout=timeout, metadata=self._metadata())
+    def _stream(self, method, request, timeout: float | None, metadata=None):
+        call = method(request, timeout=timeout, metadata=metadata or self._metadata())
         try:
             yield from call
         except grpc.RpcError as error:

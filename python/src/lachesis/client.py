@@ -12,6 +12,7 @@ from .errors import LachesisError
 from .group import Group
 from .reconnect import Reconnect
 from .row import Row
+from .sandbox import SandboxCalls
 from .submit import Submission, SubmitSummary
 from .v1 import content_pb2 as content
 from .v1 import environment_service_pb2 as environments
@@ -28,7 +29,7 @@ from .v1.server_service_pb2_grpc import ServerServiceStub
 from .v1.work_service_pb2_grpc import WorkServiceStub
 
 
-class Client(BatchCalls):
+class Client(BatchCalls, SandboxCalls):
     """Calls to one server; use it as a context manager, or `close` it.
 
     Every call takes a `timeout` in seconds and raises LachesisError when it fails. Calls that may be
@@ -37,7 +38,8 @@ class Client(BatchCalls):
     rewinds, policy versions, submits and watches. `reconnect=None` has them fail at once instead.
 
     `token` may be a function: it is asked at each call, and by `renew_token`, if given, whether there is
-    another now. `channel_options` are grpcio's, on top of the client's own.
+    another now. `agent_token` is the one for sandboxes, where it is not `token` itself. `channel_options` are
+    grpcio's, on top of the client's own.
     """
 
     def __init__(
@@ -48,6 +50,7 @@ class Client(BatchCalls):
         credentials: grpc.ChannelCredentials | None = None,
         reconnect: Reconnect | None = Reconnect(),
         renew_token: Callable[[], bool | None] = lambda: None,
+        agent_token: str | Callable[[], str | None] | None = None,
         channel_options: Sequence[tuple[str, Any]] = (),
     ) -> None:
         super().__init__(
@@ -56,6 +59,7 @@ class Client(BatchCalls):
             credentials=credentials,
             reconnect=reconnect,
             renew_token=renew_token,
+            agent_token=agent_token,
             channel_options=channel_options,
         )
         self._server = ServerServiceStub(self._channel)

@@ -22,7 +22,8 @@ def connect(
     """Connects to a server.
 
     Without an address: the newest server that this user runs on this machine. Without a token:
-    the one that the server of that address left for `scope` (`operator`, `trainer` or `worker`).
+    the one that the server of that address left for `scope` (`operator`, `trainer`, `worker` or
+    `agent`), and for sandboxes the agent's.
     An `https://` address uses TLS, by `credentials` when given. Raises LookupError when there is
     no server to be found. `reconnect` says how it goes on when the server restarts (see `Client`).
     """
@@ -37,12 +38,14 @@ def connect(
     if token is not None:
         return Client(address, token, credentials=credentials, reconnect=reconnect)
     local = _LocalToken(address, scope, server)
+    agent = _LocalToken(address, "agent", server)
     return Client(
         address,
         local.get,
         credentials=credentials,
         reconnect=reconnect,
-        renew_token=local.renew,
+        renew_token=lambda: any([local.renew(), agent.renew()]),
+        agent_token=agent.get,
     )
 
 
@@ -52,7 +55,7 @@ class _LocalToken:
     def __init__(self, address: str, scope: str, server: LocalServer | None) -> None:
         self._address = address
         self._scope = scope
-        self._token = server.tokens[scope] if server is not None else None
+        self._token = server.tokens.get(scope) if server is not None else None
 
     def get(self) -> str | None:
         return self._token

@@ -19,7 +19,7 @@ class LocalServer:
     address: str  #: `http://127.0.0.1:50051`
     pid: int
     instance_id: str
-    tokens: dict[str, str]  #: by scope: `operator`, `trainer`, `worker`
+    tokens: dict[str, str]  #: by scope: `operator`, `trainer`, `worker`, `agent`
 
 
 def token_directory() -> Path:

@@ -11,7 +11,7 @@ import { deepFreeze } from '../freeze.ts';
 import { EpisodeSandboxes } from './episode-sandboxes.ts';
 import { failureIn, stopReasonOf } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
-import { offeredTools } from './offered-tools.ts';
+import { offeredTools, toolsetMetrics } from './offered-tools.ts';
 import { defaultIsolation, type PlayOptions, type RolloutIdentity } from './options.ts';
 import { score } from './score.ts';
 
@@ -54,7 +54,7 @@ export async function attemptRollout(
     provenance: provenanceOf(options, played.record, played.sandbox),
     startTimeMs,
     endTimeMs: Math.max(startTimeMs, now()),
-    metrics: played.metrics,
+    metrics: { ...toolsetMetrics(options, identity), ...played.metrics },
   };
 }
 
@@ -102,7 +102,7 @@ async function play(options: PlayOptions, identity: RolloutIdentity): Promise<Pl
     return unplayed('sandbox', error, signal);
   }
   await using given = sandboxes;
-  const played = await playWith(given, options, identity, signal);
+  const played = await playWith(given, options, identity, given.whileThere(signal));
   return { ...played, sandbox: given.use };
 }
 

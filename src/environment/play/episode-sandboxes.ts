@@ -9,6 +9,7 @@ import {
   type SandboxLease,
   type SandboxPool,
   type SandboxSpec,
+  watchLease,
 } from '../../sandbox/index.ts';
 import { noSandbox } from '../../tools/index.ts';
 import type { HostedEnvironment, SandboxRequirement } from '../environment.ts';
@@ -33,6 +34,7 @@ interface Opened {
   readonly spec: SandboxSpec;
   readonly request: AcquireRequest;
   readonly given: Given | undefined;
+  readonly gone: AbortController;
 }
 
 /** A lease, and what a rollout has of it. */
@@ -53,15 +55,17 @@ export class EpisodeSandboxes implements AsyncDisposable {
   readonly #pool: SandboxPool | undefined;
   readonly #spec: SandboxSpec;
   readonly #request: AcquireRequest;
+  readonly #gone: AbortController;
   #isOver = false;
 
-  private constructor({ pool, spec, request, given }: Opened) {
+  private constructor({ pool, spec, request, given, gone }: Opened) {
     this.own = given?.own ?? noSandbox;
     this.use = given === undefined ? undefined : useOf(given.lease);
     this.#given = given === undefined ? [] : [given];
     this.#pool = pool;
     this.#spec = spec;
     this.#request = request;
+    this.#gone = gone;
   }
 
   /** Leases the episode's own sandbox. What fails is typed: a pool's fault is no environment's. */
@@ -70,7 +74,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
     { rolloutId: owner, task }: RolloutIdentity,
     { timeoutMs, signal }: EpisodeTime,
   ): Promise<EpisodeSandboxes> {
-    const { definition, settings, sandboxes: pool } = environment;
+    const { definition, settings, sandboxes: pool, commandTimeoutMs } = environment;
     const { sandbox, rewardTimeoutMs = DEFAULT_REWARD_TIMEOUT_MS } = definition;
     const request: AcquireRequest = {
       owner,
@@ -78,8 +82,9 @@ export class EpisodeSandboxes implements AsyncDisposable {
       timeoutMs: Math.max(LEAST_WAIT_MS, timeoutMs / 2),
       holdMs: Math.min(MOST_HOLD_MS, timeoutMs + rewardTimeoutMs + HOLD_MARGIN_MS),
     };
+    const gone = new AbortController();
     if (sandbox === undefined) {
-      return new EpisodeSandboxes({ pool, spec: {}, request, given: undefined });
+      return new EpisodeSandboxes({ pool, spec: {}, request, given: undefined, gone });
     }
     if (pool === undefined) throw noPool(environment.name);
     const requirement =
@@ -88,8 +93,21 @@ export class EpisodeSandboxes implements AsyncDisposable {
         : sandbox;
     assertIsolated(requirement, environment, pool);
     const { minimumIsolation: _, ...spec } = requirement;
-    const given = await acquire(pool, spec, request, signal);
-    return new EpisodeSandboxes({ pool, spec, request, given });
+    const given = await acquire(pool, spec, { ...request, signal }, { gone, commandTimeoutMs });
+    return new EpisodeSandboxes({ pool, spec, request, given, gone });
+  }
+
+  /**
+   * Why one of them is no more; undefined as far as anybody was told. What was played or scored since is worth
+   * nothing, also where a tool or a reward kept the error to itself.
+   */
+  get gone(): LachesisError | undefined {
+    return this.#gone.signal.reason;
+  }
+
+  /** A signal that fires with `signal`, and when one of them is gone. */
+  whileThere(signal: AbortSignal): AbortSignal {
+    return this.use === undefined ? signal : AbortSignal.any([signal, this.#gone.signal]);
   }
 
   /** Leases one more, which nobody used before a reward had it. */
@@ -100,7 +118,12 @@ export class EpisodeSandboxes implements AsyncDisposable {
       owner: `${this.#request.owner} (verifier)`,
       extra: true,
     };
-    const given = await acquire(this.#pool, spec ?? this.#spec, request, signal);
+    const given = await acquire(
+      this.#pool,
+      spec ?? this.#spec,
+      { ...request, signal },
+      { gone: this.#gone },
+    );
     // A reward that was given up while it waited has no use for it.
     if (this.#isOver) await giveBack(given);
     else this.#given.push(given);
@@ -126,16 +149,21 @@ function useOf({ backend, id, earlierUses }: SandboxLease): SandboxUse {
 async function acquire(
   pool: SandboxPool,
   spec: SandboxSpec,
-  request: AcquireRequest,
-  signal: AbortSignal,
+  request: AcquireRequest & { readonly signal: AbortSignal },
+  {
+    gone,
+    commandTimeoutMs,
+  }: { readonly gone: AbortController; readonly commandTimeoutMs?: number | undefined },
 ): Promise<Given> {
   let lease: SandboxLease | undefined;
   try {
-    lease = await pool.acquire(spec, { ...request, signal });
-    return { lease, own: openRolloutSandbox(lease) };
+    const shell = commandTimeoutMs === undefined ? {} : { timeoutMs: commandTimeoutMs };
+    // The first reason is kept.
+    lease = watchLease(await pool.acquire(spec, request), (error) => gone.abort(error));
+    return { lease, own: openRolloutSandbox(lease, { shell }) };
   } catch (error) {
     await lease?.release();
-    if (signal.aborted) throw error;
+    if (request.signal.aborted) throw error;
     const { kind, reason } =
       error instanceof LachesisError ? error : { kind: 'internal', reason: 'SANDBOX_FAULT' };
     throw new LachesisError(

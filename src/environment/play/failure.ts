@@ -1,6 +1,7 @@
 import type { AgentResult, StopReason } from '../../agent/index.ts';
 import { failureOf, type RolloutFailure } from '../../contract/index.ts';
 import { errorMessage, isDeadline, LachesisError } from '../../errors.ts';
+import { isSandboxGone } from '../../sandbox/index.ts';
 
 /**
  * Where in a rollout something was thrown decides whose fault it is, unless the thrown error already
@@ -23,8 +24,9 @@ const BELIEVED: ReadonlySet<string> = new Set([
   'resource_exhausted',
 ]);
 
-/** The failure of a rollout whose signal fired: a deadline's or a cancel's. */
+/** The failure of a rollout whose signal fired: a deadline's, a lost sandbox's or a cancel's. */
 export function abortFailure(reason: unknown): RolloutFailure {
+  if (reason instanceof LachesisError && isSandboxGone(reason)) return failureOf(reason);
   if (isDeadline(reason)) {
     return reason instanceof LachesisError
       ? failureOf(reason)

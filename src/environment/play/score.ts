@@ -1,5 +1,6 @@
 import type { AgentResult } from '../../agent/index.ts';
 import type { Outcome, RolloutFailure, Task } from '../../contract/index.ts';
+import { failureOf } from '../../contract/index.ts';
 import { textOf } from '../../messages.ts';
 import type { SandboxSpec } from '../../sandbox/index.ts';
 import type { HostedEnvironment } from '../environment.ts';
@@ -36,7 +37,10 @@ export async function score(
 ): Promise<Scored> {
   const { definition, settings } = environment;
   const { task, state, result, sandboxes } = episode;
-  const failed = failureOfResult(result, agentSignal);
+  const { gone } = sandboxes;
+  const ended = failureOfResult(result, agentSignal);
+  const isOurs = ended?.kind === 'cancelled' || ended?.kind === 'deadline_exceeded';
+  const failed = gone === undefined || isOurs ? ended : failureOf(gone);
   if (failed !== undefined) return withoutMetrics(failed);
   const timeoutMs = definition.rewardTimeoutMs ?? DEFAULT_REWARD_TIMEOUT_MS;
   using deadline = partDeadline({
@@ -54,8 +58,12 @@ export async function score(
       signal: deadline.signal,
     };
     const value = await callHook(() => definition.reward(context), deadline);
+    if (sandboxes.gone !== undefined) return withoutMetrics(failureOf(sandboxes.gone));
     return { outcome: resolveReward(value, result), metrics: metricsOf(value, onWarning) };
   } catch (error) {
+    if (sandboxes.gone !== undefined && !signal.aborted) {
+      return withoutMetrics(failureOf(sandboxes.gone));
+    }
     const failure = failureIn('reward', error, deadline.signal);
     // The reward's own deadline is its author's matter; the rollout's is its caller's.
     return signal.aborted || failure.kind !== 'deadline_exceeded'

@@ -1,4 +1,3 @@
-import { LachesisError } from '../../errors.ts';
 import type { SandboxBackend } from '../contract/backend.ts';
 import { type SshSource, sshOptions, sshSource } from './ssh/settings.ts';
 
@@ -49,13 +48,4 @@ export async function openBackend(
 ): Promise<SandboxBackend> {
   const load: BackendLoader = BACKENDS[name];
   return await load(context);
-}
-
-function notBuilt(name: string): BackendLoader {
-  return async () => {
-    throw new LachesisError('unimplemented', `This build has no \`${name}\` backend.`, {
-      reason: 'BACKEND_NOT_BUILT',
-      remedy: 'Choose another with --sandbox; `lachesis doctor` tells which work here.',
-    });
-  };
 }

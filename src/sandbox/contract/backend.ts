@@ -8,7 +8,7 @@ export interface SandboxBackend extends AsyncDisposable {
   readonly name: string;
   readonly capabilities: SandboxCapabilities;
   /** Finds out by trying whether it works here, and what would mend it. Never rejects but with the signal's reason. */
-  probe(options: { readonly signal: AbortSignal }): Promise<BackendProbe>;
+  probe(options: ProbeOptions): Promise<BackendProbe>;
   /** Refuses what it can't give: `invalid_input` names the field of the spec. */
   create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox>;
   /** Those whose tags include these, of whichever process; also ones that this process did not make. */
@@ -16,6 +16,12 @@ export interface SandboxBackend extends AsyncDisposable {
     tags: Readonly<Record<string, string>>,
     signal: AbortSignal,
   ): Promise<readonly FoundSandbox[]>;
+}
+
+export interface ProbeOptions {
+  /** The sandbox that is made to try it. Default: what the backend makes of nothing. */
+  readonly spec?: SandboxSpec;
+  readonly signal: AbortSignal;
 }
 
 /** A sandbox that is known by its id and tags only. */

@@ -1,5 +1,5 @@
 import { LachesisError } from '../../errors.ts';
-import type { MetricsRegistry } from '../../telemetry/index.ts';
+import type { Logger, MetricsRegistry } from '../../telemetry/index.ts';
 import { type BackendContext, type BackendName, openBackend } from '../backends/table.ts';
 import type { BackendProbe, SandboxBackend } from '../contract/backend.ts';
 import { type IsolationLevel, isAtLeast } from '../contract/isolation.ts';
@@ -8,6 +8,7 @@ import { combineObservers } from '../pool/combine-observers.ts';
 import { createSandboxPool } from '../pool/create-pool.ts';
 import type { PoolObserver } from '../pool/observer.ts';
 import type { DrainReport, SandboxPool } from '../pool/pool.ts';
+import { poolLog } from '../pool/pool-log.ts';
 import { poolMetrics } from '../pool/pool-metrics.ts';
 import type { SandboxSettings } from '../settings/settings.ts';
 import { type IsolationRule, minimumIsolation } from './minimum-isolation.ts';
@@ -34,6 +35,8 @@ export interface OpenSandboxesOptions {
   readonly metrics?: MetricsRegistry | undefined;
   /** Told of what the pool does, beside the metrics. */
   readonly observer?: PoolObserver | undefined;
+  /** Told of what the pool does. Default: `warn` is told of leases that were not given back. */
+  readonly logger?: Logger | undefined;
   readonly signal: AbortSignal;
 }
 
@@ -43,6 +46,8 @@ export interface OpenSandboxes extends AsyncDisposable {
   readonly probe: BackendProbe;
   /** For the environments that are hosted with it. */
   readonly isolation: IsolationRule;
+  /** Likewise: of a command in a rollout's shell that names no time. */
+  readonly commandTimeoutMs: number | undefined;
   /** Waits for what is leased, ends every sandbox and closes the backend. Idempotent. */
   drain(graceMs: number): Promise<DrainReport>;
 }
@@ -53,7 +58,7 @@ export interface OpenSandboxes extends AsyncDisposable {
  * would mend it.
  */
 export async function openSandboxes(options: OpenSandboxesOptions): Promise<OpenSandboxes> {
-  const { settings, askers, warn, metrics } = options;
+  const { settings, askers, warn, metrics, logger } = options;
   if (settings.backend === 'none') throw noneChosen(askers[0]?.name ?? '');
   const rule: IsolationRule = {
     minimum: settings.minimumIsolation,
@@ -75,6 +80,7 @@ export async function openSandboxes(options: OpenSandboxesOptions): Promise<Open
     observer: combineObservers(
       metrics === undefined ? undefined : poolMetrics(metrics, backend),
       options.observer,
+      logger === undefined ? leaksTold(warn) : poolLog(logger),
     ),
   });
   owned.use(inner);
@@ -94,6 +100,7 @@ export async function openSandboxes(options: OpenSandboxesOptions): Promise<Open
     pool,
     probe,
     isolation: rule,
+    commandTimeoutMs: settings.commandTimeoutMs,
     drain: (graceMs) => {
       draining ??= drain(graceMs);
       return draining;
@@ -102,6 +109,14 @@ export async function openSandboxes(options: OpenSandboxesOptions): Promise<Open
       draining ??= drain(0);
       await draining;
     },
+  };
+}
+
+/** For a host without a log. */
+function leaksTold(warn: (message: string) => void): PoolObserver {
+  return {
+    leaked: ({ id, owner }) =>
+      warn(`Sandbox ${id} was not given back in time by ${owner}, and was taken from it.\n`),
   };
 }
 
@@ -121,7 +136,8 @@ async function workingBackend(
         ssh: settings.ssh,
       }),
     );
-    const probe = await backend.probe({ signal });
+    // Of what will be leased: a daemon need not have the image that nobody asks for.
+    const probe = await backend.probe({ spec: specFor(settings, backend), signal });
     // Before whether it works: nobody mends what would then be refused all the same.
     assertIsolated(backend, probe, options.askers, rule);
     return { backend, probe };

@@ -1,5 +1,6 @@
 import { createTarDecoder, type ParsedTarEntry } from 'modern-tar';
 import { errorMessage, LachesisError } from '../../errors.ts';
+import { knownTypes } from './known-types.ts';
 
 export type ArchiveEntry = ParsedTarEntry;
 
@@ -14,7 +15,7 @@ export async function* archiveEntries(
   // What the source throws is its own error, not one of the archive's.
   const watched = async function* () {
     try {
-      yield* tar;
+      yield* knownTypes(tar);
     } catch (error) {
       fault = { error };
       throw error;
@@ -45,19 +46,5 @@ function damaged(error: unknown): LachesisError {
     'failed_precondition',
     `The archive can't be read: ${errorMessage(error)}`,
     { reason: 'ARCHIVE_DAMAGED', cause: error },
-  );
-}
-
-/** Something of an archive that the host does not take; the entry is named. */
-export function refusedEntry(
-  name: string,
-  why: string,
-  reason: 'ARCHIVE_ENTRY_REFUSED' | 'ARCHIVE_TOO_LARGE' = 'ARCHIVE_ENTRY_REFUSED',
-): LachesisError {
-  const shown = JSON.stringify(name.length > 200 ? `${name.slice(0, 200)}...` : name);
-  return new LachesisError(
-    reason === 'ARCHIVE_TOO_LARGE' ? 'resource_exhausted' : 'failed_precondition',
-    `Entry ${shown} of the archive ${why}.`,
-    { reason, metadata: { entry: name.slice(0, 1_000) } },
   );
 }

@@ -1,4 +1,4 @@
-import { refusedEntry } from './archive-entries.ts';
+import { refusedEntry } from './refused-entry.ts';
 
 const MAX_NAME_BYTES = 4_096;
 const MAX_DEPTH = 400;

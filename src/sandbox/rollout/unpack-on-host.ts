@@ -2,8 +2,9 @@ import { randomBytes } from 'node:crypto';
 import { link, lstat, mkdir, open, readdir, rename, rm, rmdir, symlink } from 'node:fs/promises';
 import path from 'node:path';
 import { LachesisError } from '../../errors.ts';
-import { type ArchiveEntry, archiveEntries, entryBody, refusedEntry } from './archive-entries.ts';
+import { type ArchiveEntry, archiveEntries, entryBody } from './archive-entries.ts';
 import { checkLinkTarget, entryParts } from './entry-names.ts';
+import { refusedEntry } from './refused-entry.ts';
 
 export interface UnpackLimits {
   readonly maxBytes: number;
@@ -80,11 +81,11 @@ class Unpacking {
     if (this.#entries > maxEntries) {
       throw refusedEntry(name, `is one more than ${maxEntries}`, 'ARCHIVE_TOO_LARGE');
     }
+    if (Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'))) {
+      throw refusedEntry(name, 'is a sparse file');
+    }
     const place = this.#place(name);
     if (type === 'file') {
-      if (Object.keys(pax).some((key) => key.startsWith('GNU.sparse.'))) {
-        throw refusedEntry(name, 'is a sparse file');
-      }
       await this.#makeFile(entry, place, mode);
       return;
     }

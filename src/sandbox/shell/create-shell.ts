@@ -72,6 +72,10 @@ class StatefulShell implements SandboxShell {
     return this.#state.cwd;
   }
 
+  get timeoutMs(): number | undefined {
+    return this.#options.timeoutMs;
+  }
+
   get origin(): ShellOrigin {
     return { state: this.#state, env: this.#env };
   }

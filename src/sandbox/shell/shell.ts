@@ -7,6 +7,8 @@ import type { CapturedOutput, ExecResult } from '../contract/command.ts';
 export interface SandboxShell {
   /** Where the next command begins. */
   readonly cwd: string;
+  /** Of a command that names no time, where whoever opened it said so. */
+  readonly timeoutMs?: number | undefined;
   /** Runs a script; one at a time, later ones wait. Both streams come as one, in `output`. */
   run(script: string, options?: ShellOptions): Promise<ShellResult>;
 }

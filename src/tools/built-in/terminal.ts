@@ -10,7 +10,7 @@ import { resolvePath } from './sandbox-files.ts';
 import { stripAnsi } from './strip-ansi.ts';
 
 export interface TerminalOptions {
-  /** Of a command that names none. Default: 180 s. */
+  /** Of a command that names none. Default: as the rollout's host says (`TERMINAL_TIMEOUT`), else 180 s. */
   readonly timeoutMs?: number;
   /** Most that a command may ask for. Default: 600 s. */
   readonly maxTimeoutMs?: number;
@@ -28,10 +28,12 @@ export interface TerminalOptions {
 /** For the last output to come, the shell's state to be read and a long output to be put away. */
 const GRACE_MS = 15_000;
 const SPILL_TIMEOUT_MS = 8_000;
+const DEFAULT_TIMEOUT_MS = 180_000;
 
 /** `terminal`: runs a command in the rollout's shell, or starts one in the background. */
 export function terminalTool(options: TerminalOptions = {}): AnyTool {
-  const { timeoutMs = 180_000, maxTimeoutMs = 600_000 } = options;
+  const { timeoutMs, maxTimeoutMs = 600_000 } = options;
+  const usual = `default ${(timeoutMs ?? DEFAULT_TIMEOUT_MS) / 1_000}${timeoutMs === undefined ? ' where nothing else is set' : ''}`;
   return builtInTool({
     name: 'terminal',
     description:
@@ -52,7 +54,7 @@ export function terminalTool(options: TerminalOptions = {}): AnyTool {
       },
       timeout: {
         type: 'integer',
-        description: `Most seconds it may take (default ${timeoutMs / 1_000}, at most ${maxTimeoutMs / 1_000}).`,
+        description: `Most seconds it may take (${usual}, at most ${maxTimeoutMs / 1_000}).`,
         minimum: 1,
       },
       workdir: { type: 'string', description: 'Directory of this command alone.' },
@@ -60,14 +62,14 @@ export function terminalTool(options: TerminalOptions = {}): AnyTool {
     required: ['command'],
     timeoutMs: maxTimeoutMs + GRACE_MS,
     failed: (error) => ({ output: '', exit_code: -1, error }),
-    run: (args, context) => run(args, context, { ...options, timeoutMs, maxTimeoutMs }),
+    run: (args, context) => run(args, context, { ...options, maxTimeoutMs }),
   });
 }
 
 async function run(
   args: JsonObject,
   context: ToolContext,
-  options: TerminalOptions & { readonly timeoutMs: number; readonly maxTimeoutMs: number },
+  options: TerminalOptions & { readonly maxTimeoutMs: number },
 ): Promise<JsonObject> {
   const { sandbox, signal } = context;
   const command = textArgument(args, 'command');
@@ -84,7 +86,11 @@ async function run(
       remedy: 'Use background=true and the process tool.',
     });
   }
-  const timeoutMs = timeoutOf(args, options);
+  const usualMs = Math.min(
+    options.timeoutMs ?? sandbox.shell.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    options.maxTimeoutMs,
+  );
+  const timeoutMs = timeoutOf(args, { usualMs, maxTimeoutMs: options.maxTimeoutMs });
   const { maxOutputBytes = 50_000, maxSpillBytes = 5_000_000 } = options;
   const all = new OutputCapture(maxSpillBytes);
   const result = await sandbox.shell.run(command, {
@@ -112,10 +118,10 @@ async function run(
 
 function timeoutOf(
   args: JsonObject,
-  options: { readonly timeoutMs: number; readonly maxTimeoutMs: number },
+  options: { readonly usualMs: number; readonly maxTimeoutMs: number },
 ): number {
   const seconds = args['timeout'];
-  if (seconds === undefined || seconds === null) return options.timeoutMs;
+  if (seconds === undefined || seconds === null) return options.usualMs;
   if (typeof seconds !== 'number' || !(seconds > 0)) {
     throw invalidInput('timeout', 'is no number of seconds above 0.');
   }

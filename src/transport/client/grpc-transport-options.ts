@@ -13,8 +13,11 @@ export interface ClientTls {
   readonly serverName?: string;
 }
 
-/** The bearer token of the next call; undefined sends none. Asked per call, so a rotated token is picked up. */
-export type TokenSource = () => string | undefined | Promise<string | undefined>;
+/**
+ * The bearer token of the next call, to a service of this name; undefined sends none. Asked per call, so a
+ * rotated token is picked up.
+ */
+export type TokenSource = (service: string) => string | undefined | Promise<string | undefined>;
 
 export interface GrpcTransportOptions {
   /** `http://127.0.0.1:50051` or `https://...`; a path is not allowed. */

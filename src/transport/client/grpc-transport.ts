@@ -51,7 +51,9 @@ export function createGrpcTransport(options: GrpcTransportOptions): GrpcTranspor
     deadlineMs: number | undefined,
   ): Promise<GrpcCall> => {
     const header = new Headers(request.header);
-    const token = await untilAborted((async () => config.token?.())(), { signal: request.signal });
+    const token = await untilAborted((async () => config.token?.(request.service.typeName))(), {
+      signal: request.signal,
+    });
     if (token !== undefined) header.set('authorization', `Bearer ${token}`);
     const metadata = metadataFromHeaders(header);
     metadata.setOptions({ waitForReady: config.waitForReady });

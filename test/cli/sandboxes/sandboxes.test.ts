@@ -69,6 +69,18 @@ test('serve tells its isolation, and refuses below the minimum before it listens
   expect(refused.err()).toMatch(/isolation `namespace`.*at least `strong`.*ALLOW_UNSANDBOXED/s);
 }, 60_000);
 
+test('a client of the same user has sandboxes of a server that was started without a word of them', async () => {
+  const run = cli('serve', FILE);
+  const [, address] = await run.until(/listening on (\S+)/);
+  await using client = await connect({ address: address ?? '' });
+  const sandbox = await client.sandboxes.acquire();
+  const events = await Array.fromAsync(sandbox.exec(['echo', 'hello']));
+  expect(events.at(-1)).toMatchObject({ kind: 'exit', exitCode: 0 });
+  await sandbox.release();
+  run.stop();
+  expect(await run.code).toBe(0);
+}, 60_000);
+
 test('a quick start of no example is refused by the option', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-start-'));
   const run = cli('start', '--env', '../../etc/passwd', '--out', folder);

@@ -1,21 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  defineEnvironment,
-  type EnvironmentDefinition,
-  hostEnvironment,
-  playRollout,
-} from '../../../src/environment/index.ts';
 import { LachesisError } from '../../../src/errors.ts';
 import {
   createBubblewrapBackend,
   createSandboxPool,
-  type IsolationRule,
   type SandboxBackend,
   type SandboxPool,
 } from '../../../src/sandbox/index.ts';
-import { tool } from '../../../src/tools/index.ts';
-import { fakeModelServer } from '../fake-model-server.ts';
+import { type TerminalOptions, terminalTool } from '../../../src/tools/index.ts';
+import { type PlayTerminalOptions, playTerminal } from './play-terminal.ts';
 
 let backend: SandboxBackend;
 let pool: SandboxPool;
@@ -29,59 +22,7 @@ afterAll(async () => {
   await backend[Symbol.asyncDispose]();
 });
 
-const run = tool({
-  name: 'run',
-  description: 'Runs a script.',
-  parameters: {
-    type: 'object',
-    properties: { script: { type: 'string' } },
-    required: ['script'],
-  },
-  execute: async ({ script }, { sandbox, signal }) => {
-    const done = await sandbox.exec(String(script), { signal });
-    return new TextDecoder().decode(done.stdout.head);
-  },
-});
-
-/** Its agent runs `script` once, and answers. */
-async function play(
-  script: string,
-  options: {
-    readonly part?: Partial<EnvironmentDefinition>;
-    readonly sandboxes?: SandboxPool | undefined;
-    readonly isolation?: IsolationRule;
-    readonly timeoutMs?: number;
-    readonly signal?: AbortSignal;
-  } = {},
-) {
-  const definition = defineEnvironment({
-    name: 'terminal',
-    tasks: [{ data: {} }],
-    tools: [run],
-    sandbox: {},
-    prompt: () => 'Write 42 to answer.',
-    reward: async ({ sandbox }: { sandbox: { readText(path: string): Promise<string> } }) =>
-      (await sandbox.readText('answer')) === '42\n' ? 1 : 0,
-    ...options.part,
-  } as EnvironmentDefinition);
-  const { isolation } = options;
-  return await playRollout({
-    environment: await hostEnvironment(
-      definition,
-      {},
-      {
-        sandboxes: 'sandboxes' in options ? options.sandboxes : pool,
-        isolation,
-      },
-    ),
-    modelServer: fakeModelServer((_, call) =>
-      call === 1 ? { call: { name: 'run', args: { script } } } : { text: 'done' },
-    ),
-    ...{ rolloutId: 'r.0', groupId: 'r', index: 0, task: { key: '0', split: '', data: {} } },
-    ...(options.timeoutMs === undefined ? {} : { limits: { timeoutMs: options.timeoutMs } }),
-    signal: options.signal ?? new AbortController().signal,
-  });
-}
+const play = (script: string, options?: PlayTerminalOptions) => playTerminal(pool, script, options);
 
 test('tools and reward share the rollout’s sandbox, and its provenance names it', async () => {
   const rollout = await play('echo 42 > answer');
@@ -169,6 +110,20 @@ test('a lease is held for as long as the rollout’s own limits, and given back 
   expect(rollout.outcome).toMatchObject({ failure: { kind: 'deadline_exceeded' } });
   expect(holdMs).toBeGreaterThan(400 + 60_000);
   expect(pool.stats().leased).toBe(0);
+});
+
+test('a command that names no time has its host’s, where neither the call nor the tool says one', async () => {
+  const seen = async (terminal: TerminalOptions, args: object) => {
+    const rollout = await play('', {
+      commandTimeoutMs: 300,
+      part: { tools: [terminalTool(terminal)] },
+      call: { name: 'terminal', args: { command: 'sleep 0.8; echo done', ...args } },
+    });
+    return JSON.stringify(rollout.result.messages.filter(({ role }) => role === 'tool'));
+  };
+  expect(await seen({}, {})).toContain('timed out after 0.3s');
+  expect(await seen({ timeoutMs: 5_000 }, {})).toContain('done');
+  expect(await seen({}, { timeout: 5 })).toContain('done');
 });
 
 test('a cancel ends the process group within a second, also one that ignores SIGTERM', async () => {

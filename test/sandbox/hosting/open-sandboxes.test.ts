@@ -5,7 +5,7 @@ import {
   openSandboxes,
   readSandboxSettings,
 } from '../../../src/sandbox/index.ts';
-import { MetricsRegistry, renderMetricsText } from '../../../src/telemetry/index.ts';
+import { createLogger, MetricsRegistry, renderMetricsText } from '../../../src/telemetry/index.ts';
 
 const live = (): AbortSignal => new AbortController().signal;
 
@@ -43,6 +43,24 @@ describe('opening sandboxes', () => {
     const text = renderMetricsText(metrics);
     expect(text).toContain(`lachesis_sandbox_info{${at}} 1`);
     expect(text).toContain(`lachesis_sandbox_leases_total{${at},reused="no"} 1`);
+  });
+
+  test('what its pool does is written to the host’s log', async () => {
+    const lines: string[] = [];
+    const logger = createLogger({
+      level: 'debug',
+      writer: ({ level, message, fields }) =>
+        lines.push(`${level} ${message} ${fields['owner'] ?? fields['detail'] ?? ''}`.trim()),
+    });
+    await using sandboxes = await openSandboxes(optionsOf({}, { logger }));
+    const lease = await sandboxes.pool.acquire({}, { owner: 'r1' });
+    lease.taint('the test says so');
+    await lease.release();
+    await sandboxes.drain(0);
+    expect(lines).toEqual([
+      ...['debug sandbox made', 'debug sandbox leased r1'],
+      'debug sandbox ended the test says so',
+    ]);
   });
 
   test('refuses with one message what is weaker than its minimum', async () => {

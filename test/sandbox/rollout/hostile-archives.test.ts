@@ -1,6 +1,18 @@
-import { lstat, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import {
+  lstat,
+  mkdir,
+  mkdtemp,
+  open,
+  readdir,
+  readFile,
+  rm,
+  symlink,
+  writeFile,
+} from 'node:fs/promises';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { packTar, type TarEntry } from 'modern-tar';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { unpackOnHost } from '../../../src/sandbox/rollout/unpack-on-host.ts';
@@ -71,6 +83,76 @@ test.each<[string, TarEntry[], string]>([
   });
   expect(await readdir(root)).toEqual([]);
 });
+
+/** As a GNU tar of the host makes it, in a folder that is removed. */
+async function gnuTar(...options: readonly string[]): Promise<Buffer> {
+  const from = path.join(root, 'from');
+  await mkdir(path.join(from, 'a'), { recursive: true });
+  const sparse = await open(path.join(from, 'a/s'), 'w');
+  await sparse.write('x', 3_000_000);
+  await sparse.close();
+  const args = ['-C', from, ...options, '-cf', '-', 'a'];
+  const { stdout } = await promisify(execFile)('tar', args, {
+    encoding: 'buffer',
+    maxBuffer: 8_000_000,
+  });
+  await rm(from, { recursive: true });
+  return stdout;
+}
+
+const unpackBytes = (bytes: Uint8Array, pieceBytes: number) =>
+  unpackOnHost(
+    (async function* () {
+      for (let at = 0; at < bytes.length; at += pieceBytes)
+        yield bytes.subarray(at, at + pieceBytes);
+    })(),
+    path.join(root, 'out'),
+    { maxBytes: 4_000_000, maxEntries: 10 },
+  );
+
+test.each([
+  ['GNU’s old format', ['--format=gnu', '-S']],
+  ['pax', ['--format=pax', '-S']],
+])('a sparse file of %s is refused, and nothing is left', async (_, options) => {
+  const bytes = await gnuTar(...options);
+  for (const pieceBytes of [100, 512, 70_000]) {
+    await expect(unpackBytes(bytes, pieceBytes)).rejects.toThrow(/is a sparse file/);
+  }
+  expect(await readdir(root)).toEqual([]);
+});
+
+test.each(['gnu', 'pax', 'ustar', 'v7'])(
+  'plain files of the format %s are taken',
+  async (format) => {
+    await unpackBytes(await gnuTar(`--format=${format}`), 700);
+    expect((await lstat(path.join(root, 'out/s'))).size).toBe(3_000_001);
+  },
+);
+
+test('what comes after a file whose size only its pax header tells is seen as well', async () => {
+  const large: TarEntry = {
+    header: { name: 'a/f', size: 900, pax: { size: '900' } },
+    body: 'S'.repeat(900),
+  };
+  const whole = Buffer.from(await packTar([folder('a/'), large, file('a/z')]));
+  const sizes: number[] = [];
+  for (let at = 0; at + 512 <= whole.length; at += 512) {
+    if (whole.toString('latin1', at, at + 3) === 'a/f') sizes.push(at);
+    if (whole.toString('latin1', at, at + 3) === 'a/z') retype(whole.subarray(at, at + 512), 'S');
+  }
+  const header = whole.subarray(sizes.at(-1) ?? 0, (sizes.at(-1) ?? 0) + 512);
+  header.write('00000000000\0', 124, 'latin1');
+  retype(header, '0');
+  await expect(unpackBytes(whole, 512)).rejects.toMatchObject({ metadata: { entry: 'a/z' } });
+});
+
+/** Gives a header another type, and the checksum that goes with it. */
+function retype(header: Buffer, type: string): void {
+  header.write(type, 156, 'latin1');
+  header.fill(' ', 148, 156);
+  const sum = header.reduce((total, byte) => total + byte, 0);
+  header.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
+}
 
 test('more bytes or entries than allowed are refused before they are written', async () => {
   await expect(unpack([folder('a/'), file('a/f', 'x'.repeat(1_001))])).rejects.toMatchObject({

@@ -65,11 +65,13 @@ a-b.c() ( echo subshell )
 g() { [[ $1 == @(x|y) ]] && echo ext; }
 export -f c`);
     const { text } = await run(`h; c b; n; a-b.c; shopt -s extglob; g y; bash -c 'c z'`);
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's own.
     expect(text).toBe('  here ${doc}\na or b\ntwo\nlines\nsubshell\next\nother\n');
   });
 
   test('an unset variable of the environment stays unset', async () => {
     await run('unset HOME');
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: it is the shell's own.
     expect((await run('echo "${HOME-none}"')).text).toBe('none\n');
   });
 

@@ -1,10 +1,12 @@
 import { expect, test } from 'vitest';
 import { LachesisError } from '../../../src/errors.ts';
+import { sandboxGone } from '../../../src/sandbox/index.ts';
 import {
   createToolRegistry,
   noSandbox,
   sandboxToolHandler,
   sandboxTools,
+  tool,
 } from '../../../src/tools/index.ts';
 import { contextOf, hostPool } from './support.ts';
 
@@ -55,6 +57,33 @@ test('disposed of, it gives all back and takes no more', async () => {
   expect(pool.out).toBe(0);
   await expect(handler.handle(command('true'), of('a'))).rejects.toMatchObject({
     reason: 'TOOL_HANDLER_CLOSED',
+  });
+});
+
+test('a tool that keeps a lost sandbox to itself ends the rollout all the same', async () => {
+  const pool = hostPool();
+  const { acquire } = pool;
+  pool.acquire = async (...asked) => {
+    const lease = await acquire(...asked);
+    lease.exec = () => Promise.reject(sandboxGone(lease.id, 'the test wants it so'));
+    return lease;
+  };
+  const hushed = tool({
+    name: 'terminal',
+    description: 'Says that all is well.',
+    parameters: { type: 'object', properties: {} },
+    execute: async (_, { sandbox }) => {
+      await sandbox.exec('true').catch(() => {});
+      return 'all is well';
+    },
+  });
+  await using handler = sandboxToolHandler(pool, {
+    tools: [hushed],
+    minimumIsolation: 'process',
+  });
+  await expect(handler.handle(command('x'), of('a'))).rejects.toMatchObject({
+    kind: 'infrastructure_error',
+    reason: 'SANDBOX_GONE',
   });
 });
 

@@ -1,7 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { untilAborted } from '../../../async/index.ts';
 import { invalidInput, LachesisError } from '../../../errors.ts';
-import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
+import type {
+  BackendProbe,
+  FoundSandbox,
+  ProbeOptions,
+  SandboxBackend,
+} from '../../contract/backend.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
 import type { CreateOptions, SandboxSpec } from '../../contract/spec.ts';
 import { completeSandbox } from '../../exec/complete-sandbox.ts';
@@ -72,8 +77,8 @@ class BubblewrapBackend implements SandboxBackend {
     this.#slots = new Slots(this.#users.count);
   }
 
-  async probe({ signal }: { readonly signal: AbortSignal }): Promise<BackendProbe> {
-    return await probeBubblewrap(this, this.#options.tools, signal);
+  async probe(options: ProbeOptions): Promise<BackendProbe> {
+    return await probeBubblewrap(this, this.#options.tools, options);
   }
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {

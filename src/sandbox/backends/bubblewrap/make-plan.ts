@@ -1,8 +1,9 @@
 import { statSync } from 'node:fs';
+import { posix } from 'node:path';
 import { invalidInput } from '../../../errors.ts';
-import { checkSpec } from '../../contract/check.ts';
+import { checkPath, checkSpec } from '../../contract/check.ts';
 import type { SandboxSpec } from '../../contract/spec.ts';
-import type { BoxPlan } from './box-plan.ts';
+import { type BoxPlan, HOME } from './box-plan.ts';
 import type { BubblewrapOptions } from './options.ts';
 
 const WORKDIR = '/workspace';
@@ -39,7 +40,7 @@ export function makePlan(
   const { memoryMiB = 4_096, diskMiB = 1_024, pids = 512 } = { ...options.defaults, ...resources };
   return {
     rootfs: rootfsOf(spec.image),
-    readOnlyPaths: options.readOnlyPaths ?? [],
+    readOnlyPaths: shownPaths(options.readOnlyPaths ?? [], workdir),
     workdir,
     writable: spec.writable ?? [],
     env: spec.env ?? {},
@@ -57,6 +58,21 @@ export function makePlan(
       openFiles: options.openFiles ?? 1_024,
     },
   };
+}
+
+/** A folder in a writable place is laid over it; one that is such a place would be hidden by it. */
+function shownPaths(given: readonly string[], workdir: string): readonly string[] {
+  return given.map((path, i) => {
+    const field = `readOnlyPaths[${i}]`;
+    checkPath(path, field);
+    const each = posix.resolve(path);
+    if (['/', '/tmp', HOME, posix.resolve(workdir)].includes(each)) {
+      throw invalidInput(field, `is ${each}, where a box has its own.`, {
+        remedy: 'Name folders in it, or another `workdir`.',
+      });
+    }
+    return each;
+  });
 }
 
 function rootfsOf(image: string | undefined): string | undefined {

@@ -1,5 +1,5 @@
 import { errorMessage, LachesisError } from '../../../errors.ts';
-import type { BackendProbe, SandboxBackend } from '../../contract/backend.ts';
+import type { BackendProbe, ProbeOptions, SandboxBackend } from '../../contract/backend.ts';
 import { outputText } from '../../exec/output-text.ts';
 import { hostFacts, hostFactsText } from './host-facts.ts';
 import { findHostTools, type HostTools } from './host-tools.ts';
@@ -8,13 +8,13 @@ import { findHostTools, type HostTools } from './host-tools.ts';
 export async function probeBubblewrap(
   backend: SandboxBackend,
   given: Partial<HostTools> | undefined,
-  signal: AbortSignal,
+  { spec = {}, signal }: ProbeOptions,
 ): Promise<BackendProbe> {
   signal.throwIfAborted();
   try {
     const { bwrap } = findHostTools(given);
     const began = performance.now();
-    const sandbox = await backend.create({}, { signal });
+    const sandbox = await backend.create(spec, { signal });
     const createMs = performance.now() - began;
     try {
       const result = await sandbox.exec({ argv: ['true'] }, { timeoutMs: 10_000, signal });

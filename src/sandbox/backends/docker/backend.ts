@@ -1,7 +1,12 @@
 import type Docker from 'dockerode';
 import { startDeadline, untilAborted } from '../../../async/index.ts';
 import { LachesisError } from '../../../errors.ts';
-import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
+import type {
+  BackendProbe,
+  FoundSandbox,
+  ProbeOptions,
+  SandboxBackend,
+} from '../../contract/backend.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
 import type { CreateOptions, SandboxSpec } from '../../contract/spec.ts';
 import { completeSandbox } from '../../exec/complete-sandbox.ts';
@@ -52,8 +57,8 @@ class DockerBackend implements SandboxBackend {
     } as const);
   }
 
-  probe({ signal }: { readonly signal: AbortSignal }): Promise<BackendProbe> {
-    return probeByUse(this, TEXTS, signal);
+  probe({ spec, signal }: ProbeOptions): Promise<BackendProbe> {
+    return probeByUse(this, TEXTS, signal, spec);
   }
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {

@@ -1,6 +1,11 @@
 import { untilAborted } from '../../../async/index.ts';
 import { invalidInput, LachesisError } from '../../../errors.ts';
-import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
+import type {
+  BackendProbe,
+  FoundSandbox,
+  ProbeOptions,
+  SandboxBackend,
+} from '../../contract/backend.ts';
 import { checkSpec } from '../../contract/check.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
 import type { CreateOptions, SandboxSpec } from '../../contract/spec.ts';
@@ -48,8 +53,8 @@ class E2bBackend implements SandboxBackend {
     this.#requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   }
 
-  probe({ signal }: { readonly signal: AbortSignal }): Promise<BackendProbe> {
-    return probeByUse(this, TEXTS, signal);
+  probe({ spec, signal }: ProbeOptions): Promise<BackendProbe> {
+    return probeByUse(this, TEXTS, signal, spec);
   }
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {

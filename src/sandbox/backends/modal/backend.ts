@@ -1,6 +1,11 @@
 import { untilAborted } from '../../../async/index.ts';
 import { LachesisError } from '../../../errors.ts';
-import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
+import type {
+  BackendProbe,
+  FoundSandbox,
+  ProbeOptions,
+  SandboxBackend,
+} from '../../contract/backend.ts';
 import { checkSpec } from '../../contract/check.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
 import type { CreateOptions, SandboxSpec } from '../../contract/spec.ts';
@@ -47,8 +52,8 @@ class ModalBackend implements SandboxBackend {
     this.#connection = new ModalConnection(settings);
   }
 
-  probe({ signal }: { readonly signal: AbortSignal }): Promise<BackendProbe> {
-    return probeModal(this, { signal, clock: this.#settings.clock });
+  probe({ spec, signal }: ProbeOptions): Promise<BackendProbe> {
+    return probeModal(this, { spec, signal, clock: this.#settings.clock });
   }
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {

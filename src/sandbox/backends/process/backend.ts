@@ -1,6 +1,11 @@
 import { tmpdir } from 'node:os';
 import { errorMessage, invalidInput, LachesisError } from '../../../errors.ts';
-import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
+import type {
+  BackendProbe,
+  FoundSandbox,
+  ProbeOptions,
+  SandboxBackend,
+} from '../../contract/backend.ts';
 import { checkSpec } from '../../contract/check.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
 import type { CreateOptions, SandboxSpec } from '../../contract/spec.ts';
@@ -48,11 +53,11 @@ class ProcessBackend implements SandboxBackend {
     this.#options = options;
   }
 
-  async probe({ signal }: { readonly signal: AbortSignal }): Promise<BackendProbe> {
+  async probe({ spec = {}, signal }: ProbeOptions): Promise<BackendProbe> {
     signal.throwIfAborted();
     try {
       const began = performance.now();
-      const sandbox = await this.create({}, { signal });
+      const sandbox = await this.create(spec, { signal });
       const createMs = performance.now() - began;
       try {
         const { exitCode, durationMs } = await sandbox.exec({ argv: ['true'] }, { signal });

@@ -1,5 +1,6 @@
 import { errorMessage, LachesisError } from '../../../errors.ts';
 import type { BackendProbe, SandboxBackend } from '../../contract/backend.ts';
+import type { SandboxSpec } from '../../contract/spec.ts';
 import { outputText } from '../../exec/output-text.ts';
 
 const PROBE_LIFETIME_MS = 60_000;
@@ -9,11 +10,12 @@ export async function probeByUse(
   backend: SandboxBackend,
   texts: { readonly detail: string; readonly remedy: string },
   signal: AbortSignal,
+  spec: SandboxSpec = {},
 ): Promise<BackendProbe> {
   signal.throwIfAborted();
   try {
     const began = performance.now();
-    const sandbox = await backend.create({}, { lifetimeMs: PROBE_LIFETIME_MS, signal });
+    const sandbox = await backend.create(spec, { lifetimeMs: PROBE_LIFETIME_MS, signal });
     const createMs = performance.now() - began;
     try {
       const result = await sandbox.exec({ argv: ['true'] }, { timeoutMs: 30_000, signal });

@@ -88,6 +88,26 @@ describe.skipIf(noBoxes !== undefined)('a box of a root file system', () => {
     await expect(made).rejects.toMatchObject({ reason: 'SANDBOX_CREATE_FAILED' });
   });
 
+  test('shows folders below its own places, and refuses to show those places themselves', async () => {
+    const below = path.join(folder, 'toolchain');
+    for (const workdir of ['/tmp', folder, '/workspace']) {
+      const box = await backend.create({ workdir }, { signal: never });
+      expect((await sh(box, `cat ${below}/tool; echo x > here`)).text).toBe('of the host\n');
+      expect((await sh(box, `echo y > ${below}/tool`)).code).not.toBe(0);
+      await box.terminate();
+    }
+    for (const [readOnlyPaths, field] of [
+      [['/tmp'], 'readOnlyPaths[0]'],
+      [[below, '/home/agent/'], 'readOnlyPaths[1]'],
+      [['/workspace'], 'readOnlyPaths[0]'],
+      [['relative'], 'readOnlyPaths[0]'],
+    ] as const) {
+      await using other = createBubblewrapBackend({ readOnlyPaths });
+      const made = other.create({}, { signal: never });
+      await expect(made).rejects.toMatchObject({ kind: 'invalid_input', field });
+    }
+  });
+
   test('that can not be made gives back its number, and leaves nothing', async () => {
     await using one = createBubblewrapBackend({ users: { first: 300_000, count: 1 } });
     for (let i = 0; i < 3; i++) {
