@@ -14,6 +14,8 @@ const MAX_READ_BYTES = 2_097_152;
 
 /** Hidden files and those that git ignores are searched alike by both programs: the first not, the others yes. */
 const CONTENT = `if [ ! -e "$2" ]; then echo missing >&2; exit 3; fi
+# Never opened: a pipe would never end.
+if [ ! -f "$2" ] && [ ! -d "$2" ]; then echo special >&2; exit 4; fi
 pattern=$1 at=$2 around=$3 glob=$4
 if rg --no-config --version >/dev/null 2>&1; then
   set -- --no-config --no-ignore --no-heading --color never -Hn --null --sort path -C "$around"
@@ -158,6 +160,9 @@ async function search(
     maxOutputBytes: MAX_READ_BYTES,
   });
   if (exitCode === 3) throw invalidInput('path', `${at} is not there.`);
+  if (exitCode === 4) {
+    throw invalidInput('path', `${at} is a device, pipe or socket; reading it might never end.`);
+  }
   if (timedOut) {
     throw invalidInput(
       'pattern',

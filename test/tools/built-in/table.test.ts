@@ -294,6 +294,21 @@ describe.each([
     expect(await search({ pattern: '-e' })).toEqual({ total_count: 0, matches: [] });
   });
 
+  test('search_files: a pipe is refused at once, and passed over in a folder', async () => {
+    const make = 'cd ~; mkdir -p pipes; [ -p pipes/p ] || mkfifo pipes/p; echo foo > pipes/f';
+    await bench.call('terminal', { command: make });
+    const begun = performance.now();
+    for (const path of ['pipes/p', '/dev/zero']) {
+      expect(await bench.call('search_files', { pattern: 'foo', path })).toEqual({
+        error: expect.stringMatching(/^path: .* is a device, pipe or socket/),
+      });
+    }
+    expect(await bench.call('search_files', { pattern: 'foo', path: 'pipes' })).toMatchObject({
+      total_count: 1,
+    });
+    expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+
   test('todo: replaces, merges, reads', async () => {
     const todos = [
       { id: '1', content: 'first', status: 'in_progress' },
