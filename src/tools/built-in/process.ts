@@ -1,4 +1,4 @@
-import { LachesisError } from '../../errors.ts';
+import { invalidInput, LachesisError } from '../../errors.ts';
 import type { JsonObject } from '../../messages.ts';
 import type { BackgroundProcess } from '../../sandbox/index.ts';
 import type { AnyTool, ToolContext } from '../tool-handler.ts';
@@ -65,7 +65,10 @@ async function run(
     }));
     return { processes };
   }
-  const id = optionalText(args, 'session_id') ?? '';
+  const id = optionalText(args, 'session_id');
+  if (id === undefined) {
+    throw invalidInput('session_id', 'is missing; action="list" shows which there are.');
+  }
   const process = sandbox.processes.get(id);
   if (process === undefined) {
     return { status: 'not_found', error: `No process with ID ${JSON.stringify(id.slice(0, 100))}` };

@@ -14,7 +14,10 @@ const MAX_CHARACTERS = 100_000;
 const MAX_READ_BYTES = 1_048_576;
 
 /** A line about the file, and then the page. What is no file is never opened: a pipe would never end. */
-const SCRIPT = `if [ ! -e "$1" ]; then echo missing; exit; fi
+const SCRIPT = `if [ ! -e "$1" ]; then
+  if [ -L "$1" ]; then echo dangling; readlink -- "$1"; else echo missing; fi
+  exit
+fi
 if [ -d "$1" ]; then echo directory; exit; fi
 if [ ! -f "$1" ]; then echo special; exit; fi
 if [ ! -r "$1" ]; then echo unreadable; exit; fi
@@ -56,6 +59,13 @@ async function run(args: JsonObject, context: ToolContext): Promise<JsonObject> 
   const headEnd = bytes.indexOf(10);
   const head = bytes.subarray(0, Math.max(0, headEnd)).toString();
   if (head === 'missing') return await missing(given, at, context);
+  if (head === 'dangling') {
+    const target = bytes
+      .subarray(headEnd + 1)
+      .toString()
+      .replace(/\n$/, '');
+    return { error: `File not found: ${given} is a link to ${target}, where nothing is.` };
+  }
   const [kind, newlines = 0, fileSize = 0, endsInNewline = 0] = head
     .split(' ')
     .map((word, i) => (i === 0 ? word : Number(word)));

@@ -126,10 +126,7 @@ async function findLines(
       : 0;
   const words = [pattern, at, String(around), optionalText(args, 'file_glob') ?? ''];
   const found = await search(CONTENT, words, at, context);
-  const lines = found.text
-    .split('\n')
-    .map(lineOf)
-    .filter((line) => line !== undefined)
+  const lines = linesIn(found.text)
     // `grep` names files as it meets them.
     .map((line, i) => ({ ...line, i }))
     .sort((a, b) => (a.path === b.path ? a.i - b.i : a.path < b.path ? -1 : 1));
@@ -179,20 +176,37 @@ async function search(
   }
   if (stdout.omittedBytes === 0)
     return { text: text + Buffer.from(stdout.tail).toString(), isCut: false };
-  return { text: text.slice(0, text.lastIndexOf('\n') + 1), isCut: true };
+  const end = script === FILES ? '\0' : '\n';
+  return { text: text.slice(0, text.lastIndexOf(end) + 1), isCut: true };
 }
 
-/** `PATH NUL LINE : TEXT` of a match, `PATH NUL LINE - TEXT` of a line around one. */
-function lineOf(text: string):
-  | {
-      readonly path: string;
-      readonly line: number;
-      readonly content: string;
-      readonly isMatch: boolean;
-    }
-  | undefined {
-  const [, path = '', line, sign, content = ''] = /^([^\0]+)\0(\d+)([:-])(.*)$/s.exec(text) ?? [];
-  if (line === undefined) return undefined;
+interface FoundLine {
+  readonly path: string;
+  readonly line: number;
+  readonly content: string;
+  readonly isMatch: boolean;
+}
+
+/** What stands between two lines: of no neighbours, and what rg says of a file that turned out to be binary. */
+const BETWEEN = /^(?:(?:--|.*(?:stopped searching binary file|binary file matches).*)\n)*/;
+
+/** Of `PATH NUL LINE : TEXT`, and `-` of a line around a match. A path may hold line feeds, a text none. */
+function linesIn(output: string): FoundLine[] {
+  const [first = '', ...rest] = output.split('\0');
+  let path = first.replace(BETWEEN, '');
+  const lines: FoundLine[] = [];
+  for (const field of rest) {
+    const end = field.indexOf('\n');
+    const line = lineOf(path, end < 0 ? field : field.slice(0, end));
+    if (line !== undefined) lines.push(line);
+    path = end < 0 ? '' : field.slice(end + 1).replace(BETWEEN, '');
+  }
+  return lines;
+}
+
+function lineOf(path: string, text: string): FoundLine | undefined {
+  const [, line, sign, content = ''] = /^(\d+)([:-])(.*)$/s.exec(text) ?? [];
+  if (line === undefined || path === '') return undefined;
   const shown = content.replace(/\r$/, '');
   return {
     path,

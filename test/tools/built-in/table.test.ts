@@ -126,6 +126,9 @@ describe.each([
       status: 'not_found',
       error: 'No process with ID "proc_x"',
     });
+    expect(await bench.call('process', { action: 'poll' })).toEqual({
+      error: expect.stringMatching(/^session_id: is missing/),
+    });
     expect(await bench.call('process', { action: 'dance' })).toEqual({
       error: expect.stringContaining('action: is none of "list"'),
     });
@@ -180,6 +183,13 @@ describe.each([
     const { error, similar_files } = await bench.call('read_file', { path: 'Report.md' });
     expect(error).toBe('File not found: Report.md');
     expect(similar_files).toEqual([expect.stringMatching(/\/report\.txt$/)]);
+  });
+
+  test('read_file: a link to nothing says where it leads', async () => {
+    await bench.call('terminal', { command: 'cd ~; ln -sfn ../no/target lost' });
+    expect(await bench.call('read_file', { path: 'lost' })).toEqual({
+      error: 'File not found: lost is a link to ../no/target, where nothing is.',
+    });
   });
 
   test('write_file: keeps a mode and a link, and refuses a folder', async () => {
@@ -307,6 +317,24 @@ describe.each([
       total_count: 1,
     });
     expect(performance.now() - begun).toBeLessThan(10_000);
+  });
+
+  test('search_files: names with line feeds are whole', async () => {
+    const make = `cd ~; mkdir -p odd; printf 'x\\nfoo\\ny\\n' > $'odd/new\\nline'; printf 'foo\\n1\\n2\\n3\\nfoo\\n' > odd/z`;
+    await bench.call('terminal', { command: make });
+    const search = (rest: object) => bench.call('search_files', { path: 'odd', ...rest } as never);
+    const name = expect.stringMatching(/\/odd\/new\nline$/);
+    expect(await search({ pattern: 'line', target: 'files' })).toMatchObject({ total_count: 0 });
+    expect(await search({ pattern: 'foo', output_mode: 'files_only' })).toMatchObject({
+      files: [name, expect.stringMatching(/\/odd\/z$/)],
+    });
+    expect(await search({ pattern: 'foo', context: 1 })).toMatchObject({
+      total_count: 7,
+      matches: [
+        ...['x', 'foo', 'y'].map((content) => ({ path: name, content })),
+        ...['foo', '1', '3', 'foo'].map((content) => ({ content })),
+      ],
+    });
   });
 
   test('todo: replaces, merges, reads', async () => {
