@@ -1,5 +1,5 @@
 import path from 'node:path';
-import { LachesisError } from '../../errors.ts';
+import { invalidInput, LachesisError } from '../../errors.ts';
 import type { Sandbox, TransferOptions } from '../contract/sandbox.ts';
 import { outputText } from '../exec/output-text.ts';
 import { archiveEntries, entryBody } from './archive-entries.ts';
@@ -77,7 +77,37 @@ export async function writeOneFile(
   const tar = packEntries((add) =>
     add({ name: base, type: 'file', size: content.length, mode, mtime: new Date() }, [content]),
   );
-  await sandbox.putArchive(dir, tar, signal === undefined ? {} : { signal });
+  const bound = signal === undefined ? {} : { signal };
+  try {
+    await sandbox.putArchive(dir, tar, bound);
+  } catch (error) {
+    if (!(error instanceof LachesisError) || error.reason !== 'ARCHIVE_FAILED') throw error;
+    const isFolder = (await sandbox.stat(at, bound))?.type === 'directory';
+    const why = isFolder ? 'it is a folder' : whyNotWritten(error.message);
+    throw new LachesisError('failed_precondition', `${at} could not be written: ${why}.`, {
+      reason: 'FILE_NOT_WRITTEN',
+      cause: error,
+    });
+  }
+}
+
+/** In the file's words: that an archive is its way is nothing to whoever writes it. */
+function whyNotWritten(complaint: string): string {
+  // Such as `tar: passwd: Cannot open: File exists`; the last line of tar only says that there was one.
+  const line = complaint.split('\n').find((each) => !each.includes('Exiting with')) ?? '';
+  const said = /: ([^:]+)$/.exec(line)?.[1]?.trim() ?? '';
+  if (said === 'Not a directory' || (said === 'File exists' && line.includes('mkdir'))) {
+    return 'a folder of its path is a file';
+  }
+  // It could neither be removed nor written over.
+  if (said === 'File exists') return 'what is there may not be replaced';
+  return said === '' ? 'the sandbox did not say why' : said.toLowerCase();
+}
+
+/** Refuses what can only be a folder, before its end is lost as the path is resolved. */
+export function checkFileName(given: string, field: string): void {
+  if (!/(?:^|\/)\.{0,2}$/.test(given)) return;
+  throw invalidInput(field, `${JSON.stringify(given)} names a folder; name a file.`);
 }
 
 function notThatFile(at: string, why: string, reason: string): LachesisError {

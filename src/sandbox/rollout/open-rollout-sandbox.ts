@@ -7,7 +7,7 @@ import type { FileStat, TransferOptions } from '../contract/sandbox.ts';
 import type { SandboxLease } from '../pool/lease.ts';
 import { createSandboxShell, type SandboxShellOptions } from '../shell/create-shell.ts';
 import { runBackground } from '../shell/run-background.ts';
-import { readOneFile, writeOneFile } from './one-file.ts';
+import { checkFileName, readOneFile, writeOneFile } from './one-file.ts';
 import { packFromHost } from './pack-from-host.ts';
 import type { DownloadOptions, RolloutSandbox } from './rollout-sandbox.ts';
 import { scriptCommand } from './script-command.ts';
@@ -95,7 +95,9 @@ class LeasedSandbox implements RolloutSandbox, AsyncDisposable {
     options: TransferOptions & { readonly mode?: number } = {},
   ): Promise<void> {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
-    await writeOneFile(this.#lease, this.#at(file), bytes, options);
+    const at = this.#at(file);
+    checkFileName(file, 'path');
+    await writeOneFile(this.#lease, at, bytes, options);
   }
 
   async upload(hostPath: string, target: string, options: TransferOptions = {}): Promise<void> {

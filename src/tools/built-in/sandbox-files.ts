@@ -16,6 +16,18 @@ export async function resolvePath(given: string, { sandbox, signal }: Context): 
   return path.posix.resolve('/', outputText(stdout), given.slice(2));
 }
 
+/** As {@link resolvePath}, of a file that is to be written: resolving would make a file of `folder/`. */
+export async function resolveFilePath(
+  given: string,
+  context: Context,
+  field = 'path',
+): Promise<string> {
+  if (given === '~' || /\/\.{0,2}$|^\.{1,2}$/.test(given)) {
+    throw invalidInput(field, `${JSON.stringify(given)} names a folder; name a file.`);
+  }
+  return await resolvePath(given, context);
+}
+
 /** Runs a script of ours with the model's words as its arguments, never as its text. */
 export async function runScript(
   script: string,

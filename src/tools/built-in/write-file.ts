@@ -1,7 +1,7 @@
 import type { AnyTool } from '../tool-handler.ts';
 import { textArgument } from './arguments.ts';
 import { builtInTool } from './built-in-tool.ts';
-import { resolvePath, writeText } from './sandbox-files.ts';
+import { resolveFilePath, writeText } from './sandbox-files.ts';
 
 /** `write_file`: the whole content of a file. */
 export function writeFileTool(): AnyTool {
@@ -16,7 +16,7 @@ export function writeFileTool(): AnyTool {
     required: ['path', 'content'],
     run: async (args, context) => {
       const content = textArgument(args, 'content');
-      const at = await resolvePath(textArgument(args, 'path'), context);
+      const at = await resolveFilePath(textArgument(args, 'path'), context);
       await writeText(at, content, context);
       return { bytes_written: Buffer.byteLength(content), path: at };
     },

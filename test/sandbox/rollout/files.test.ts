@@ -77,6 +77,35 @@ describe('one file', () => {
     expect(await sandbox.stat('script.sh')).toMatchObject({ type: 'file', mode: 0o755 });
   });
 
+  test.each(['made/', 'made/.', '..', '/'])(
+    '%j names none, and nothing is written',
+    async (name) => {
+      await expect(sandbox.writeFile(name, 'x')).rejects.toMatchObject({
+        kind: 'invalid_input',
+        field: 'path',
+      });
+      expect(await sandbox.stat('made')).toBeUndefined();
+    },
+  );
+
+  test('that can not be written says why, in words of the file', async () => {
+    await sandbox.writeFile('way', '');
+    await sandbox.writeFile('full/of', '');
+    const { workdir } = sandbox;
+    for (const [name, why] of [
+      ['way/f', 'a folder of its path is a file'],
+      ['full', 'it is a folder'],
+      ['/proc/version', 'what is there may not be replaced'],
+    ] as const) {
+      const at = name.startsWith('/') ? name : `${workdir}/${name}`;
+      await expect(sandbox.writeFile(name, 'x')).rejects.toMatchObject({
+        kind: 'failed_precondition',
+        reason: 'FILE_NOT_WRITTEN',
+        message: `${at} could not be written: ${why}.`,
+      });
+    }
+  });
+
   test('is read through links, in the sandbox', async () => {
     await sandbox.writeFile('real/deep/file', 'behind');
     await sandbox.exec('ln -s real/deep dir; ln -s dir/../deep/file one; ln -s one two');

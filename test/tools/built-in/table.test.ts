@@ -207,6 +207,26 @@ describe.each([
     });
   });
 
+  test.each([
+    ['a slash at the end', 'slash/', 'path: "slash/" names a folder; name a file.'],
+    ['a dot at the end', 'slash/.', 'path: "slash/." names a folder; name a file.'],
+    ['the home', '~', 'path: "~" names a folder; name a file.'],
+    [
+      'a file on the way',
+      '/dev/null/x',
+      '/dev/null/x could not be written: a folder of its path is a file.',
+    ],
+    [
+      'what may not be replaced',
+      '/proc/version',
+      '/proc/version could not be written: what is there may not be replaced.',
+    ],
+  ])('write_file: %s is refused in words of the file', async (_name, path, error) => {
+    expect(await bench.call('write_file', { path, content: 'x' })).toEqual({ error });
+    const look = { command: 'ls slash 2>/dev/null | wc -l' };
+    expect(await bench.call('terminal', look)).toMatchObject({ output: '0' });
+  });
+
   test('patch: replaces, and says what', async () => {
     await bench.call('write_file', {
       path: 'p.py',

@@ -3,7 +3,7 @@ import type { JsonObject } from '../../../messages.ts';
 import type { AnyTool, ToolContext } from '../../tool-handler.ts';
 import { choiceArgument, flagArgument, textArgument } from '../arguments.ts';
 import { builtInTool } from '../built-in-tool.ts';
-import { resolvePath, runScript, writeText } from '../sandbox-files.ts';
+import { resolveFilePath, resolvePath, runScript, writeText } from '../sandbox-files.ts';
 import { applyHunks } from './apply-hunks.ts';
 import { lineDiff } from './line-diff.ts';
 import { parseV4a } from './parse-v4a.ts';
@@ -80,7 +80,7 @@ async function applyPatch(args: JsonObject, context: ToolContext): Promise<JsonO
     });
   };
   for (const change of changes) {
-    const at = await resolvePath(change.path, context);
+    const at = await resolveFilePath(change.path, context, 'patch');
     if (change.kind === 'add') {
       const isThere = after.has(at)
         ? after.get(at) !== undefined
@@ -107,7 +107,7 @@ async function applyPatch(args: JsonObject, context: ToolContext): Promise<JsonO
       said.modified.push(change.path);
     } else {
       after.set(at, undefined);
-      after.set(await resolvePath(change.moveTo, context), text);
+      after.set(await resolveFilePath(change.moveTo, context, 'patch'), text);
       said.deleted.push(change.path);
       said.created.push(change.moveTo);
     }
