@@ -1,7 +1,8 @@
 /**
  * What every call of the shell runs, in one line so that bash counts the script's own lines from 1. It reads
  * fields that end in NUL from its input: nonce, `1` when the names of the environment are wanted, directory,
- * `1` when that must be entered, parts of the state, an empty one, the script. Builtins only: a broken PATH
+ * where to go when that is gone (nothing: it must be entered), parts of the state, an empty one, the script.
+ * Builtins only: a broken PATH
  * breaks the command and not the shell. Every word that a function of the state could stand for is `builtin`.
  */
 
@@ -45,7 +46,7 @@ const DUMP = [
 
 export const SHELL_BOOTSTRAP = [
   'exec 3>&2 2>&1; shopt -s expand_aliases;',
-  ...['__lx_nonce', '__lx_names', '__lx_dir', '__lx_must'].map(read),
+  ...['__lx_nonce', '__lx_names', '__lx_dir', '__lx_home'].map(read),
   ...READ_STATE,
   'exec </dev/null;',
   `if [[ -n $__lx_names ]]; then { printf '\\0%s names\\0' "$__lx_nonce"; compgen -e; printf '\\0'; } >&3; fi;`,
@@ -54,8 +55,9 @@ export const SHELL_BOOTSTRAP = [
   `builtin trap -- '{ builtin set +x; } 2>/dev/null; builtin eval -- "$__lx_dump" 2>/dev/null' EXIT;`,
   `__lx_old=\${OLDPWD-};`,
   'if ! builtin cd -- "$__lx_dir"; then',
-  'if [[ -n $__lx_must ]]; then builtin exit 126; fi;',
-  `builtin printf 'bash: the working directory is gone; now in /\\n'; builtin cd /;`,
+  'if [[ -z $__lx_home ]]; then builtin exit 126; fi;',
+  'builtin cd -- "$__lx_home" 2>/dev/null || builtin cd /;',
+  `builtin printf 'bash: the working directory is gone; now in %s\\n' "$PWD";`,
   'fi;',
   'if [[ -n $__lx_old ]]; then OLDPWD=$__lx_old; fi;',
   // A program that goes on in the background must not hold the frame's descriptor.

@@ -117,7 +117,7 @@ class StatefulShell implements SandboxShell {
           nonce,
           state.freshNames === undefined ? '1' : '',
           cwd,
-          options.cwd === undefined ? '' : '1',
+          options.cwd === undefined ? this.#sandbox.workdir : '',
           ...stateFields(state),
           script,
         ]),

@@ -5,7 +5,7 @@ import type { CapturedOutput, ExecResult } from '../contract/command.ts';
  * next, though each runs in a bash of its own: what one command breaks is broken for that command only.
  */
 export interface SandboxShell {
-  /** Where the next command begins. */
+  /** Where the next command begins; if that is gone by then, it says so and begins in the sandbox's `workdir`, or in `/`. */
   readonly cwd: string;
   /** Of a command that names no time, where whoever opened it said so. */
   readonly timeoutMs?: number | undefined;

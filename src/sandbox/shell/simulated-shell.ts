@@ -16,19 +16,19 @@ export function shellArgv(isolation: IsolationLevel | undefined): [string, ...st
 export interface ShellCall {
   readonly nonce: string;
   readonly cwd: string;
-  /** The directory must be there; otherwise the shell goes to `/`. */
-  readonly mustEnter: boolean;
+  /** Where the shell goes when its directory is gone; undefined when that must be there. */
+  readonly home: string | undefined;
   readonly parts: readonly string[];
   readonly script: string;
 }
 
 /** Undefined when it is none. */
 export function readShellCall(input: Uint8Array): ShellCall | undefined {
-  const [nonce, _names, cwd, must, ...rest] = Buffer.from(input).toString('utf8').split('\0');
+  const [nonce, _names, cwd, home, ...rest] = Buffer.from(input).toString('utf8').split('\0');
   const end = rest.indexOf('');
   const script = end < 0 ? undefined : rest[end + 1];
   if (nonce === undefined || cwd === undefined || script === undefined) return undefined;
-  return { nonce, cwd, mustEnter: must !== '', parts: rest.slice(0, end), script };
+  return { nonce, cwd, home: home || undefined, parts: rest.slice(0, end), script };
 }
 
 /** The frame by which a call tells what lasts of it. */

@@ -142,11 +142,24 @@ describe('what a command breaks is broken for that command only', () => {
 });
 
 describe('the directory', () => {
-  test('deleted: says so and goes on in /', async () => {
-    await run('mkdir gone; cd gone; rmdir ../gone');
+  test("deleted: says so and goes on in the sandbox's own", async () => {
+    await run('mkdir -p a/gone; cd a/gone; rmdir ../gone');
     const { text, cwd } = await run('pwd');
-    expect(text).toMatch(/gone: No such file or directory\n.* is gone; now in \/\n\/\n$/s);
+    const { workdir } = sandbox;
+    expect(text).toMatch(/gone: No such file or directory\n.* is gone; now in /s);
+    expect(text.endsWith(`now in ${workdir}\n${workdir}\n`)).toBe(true);
+    expect(cwd).toBe(workdir);
+  });
+
+  test("deleted with the sandbox's own: says so and goes on in /", async () => {
+    const lone = await openHostSandbox();
+    const its = createSandboxShell(lone);
+    const emptied = `cd "${lone.workdir}" && rmdir "${lone.workdir}"`;
+    await its.run(emptied);
+    const { output, cwd } = await its.run('pwd');
+    expect(outputText(output)).toMatch(/is gone; now in \/\n\/\n$/);
     expect(cwd).toBe('/');
+    await lone.terminate();
   });
 
   test('with quotes, newlines and a leading dash', async () => {

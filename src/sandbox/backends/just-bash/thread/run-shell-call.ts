@@ -33,15 +33,18 @@ export async function runShellCall(
   const state = readState(call.parts) ?? freshState(running.env);
   let { cwd } = call;
   if (!(await isFolder(files, cwd))) {
-    const told = call.mustEnter
-      ? `bash: cd: ${cwd}: No such file or directory\n`
-      : 'bash: the working directory is gone; now in /\n';
+    const { home } = call;
+    const now = home !== undefined && (await isFolder(files, home)) ? home : '/';
+    const told =
+      home === undefined
+        ? `bash: cd: ${cwd}: No such file or directory\n`
+        : `bash: the working directory is gone; now in ${now}\n`;
     await sink.write('stdout', Buffer.from(told));
-    if (call.mustEnter) {
+    if (home === undefined) {
       await sink.write('stderr', stateFrame(call.nonce, cwd, call.parts));
       return 126;
     }
-    cwd = '/';
+    cwd = now;
   }
   const done = await interpret({
     ...running,
