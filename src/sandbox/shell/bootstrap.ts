@@ -29,7 +29,7 @@ const RESTORE = [
 /** Writes the state to descriptor 3, once. Functions last but one, since their number is anybody's. */
 const DUMP = [
   `if [[ -z \${__lx_done-} ]]; then __lx_done=1; {`,
-  'builtin trap - DEBUG ERR RETURN; builtin set +eu;',
+  'builtin set +eu;',
   `builtin printf '\\0%s state\\0' "$__lx_nonce"; builtin pwd; builtin printf '\\0';`,
   `builtin shopt -p ${KEPT_OPTIONS}; builtin shopt -po ${KEPT_SET_OPTIONS}; builtin printf '\\0';`,
   `builtin export -p; builtin printf '\\0';`,
@@ -44,6 +44,20 @@ const DUMP = [
   '} >&3 2>/dev/null; fi',
 ].join(' ');
 
+/**
+ * First of all that follows a command: takes its traces, its traps and a function of its own called `builtin`
+ * out of our way. Only in POSIX mode do `unset` and its like go before functions, and the mode changes an
+ * option that is kept. Nothing of it is printed, also by a trap that runs before it is gone.
+ */
+const QUIETLY = [
+  '{ __lx_code=$? __lx_options=$BASHOPTS;',
+  'if [[ ! -o posix ]]; then POSIXLY_CORRECT=; \\unset -f builtin; \\unset POSIXLY_CORRECT; fi;',
+  'builtin trap - DEBUG ERR RETURN; builtin set +x;',
+  'if [[ :$__lx_options: == *:expand_aliases:* ]]; then builtin shopt -s expand_aliases;',
+  'else builtin shopt -u expand_aliases; fi;',
+  '} >/dev/null 2>&1;',
+].join(' ');
+
 export const SHELL_BOOTSTRAP = [
   'exec 3>&2 2>&1; shopt -s expand_aliases;',
   ...['__lx_nonce', '__lx_names', '__lx_dir', '__lx_home'].map(read),
@@ -52,7 +66,7 @@ export const SHELL_BOOTSTRAP = [
   `if [[ -n $__lx_names ]]; then { printf '\\0%s names\\0' "$__lx_nonce"; compgen -e; printf '\\0'; } >&3; fi;`,
   ...RESTORE,
   `__lx_dump=${quoted(DUMP)};`,
-  `builtin trap -- '{ builtin set +x; } 2>/dev/null; builtin eval -- "$__lx_dump" 2>/dev/null' EXIT;`,
+  `builtin trap -- ${quoted(`${QUIETLY} builtin eval -- "$__lx_dump" 2>/dev/null`)} EXIT;`,
   `__lx_old=\${OLDPWD-};`,
   'if ! builtin cd -- "$__lx_dir"; then',
   'if [[ -z $__lx_home ]]; then builtin exit 126; fi;',
@@ -62,7 +76,7 @@ export const SHELL_BOOTSTRAP = [
   'if [[ -n $__lx_old ]]; then OLDPWD=$__lx_old; fi;',
   // A program that goes on in the background must not hold the frame's descriptor.
   '{ builtin eval -- "$__lx_script"; } 3>&-;',
-  '{ __lx_code=$?; builtin set +x; } 2>/dev/null;',
+  QUIETLY,
   'builtin eval -- "$__lx_dump"; builtin exit "$__lx_code"',
 ].join(' ');
 

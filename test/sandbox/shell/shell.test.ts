@@ -123,8 +123,27 @@ describe('what a command breaks is broken for that command only', () => {
     const { stateLost } = await run(names.map((name) => `${name}() { echo ${name}; }`).join('\n'));
     expect(stateLost).toBe(false);
     expect((await run('echo $KEPT; pwd; eval')).text).toBe('1\n/tmp\neval\n');
-    await run('builtin() { echo no; }');
-    expect(await run('echo $KEPT')).toMatchObject({ text: '1\n', stateLost: false });
+  });
+
+  test('a function called `builtin` costs nothing but itself', async () => {
+    for (const [i, end] of ['', 'exit 0'].entries()) {
+      const told = await run(`builtin() { echo no; }; unset() { echo no; }; export I=${i}; ${end}`);
+      expect(told).toMatchObject({ text: '', exitCode: 0, stateLost: false });
+      const after = await run('echo $KEPT$I; alias ok="echo ok"');
+      expect(after).toMatchObject({ text: `1${i}\n`, stateLost: false });
+      expect((await run('ok; builtin unset -f unset')).text).toBe('ok\n');
+    }
+  });
+
+  test.each([
+    ['DEBUG', 'echo a; false', 'T\na\nT\n'],
+    ['DEBUG', 'echo a; exit 1', 'T\na\nT\n'],
+    ['ERR', 'echo a; false', 'a\nT\n'],
+    ['RETURN', 'echo a; false', 'a\n'],
+  ])('a trap of %s sees nothing of the shell itself: %s', async (signal, script, text) => {
+    const result = await run(`trap 'echo T' ${signal}; ${script}`);
+    expect(result).toMatchObject({ text, exitCode: 1, stateLost: false });
+    expect((await run('echo b')).text).toBe('b\n');
   });
 
   test('a PATH that lasts and leads nowhere', async () => {
