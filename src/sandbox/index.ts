@@ -88,4 +88,4 @@ export {
 } from './settings/settings.ts';
 export type { BackgroundProcess, BackgroundProcesses } from './shell/background.ts';
 export { createSandboxShell, type SandboxShellOptions } from './shell/create-shell.ts';
-export type { SandboxShell, ShellOptions, ShellResult } from './shell/shell.ts';
+export type { SandboxShell, ShellOptions, ShellResult, StateLoss } from './shell/shell.ts';

@@ -131,16 +131,19 @@ class StatefulShell implements SandboxShell {
       },
     );
     const told = readFrames(frames.captured(), { nonce, maxStateBytes });
+    const lost = typeof told.state === 'string' ? told.state : undefined;
+    const after = typeof told.state === 'string' ? state : told.state;
     this.#state = {
-      cwd: options.cwd === undefined ? (told.state?.cwd ?? state.cwd) : state.cwd,
-      parts: told.state?.parts ?? state.parts,
+      cwd: options.cwd === undefined ? after.cwd : state.cwd,
+      parts: after.parts,
       freshNames: state.freshNames ?? told.freshNames,
     };
     return {
       ...rest,
       output: stdout,
       cwd: this.#state.cwd,
-      stateLost: told.state === undefined,
+      stateLost: lost !== undefined,
+      ...(lost === undefined ? {} : { stateLostBy: lost }),
     };
   }
 

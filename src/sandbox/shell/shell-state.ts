@@ -1,5 +1,6 @@
 import type { CapturedOutput } from '../contract/command.ts';
 import { outputBytes } from '../exec/output-capture.ts';
+import type { StateLoss } from './shell.ts';
 
 /** Longest name of a directory that Linux takes. */
 const MAX_CWD_BYTES = 4_096;
@@ -21,7 +22,8 @@ export interface ShellState {
 
 /** What a call told by its frames. */
 export interface ToldState {
-  readonly state: Pick<ShellState, 'cwd' | 'parts'> | undefined;
+  /** Or why there is none. */
+  readonly state: Pick<ShellState, 'cwd' | 'parts'> | StateLoss;
   readonly freshNames: readonly string[] | undefined;
 }
 
@@ -36,29 +38,28 @@ export function readFrames(
       : [Buffer.from(captured.head), Buffer.from(captured.tail)];
   const [first, last] = [sides.at(0), sides.at(-1)];
   return {
-    state: last && readState(last, nonce, maxStateBytes),
+    state: last === undefined ? 'ended' : readState(last, nonce, maxStateBytes),
     freshNames: first && readNames(first, nonce),
   };
 }
 
-function readState(
-  bytes: Buffer,
-  nonce: string,
-  maxStateBytes: number,
-): ToldState['state'] | undefined {
+function readState(bytes: Buffer, nonce: string, maxStateBytes: number): ToldState['state'] {
   const beginMark = `\0${nonce} state\0`;
   const begin = bytes.lastIndexOf(beginMark);
-  if (begin < 0) return undefined;
+  const endMark = `\0${nonce} end\0`;
+  // Only the end of a state that is far too large is here.
+  if (begin < 0) return bytes.includes(endMark) ? 'too_large' : 'ended';
   const start = begin + beginMark.length;
-  const end = bytes.indexOf(`\0${nonce} end\0`, start);
-  if (end < 0 || end - start > maxStateBytes) return undefined;
+  const end = bytes.indexOf(endMark, start);
+  if (end < 0) return 'ended';
+  if (end - start > maxStateBytes) return 'too_large';
   const [cwdField, ...parts] = fieldsOf(bytes.subarray(start, end));
   // `pwd` ends its line; the name itself may end in one too.
   const cwdBytes = cwdField?.subarray(0, -1);
-  if (cwdBytes === undefined || cwdBytes.length > MAX_CWD_BYTES) return undefined;
+  if (cwdBytes === undefined || cwdBytes.length > MAX_CWD_BYTES) return 'directory_name';
   const cwd = cwdBytes.toString('utf8');
   // A name that is no UTF-8 can't be told to the sandbox again.
-  if (!cwd.startsWith('/') || !Buffer.from(cwd).equals(cwdBytes)) return undefined;
+  if (!cwd.startsWith('/') || !Buffer.from(cwd).equals(cwdBytes)) return 'directory_name';
   return { cwd, parts: parts.filter(({ length }) => length > 0).map((part) => Buffer.from(part)) };
 }
 

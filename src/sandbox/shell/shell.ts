@@ -31,4 +31,13 @@ export interface ShellResult extends Omit<ExecResult, 'stdout' | 'stderr'> {
   readonly cwd: string;
   /** True when the command ended so that nothing it changed of the shell is known: the state is the one before. */
   readonly stateLost: boolean;
+  /** Why, where it is lost. */
+  readonly stateLostBy?: StateLoss;
 }
+
+/**
+ * `ended`: the command ended the shell, or was ended. `too_large`: its variables and functions are more than is
+ * kept. `directory_name`: it went to a directory that can't be named to another shell: more than 4,096 bytes
+ * long, or no UTF-8.
+ */
+export type StateLoss = 'ended' | 'too_large' | 'directory_name';

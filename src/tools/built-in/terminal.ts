@@ -155,13 +155,19 @@ async function spill(
   return `${what} is in ${path} (${captured.totalBytes} bytes came); read it by parts.`;
 }
 
+const LOST: Readonly<Record<NonNullable<ShellResult['stateLostBy']>, string>> = {
+  ended: 'The command ended its shell',
+  too_large: 'The exported variables and functions are too large to be kept',
+  directory_name: 'The path of the directory it went to is too long or no UTF-8',
+};
+
 function noteOf(
-  { stateLost, leftRunning, timedOut }: ShellResult,
+  { stateLost, stateLostBy = 'ended', leftRunning, timedOut }: ShellResult,
   spilled: string | undefined,
 ): string | undefined {
   const notes = spilled === undefined ? [] : [spilled];
   if (stateLost) {
-    notes.push('The command ended its shell: directory and variables are those from before it.');
+    notes.push(`${LOST[stateLostBy]}: directory and variables are those from before it.`);
   }
   if (leftRunning && !timedOut) {
     notes.push(

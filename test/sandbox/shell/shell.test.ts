@@ -308,18 +308,32 @@ describe('the state is nobody to trust', () => {
 
   test('a state above its limit is lost, and the one before is kept', async () => {
     await run('export KEPT=1');
-    const { stateLost } = await run(
+    const { stateLost, stateLostBy } = await run(
       'export KEPT=2 BIG=$(head -c 100000 /dev/zero | tr "\\0" x) BIG2=$BIG BIG3=$BIG; export BIG2=$BIG BIG3=$BIG',
     );
-    expect(stateLost).toBe(true);
+    expect({ stateLost, stateLostBy }).toEqual({ stateLost: true, stateLostBy: 'too_large' });
+    const far = await run('for n in {1..20}; do export "BIG$n=$(printf %100000s)"; done');
+    expect(far).toMatchObject({ stateLost: true, stateLostBy: 'too_large' });
     expect((await run('echo $KEPT')).text).toBe('1\n');
   });
 
+  test.each([
+    [
+      '15,000 bytes long',
+      'd=$(printf %250s | tr " " x); for n in {1..60}; do mkdir $d; cd $d; done',
+    ],
+    ['no UTF-8', `d=$'\\xff'; mkdir "$d"; cd "$d"`],
+  ])('a directory whose path is %s can not last, and the result says so', async (_, script) => {
+    await run('cd /tmp');
+    const lost = await run(`cd ${sandbox.workdir}; ${script}; exit 3`);
+    expect(lost).toMatchObject({ exitCode: 3, stateLost: true, stateLostBy: 'directory_name' });
+    expect((await run('pwd')).text).toBe('/tmp\n');
+    await run(`cd ${sandbox.workdir}; rm -rf x* $'\\xff'`);
+  });
+
   test('a flood on the way of the state costs the state alone', async () => {
-    const { exitCode, stateLost } = await run(
-      `trap 'head -c 3000000 /dev/zero >&3' EXIT; cd /tmp; exit 5`,
-    );
-    expect({ exitCode, stateLost }).toEqual({ exitCode: 5, stateLost: true });
+    const flooded = await run(`trap 'head -c 3000000 /dev/zero >&3' EXIT; cd /tmp; exit 5`);
+    expect(flooded).toMatchObject({ exitCode: 5, stateLost: true, stateLostBy: 'ended' });
     expect((await run('pwd')).text).toBe(`${sandbox.workdir}\n`);
   });
 

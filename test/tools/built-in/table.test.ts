@@ -66,6 +66,16 @@ describe.each([
     });
   });
 
+  test('terminal: a directory that it can not go back to is told', async () => {
+    const command = 'd=$(printf %250s | tr " " x); for n in {1..60}; do mkdir -p $d; cd $d; done';
+    expect(await bench.call('terminal', { command })).toMatchObject({
+      exit_code: 0,
+      note: 'The path of the directory it went to is too long or no UTF-8: directory and variables are those from before it.',
+    });
+    // The bench's own removal can't name it.
+    await bench.call('terminal', { command: 'rm -rf xxx*' });
+  });
+
   test('terminal: 40 % of the beginning and 60 % of the end', async () => {
     const command = `printf 'a%.0s' {1..60000}; printf 'b%.0s' {1..60000}`;
     const { output } = await bench.call('terminal', { command });
