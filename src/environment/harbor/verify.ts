@@ -21,7 +21,8 @@ export async function verify(
 ): Promise<RewardValue> {
   // Whatever becomes of it, the next rollout must not find the tests.
   sandbox.taint('the tests of a task were in it');
-  for (const each of sandbox.processes.all) await each.kill();
+  // None of the agent's programs may meddle with them.
+  await sandbox.endProcesses();
   // What an agent laid there would be taken for a test, or for a reward.
   const empty = `mkdir -p /tests ${LOGS} && find /tests ${LOGS} -mindepth 1 -delete`;
   const emptied = await sandbox.exec(empty, { timeoutMs: PREPARE_TIMEOUT_MS, signal });

@@ -5,7 +5,7 @@ import type { Sandbox } from '../contract/sandbox.ts';
  * once it was given back; giving it back twice is giving it back once.
  */
 export interface SandboxLease
-  extends Omit<Sandbox, 'terminate' | 'endCommands' | 'snapshot' | 'setNetwork' | 'endpoint'>,
+  extends Omit<Sandbox, 'terminate' | 'snapshot' | 'setNetwork' | 'endpoint'>,
     AsyncDisposable {
   /** Of this lease: 128 random bits in hex, and in no other lease of any server. */
   readonly leaseId: string;

@@ -23,6 +23,7 @@ export class PoolLease implements SandboxLease {
   readonly leaseId = randomBytes(16).toString('hex');
   readonly earlierUses: number;
   readonly owner: string;
+  readonly endCommands?: NonNullable<Sandbox['endCommands']>;
   readonly #sandbox: Sandbox;
   readonly #giveBack: () => Promise<void>;
   readonly #onExec: (durationMs: number) => void;
@@ -41,7 +42,11 @@ export class PoolLease implements SandboxLease {
     /** Told how long a command took. */
     readonly onExec?: (durationMs: number) => void;
   }) {
-    this.#sandbox = options.sandbox;
+    const { sandbox } = options;
+    this.#sandbox = sandbox;
+    if (sandbox.endCommands !== undefined) {
+      this.endCommands = () => this.#during({}, async () => sandbox.endCommands?.());
+    }
     this.owner = options.owner;
     this.earlierUses = options.earlierUses;
     this.#giveBack = options.giveBack;

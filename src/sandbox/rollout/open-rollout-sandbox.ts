@@ -130,6 +130,11 @@ class LeasedSandbox implements RolloutSandbox, AsyncDisposable {
     return this.#lease.getArchive(this.#at(source), options);
   }
 
+  async endProcesses(): Promise<void> {
+    await Promise.all(this.processes.all.map((process) => process.kill()));
+    await this.#lease.endCommands?.();
+  }
+
   taint(reason: string): void {
     this.#lease.taint(reason);
   }

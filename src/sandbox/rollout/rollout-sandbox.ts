@@ -46,6 +46,11 @@ export interface RolloutSandbox {
     options?: TransferOptions,
   ): Promise<number>;
   getArchive(path: string, options?: TransferOptions): AsyncIterable<Uint8Array>;
+  /**
+   * Ends what the agent started in the background. Where the backend can reach them from outside (bubblewrap),
+   * also all else that runs in it, such as what detached itself from its shell.
+   */
+  endProcesses(): Promise<void>;
   /** Says that the sandbox must not be used by another rollout. */
   taint(reason: string): void;
 }

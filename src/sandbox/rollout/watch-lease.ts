@@ -20,12 +20,16 @@ export function watchLease(
 }
 
 class WatchedLease implements SandboxLease {
+  readonly endCommands?: NonNullable<SandboxLease['endCommands']>;
   readonly #lease: SandboxLease;
   readonly #onGone: (gone: LachesisError) => void;
 
   constructor(lease: SandboxLease, onGone: (gone: LachesisError) => void) {
     this.#lease = lease;
     this.#onGone = onGone;
+    if (lease.endCommands !== undefined) {
+      this.endCommands = () => this.#seen((async () => lease.endCommands?.())());
+    }
   }
 
   get leaseId(): string {

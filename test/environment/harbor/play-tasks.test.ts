@@ -70,6 +70,15 @@ test('what the agent started in the background is ended before the tests run', a
   expect(rollout.outcome).toMatchObject({ kind: 'scored', reward: 1 });
 });
 
+test('what the agent detached from its shell is ended before the tests run', async () => {
+  const rollout = await play(
+    verifier('pgrep sleep > /dev/null; echo $? > /logs/verifier/reward.txt'),
+    '(setsid sleep 4322 > /dev/null 2>&1 &); sleep 0.2; pgrep -c sleep',
+  );
+  expect(told(rollout)).toBe('1');
+  expect(rollout.outcome).toMatchObject({ kind: 'scored', reward: 1 });
+});
+
 test.each<[string, string, object]>([
   ['one number', '{"score": 0.25}', { reward: 0.25 }],
   ['a bare number', '0.5', { reward: 0.5 }],
