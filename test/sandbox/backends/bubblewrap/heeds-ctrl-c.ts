@@ -4,8 +4,13 @@ import { createBubblewrapBackend, outputText } from '../../../../src/sandbox/ind
 
 await using backend = createBubblewrapBackend();
 const box = await backend.create({}, { signal: new AbortController().signal });
-const running = box.exec({ argv: ['sh', '-c', 'sleep 0.7; echo finished'] });
+const begun = Promise.withResolvers<void>();
+const running = box.exec(
+  { argv: ['sh', '-c', 'echo begun >&2; sleep 0.7; echo finished'] },
+  { onChunk: () => begun.resolve() },
+);
 const pressed = once(process, 'SIGINT');
+await begun.promise;
 console.log('ready');
 await pressed;
 console.log(outputText((await running).stdout).trim());
