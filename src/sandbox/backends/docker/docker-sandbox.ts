@@ -12,7 +12,7 @@ import { runCommand } from '../../exec/run-command.ts';
 import { untilStarted } from '../../exec/until-started.ts';
 import { RemoteProcess } from '../remote/remote-process.ts';
 import { type KillSignal, tellGroup, wrapCommand } from '../remote/wrapper.ts';
-import { containerGone, dockerFault, saysGone, statusOf } from './faults.ts';
+import { containerGone, dockerFault, statusOf } from './faults.ts';
 import { FrameReader } from './frames.ts';
 import { socketLink } from './socket-link.ts';
 
@@ -182,9 +182,9 @@ export class DockerSandbox implements SandboxCore {
 
   async #explain(what: string, error: unknown): Promise<LachesisError> {
     if (this.#gone !== undefined) return this.#gone;
-    if (saysGone(error) && !(await this.#lives())) {
+    // Whatever the daemon's words: a container that is being ended has many for it.
+    if (!(await this.#lives().catch(() => true)))
       return this.#gone ?? containerGone(this.id, error);
-    }
     return dockerFault(what, error);
   }
 

@@ -54,14 +54,6 @@ export function createFault(image: string, error: unknown): LachesisError {
   return dockerFault('A container could not be made', error);
 }
 
-/** Whether the daemon says that the container, or a command of it, is not there any more. */
-export function saysGone(error: unknown): boolean {
-  const status = statusOf(error);
-  if (status === 404 || status === 409) return true;
-  // Podman answers so for a container that ended meanwhile.
-  return status === 500 && /no such|not running|improper|stopped/i.test(wordsOf(error));
-}
-
 export function containerGone(id: string, error: unknown): LachesisError {
   return sandboxGone(id, wordsOf(error), error);
 }
