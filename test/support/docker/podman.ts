@@ -33,15 +33,18 @@ export class PodmanService implements AsyncDisposable {
   readonly socketPath: string;
   readonly #folder: string;
   readonly #env: NodeJS.ProcessEnv;
+  readonly #global: readonly string[];
   readonly #service: ChildProcess;
 
   private constructor(folder: string, env: NodeJS.ProcessEnv) {
     this.#folder = folder;
     this.#env = env;
+    // Where it keeps what is under way is else one folder for all Podmans of the machine.
+    this.#global = [...GLOBAL, '--tmpdir', path.join(folder, 'tmp')];
     this.socketPath = path.join(folder, 'podman.sock');
     this.#service = spawn(
       'podman',
-      [...GLOBAL, 'system', 'service', '--time', '0', `unix://${this.socketPath}`],
+      [...this.#global, 'system', 'service', '--time', '0', `unix://${this.socketPath}`],
       { env, stdio: ['ignore', 'ignore', 'inherit'] },
     );
   }
@@ -92,7 +95,7 @@ export class PodmanService implements AsyncDisposable {
   /** Runs it by hand, as somebody else on the machine would. */
   podman(...args: readonly string[]): string {
     const options = { env: this.#env, encoding: 'utf8', timeout: 60_000 } as const;
-    const run = spawnSync('podman', [...GLOBAL, ...args], options);
+    const run = spawnSync('podman', [...this.#global, ...args], options);
     return `${run.stdout}${run.stderr}`;
   }
 
