@@ -115,6 +115,7 @@ export const processes = [
       await pause(200);
       const began = performance.now();
       await box.terminate();
+      await assert.rejects(entered.exited, { reason: 'SANDBOX_GONE' });
       assert.ok(performance.now() - began < 3_000, 'it was given back at once');
       assert.equal(entries(), before);
     },
