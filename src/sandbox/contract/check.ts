@@ -5,6 +5,15 @@ import type { SandboxSpec } from './spec.ts';
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 /** The tightest backend's; what is longer goes by stdin. */
 const MAX_ARGUMENT_BYTES = 65_536;
+/** More than any host has; what is above is a slip, and would be told by whatever fails of it later. */
+const MOST: Readonly<Record<string, number>> = {
+  cpus: 4_096,
+  // 16 TiB.
+  memoryMiB: 16_777_216,
+  diskMiB: 16_777_216,
+  // What Linux can number.
+  pids: 4_194_304,
+};
 
 /** Refuses a command that some backend could not run, with one message for all of them. */
 export function checkCommand(command: Command): void {
@@ -56,6 +65,10 @@ export function checkSpec(spec: SandboxSpec): void {
   for (const [name, value] of Object.entries(resources)) {
     if (value !== undefined && !(Number.isFinite(value) && value > 0)) {
       throw invalidInput(`sandbox.resources.${name}`, `is ${value}; a number above 0 is needed.`);
+    }
+    const most = MOST[name] ?? Infinity;
+    if (value !== undefined && value > most) {
+      throw invalidInput(`sandbox.resources.${name}`, `is ${value}; ${most} is the most.`);
     }
   }
   if (

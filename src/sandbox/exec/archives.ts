@@ -1,9 +1,10 @@
 import path from 'node:path';
 import { LachesisError } from '../../errors.ts';
-import type { ProcessExit, SandboxProcess } from '../contract/command.ts';
+import type { Command, ProcessExit, SandboxProcess } from '../contract/command.ts';
 import type { Sandbox, TransferOptions } from '../contract/sandbox.ts';
 import { OutputCapture } from './output-capture.ts';
 import { outputText } from './output-text.ts';
+import { untilStarted } from './until-started.ts';
 
 const MAX_COMPLAINT_BYTES = 4_096;
 const UNPACK = 'mkdir -p -- "$1" && exec tar -xpof - -C "$1"';
@@ -23,10 +24,8 @@ export async function unpackAt(
       yield piece;
     }
   };
-  const process = await sandbox.spawn(
-    { argv: ['sh', '-c', UNPACK, 'sh', target], cwd: '/', stdin: counted() },
-    signal === undefined ? {} : { signal },
-  );
+  const argv = ['sh', '-c', UNPACK, 'sh', target] as const;
+  const process = await started(sandbox, { argv, cwd: '/', stdin: counted() }, signal);
   const complaint = new OutputCapture(MAX_COMPLAINT_BYTES);
   const exit = await guarded(process, signal, async () => {
     for await (const chunk of process.output) complaint.push(chunk.bytes);
@@ -43,13 +42,10 @@ export async function* packPath(
   { signal }: TransferOptions,
 ): AsyncGenerator<Uint8Array> {
   const { dir, base } = path.posix.parse(path.posix.normalize(source));
-  const process = await sandbox.spawn(
-    { argv: ['tar', '-cf', '-', '-C', dir || '/', '--', base || '.'], cwd: '/' },
-    signal === undefined ? {} : { signal },
-  );
+  const argv = ['tar', '-cf', '-', '-C', dir || '/', '--', base || '.'] as const;
+  const process = await started(sandbox, { argv, cwd: '/' }, signal);
   const complaint = new OutputCapture(MAX_COMPLAINT_BYTES);
-  const onAbort = (): void => endNow(process);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const callOff = whenAborted(signal, () => endNow(process));
   let isOver = false;
   try {
     for await (const { stream, bytes } of process.output) {
@@ -61,9 +57,25 @@ export async function* packPath(
     signal?.throwIfAborted();
     assertWent(await process.exited, complaint, `${source} could not be packed`);
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    callOff();
     if (!isOver) endNow(process);
   }
+}
+
+/** A backend may take its time, and not hear of the signal then. */
+async function started(
+  sandbox: Sandbox,
+  command: Command,
+  signal: AbortSignal | undefined,
+): Promise<SandboxProcess> {
+  return await untilStarted(sandbox.spawn(command, signal === undefined ? {} : { signal }), signal);
+}
+
+/** Also when it fired already, as it may have while the command was started. */
+function whenAborted(signal: AbortSignal | undefined, run: () => void): () => void {
+  if (signal?.aborted === true) run();
+  else signal?.addEventListener('abort', run, { once: true });
+  return () => signal?.removeEventListener('abort', run);
 }
 
 async function guarded<Value>(
@@ -71,14 +83,13 @@ async function guarded<Value>(
   signal: AbortSignal | undefined,
   work: () => Promise<Value>,
 ): Promise<Value> {
-  const onAbort = (): void => endNow(process);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  const callOff = whenAborted(signal, () => endNow(process));
   try {
     const value = await work();
     signal?.throwIfAborted();
     return value;
   } finally {
-    signal?.removeEventListener('abort', onAbort);
+    callOff();
   }
 }
 

@@ -9,6 +9,9 @@ const LIST = 'ls -d /proc/[0-9]* | wc -l; cat /proc/[0-9]*/cmdline | tr "\\0" " 
 /** A daemon that left its session, its group, its variables and its folder. */
 const daemon = (word: string) =>
   `cd /; setsid -f env -i bash -c 'exec -a ${word} sleep 300' > /dev/null 2>&1 < /dev/null; sleep 0.2`;
+/** Whoever waits for it may stop with it. */
+const STOP = 'kill -STOP $$';
+const STOP_AGAIN = `while :; do ${STOP}; done`;
 
 export const processes = [
   abuse('11', "the host's processes are seen", {
@@ -96,6 +99,32 @@ export const processes = [
     control: async (world) => {
       const out = await inner(world, 'kill-all');
       assert.match(out, /neighbour ended by SIGKILL/);
+    },
+  }),
+  abuse('48', 'a command that stops itself, again and again, holds what waits for it', {
+    box: async (world) => {
+      const entries = () => world.pidsOf('/usr/bin/nsenter').length;
+      const before = entries();
+      const box = await world.box();
+      for (const script of [STOP, STOP_AGAIN]) {
+        const ran = await world.bash(box, script, { timeoutMs: 300 });
+        assert.deepEqual([ran.result.timedOut, ran.result.leftRunning], [true, false]);
+      }
+      const entered = await box.spawn({ argv: ['bash', '-c', STOP_AGAIN] });
+      entered.exited.catch(() => {});
+      await pause(200);
+      const began = performance.now();
+      await box.terminate();
+      await assert.rejects(entered.exited, { reason: 'SANDBOX_GONE' });
+      assert.ok(performance.now() - began < 3_000, 'it was given back at once');
+      assert.equal(entries(), before);
+    },
+    control: async (world) => {
+      const victim = world.child(['bash', '-c', STOP]);
+      await pause(200);
+      victim.kill('SIGTERM');
+      await pause(200);
+      assert.deepEqual([victim.exitCode, victim.signalCode], [null, null]);
     },
   }),
   abuse('40', 'what ran goes on when the server is killed', {

@@ -16,7 +16,7 @@ const FORGIVEN = 0.1;
 /**
  * Holds boxes to what no limit of a single process covers: the memory of all of them together, and the number
  * of files. Above the memory the largest processes are ended, as a kernel does that runs out of it; a box with
- * too many files is ended. Only boxes in which something runs cost anything.
+ * too many files is ended. Commands that ended while stopped are collected. Only boxes in which something runs cost anything.
  */
 export class BoxWatcher {
   /** With how often, of late, they had too much memory. */
@@ -47,6 +47,7 @@ export class BoxWatcher {
   #look(): void {
     for (const [box, breaches] of this.#boxes) {
       if (!box.wasUsed) continue;
+      box.collect();
       const pids = box.processes();
       if (pids.length === 0 && box.running.size === 0) box.wasUsed = false;
       const isTooLarge = endLargest(pids, box.plan.memoryMiB * 1_048_576);

@@ -1,18 +1,17 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { readlinkSync } from 'node:fs';
 import { setTimeout as pause } from 'node:timers/promises';
 import { startDeadline, untilAborted } from '../../../async/index.ts';
-import { invalidInput, LachesisError } from '../../../errors.ts';
+import { LachesisError } from '../../../errors.ts';
 import type { Command, ProcessExit, SandboxProcess } from '../../contract/command.ts';
 import { sandboxFault, sandboxGone } from '../../contract/faults.ts';
 import type { SandboxStatus } from '../../contract/sandbox.ts';
 import { adoptChild } from '../../exec/adopt-child.ts';
 import type { SandboxCore } from '../../exec/complete-sandbox.ts';
 import type { CommandPipes } from '../local/command-pipes.ts';
-import { commandArguments, commandScript, type ProcessLimitFlag } from '../local/command-script.ts';
+import { commandArguments } from '../local/command-script.ts';
 import { withoutDescriptors } from '../local/inherited-descriptors.ts';
 import { descendants, isAlive, processFacts, sendSignal } from '../local/process-table.ts';
 import { BASE_ENV, type BoxPlan } from './box-plan.ts';
+import { entryArguments, flagOf, namespaceOf, startChild } from './entry.ts';
 import type { HostTools } from './host-tools.ts';
 import { endBox, type LaunchedBox } from './launch.ts';
 
@@ -27,15 +26,6 @@ const SWEEP_ROUNDS = 50;
 const SWEEP_PAUSE_MS = 5;
 /** For a box whose first process was seen dead to be reported as ended. */
 const GONE_TIMEOUT_MS = 2_000;
-
-const NAMESPACE_FLAGS = {
-  mnt: '-m',
-  pid: '-p',
-  net: '-n',
-  ipc: '-i',
-  uts: '-u',
-  cgroup: '-C',
-} as const;
 
 export interface BoxOptions {
   readonly id: string;
@@ -116,12 +106,14 @@ export class Box implements SandboxCore {
         sandboxFault(`Sandbox ${this.id} could not be ended`, new Error('it outlived SIGKILL')),
     });
     endBox(this.#options.launched);
+    this.collect();
     await untilAborted(this.ended, { signal: patience });
   }
 
   async endCommands(): Promise<void> {
     for (let round = 0; round < SWEEP_ROUNDS; round++) {
       this.#assertThere();
+      this.collect();
       const left = this.processes().filter(isAlive);
       if (left.length === 0) return;
       for (const pid of left) sendSignal(pid, 'SIGKILL');
@@ -134,6 +126,17 @@ export class Box implements SandboxCore {
   processes(): readonly number[] {
     const inside = descendants([this.initPid, ...this.running]);
     return inside.filter((pid) => pid !== this.#payloadPid);
+  }
+
+  /**
+   * nsenter stops with the command that it waits for, and then takes no notice of its end: the command would never
+   * be collected, nor the box. Woken it does; one whose command is only stopped is left as it is.
+   */
+  collect(): void {
+    for (const pid of this.running) {
+      const isStopped = processFacts(pid)?.state === 'T';
+      if (isStopped && !descendants([pid]).some(isAlive)) sendSignal(pid, 'SIGCONT');
+    }
   }
 
   #run(command: Command, pipes: CommandPipes): SandboxProcess {
@@ -192,6 +195,8 @@ export class Box implements SandboxCore {
     const members = this.#groupMembers(entryPid);
     // Before it has entered there is only the one that is about to.
     for (const pid of members.length > 0 ? members : [entryPid]) sendSignal(pid, signal);
+    // What is stopped takes notice of nothing but SIGKILL, and who entered stopped with it.
+    for (const pid of [...members, entryPid]) sendSignal(pid, 'SIGCONT');
   }
 
   #groupMembers(entryPid: number): readonly number[] {
@@ -224,59 +229,5 @@ export class Box implements SandboxCore {
 
   #gone(): LachesisError {
     return sandboxGone(this.id, this.#goneWhy ?? 'what ran in it ended its first process');
-  }
-}
-
-function startChild(
-  program: string,
-  args: readonly string[],
-  pipes: CommandPipes,
-  identity: BoxOptions['identity'],
-): ChildProcess {
-  try {
-    return spawn(program, args, {
-      // What is to be set is set inside: a variable such as LD_PRELOAD would be heeded by nsenter on the host.
-      env: {},
-      cwd: '/',
-      detached: true,
-      stdio: [...pipes.childEnds],
-      ...identity,
-    });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'E2BIG')
-      throw sandboxFault('No command could be started', error);
-    throw invalidInput('command.env', 'is too long together with `command.argv`.', {
-      remedy: 'Give long text by `stdin`.',
-    });
-  }
-}
-
-/** Everything of a command line but the directory, the variables and the command. */
-function entryArguments(
-  { setpriv, nsenter }: HostTools,
-  initPid: number,
-  { limits }: BoxPlan,
-  flag: ProcessLimitFlag,
-): readonly string[] {
-  const namespaces = Object.entries(NAMESPACE_FLAGS)
-    // One that it shares with us, as the network when that is open, can't be entered and need not be.
-    .filter(([name]) => namespaceOf(initPid, name) !== namespaceOf('self', name))
-    .map(([, letter]) => letter);
-  return [
-    ...[setpriv, '--no-new-privs', nsenter, '-t', String(initPid), '-U', ...namespaces],
-    ...['--preserve-credentials', '--', '/bin/sh', '-c', commandScript(limits, flag)],
-  ];
-}
-
-function flagOf(greeting: string): ProcessLimitFlag {
-  return greeting.trim() === 'ready u' ? 'u' : 'p';
-}
-
-/** Empty when it is gone, or the kernel has none of this kind. */
-function namespaceOf(pid: number | 'self', name: string): string {
-  try {
-    return readlinkSync(`/proc/${pid}/ns/${name}`);
-  } catch {
-    return '';
   }
 }

@@ -4,6 +4,7 @@ import { invalidInput } from '../../../errors.ts';
 import { checkPath, checkSpec } from '../../contract/check.ts';
 import type { SandboxSpec } from '../../contract/spec.ts';
 import { type BoxPlan, HOME } from './box-plan.ts';
+import { hasShell } from './image-shell.ts';
 import type { BubblewrapOptions } from './options.ts';
 
 const WORKDIR = '/workspace';
@@ -83,6 +84,16 @@ function rootfsOf(image: string | undefined): string | undefined {
     throw invalidInput('sandbox.image', `is ${JSON.stringify(image.slice(0, 200))}, no folder.`, {
       remedy: 'Give bubblewrap the absolute path of an unpacked root file system.',
     });
+  }
+  if (!hasShell(image)) {
+    throw invalidInput(
+      'sandbox.image',
+      `is ${JSON.stringify(image.slice(0, 200))}, in which there is no program \`/bin/sh\`.`,
+      {
+        remedy:
+          'Give the folder of an unpacked root file system, in which `bin/sh` is; `tar` and `stat` are needed as well for files.',
+      },
+    );
   }
   return image;
 }

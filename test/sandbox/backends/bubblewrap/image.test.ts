@@ -1,4 +1,12 @@
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -67,6 +75,44 @@ describe.skipIf(noBoxes !== undefined)('a box of a root file system', () => {
       const made = backend.create(spec, { signal: never });
       await expect(made).rejects.toMatchObject({ kind: 'invalid_input', field });
     }
+  });
+
+  test('refuses a folder without a shell at once, by the field', async () => {
+    const made = (image: string) => backend.create({ image }, { signal: never });
+    const refusal = {
+      kind: 'invalid_input',
+      field: 'sandbox.image',
+      message: expect.stringContaining('no program `/bin/sh`'),
+    };
+    const empty = path.join(folder, 'empty');
+    mkdirSync(empty);
+    await expect(made(empty)).rejects.toMatchObject(refusal);
+    await expect(made('/etc')).rejects.toMatchObject(refusal);
+    // Links are the image's own, not the host's, and may lead nowhere or round and round.
+    const linked = path.join(folder, 'linked');
+    mkdirSync(path.join(linked, 'bin'), { recursive: true });
+    symlinkSync('/usr/bin/env', path.join(linked, 'bin/sh'));
+    await expect(made(linked)).rejects.toMatchObject(refusal);
+    const round = path.join(folder, 'round');
+    mkdirSync(round);
+    symlinkSync('bin', path.join(round, 'bin'));
+    await expect(made(round)).rejects.toMatchObject(refusal);
+    const text = path.join(folder, 'text');
+    mkdirSync(path.join(text, 'bin'), { recursive: true });
+    writeFileSync(path.join(text, 'bin/sh'), 'not to be run', { mode: 0o644 });
+    await expect(made(text)).rejects.toMatchObject(refusal);
+  });
+
+  test("takes a shell that the image's own links lead to", async () => {
+    const root = path.join(folder, 'links');
+    mkdirSync(root);
+    makeRootfs(root);
+    const shell = path.join(root, 'usr/bin/sh');
+    renameSync(shell, path.join(root, 'usr/bin/real'));
+    symlinkSync('/usr/bin/../../../usr/bin/real', shell);
+    const box = await backend.create({ image: root }, { signal: never });
+    expect((await sh(box, 'cat /opt/marker')).text).toBe('of the image\n');
+    await box.terminate();
   });
 
   test('works in any directory that can be made: below others of its own, and below /usr when it is there', async () => {

@@ -3,7 +3,7 @@ import { directory, file, link, readTar, tarOf } from '../tar.ts';
 import { type ContractBench, chunked, collect } from './bench.ts';
 
 export function testFiles(bench: ContractBench): void {
-  const { sh, out, gaps } = bench;
+  const { sh, out, gaps, testUnless } = bench;
   describe('files', () => {
     test('an archive is unpacked where it is told, with odd names, links, modes and empty folders', async () => {
       const entries = [
@@ -66,6 +66,30 @@ export function testFiles(bench: ContractBench): void {
       );
       await expect(garbage).rejects.toMatchObject({ reason: 'ARCHIVE_FAILED' });
     });
+
+    testUnless(
+      ['processes', 'signals'],
+      'a packing that is cancelled leaves no `tar` behind, whether anybody reads on or not',
+      async () => {
+        await sh('mkdir -p large-pack && truncate -s 400M large-pack/zeros');
+        for (const readsOn of [false, true]) {
+          const controller = new AbortController();
+          const { signal } = controller;
+          const archive = bench.box.getArchive(`${bench.box.workdir}/large-pack`, { signal });
+          const pieces = archive[Symbol.asyncIterator]();
+          expect((await pieces.next()).done).toBe(false);
+          controller.abort();
+          if (readsOn) await expect(pieces.next()).rejects.toThrow();
+          const left = async () =>
+            out(
+              await sh(
+                'cat /proc/[0-9]*/cmdline 2>/dev/null | tr "\\0" " " | grep -ac "large-pac[k]"',
+              ),
+            );
+          await expect.poll(left, { timeout: 5_000 }).toBe('0\n');
+        }
+      },
+    );
 
     test('a path tells its kind, size, mode and time, and one that is not there nothing', async () => {
       await sh('printf 12345 > sized; mkdir -p folder');

@@ -40,6 +40,10 @@ export function testRefusals(bench: ContractBench): void {
         [{ ...spec, env: { 'A B': '' } }, 'sandbox.env["A B"]'],
         [{ ...spec, workdir: 'relative' }, 'sandbox.workdir'],
         [{ ...spec, resources: { memoryMiB: -1 } }, 'sandbox.resources.memoryMiB'],
+        [{ ...spec, resources: { memoryMiB: 1e300 } }, 'sandbox.resources.memoryMiB'],
+        [{ ...spec, resources: { diskMiB: 1e18 } }, 'sandbox.resources.diskMiB'],
+        [{ ...spec, resources: { pids: 1e12 } }, 'sandbox.resources.pids'],
+        [{ ...spec, resources: { cpus: 1e6 } }, 'sandbox.resources.cpus'],
       ];
       for (const [each, field] of bad) {
         const made = bench.backend.create(each, { signal: never });
