@@ -18,7 +18,7 @@ export interface SeedSettings {
 }
 
 const SEED_POOL_SIZE = 4;
-const IMAGE_VARIABLES: Partial<Record<BackendName, string>> = {
+export const IMAGE_VARIABLES: Partial<Record<BackendName, string>> = {
   docker: 'TERMINAL_DOCKER_IMAGE',
   modal: 'TERMINAL_MODAL_IMAGE',
 };

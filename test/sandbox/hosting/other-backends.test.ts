@@ -101,7 +101,7 @@ describe.skipIf(noBoxes !== undefined)('--sandbox e2b', () => {
       { TERMINAL_CWD: '/workspace' },
     );
     await expect(openSandboxes(optionsOf(settings))).rejects.toThrow(
-      /`e2b` \(--sandbox\) was tried and failed.*resources\.memoryMiB.*Build it into the template/s,
+      /^--sandbox-memory: .*`e2b`.*Build it into the template/s,
     );
   });
 });

@@ -94,6 +94,7 @@ test.each([
   ['sandbox-max', '2.5', '--sandbox-max'],
   ['sandbox-min-idle', '-1', '--sandbox-min-idle'],
   ['sandbox-network', 'maybe', '--sandbox-network'],
+  ['sandbox-image', '', '--sandbox-image'],
   ['sandbox-cpus', '0', '--sandbox-cpus'],
   ['sandbox-memory', 'much', '--sandbox-memory'],
   ['isolation-minimum', 'high', '--isolation-minimum'],
