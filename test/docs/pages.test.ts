@@ -1,6 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { BACKEND_NAMES } from '../../src/sandbox/index.ts';
 
 const docs = path.resolve(import.meta.dirname, '../../docs');
 const pages = readdirSync(docs).filter((name) => name.endsWith('.md'));
@@ -36,4 +37,12 @@ test('no page calls a service unbuilt', () => {
   for (const page of pages) {
     expect(readFileSync(path.join(docs, page), 'utf8')).not.toMatch(/not built yet/);
   }
+});
+
+test.each(BACKEND_NAMES)('the pages tell how `%s` is chosen and what it keeps out', (name) => {
+  const read = (page: string): string => readFileSync(path.join(docs, page), 'utf8');
+  expect(read('isolation.md')).toMatch(new RegExp(`^\\| \`--sandbox NAME\` \\|.*\`${name}\``, 'm'));
+  expect(read('security.md')).toMatch(
+    new RegExp(`^\\| \`(strong|namespace|simulated|process)\` \\|[^|]*\`${name}\``, 'm'),
+  );
 });
