@@ -26,6 +26,7 @@ import ladder from './snippets/ladder.ts';
 import library from './snippets/library.ts';
 import mixed from './snippets/mixed.ts';
 import { parsers } from './snippets/own-grammar.ts';
+import ownTool from './snippets/own-tool.ts';
 import { playPooled } from './snippets/pooled.ts';
 import repair from './snippets/repair.ts';
 import shortest from './snippets/shortest.ts';
@@ -110,6 +111,24 @@ test('repair.ts in pooled.ts: the agent mends a file in a box, and the reward ru
   );
   const { rollouts } = await playPooled(repair, model);
   expect(rollouts.map(rewardOf)).toEqual([1, 1]);
+});
+
+test('own-tool.ts: a tool of its own runs in the sandbox, and no file is an answer too', async () => {
+  const told: string[] = [];
+  const by = (script: string) =>
+    scriptedModel((prompt) => {
+      const results = toolResults(prompt);
+      told.push(...results);
+      return results.length === 0 ? callText('run', { script }) : 'Done.';
+    });
+  const hosted = await host(ownTool, {}, pool());
+  const [right] = await play(hosted, by('echo $((6 * 7)) | tee answer.txt'));
+  const [none] = await play(hosted, by('exit 3'));
+  expect([right, none].map((played) => rewardOf(played!.rollouts[0]!))).toEqual([1, 0]);
+  expect(told.map((result) => JSON.parse(result))).toEqual([
+    { exit_code: 0, output: '42\n' },
+    { exit_code: 3, output: '' },
+  ]);
 });
 
 test('elsewhere.ts: a program runs a script in a sandbox of a server that serves repair.ts', async () => {
