@@ -78,6 +78,15 @@ test('a command runs in the sandbox and tells its output and its end', async () 
   expect(cut).toMatchObject({ exitCode: 0, outputTruncated: true, out: 'xxxxxxxxxx' });
 });
 
+test('what is wrong with a command is told by the field of the request', async () => {
+  await using sandbox = await acquire(one);
+  const field = async (options: object) =>
+    lachesisErrorOf(await run(sandbox, '', options).catch((error: unknown) => error)).field;
+  expect(await field({ env: { 1: 'a' } })).toBe('environment["1"]');
+  expect(await field({ cwd: 'a' })).toBe('working_directory');
+  expect(await field({ commandTimeoutMs: 2 ** 40 })).toBe('timeout');
+});
+
 test('asking twice by one id gives the same sandbox, and another credential none', async () => {
   const leaseId = 'lease-0123456789-a';
   await using first = await acquire(one, leaseId);
