@@ -115,6 +115,8 @@ test.each([
 ])('%s=%s is refused by its name', (field, value) => {
   const environment = { TERMINAL_ENV: 'modal', TERMINAL_MODAL_MODE: 'pool', [field]: value };
   expect(() => read({}, environment)).toThrow(expect.objectContaining({ field }));
+  // Also where nothing is made of it.
+  expect(() => read({}, { [field]: value })).toThrow(expect.objectContaining({ field }));
 });
 
 test('more warm ones than there may be are refused', () => {
