@@ -117,6 +117,26 @@ test('archives go both ways', async () => {
   expect((await run(to, 'sha256sum < d/f')).out).toBe((await run(from, 'cat sum')).out);
 });
 
+test('an archive whose sender leaves is there as far as it came, and the sandbox goes on', async () => {
+  await using sandbox = await acquire(one);
+  const home = sandbox.workdir;
+  await run(sandbox, 'mkdir d && head -c 3000000 /dev/urandom > d/b');
+  const tar = Buffer.concat(await Array.fromAsync(sandbox.getArchive(`${home}/d`)));
+  const leave = new AbortController();
+  async function* half() {
+    yield tar.subarray(0, 1_500_000);
+    // The first pieces are in the sandbox by then.
+    while (!(await run(sandbox, 'test -s to/d/b && echo yes')).out) await sleep(10);
+    leave.abort();
+    yield tar.subarray(1_500_000);
+  }
+  const sent = sandbox.putArchive(`${home}/to`, half(), { signal: leave.signal });
+  await expect(sent).rejects.toMatchObject({ code: Code.Canceled });
+  const { out } = await run(sandbox, 'stat -c %s to/d/b');
+  expect(Number(out)).toBeGreaterThan(0);
+  expect(Number(out)).toBeLessThan(3_000_000);
+});
+
 test('a reader that stops holds the command back', async () => {
   await using sandbox = await acquire(one);
   const events = sandbox.exec([
