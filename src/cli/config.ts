@@ -76,6 +76,20 @@ function assertGiven({ name, value, origin }: ConfigEntry): void {
   });
 }
 
+/** The message of an error about an option, by what gave its value: a variable or a file, where it was no flag. */
+export function saidByOrigin(
+  { field = '', message }: { readonly field?: string | undefined; readonly message: string },
+  entries: readonly ConfigEntry[],
+): string {
+  const origins = new Set(
+    entries.filter(({ name }) => field === `--${name}`).map(({ origin }) => origin),
+  );
+  const [origin] = origins;
+  const isKnown = origins.size === 1 && origin !== undefined && origin !== 'default';
+  if (!isKnown || !message.startsWith(field)) return message;
+  return `${origin}${message.slice(field.length)}`;
+}
+
 /** The variable of an option: `policy-seed` is LACHESIS_POLICY_SEED. */
 export function variableOf(option: string): string {
   return `LACHESIS_${option.replaceAll('-', '_').toUpperCase()}`;

@@ -8,7 +8,7 @@ import {
   type OptionValues,
   parseConfig,
 } from './command.ts';
-import { configText, layerOptions } from './config.ts';
+import { type ConfigEntry, configText, layerOptions, saidByOrigin } from './config.ts';
 import { doctorCommand } from './doctor/doctor.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export/export.ts';
@@ -82,6 +82,7 @@ export async function main(args: readonly string[], given: CommandIo): Promise<n
     io.out(commandHelp(command));
     return 0;
   }
+  let entries: readonly ConfigEntry[] = [];
   try {
     const { values: flags, positionals } = input;
     if (positionals.includes('')) {
@@ -89,19 +90,21 @@ export async function main(args: readonly string[], given: CommandIo): Promise<n
     }
     const { environment, folder = process.cwd() } = io;
     const layers = { command, commands: COMMANDS, flags, environment };
-    const { values, entries } = await layerOptions(layers, folder);
+    const layered = await layerOptions(layers, folder);
+    entries = layered.entries;
     if (flags['print-config'] === true) {
       io.out(configText(entries));
       return 0;
     }
-    return await command.run({ positionals, values }, io);
+    return await command.run({ positionals, values: layered.values }, io);
   } catch (thrown) {
     // What failed at the end stands before what was under way then.
     const error = thrown instanceof SuppressedError ? thrown.error : thrown;
     const isLost = error instanceof LachesisError && error.kind === 'infrastructure_error';
     if (io.signal.aborted && !isLost) return 130;
     if (!(error instanceof LachesisError)) throw thrown;
-    io.err(`lachesis ${name}: ${clipText(error.message, MAX_ERROR_BYTES)}\n`);
+    const message = saidByOrigin(error, entries);
+    io.err(`lachesis ${name}: ${clipText(message, MAX_ERROR_BYTES)}\n`);
     return error.kind === 'invalid_input' ? 2 : 1;
   }
 }

@@ -130,6 +130,7 @@ function askerOf({ name, sandbox }: EnvironmentDefinition): readonly SandboxAske
     throw invalidInput(`environment \`${name}\`.sandbox`, 'is neither an object nor a function.');
   }
   // What a function says of each task is looked at when it is played.
-  const own = typeof sandbox === 'function' ? undefined : sandbox.minimumIsolation;
-  return [{ name, minimumIsolation: own }];
+  if (typeof sandbox === 'function') return [{ name, minimumIsolation: undefined }];
+  const { minimumIsolation, ...spec } = sandbox;
+  return [{ name, minimumIsolation, spec }];
 }

@@ -16,7 +16,7 @@ export const LISTEN_OPTIONS: Readonly<Record<string, CommandOption>> = {
   credentials: {
     type: 'string',
     value: 'FILE',
-    help: 'JSON file of tokens by scope: {"operator": "...", "trainer": "...", "worker": "..."}.',
+    help: 'JSON file of tokens by scope: {"operator": "...", "trainer": "...", "worker": "...", "agent": "..."}.',
   },
   'tls-cert': { type: 'string', value: 'FILE', help: 'PEM certificate chain: serve TLS.' },
   'tls-key': { type: 'string', value: 'FILE', help: 'PEM key of the certificate.' },

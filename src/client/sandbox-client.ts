@@ -113,7 +113,10 @@ export class RemoteSandbox implements AsyncDisposable {
     throw cutShort('the command ended without an exit.');
   }
 
-  /** Unpacks a tar archive under `path`; resolves with the bytes taken. */
+  /**
+   * Unpacks a tar archive under `path`; resolves with the bytes taken. One that fails or is cancelled leaves
+   * what was unpacked by then, the last file perhaps cut off.
+   */
   async putArchive(
     path: string,
     tar: AsyncIterable<Uint8Array>,

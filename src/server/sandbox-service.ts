@@ -11,18 +11,18 @@ import {
   ReleaseSandboxResponseSchema,
   SandboxService,
 } from '../../gen/lachesis/v1/sandbox_service_pb.ts';
-import { countFromInt64, durationFromMs, msFromDuration } from '../contract/index.ts';
+import { countFromInt64, durationFromMs } from '../contract/index.ts';
 import { invalidInput } from '../errors.ts';
-import { type Command, runCommand, type SandboxLease, type SandboxSpec } from '../sandbox/index.ts';
+import { runCommand, type SandboxLease, type SandboxSpec } from '../sandbox/index.ts';
 import { requestContextKey } from '../transport/index.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
 import type { AgentLeases } from './agent-leases.ts';
 import type { Caller } from './credentials.ts';
+import { commandOf, timeoutOf } from './exec-request.ts';
 import { Handover } from './handover.ts';
 
 /** A command whose caller left gets so long to end by itself. */
 const CANCEL_GRACE_MS = 250;
-const DEFAULT_TIMEOUT_MS = 60_000;
 
 /** Serves `SandboxService` over the leases of agents. */
 export function sandboxService(router: ConnectRouter, leases: AgentLeases): void {
@@ -82,15 +82,8 @@ async function exec(
   send: (response: ExecCommandResponse) => Promise<void>,
   signal: AbortSignal,
 ): Promise<void> {
-  const { timeout, workingDirectory, environment, standardInput } = request;
-  const [program, ...rest] = request.command;
-  if (program === undefined) throw invalidInput('command', 'names no program.');
-  const command: Command = {
-    argv: [program, ...rest],
-    ...(workingDirectory === '' ? {} : { cwd: workingDirectory }),
-    env: environment,
-    stdin: standardInput,
-  };
+  const command = commandOf(request);
+  const timeoutMs = timeoutOf(request.timeout);
   const most = countFromInt64(request.maxOutputBytes, 'max_output_bytes') || Infinity;
   const sent = { stdout: 0, stderr: 0 };
   let isCut = false;
@@ -104,7 +97,7 @@ async function exec(
   if (signal.aborted) onAbort();
   try {
     const result = await runCommand(async () => process, {
-      timeoutMs: timeout === undefined ? DEFAULT_TIMEOUT_MS : msFromDuration(timeout),
+      timeoutMs,
       maxOutputBytes: 0,
       signal,
       onChunk: async ({ stream, bytes }) => {

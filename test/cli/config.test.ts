@@ -93,7 +93,7 @@ test('--config names another file, of TypeScript too', async () => {
 
 test('what a command is given this way it uses', async () => {
   const { code, err } = await run(['policy'], { 'lachesis.config.json': '{"fault": ["explode"]}' });
-  expect([code, err]).toEqual([2, expect.stringMatching(/--fault: "explode" is unknown/)]);
+  expect([code, err]).toEqual([2, expect.stringMatching(/lachesis.config.json \(fault\): "explode" is unknown/)]);
 });
 
 test('the password of a URL is not shown', async () => {
@@ -157,4 +157,15 @@ test.each([
 ])('%s is refused by name', async (_, files, environment, message) => {
   const { code, err } = await print(files as Record<string, string>, environment);
   expect([code, err]).toEqual([2, expect.stringMatching(message)]);
+});
+
+test('a value that a command refuses is told by where it was given', async () => {
+  const max = { LACHESIS_SANDBOX_MAX: 'abc' };
+  const said = async (...input: Parameters<typeof run>) => (await run(...input)).err;
+  expect(await said(['doctor'], {}, max)).toMatch(
+    /^lachesis doctor: LACHESIS_SANDBOX_MAX: is "abc"/,
+  );
+  expect(await said(['doctor', '--sandbox-max', '0'], {}, max)).toMatch(/: --sandbox-max: is "0"/);
+  const file = { 'lachesis.config.json': '{"sandbox": {"cpus": "two"}}' };
+  expect(await said(['doctor'], file)).toMatch(/lachesis.config.json \(sandbox.cpus\): is "two"/);
 });

@@ -5,6 +5,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
+import { SCOPES } from '../../src/server/index.ts';
 import { cli } from './support.ts';
 
 test('without a command, or with help, it teaches', async () => {
@@ -125,4 +126,10 @@ test('what others wrote is shown without what a terminal acts on, lines and tabs
   for (const text of [asked.out(), unknown.err()]) {
     expect(text).not.toMatch(/(?![\n\t])\p{Cc}|\p{Cf}/u);
   }
+});
+
+test('the help of --credentials names every scope', async () => {
+  const help = cli('serve', '--help');
+  expect(await help.code).toBe(0);
+  for (const scope of SCOPES) expect(help.out()).toContain(`"${scope}": "..."`);
 });

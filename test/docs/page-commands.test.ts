@@ -18,6 +18,7 @@ const commands = [
     [
       'environments.md',
       'terminal-environments.md',
+      'isolation.md',
       'rewards.md',
       'evaluation.md',
       'from-hermes.md',

@@ -3,6 +3,7 @@ import path from 'node:path';
 import type { EnvironmentDefinition, Rollout } from 'lachesis';
 import { describe, expect, test } from 'vitest';
 import { evaluate } from '../../src/environment/index.ts';
+import { cli } from '../cli/support.ts';
 import { boxes } from '../examples/support/boxes.ts';
 import {
   callText,
@@ -16,6 +17,7 @@ import * as advantages from './snippets/advantages.ts';
 import capitals from './snippets/capitals.ts';
 import careful from './snippets/careful.ts';
 import curriculum from './snippets/curriculum.ts';
+import { runElsewhere } from './snippets/elsewhere.ts';
 import evaluatedCapitals from './snippets/evaluated-capitals.ts';
 import guess from './snippets/guess.ts';
 import guessHard from './snippets/guess-hard.ts';
@@ -24,6 +26,7 @@ import ladder from './snippets/ladder.ts';
 import library from './snippets/library.ts';
 import mixed from './snippets/mixed.ts';
 import { parsers } from './snippets/own-grammar.ts';
+import ownTool from './snippets/own-tool.ts';
 import { playPooled } from './snippets/pooled.ts';
 import repair from './snippets/repair.ts';
 import shortest from './snippets/shortest.ts';
@@ -35,7 +38,8 @@ const docs = path.resolve(import.meta.dirname, '../../docs');
 const snippets = path.resolve(import.meta.dirname, 'snippets');
 const PAGES = [
   ...['environments.md', 'rewards.md', 'evaluation.md', 'from-hermes.md'],
-  ...['engines.md', 'rendering.md', 'tool-calls.md', 'sandboxes.md', 'terminal-environments.md'],
+  ...['engines.md', 'rendering.md', 'tool-calls.md', 'sandboxes.md', 'isolation.md'],
+  'terminal-environments.md',
 ];
 
 const pool = boxes();
@@ -107,6 +111,33 @@ test('repair.ts in pooled.ts: the agent mends a file in a box, and the reward ru
   );
   const { rollouts } = await playPooled(repair, model);
   expect(rollouts.map(rewardOf)).toEqual([1, 1]);
+});
+
+test('own-tool.ts: a tool of its own runs in the sandbox, and no file is an answer too', async () => {
+  const told: string[] = [];
+  const by = (script: string) =>
+    scriptedModel((prompt) => {
+      const results = toolResults(prompt);
+      told.push(...results);
+      return results.length === 0 ? callText('run', { script }) : 'Done.';
+    });
+  const hosted = await host(ownTool, {}, pool());
+  const [right] = await play(hosted, by('echo $((6 * 7)) | tee answer.txt'));
+  const [none] = await play(hosted, by('exit 3'));
+  expect([right, none].map((played) => rewardOf(played!.rollouts[0]!))).toEqual([1, 0]);
+  expect(told.map((result) => JSON.parse(result))).toEqual([
+    { exit_code: 0, output: '42\n' },
+    { exit_code: 3, output: '' },
+  ]);
+});
+
+test('elsewhere.ts: a program runs a script in a sandbox of a server that serves repair.ts', async () => {
+  const served = cli('serve', path.join(snippets, 'repair.ts'));
+  const [, address = ''] = await served.until(/listening on (\S+)/);
+  const ended = await runElsewhere('echo hello; exit 3', { address });
+  expect(ended).toEqual({ stdout: 'hello\n', exitCode: 3 });
+  served.stop();
+  expect(await served.code).toBe(0);
 });
 
 test('harbor.ts: the agent does a task of the folder, and its tests score that', async () => {

@@ -78,6 +78,15 @@ test('a command runs in the sandbox and tells its output and its end', async () 
   expect(cut).toMatchObject({ exitCode: 0, outputTruncated: true, out: 'xxxxxxxxxx' });
 });
 
+test('what is wrong with a command is told by the field of the request', async () => {
+  await using sandbox = await acquire(one);
+  const field = async (options: object) =>
+    lachesisErrorOf(await run(sandbox, '', options).catch((error: unknown) => error)).field;
+  expect(await field({ env: { 1: 'a' } })).toBe('environment["1"]');
+  expect(await field({ cwd: 'a' })).toBe('working_directory');
+  expect(await field({ commandTimeoutMs: 2 ** 40 })).toBe('timeout');
+});
+
 test('asking twice by one id gives the same sandbox, and another credential none', async () => {
   const leaseId = 'lease-0123456789-a';
   await using first = await acquire(one, leaseId);
@@ -106,6 +115,26 @@ test('archives go both ways', async () => {
   const size = await to.putArchive(to.workdir, from.getArchive(`${from.workdir}/d`));
   expect(size).toBeGreaterThan(3_000_000);
   expect((await run(to, 'sha256sum < d/f')).out).toBe((await run(from, 'cat sum')).out);
+});
+
+test('an archive whose sender leaves is there as far as it came, and the sandbox goes on', async () => {
+  await using sandbox = await acquire(one);
+  const home = sandbox.workdir;
+  await run(sandbox, 'mkdir d && head -c 3000000 /dev/urandom > d/b');
+  const tar = Buffer.concat(await Array.fromAsync(sandbox.getArchive(`${home}/d`)));
+  const leave = new AbortController();
+  async function* half() {
+    yield tar.subarray(0, 1_500_000);
+    // The first pieces are in the sandbox by then.
+    while (!(await run(sandbox, 'test -s to/d/b && echo yes')).out) await sleep(10);
+    leave.abort();
+    yield tar.subarray(1_500_000);
+  }
+  const sent = sandbox.putArchive(`${home}/to`, half(), { signal: leave.signal });
+  await expect(sent).rejects.toMatchObject({ code: Code.Canceled });
+  const { out } = await run(sandbox, 'stat -c %s to/d/b');
+  expect(Number(out)).toBeGreaterThan(0);
+  expect(Number(out)).toBeLessThan(3_000_000);
 });
 
 test('a reader that stops holds the command back', async () => {

@@ -114,7 +114,10 @@ class Sandbox:
     def put_archive(
         self, path: str, tar: bytes | BinaryIO | Iterable[bytes], *, timeout: float | None = None
     ) -> int:
-        """Unpacks a tar archive under `path`; returns the bytes taken."""
+        """Unpacks a tar archive under `path`; returns the bytes taken.
+
+        One that fails leaves what was unpacked by then, the last file perhaps cut off.
+        """
         failed: list[BaseException] = []
 
         def frames() -> Iterator[sandboxes.PutArchiveRequest]:

@@ -17,7 +17,10 @@ export interface Sandbox {
   exec(command: Command, options?: ExecOptions): Promise<ExecResult>;
   /** Starts a command. */
   spawn(command: Command, options?: { readonly signal?: AbortSignal }): Promise<SandboxProcess>;
-  /** Unpacks a tar archive under `path`, a directory that is made when missing. Resolves with the bytes taken. */
+  /**
+   * Unpacks a tar archive under `path`, a directory that is made when missing. Resolves with the bytes taken. One
+   * that fails or is cancelled leaves what was unpacked by then, the last file perhaps cut off.
+   */
   putArchive(
     path: string,
     tar: AsyncIterable<Uint8Array>,

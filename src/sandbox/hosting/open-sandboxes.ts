@@ -10,17 +10,26 @@ import type { PoolObserver } from '../pool/observer.ts';
 import type { DrainReport, SandboxPool } from '../pool/pool.ts';
 import { poolLog } from '../pool/pool-log.ts';
 import { poolMetrics } from '../pool/pool-metrics.ts';
+import { refusedByOption } from '../settings/option-names.ts';
 import type { SandboxSettings } from '../settings/settings.ts';
+import { checkGiven } from './check-given.ts';
 import { type IsolationRule, minimumIsolation } from './minimum-isolation.ts';
 import { belowMinimum, noneChosen, notWorking } from './refusals.ts';
 import { sweepAtStart } from './sweep-at-start.ts';
 import { withDefaults } from './with-defaults.ts';
+
+/** Refusals that say more than that a backend does not work. */
+const FINAL: ReadonlySet<string> = new Set([
+  ...['ISOLATION_BELOW_MINIMUM', 'SANDBOX_OPTION_REFUSED', 'SANDBOX_NOT_HELD'],
+]);
 
 /** Who asks for sandboxes, such as an environment. */
 export interface SandboxAsker {
   readonly name: string;
   /** As it says itself; undefined where it does not. */
   readonly minimumIsolation: IsolationLevel | undefined;
+  /** Of every sandbox that it will ask for, as far as it is known by now. */
+  readonly spec?: SandboxSpec;
 }
 
 export interface OpenSandboxesOptions {
@@ -140,6 +149,13 @@ async function workingBackend(
     const probe = await backend.probe({ spec: specFor(settings, backend), signal });
     // Before whether it works: nobody mends what would then be refused all the same.
     assertIsolated(backend, probe, options.askers, rule);
+    for (const asker of options.askers) {
+      checkGiven(
+        asker.spec ?? {},
+        backend,
+        (field) => `environment \`${asker.name}\`.sandbox.${field}`,
+      );
+    }
     return { backend, probe };
   };
   let failed: BackendProbe;
@@ -147,10 +163,14 @@ async function workingBackend(
     const opened = await open(name);
     if (opened.probe.works) return opened;
     failed = opened.probe;
+    // Of an option, which no other backend stands in for. What is known of the host is beside the point then.
+    const words = failed.detail.replace(/ \((not )?as root[^()]*\)$/, '');
+    const refused = refusedByOption(words, failed.remedy, { image: settings.imageFrom });
+    if (refused !== undefined) throw refused;
   } catch (error) {
     // A backend whose SDK is missing can't even be opened, and says what would mend that.
     const isKnown = error instanceof LachesisError;
-    if (signal.aborted || !isKnown || error.reason === 'ISOLATION_BELOW_MINIMUM') throw error;
+    if (signal.aborted || !isKnown || FINAL.has(error.reason)) throw error;
     const { remedy } = error;
     const detail = remedy === undefined ? error.message : error.message.replace(` ${remedy}`, '');
     failed = { works: false, detail, ...(remedy === undefined ? {} : { remedy }) };

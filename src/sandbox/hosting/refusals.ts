@@ -6,6 +6,9 @@ import type { SandboxSettings } from '../settings/settings.ts';
 const OVERRIDE =
   'To run commands without isolation all the same, set LACHESIS_ALLOW_UNSANDBOXED=1 (--allow-unsandboxed).';
 
+/** That keep commands from this host. */
+const REAL_BACKENDS = ['bubblewrap', 'docker', 'modal', 'e2b', 'ssh'];
+
 /** The one message of a host whose sandboxes do not work. */
 export function notWorking(
   { chosenBy }: SandboxSettings,
@@ -14,15 +17,17 @@ export function notWorking(
 ): LachesisError {
   const fix = remedy ?? 'Run `lachesis doctor` for what works here.';
   // An override stands in for the default only: whoever chose a backend would be given another.
-  const others = 'Or choose another with --sandbox (docker, modal, e2b, ssh).';
+  // Some backends tell it in their detail too.
+  const said = remedy === undefined ? detail : detail.replace(remedy, '').trimEnd();
+  const others = REAL_BACKENDS.filter((other) => other !== name).join(', ');
   return new LachesisError(
     'failed_precondition',
-    `No sandbox can be made: \`${name}\` (${chosenBy}) was tried and failed. ${detail}`,
+    `No sandbox can be made: \`${name}\` (${chosenBy}) was tried and failed. ${said}`,
     {
       reason: 'SANDBOX_BACKEND_FAILED',
       remedy: [
         fix,
-        others,
+        `Or choose another with --sandbox (${others}).`,
         ...(chosenBy === 'default' || name === 'process' ? [OVERRIDE] : []),
       ].join(' '),
       field: 'sandbox',

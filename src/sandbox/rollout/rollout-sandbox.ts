@@ -20,7 +20,10 @@ export interface RolloutSandbox {
   readonly processes: BackgroundProcesses;
   /** A text is a bash script, in a shell of its own: nothing of the agent's shell is in it. */
   exec(command: string | Command, options?: ExecOptions): Promise<ExecResult>;
-  /** Byte for byte. Relative paths are of `workdir`. Refuses one above `maxBytes` (default 64 MiB). */
+  /**
+   * Byte for byte. Relative paths are of `workdir`. Refuses one above `maxBytes` (default 64 MiB); one that
+   * is not there throws `not_found` (`FILE_NOT_FOUND`).
+   */
   readFile(
     path: string,
     options?: TransferOptions & { readonly maxBytes?: number },

@@ -1,10 +1,12 @@
-import { invalidInput } from '../../errors.ts';
+import { invalidInput, LachesisError } from '../../errors.ts';
 import { sshOptions, sshSource } from '../backends/ssh/settings.ts';
 import { BACKEND_NAMES, type BackendName } from '../backends/table.ts';
+import { checkSpec } from '../contract/check.ts';
 import { ISOLATION_LEVELS } from '../contract/isolation.ts';
 import type { SandboxNetwork, SandboxResources, SandboxSpec } from '../contract/spec.ts';
+import { refusedByOption } from './option-names.ts';
 import { readNumber, readWord } from './read-values.ts';
-import { seedBackend, seedSettings } from './seed-variables.ts';
+import { IMAGE_VARIABLES, seedBackend, seedSettings } from './seed-variables.ts';
 import type { SandboxOptionName, SandboxSettings, SettingsSource } from './settings.ts';
 
 type TextOf = (name: SandboxOptionName) => string | undefined;
@@ -34,6 +36,10 @@ export function readSandboxSettings(source: SettingsSource): SandboxSettings {
   if (minIdle > (maxTotal ?? Infinity)) {
     throw invalidInput('--sandbox-min-idle', `is ${minIdle}, more than --sandbox-max ${maxTotal}.`);
   }
+  const spec = specOf(text, seed);
+  const isSeeds = text('sandbox-image') === undefined && backend !== 'none';
+  const imageFrom = (isSeeds ? IMAGE_VARIABLES[backend] : undefined) ?? '--sandbox-image';
+  assertMeaning(spec, imageFrom);
   return Object.freeze({
     backend,
     chosenBy,
@@ -48,7 +54,8 @@ export function readSandboxSettings(source: SettingsSource): SandboxSettings {
       ...(seed.idleMs === undefined ? {} : { idleMs: seed.idleMs }),
     },
     minIdle,
-    spec: specOf(text, seed),
+    spec,
+    imageFrom,
     wishes: seed.resources,
     commandTimeoutMs: seed.commandTimeoutMs,
     ssh,
@@ -96,6 +103,16 @@ function specOf(
     ...(network === undefined ? {} : { network: readNetwork(network) }),
     ...(Object.keys(resources).length === 0 ? {} : { resources: resources as SandboxResources }),
   };
+}
+
+/** What no backend could give, told by the option though no sandbox may ever be made. */
+function assertMeaning(spec: SandboxSpec, imageFrom: string): void {
+  try {
+    checkSpec(spec);
+  } catch (error) {
+    if (!(error instanceof LachesisError)) throw error;
+    throw refusedByOption(error.message, error.remedy, { image: imageFrom }) ?? error;
+  }
 }
 
 /** `none`, `open`, or the names of hosts. */

@@ -18,7 +18,7 @@ export interface SeedSettings {
 }
 
 const SEED_POOL_SIZE = 4;
-const IMAGE_VARIABLES: Partial<Record<BackendName, string>> = {
+export const IMAGE_VARIABLES: Partial<Record<BackendName, string>> = {
   docker: 'TERMINAL_DOCKER_IMAGE',
   modal: 'TERMINAL_MODAL_IMAGE',
 };
@@ -35,7 +35,10 @@ export function seedBackend(environment: Variables, local: BackendName): Backend
   throw invalidInput('TERMINAL_ENV', `is "${text}", which is no backend here; give ${known}.`);
 }
 
-/** The seed's other variables, as far as they concern this backend. */
+/**
+ * The seed's other variables, as far as they concern this backend. A malformed one is refused though it concerns
+ * another: it was meant to say something.
+ */
 export function seedSettings(environment: Variables, backend: BackendName): SeedSettings {
   const number = (name: string, least: number): number | undefined => {
     const text = settingOf(environment, name);
@@ -43,6 +46,8 @@ export function seedSettings(environment: Variables, backend: BackendName): Seed
   };
   const timeout = number('TERMINAL_TIMEOUT', 1);
   const idle = number('TERMINAL_LIFETIME_SECONDS', 1);
+  const limits = resources(environment, number);
+  const pool = modalPool(environment, number);
   const isContainer = CONTAINERS.has(backend);
   const imageVariable = IMAGE_VARIABLES[backend];
   const image = imageVariable === undefined ? undefined : settingOf(environment, imageVariable);
@@ -53,8 +58,8 @@ export function seedSettings(environment: Variables, backend: BackendName): Seed
     ...(image === undefined ? {} : { image }),
     // The seed leaves out what can only be a folder of the host.
     ...(workdir === undefined || isHostFolder(workdir) ? {} : { workdir }),
-    ...(backend === 'modal' ? modalPool(environment, number) : {}),
-    resources: isContainer ? resources(environment, number) : {},
+    ...(backend === 'modal' ? pool : {}),
+    resources: isContainer ? limits : {},
   };
 }
 
@@ -62,13 +67,14 @@ function modalPool(
   environment: Variables,
   number: (name: string, least: number) => number | undefined,
 ): Pick<SeedSettings, 'maxTotal' | 'maxUses'> {
+  const most = number('TERMINAL_MODAL_POOL_MAX', 1);
+  const size = number('TERMINAL_MODAL_POOL_SIZE', 1);
   const text = settingOf(environment, 'TERMINAL_MODAL_MODE');
   if (text === undefined) return {};
   const mode = readWord(text, 'TERMINAL_MODAL_MODE', ['default', 'auto', 'direct', 'pool']);
   // Outside of its pool the seed makes a sandbox for each task.
   if (mode !== 'pool') return { maxUses: 1 };
-  const size = number('TERMINAL_MODAL_POOL_MAX', 1) ?? number('TERMINAL_MODAL_POOL_SIZE', 1);
-  return { maxTotal: size ?? SEED_POOL_SIZE };
+  return { maxTotal: most ?? size ?? SEED_POOL_SIZE };
 }
 
 function resources(

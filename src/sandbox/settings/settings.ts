@@ -18,6 +18,8 @@ export interface SandboxSettings {
   readonly minIdle: number;
   /** What an environment that says nothing else is given. */
   readonly spec: SandboxSpec;
+  /** What gave the spec's image: `--sandbox-image`, or a variable of the seed's. */
+  readonly imageFrom: string;
   /** As the seed's variables wish it: what the backend can't hold to is left out. */
   readonly wishes: SandboxResources;
   /** Of one command, where a tool says nothing. */

@@ -23,3 +23,15 @@ test('a default that is too weak fails, and the table says so', async () => {
   expect(run.out()).toMatch(/bubblewrap \*\s+yes\s+namespace/);
   expect(run.out()).toMatch(/at least `strong`: it does NOT/);
 }, 60_000);
+
+test.skipIf(process.getuid?.() !== 0)(
+  'root is told the flag that lets plain processes run',
+  async () => {
+    const run = cli('doctor', '--json');
+    expect(await run.code).toBe(0);
+    const { backends } = JSON.parse(run.out());
+    const row = backends.find(({ name }: { name: string }) => name === 'process');
+    expect(row.remedy).toContain('--allow-unsandboxed');
+  },
+  60_000,
+);

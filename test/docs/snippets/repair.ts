@@ -1,5 +1,5 @@
 // repair.ts
-import { defineEnvironment, resultBudget, sandboxTools } from 'lachesis';
+import { defineEnvironment, outputText, resultBudget, sandboxTools } from 'lachesis';
 
 export default defineEnvironment({
   name: 'repair',
@@ -13,7 +13,7 @@ export default defineEnvironment({
   prompt: ({ data }) => `Mend program.sh in your working directory: it should say ${data.says}.`,
   reward: async ({ task, sandbox }) => {
     const { exitCode, stdout } = await sandbox.exec('bash program.sh', { timeoutMs: 5_000 });
-    return exitCode === 0 && Buffer.from(stdout.head).toString().trim() === task.data.says ? 1 : 0;
+    return exitCode === 0 && outputText(stdout).trim() === task.data.says ? 1 : 0;
   },
   agent: { hooks: resultBudget() },
 });

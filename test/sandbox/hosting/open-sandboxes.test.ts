@@ -86,6 +86,37 @@ describe('opening sandboxes', () => {
     await expect(none).rejects.toMatchObject({ reason: 'NO_SANDBOX', field: 'sandbox' });
   });
 
+  test.each([
+    ['sandbox-cpus', '2'],
+    ['sandbox-image', 'ubuntu'],
+    ['sandbox-network', 'a.org,b.org'],
+  ])('--%s %s, which its backend can’t give, is refused by its name', async (name, value) => {
+    // Nor is another backend taken for it.
+    const options = optionsOf({ [name]: value, 'allow-unsandboxed': true });
+    const message = await openSandboxes(options).catch((error: Error) => error.message);
+    expect(message).toMatch(new RegExp(`^--${name}: .*bubblewrap|^--${name}: is .*no folder`));
+    expect(message).not.toMatch(/user_namespaces|process/);
+    await expect(openSandboxes(options)).rejects.toMatchObject({
+      ...{ kind: 'invalid_input', field: `--${name}` },
+    });
+  });
+
+  test.each([
+    [{ resources: { cpus: 1 } }, 'resources.cpus', 'bubblewrap'],
+    [{ network: { allow: ['a.org'] } }, 'network', 'bubblewrap'],
+    [{ image: 'i:1' }, 'image', 'just-bash'],
+    [{ network: 'none' as const }, 'network', 'process'],
+  ])(
+    'what an environment says, %j, is refused where no rollout could have it',
+    async (spec, at, sandbox) => {
+      const askers = [{ name: 'picky', minimumIsolation: undefined, spec }];
+      const options = optionsOf({ sandbox, 'isolation-minimum': 'process' }, { askers });
+      await expect(openSandboxes(options)).rejects.toMatchObject({
+        ...{ kind: 'invalid_input', field: `environment \`picky\`.sandbox.${at}` },
+      });
+    },
+  );
+
   test('goes without isolation when it is told to, and says so', async () => {
     const options = optionsOf({ sandbox: 'process', 'allow-unsandboxed': true });
     await using sandboxes = await openSandboxes(options);

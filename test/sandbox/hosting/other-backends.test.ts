@@ -101,7 +101,7 @@ describe.skipIf(noBoxes !== undefined)('--sandbox e2b', () => {
       { TERMINAL_CWD: '/workspace' },
     );
     await expect(openSandboxes(optionsOf(settings))).rejects.toThrow(
-      /`e2b` \(--sandbox\) was tried and failed.*resources\.memoryMiB.*Build it into the template/s,
+      /^--sandbox-memory: .*`e2b`.*Build it into the template/s,
     );
   });
 });
@@ -127,3 +127,19 @@ test('a daemon that is not there is told, with what would mend it', async () => 
     /`docker` \(--sandbox\) was tried and failed.*DOCKER_HOST/s,
   );
 });
+
+test.each(['docker', 'modal', 'e2b'])(
+  'after a refusal of `%s` others are advised, and each thing once',
+  async (name) => {
+    for (const variable of ['E2B_API_KEY', 'MODAL_TOKEN_ID', 'MODAL_TOKEN_SECRET'])
+      vi.stubEnv(variable, '');
+    vi.stubEnv('MODAL_CONFIG_PATH', '/nowhere/modal.toml');
+    vi.stubEnv('DOCKER_HOST', 'unix:///nowhere/docker.sock');
+    const refused = await openSandboxes(optionsOf(read({ sandbox: name }))).catch((error) => error);
+    const [, advised = ''] = /--sandbox \(([^)]*)\)/.exec(refused.message) ?? [];
+    expect(advised.split(', ')).toContain('bubblewrap');
+    expect(advised.split(', ')).not.toContain(name);
+    const sentences = refused.message.split(/(?<=\.) (?=[A-Z`])/);
+    expect(sentences).toEqual([...new Set(sentences)]);
+  },
+);

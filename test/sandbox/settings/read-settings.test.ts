@@ -94,6 +94,7 @@ test.each([
   ['sandbox-max', '2.5', '--sandbox-max'],
   ['sandbox-min-idle', '-1', '--sandbox-min-idle'],
   ['sandbox-network', 'maybe', '--sandbox-network'],
+  ['sandbox-image', '', '--sandbox-image'],
   ['sandbox-cpus', '0', '--sandbox-cpus'],
   ['sandbox-memory', 'much', '--sandbox-memory'],
   ['isolation-minimum', 'high', '--isolation-minimum'],
@@ -114,6 +115,8 @@ test.each([
 ])('%s=%s is refused by its name', (field, value) => {
   const environment = { TERMINAL_ENV: 'modal', TERMINAL_MODAL_MODE: 'pool', [field]: value };
   expect(() => read({}, environment)).toThrow(expect.objectContaining({ field }));
+  // Also where nothing is made of it.
+  expect(() => read({}, { [field]: value })).toThrow(expect.objectContaining({ field }));
 });
 
 test('more warm ones than there may be are refused', () => {

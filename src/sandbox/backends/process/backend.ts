@@ -152,7 +152,8 @@ class ProcessBackend implements SandboxBackend {
       'The `process` backend would run commands as root of this host.',
       {
         reason: 'PROCESS_BACKEND_AS_ROOT',
-        remedy: 'Use `bubblewrap`, run as another user, or give `allowRoot: true`.',
+        remedy:
+          'Use `bubblewrap`, run as another user, or allow root: --allow-unsandboxed (in code `allowRoot: true`).',
       },
     );
   }
