@@ -93,7 +93,10 @@ test('--config names another file, of TypeScript too', async () => {
 
 test('what a command is given this way it uses', async () => {
   const { code, err } = await run(['policy'], { 'lachesis.config.json': '{"fault": ["explode"]}' });
-  expect([code, err]).toEqual([2, expect.stringMatching(/lachesis.config.json \(fault\): "explode" is unknown/)]);
+  expect([code, err]).toEqual([
+    2,
+    expect.stringMatching(/lachesis.config.json \(fault\): "explode" is unknown/),
+  ]);
 });
 
 test('the password of a URL is not shown', async () => {
