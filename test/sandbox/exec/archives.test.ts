@@ -73,5 +73,6 @@ test('a reader that takes no more of an archive ends its `tar`', async () => {
   }
   const [child] = children;
   if (child?.signalCode === null) await once(child, 'exit');
-  expect(child?.signalCode).toBe('SIGKILL');
+  // Its output is closed first, which may end it before it is killed.
+  expect(child?.signalCode).toMatch(/^SIG(KILL|PIPE)$/);
 });
