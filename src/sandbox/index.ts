@@ -57,6 +57,7 @@ export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
 export { runCommand } from './exec/run-command.ts';
 export {
+  checkIsolation,
   DEFAULT_MINIMUM,
   type IsolationRule,
   minimumIsolation,

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type IsolationLevel,
+  isAtLeast,
   minimumIsolation,
   type OpenSandboxesOptions,
   openSandboxes,
@@ -114,3 +116,18 @@ test('the stronger of two minimums holds, unless nothing is to be refused', () =
   expect(minimumIsolation('strong', { minimum: 'process' })).toBe('strong');
   expect(minimumIsolation('strong', { minimum: 'strong', isOverridden: true })).toBe('process');
 });
+
+test.each(['none', 5, 'Strong', null, 'constructor'])(
+  'a level that there is not is refused: %s',
+  (level) => {
+    const own = level as unknown as IsolationLevel;
+    const refused = { kind: 'invalid_input', field: 'sandbox.minimumIsolation' };
+    for (const rule of [{}, { minimum: 'strong' as const }, { isOverridden: true }]) {
+      expect(() => minimumIsolation(own, rule)).toThrow(expect.objectContaining(refused));
+    }
+    expect(() => minimumIsolation(undefined, { minimum: own })).toThrow(
+      expect.objectContaining({ field: 'isolation.minimum' }),
+    );
+    expect(isAtLeast('strong', own)).toBe(false);
+  },
+);
