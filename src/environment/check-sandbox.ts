@@ -1,5 +1,5 @@
 import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
-import { checkIsolation } from '../sandbox/index.ts';
+import { checkIsolation, checkSpec } from '../sandbox/index.ts';
 import type { SandboxRequirement } from './environment.ts';
 
 /** Refuses what a definition says of its sandbox where no host could do it; a function's word is asked for later. */
@@ -22,6 +22,7 @@ export function checkRequirement(requirement: unknown): asserts requirement is S
   if (typeof requirement !== 'object' || requirement === null || Array.isArray(requirement)) {
     throw invalidInput('sandbox', 'is no object; `{}` takes whatever its host has.');
   }
-  const { minimumIsolation } = requirement as SandboxRequirement;
+  const { minimumIsolation, ...spec } = requirement as SandboxRequirement;
   checkIsolation(minimumIsolation, 'sandbox.minimumIsolation');
+  checkSpec(spec);
 }
