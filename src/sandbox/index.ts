@@ -39,7 +39,13 @@ export type {
   ProcessExit,
   SandboxProcess,
 } from './contract/command.ts';
-export { isSandboxGone, sandboxFault, sandboxGone } from './contract/faults.ts';
+export {
+  isEndedByTenant,
+  isSandboxGone,
+  sandboxEndedByTenant,
+  sandboxFault,
+  sandboxGone,
+} from './contract/faults.ts';
 export {
   ISOLATION_LEVELS,
   type IsolationLevel,

@@ -9,6 +9,7 @@ import {
   playGroup,
 } from '../../src/environment/index.ts';
 import { LachesisError } from '../../src/errors.ts';
+import { sandboxEndedByTenant, sandboxGone } from '../../src/sandbox/index.ts';
 import { fakeModelServer } from './fake-model-server.ts';
 
 async function group(
@@ -147,6 +148,25 @@ describe('playGroup', () => {
           expect(open.size).toBeGreaterThan(0);
         }
       }
+    });
+
+    it('are not played again when what ran in their sandbox ended it, and are when the host did', async () => {
+      const lost = [
+        sandboxEndedByTenant('bw-0', 'what ran in it ended its first process'),
+        sandboxGone('bw-1', 'it was terminated'),
+      ];
+      const { group: played } = await group({
+        failedRollouts: { retry: 1 },
+        setup: (_, { rolloutId }) => {
+          const error = lost[Number(rolloutId.slice(2))];
+          if (error !== undefined) throw error;
+        },
+      });
+      expect(played.rollouts.map(({ id }) => id)).toEqual(['g.0', 'g.1+1', 'g.2', 'g.3']);
+      expect(played.rollouts[0]?.outcome).toMatchObject({
+        kind: 'not_scored',
+        failure: { reason: 'SANDBOX_ENDED_BY_TENANT' },
+      });
     });
 
     it('are not played again when they were cancelled', async () => {

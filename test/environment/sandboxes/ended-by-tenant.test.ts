@@ -1,0 +1,71 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  createBubblewrapBackend,
+  createSandboxPool,
+  type SandboxBackend,
+  type SandboxPool,
+} from '../../../src/sandbox/index.ts';
+import { terminalTool } from '../../../src/tools/index.ts';
+import { playTerminal, run } from './play-terminal.ts';
+
+let backend: SandboxBackend;
+let pool: SandboxPool;
+
+beforeAll(() => {
+  backend = createBubblewrapBackend();
+  pool = createSandboxPool({ backend, maxTotal: 4 });
+});
+afterAll(async () => {
+  await pool.drain({ graceMs: 0 });
+  await backend[Symbol.asyncDispose]();
+});
+
+const ENDED = {
+  kind: 'not_scored',
+  failure: { kind: 'model_error', reason: 'SANDBOX_ENDED_BY_TENANT' },
+};
+
+test.each(['run', 'terminal'])(
+  'a box that `%s` ended is the model’s doing, and no score',
+  async (name) => {
+    const script = 'kill -9 -1; sleep 20';
+    const args = name === 'run' ? { script } : { command: script };
+    let rewarded = false;
+    const rollout = await playTerminal(pool, '', {
+      call: { name, args },
+      part: {
+        tools: [run, terminalTool()],
+        reward: () => {
+          rewarded = true;
+          return 1;
+        },
+      },
+    });
+    expect(rollout.outcome).toMatchObject(ENDED);
+    expect(rollout.result.stopReason).toBe('model_error');
+    expect(rewarded).toBe(false);
+  },
+);
+
+test('a setup that ended its own box is the environment’s doing', async () => {
+  const rollout = await playTerminal(pool, 'true', {
+    part: { setup: async (_, { sandbox }) => void (await sandbox.exec('kill -9 -1; sleep 20')) },
+  });
+  expect(rollout.outcome).toMatchObject({
+    failure: { kind: 'environment_error', reason: 'SANDBOX_ENDED_BY_TENANT' },
+  });
+});
+
+test('a box that its own end finds is the host’s matter: terminated, or past its lifetime', async () => {
+  const signal = new AbortController().signal;
+  const terminated = await backend.create({}, { signal });
+  await terminated.terminate();
+  const old = await backend.create({}, { signal, lifetimeMs: 50 });
+  const underWay = old.exec({ argv: ['sleep', '20'] });
+  await expect(underWay).rejects.toMatchObject({ reason: 'SANDBOX_GONE', metadata: {} });
+  for (const box of [terminated, old]) {
+    const error = await box.exec({ argv: ['true'] }).catch((thrown: Error) => thrown);
+    expect(error).toMatchObject({ reason: 'SANDBOX_GONE' });
+    expect(error).not.toHaveProperty('metadata.endedBy');
+  }
+});
