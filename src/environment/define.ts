@@ -150,8 +150,15 @@ function checkLimits(definition: EnvironmentDefinition, field: string): void {
   }
   const { failedRollouts = {} } = definition;
   for (const [key, value] of Object.entries(failedRollouts)) {
+    if (key === 'endedSandboxReward') {
+      if (value === undefined || Number.isFinite(value)) continue;
+      throw invalidInput(`${field}.failedRollouts.${key}`, `is ${value}; a number is needed.`);
+    }
     if (key !== 'retry' && key !== 'quorum') {
-      throw invalidInput(`${field}.failedRollouts.${key}`, 'is neither `retry` nor `quorum`.');
+      throw invalidInput(
+        `${field}.failedRollouts.${key}`,
+        'is none of `retry`, `quorum` and `endedSandboxReward`.',
+      );
     }
     if (value !== undefined && !(Number.isInteger(value) && value >= 0)) {
       throw invalidInput(

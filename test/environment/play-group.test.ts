@@ -202,7 +202,8 @@ describe('playGroup', () => {
     it.each([
       [{ retry: -1 }, 'failedRollouts.retry: is -1'],
       [{ quorum: 0.5 }, 'failedRollouts.quorum: is 0.5'],
-      [{ retries: 1 }, 'failedRollouts.retries: is neither'],
+      [{ retries: 1 }, 'failedRollouts.retries: is none of'],
+      [{ endedSandboxReward: Number.NaN }, 'failedRollouts.endedSandboxReward: is NaN'],
     ])('%j is refused', async (failedRollouts, message) => {
       await expect(group({ failedRollouts } as object)).rejects.toThrow(message);
     });

@@ -2,6 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   createBubblewrapBackend,
   createSandboxPool,
+  type RolloutSandbox,
   type SandboxBackend,
   type SandboxPool,
 } from '../../../src/sandbox/index.ts';
@@ -46,6 +47,35 @@ test.each(['run', 'terminal'])(
     expect(rewarded).toBe(false);
   },
 );
+
+test('it is worth what the environment says, in the run and at scoring, and a host’s loss is not', async () => {
+  const failedRollouts = { endedSandboxReward: -0.5 };
+  const script = 'kill -9 -1; sleep 20';
+  const atPlay = await playTerminal(pool, script, { part: { failedRollouts } });
+  expect(atPlay.outcome).toMatchObject({ kind: 'scored', reward: -0.5 });
+  const atScoring = await playTerminal(pool, 'true', {
+    part: {
+      failedRollouts,
+      reward: async ({ sandbox }: { sandbox: RolloutSandbox }) => {
+        await sandbox.exec(script);
+        return 1;
+      },
+    },
+  });
+  expect(atScoring.outcome).toMatchObject({ kind: 'scored', reward: -0.5 });
+  const hosts = await playTerminal(pool, 'true', {
+    part: {
+      failedRollouts,
+      reward: async ({ sandbox }: { sandbox: RolloutSandbox }) => {
+        const found = await backend.list({}, new AbortController().signal);
+        await found.find(({ id }) => id === sandbox.id)?.terminate();
+        await sandbox.exec('true');
+        return 1;
+      },
+    },
+  });
+  expect(hosts.outcome).toMatchObject({ kind: 'not_scored', failure: { reason: 'SANDBOX_GONE' } });
+});
 
 test('a setup that ended its own box is the environment’s doing', async () => {
   const rollout = await playTerminal(pool, 'true', {
