@@ -1,3 +1,5 @@
+import { spawnSync } from 'node:child_process';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   createBubblewrapBackend,
@@ -85,6 +87,33 @@ test('a setup that ended its own box is the environment’s doing', async () => 
     failure: { kind: 'environment_error', reason: 'SANDBOX_ENDED_BY_TENANT' },
   });
 });
+
+test('a box whose bwrap the host killed is the host’s matter too', async () => {
+  await using own = createBubblewrapBackend();
+  const before = bwrapsOfOurs();
+  const box = await own.create({}, { signal: new AbortController().signal });
+  const made = bwrapsOfOurs().filter((pid) => !before.includes(pid));
+  // The pool may make a spare one meanwhile, which goes the same way.
+  expect(made).not.toHaveLength(0);
+  const underWay = box.exec({ argv: ['sleep', '20'] });
+  const refused = expect(underWay).rejects.toMatchObject({
+    reason: 'SANDBOX_GONE',
+    message: expect.stringContaining('the host ended it'),
+    metadata: {},
+  });
+  // Once it has begun.
+  await sleep(300);
+  for (const pid of made) process.kill(pid, 'SIGKILL');
+  await refused;
+});
+
+/** Our own children of that name. */
+function bwrapsOfOurs(): readonly number[] {
+  const found = spawnSync('pgrep', ['-P', String(process.pid), '-x', 'bwrap'], {
+    encoding: 'utf8',
+  });
+  return found.stdout.split('\n').filter(Boolean).map(Number);
+}
 
 test('a box that its own end finds is the host’s matter: terminated, or past its lifetime', async () => {
   const signal = new AbortController().signal;

@@ -232,6 +232,9 @@ export class Box implements SandboxCore {
 
   /** Unless something else is known of its end. */
   #endedFromInside(): string {
+    // bwrap itself is out of reach from in there.
+    const { signalCode } = this.#options.launched.child;
+    if (signalCode !== null) this.#goneWhy ??= `the host ended it (${signalCode})`;
     if (this.#goneWhy === undefined) this.#byTenant = true;
     this.#goneWhy ??= 'what ran in it ended its first process';
     return this.#goneWhy;
