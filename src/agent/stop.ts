@@ -1,5 +1,5 @@
 import { errorMessage, isDeadline, LachesisError } from '../errors.ts';
-import { isSandboxGone } from '../sandbox/index.ts';
+import { isEndedByTenant, isSandboxGone } from '../sandbox/index.ts';
 import type { StopReason } from './result.ts';
 
 /** How a run ends: the typed reason and the same in words. */
@@ -10,6 +10,7 @@ export interface Stop {
 
 /** What a fired signal's reason means: a time limit, a lost sandbox, or somebody's wish. */
 export function stopOfAbort(reason: unknown): Stop {
+  if (isEndedByTenant(reason)) return { reason: 'model_error', detail: errorMessage(reason) };
   if (isSandboxGone(reason)) {
     return { reason: 'infrastructure_error', detail: errorMessage(reason) };
   }
@@ -55,6 +56,8 @@ function modelStopReason(error: unknown): StopReason {
 /** What a failed tool means, when its failure isn't the model's to see. */
 export function stopOfToolFailure(error: LachesisError): Stop {
   const { kind } = error;
+  // What the model ran there ended it.
+  if (isEndedByTenant(error)) return { reason: 'model_error', detail: errorMessage(error) };
   const isTyped = kind === 'environment_error' || kind === 'model_error';
   return { reason: isTyped ? kind : 'infrastructure_error', detail: errorMessage(error) };
 }

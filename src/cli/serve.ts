@@ -2,6 +2,7 @@ import path from 'node:path';
 import { errorMessage, invalidInput } from '../errors.ts';
 import { engineGateway } from '../gateways/index.ts';
 import { MetricsRegistry } from '../telemetry/index.ts';
+import { AGENT_OPTIONS, agentRules } from './agent-options.ts';
 import { ATROPOS_OPTIONS, atroposGateway } from './atropos.ts';
 import type { Command, OptionValues } from './command.ts';
 import { Hosting } from './hosting.ts';
@@ -32,6 +33,7 @@ export const serveCommand: Command = {
     ...ATROPOS_OPTIONS,
     ...SETTING_OPTIONS,
     ...SANDBOX_OPTIONS,
+    ...AGENT_OPTIONS,
     'no-play': {
       type: 'boolean',
       help: 'Play nothing for runs here: leave it to `lachesis worker`. Tasks are served all the same.',
@@ -83,6 +85,7 @@ export const serveCommand: Command = {
       environments,
       worker: values['no-play'] !== true,
       sandboxes: hosting.sandboxes?.pool,
+      agentSandboxes: agentRules(values, io),
       modelServerFor: () => model.modelServer,
       metrics,
       broker,

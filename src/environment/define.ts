@@ -1,6 +1,7 @@
 import { checkAgentSettings } from '../agent/index.ts';
 import { clipText, errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { checkSampling } from './check-sampling.ts';
+import { checkSandbox } from './check-sandbox.ts';
 import { checkToolsets } from './check-toolsets.ts';
 import type { EnvironmentDefinition } from './environment.ts';
 import { checkEvaluation } from './evaluation/settings.ts';
@@ -103,6 +104,7 @@ export function defineEnvironment<Data, State = undefined, Settings = unknown>(
   }
   checkTools(definition, field);
   checkToolsets(definition, `${field}.toolsets`);
+  checkSandbox(definition.sandbox, `${field}.sandbox`);
   checkLimits(definition, field);
   checkAgent(definition, field);
   checkSampling(definition.sampling, `${field}.sampling`);
@@ -148,8 +150,15 @@ function checkLimits(definition: EnvironmentDefinition, field: string): void {
   }
   const { failedRollouts = {} } = definition;
   for (const [key, value] of Object.entries(failedRollouts)) {
+    if (key === 'endedSandboxReward') {
+      if (value === undefined || Number.isFinite(value)) continue;
+      throw invalidInput(`${field}.failedRollouts.${key}`, `is ${value}; a number is needed.`);
+    }
     if (key !== 'retry' && key !== 'quorum') {
-      throw invalidInput(`${field}.failedRollouts.${key}`, 'is neither `retry` nor `quorum`.');
+      throw invalidInput(
+        `${field}.failedRollouts.${key}`,
+        'is none of `retry`, `quorum` and `endedSandboxReward`.',
+      );
     }
     if (value !== undefined && !(Number.isInteger(value) && value >= 0)) {
       throw invalidInput(

@@ -88,6 +88,8 @@ export interface FailedRolloutsPolicy {
   readonly retry?: number;
   /** With fewer scored rollouts than this, none of the group counts as scored. Default: 0. */
   readonly quorum?: number;
+  /** The reward of a rollout whose commands ended its own sandbox. Default: it is not scored. */
+  readonly endedSandboxReward?: number;
 }
 
 /** Saves and loads what an environment keeps across groups, such as a curriculum's progress. */

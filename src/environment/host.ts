@@ -2,6 +2,7 @@ import { errorMessage, invalidInput, LachesisError } from '../errors.ts';
 import { isJsonObject, type JsonObject } from '../messages.ts';
 import type { IsolationRule, SandboxPool } from '../sandbox/index.ts';
 import { createToolRegistry, describeIssues, standardSchemaToJsonSchema } from '../tools/index.ts';
+import { checkSandbox } from './check-sandbox.ts';
 import { type EnvironmentCheckpoint, loadCheckpoint } from './checkpoint.ts';
 import { closer } from './closer.ts';
 import type { EnvironmentDefinition, HostedEnvironment, TaskSource } from './environment.ts';
@@ -31,6 +32,8 @@ export async function hostEnvironment(
 ): Promise<HostedEnvironment> {
   const { signal } = options;
   const name = options.name ?? definition.name;
+  // A definition need not come from `defineEnvironment`.
+  checkSandbox(definition.sandbox, `environment \`${definition.name}\`.sandbox`);
   const settings = deepFreeze(await resolveSettings(definition, settingsInput));
   signal?.throwIfAborted();
   if (options.checkpoint !== undefined)

@@ -39,7 +39,13 @@ export type {
   ProcessExit,
   SandboxProcess,
 } from './contract/command.ts';
-export { isSandboxGone, sandboxFault, sandboxGone } from './contract/faults.ts';
+export {
+  isEndedByTenant,
+  isSandboxGone,
+  sandboxEndedByTenant,
+  sandboxFault,
+  sandboxGone,
+} from './contract/faults.ts';
 export {
   ISOLATION_LEVELS,
   type IsolationLevel,
@@ -57,6 +63,7 @@ export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
 export { runCommand } from './exec/run-command.ts';
 export {
+  checkIsolation,
   DEFAULT_MINIMUM,
   type IsolationRule,
   minimumIsolation,

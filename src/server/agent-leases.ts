@@ -1,6 +1,7 @@
 import { type Clock, systemClock, untilAborted } from '../async/index.ts';
 import { invalidInput, LachesisError } from '../errors.ts';
 import type { SandboxLease, SandboxPool, SandboxSpec } from '../sandbox/index.ts';
+import { type AgentRules, assertGranted } from './agent-rules.ts';
 
 const DEFAULT_HOLD_MS = 300_000;
 const DEFAULT_MAX_PER_CALLER = 64;
@@ -26,6 +27,7 @@ interface Held {
 export class AgentLeases implements AsyncDisposable {
   readonly pool: SandboxPool;
   readonly holdMs: number;
+  readonly #rules: AgentRules;
   readonly #maxPerCaller: number;
   readonly #clock: Clock;
   readonly #held = new Map<string, Held>();
@@ -34,6 +36,8 @@ export class AgentLeases implements AsyncDisposable {
 
   constructor(options: {
     readonly pool: SandboxPool;
+    /** Default: they may name nothing. */
+    readonly rules?: AgentRules;
     /** Default: 5 minutes. */
     readonly holdMs?: number;
     /** Default: 64. */
@@ -41,6 +45,7 @@ export class AgentLeases implements AsyncDisposable {
     readonly clock?: Clock;
   }) {
     this.pool = options.pool;
+    this.#rules = options.rules ?? {};
     this.holdMs = options.holdMs ?? DEFAULT_HOLD_MS;
     this.#maxPerCaller = options.maxPerCaller ?? DEFAULT_MAX_PER_CALLER;
     this.#clock = options.clock ?? systemClock;
@@ -54,6 +59,7 @@ export class AgentLeases implements AsyncDisposable {
     signal: AbortSignal,
   ): Promise<SandboxLease> {
     checkId(leaseId);
+    assertGranted(spec, this.#rules);
     const key = keyOf(callerId, leaseId);
     const wants = JSON.stringify(spec);
     const known = this.#held.get(key);

@@ -1,4 +1,5 @@
 /** The Connect services over the rooms below, and the server that hosts them. */
+export type { AgentRules } from './agent-rules.ts';
 export { type AuthOptions, type Credential, isLoopback } from './credentials.ts';
 export type { CallerTokens, ServedEnvironment } from './hosted.ts';
 export { isLocalWorkerId } from './local-worker-id.ts';

@@ -8,6 +8,7 @@ import type { SandboxPool } from '../sandbox/index.ts';
 import { type Logger, MetricsRegistry, silentLogger } from '../telemetry/index.ts';
 import type { FallbackRoute, ListenerOptions, ListenerTls } from '../transport/index.ts';
 import { WIRE_LIMITS } from '../wire/index.ts';
+import type { AgentRules } from './agent-rules.ts';
 import { type AuthOptions, isLoopback } from './credentials.ts';
 import type { ServedEnvironment } from './hosted.ts';
 import { packageVersion } from './package-version.ts';
@@ -47,6 +48,8 @@ export interface ServerOptions {
   readonly policy?: ServedPolicy;
   /** Served as SandboxService; stays the caller's to drain. Default: none, and its calls are refused. */
   readonly sandboxes?: SandboxPool | undefined;
+  /** What SandboxService grants beyond the pool's own default. Default: no image and no network. */
+  readonly agentSandboxes?: AgentRules;
   /** False: no worker in this process; groups wait for others. Default: true. */
   readonly worker?: boolean;
   /** Default: tokens of this start on loopback; elsewhere there is none and the start is refused. */
@@ -122,6 +125,7 @@ export function resolveServerOptions(options: ServerOptions): ServerConfig {
     ownsBroker: options.broker === undefined,
     policy: options.policy,
     sandboxes: options.sandboxes,
+    agentSandboxes: Object.freeze({ ...options.agentSandboxes }),
     worker: options.worker ?? true,
     auth: options.auth ?? (isLoopback(host) ? onLoopback : NO_CREDENTIALS),
     tls: options.tls,

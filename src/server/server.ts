@@ -104,7 +104,9 @@ export async function startServer(options: ServerOptions): Promise<LachesisServe
   await giveBackOfDead(broker, follower.leases);
   const { sandboxes } = config;
   const leases =
-    sandboxes === undefined ? undefined : owned.use(new AgentLeases({ pool: sandboxes }));
+    sandboxes === undefined
+      ? undefined
+      : owned.use(new AgentLeases({ pool: sandboxes, rules: config.agentSandboxes }));
   const parts = {
     ...{ config, instanceId, environments, rollouts, player, autoPlay, health, follower },
     ...{ localWorkerId, leases, stopping: stopping.signal },

@@ -9,6 +9,7 @@ import {
   playGroup,
 } from '../../src/environment/index.ts';
 import { LachesisError } from '../../src/errors.ts';
+import { sandboxEndedByTenant, sandboxGone } from '../../src/sandbox/index.ts';
 import { fakeModelServer } from './fake-model-server.ts';
 
 async function group(
@@ -149,6 +150,25 @@ describe('playGroup', () => {
       }
     });
 
+    it('are not played again when what ran in their sandbox ended it, and are when the host did', async () => {
+      const lost = [
+        sandboxEndedByTenant('bw-0', 'what ran in it ended its first process'),
+        sandboxGone('bw-1', 'it was terminated'),
+      ];
+      const { group: played } = await group({
+        failedRollouts: { retry: 1 },
+        setup: (_, { rolloutId }) => {
+          const error = lost[Number(rolloutId.slice(2))];
+          if (error !== undefined) throw error;
+        },
+      });
+      expect(played.rollouts.map(({ id }) => id)).toEqual(['g.0', 'g.1+1', 'g.2', 'g.3']);
+      expect(played.rollouts[0]?.outcome).toMatchObject({
+        kind: 'not_scored',
+        failure: { reason: 'SANDBOX_ENDED_BY_TENANT' },
+      });
+    });
+
     it('are not played again when they were cancelled', async () => {
       const cancelled = new AbortController();
       cancelled.abort(new LachesisError('cancelled', 'no', { reason: 'NO' }));
@@ -182,7 +202,8 @@ describe('playGroup', () => {
     it.each([
       [{ retry: -1 }, 'failedRollouts.retry: is -1'],
       [{ quorum: 0.5 }, 'failedRollouts.quorum: is 0.5'],
-      [{ retries: 1 }, 'failedRollouts.retries: is neither'],
+      [{ retries: 1 }, 'failedRollouts.retries: is none of'],
+      [{ endedSandboxReward: Number.NaN }, 'failedRollouts.endedSandboxReward: is NaN'],
     ])('%j is refused', async (failedRollouts, message) => {
       await expect(group({ failedRollouts } as object)).rejects.toThrow(message);
     });

@@ -10,6 +10,7 @@ import {
   createSandboxPool,
   type SandboxBackend,
   type SandboxPool,
+  type SandboxSpec,
 } from '../../src/sandbox/index.ts';
 import { AgentLeases } from '../../src/server/agent-leases.ts';
 import { type LachesisServer, startServer } from '../../src/server/index.ts';
@@ -106,6 +107,38 @@ test('an id that can be guessed, and another credential than an agent’s, are r
   await expect(acquire(one, 'short')).rejects.toMatchObject({ code: Code.InvalidArgument });
   await using operator = await connect({ address: server.address, token: TOKENS.op });
   await expect(acquire(operator)).rejects.toMatchObject({ code: Code.PermissionDenied });
+});
+
+test.each([
+  [{ image: '/' }, 'AGENT_IMAGE_DENIED', 'image', /--agent-image/],
+  [{ network: true }, 'AGENT_NETWORK_DENIED', 'network', /--agent-network/],
+])('an agent may not ask for %j that nobody granted', async (wish, reason, field, fix) => {
+  const error = await one.sandboxes.acquire(wish).catch(lachesisErrorOf);
+  expect(error).toMatchObject({ kind: 'permission_denied', reason, field });
+  expect(error).toHaveProperty('message', expect.stringMatching(fix));
+  expect(pool.stats().leased).toBe(0);
+});
+
+test('what the operator granted an agent has, and no more', async () => {
+  const asked: SandboxSpec[] = [];
+  const watched: SandboxPool = {
+    ...pool,
+    backend,
+    acquire: (spec, request) => {
+      asked.push(spec);
+      return pool.acquire({}, request);
+    },
+  };
+  const rules = { images: ['python:3'], network: true };
+  await using leases = new AgentLeases({ pool: watched, rules });
+  const { signal } = new AbortController();
+  const wish = { image: 'python:3', network: 'open' } as const;
+  await leases.acquire('me', 'a'.repeat(20), wish, signal);
+  expect(asked).toEqual([wish]);
+  await expect(
+    leases.acquire('me', 'b'.repeat(20), { image: 'python:3.1' }, signal),
+  ).rejects.toMatchObject({ kind: 'permission_denied', field: 'image' });
+  expect(asked).toHaveLength(1);
 });
 
 test('archives go both ways', async () => {

@@ -12,6 +12,7 @@ import {
   watchLease,
 } from '../../sandbox/index.ts';
 import { noSandbox } from '../../tools/index.ts';
+import { checkRequirement } from '../check-sandbox.ts';
 import type { HostedEnvironment, SandboxRequirement } from '../environment.ts';
 import { callHook } from './hooks.ts';
 import type { RolloutIdentity } from './options.ts';
@@ -91,6 +92,7 @@ export class EpisodeSandboxes implements AsyncDisposable {
       typeof sandbox === 'function'
         ? await callHook(() => sandbox(task, { settings, backend: pool.backend }), { signal })
         : sandbox;
+    assertSensible(requirement);
     assertIsolated(requirement, environment, pool);
     const { minimumIsolation: _, ...spec } = requirement;
     const given = await acquire(pool, spec, { ...request, signal }, { gone, commandTimeoutMs });
@@ -164,14 +166,33 @@ async function acquire(
   } catch (error) {
     await lease?.release();
     if (request.signal.aborted) throw error;
-    const { kind, reason } =
-      error instanceof LachesisError ? error : { kind: 'internal', reason: 'SANDBOX_FAULT' };
-    throw new LachesisError(
-      kind === 'invalid_input' ? 'environment_error' : 'infrastructure_error',
-      `No sandbox could be had: ${errorMessage(error)}`,
-      { reason, cause: error },
-    );
+    const what = 'No sandbox could be had';
+    if (error instanceof LachesisError && error.kind === 'invalid_input') {
+      throw asEnvironments(error, what);
+    }
+    const reason = error instanceof LachesisError ? error.reason : 'SANDBOX_FAULT';
+    throw new LachesisError('infrastructure_error', `${what}: ${errorMessage(error)}`, {
+      ...{ reason, cause: error },
+    });
   }
+}
+
+/** What a function said of this task alone. */
+function assertSensible(requirement: unknown): asserts requirement is SandboxRequirement {
+  try {
+    checkRequirement(requirement);
+  } catch (error) {
+    throw asEnvironments(error, 'The sandbox that the environment asks for can not be made');
+  }
+}
+
+function asEnvironments(error: unknown, what: string): LachesisError {
+  const { reason, field } =
+    error instanceof LachesisError ? error : { reason: 'SANDBOX_SPEC', field: undefined };
+  return new LachesisError('environment_error', `${what}: ${errorMessage(error)}`, {
+    ...{ reason, cause: error },
+    ...(field === undefined ? {} : { field }),
+  });
 }
 
 /** The host's fault: elsewhere the very same rollout may be played. */

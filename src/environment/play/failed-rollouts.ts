@@ -1,5 +1,6 @@
 import type { Rollout, RolloutFailure } from '../../contract/index.ts';
 import type { FailedRolloutsPolicy } from '../environment.ts';
+import { ENDED_BY_TENANT } from './failure.ts';
 
 /** The id of a rollout that is played for one that failed: an id stands for one attempt, with one ending. */
 export function retryIdOf(rolloutId: string, retry: number): string {
@@ -11,9 +12,14 @@ export function firstTryOf(rolloutId: string): string {
   return rolloutId.replace(/\+\d{1,3}$/, '');
 }
 
-/** Whether another attempt may end better: what somebody ended is not begun again. */
+/**
+ * Whether another attempt may end better: what somebody ended is not begun again. Neither is what ended its own
+ * sandbox, or a policy could learn to have its bad rollouts played anew.
+ */
 export function isWorthRetry({ outcome }: Rollout, signal: AbortSignal): boolean {
-  return outcome.kind === 'not_scored' && outcome.failure.kind !== 'cancelled' && !signal.aborted;
+  if (outcome.kind === 'scored' || signal.aborted) return false;
+  const { kind, reason } = outcome.failure;
+  return kind !== 'cancelled' && reason !== ENDED_BY_TENANT;
 }
 
 /**

@@ -1,20 +1,40 @@
 import type { AgentResult, StopReason } from '../../agent/index.ts';
 import { failureOf, type RolloutFailure } from '../../contract/index.ts';
 import { errorMessage, isDeadline, LachesisError } from '../../errors.ts';
-import { isSandboxGone } from '../../sandbox/index.ts';
+import { isEndedByTenant, isSandboxGone } from '../../sandbox/index.ts';
 
 /**
  * Where in a rollout something was thrown decides whose fault it is, unless the thrown error already
  * says: an author's function that reports a dead sandbox or judge is believed.
  */
 export function failureIn(phase: string, thrown: unknown, signal: AbortSignal): RolloutFailure {
-  if (signal.aborted) return abortFailure(signal.reason);
-  if (thrown instanceof LachesisError && BELIEVED.has(thrown.kind)) return failureOf(thrown);
+  if (signal.aborted) return ofPhase(phase, abortFailure(signal.reason));
+  if (thrown instanceof LachesisError && BELIEVED.has(thrown.kind)) {
+    return ofPhase(phase, failureOfGone(thrown));
+  }
   return {
     kind: 'environment_error',
     reason: `${phase.toUpperCase().replaceAll(' ', '_')}_THREW`,
     message: `The environment's ${phase} threw: ${errorMessage(thrown)}`,
   };
+}
+
+/** Nothing of the model's ran before the agent did: what ended the sandbox was the environment's. */
+function ofPhase(phase: string, failure: RolloutFailure): RolloutFailure {
+  return phase === 'setup' && failure.reason === ENDED_BY_TENANT
+    ? { ...failure, kind: 'environment_error' }
+    : failure;
+}
+
+/** The reason of a rollout whose commands ended its sandbox: no fault of the host's, and not played again. */
+export const ENDED_BY_TENANT = 'SANDBOX_ENDED_BY_TENANT';
+
+/** What was thrown, where a sandbox that its own commands ended is the model's doing. */
+export function failureOfGone(thrown: LachesisError): RolloutFailure {
+  const failure = failureOf(thrown);
+  return isEndedByTenant(thrown)
+    ? { ...failure, kind: 'model_error', reason: ENDED_BY_TENANT }
+    : failure;
 }
 
 const BELIEVED: ReadonlySet<string> = new Set([
@@ -26,7 +46,7 @@ const BELIEVED: ReadonlySet<string> = new Set([
 
 /** The failure of a rollout whose signal fired: a deadline's, a lost sandbox's or a cancel's. */
 export function abortFailure(reason: unknown): RolloutFailure {
-  if (reason instanceof LachesisError && isSandboxGone(reason)) return failureOf(reason);
+  if (reason instanceof LachesisError && isSandboxGone(reason)) return failureOfGone(reason);
   if (isDeadline(reason)) {
     return reason instanceof LachesisError
       ? failureOf(reason)

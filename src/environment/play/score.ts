@@ -1,13 +1,12 @@
 import type { AgentResult } from '../../agent/index.ts';
 import type { Outcome, RolloutFailure, Task } from '../../contract/index.ts';
-import { failureOf } from '../../contract/index.ts';
 import { textOf } from '../../messages.ts';
 import type { SandboxSpec } from '../../sandbox/index.ts';
 import type { HostedEnvironment } from '../environment.ts';
 import { resolveReward } from '../reward/resolve-reward.ts';
 import { metricsOf } from '../reward/reward-metrics.ts';
 import type { EpisodeSandboxes } from './episode-sandboxes.ts';
-import { failureIn, failureOfResult } from './failure.ts';
+import { ENDED_BY_TENANT, failureIn, failureOfGone, failureOfResult } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
 import type { PlayOptions } from './options.ts';
 
@@ -38,10 +37,16 @@ export async function score(
   const { definition, settings } = environment;
   const { task, state, result, sandboxes } = episode;
   const { gone } = sandboxes;
+  const lost = (failure: RolloutFailure): Scored => {
+    const worth = definition.failedRollouts?.endedSandboxReward;
+    return failure.reason === ENDED_BY_TENANT && worth !== undefined
+      ? { outcome: resolveReward(worth, result), metrics: {} }
+      : withoutMetrics(failure);
+  };
   const ended = failureOfResult(result, agentSignal);
   const isOurs = ended?.kind === 'cancelled' || ended?.kind === 'deadline_exceeded';
-  const failed = gone === undefined || isOurs ? ended : failureOf(gone);
-  if (failed !== undefined) return withoutMetrics(failed);
+  const failed = gone === undefined || isOurs ? ended : failureOfGone(gone);
+  if (failed !== undefined) return lost(failed);
   const timeoutMs = definition.rewardTimeoutMs ?? DEFAULT_REWARD_TIMEOUT_MS;
   using deadline = partDeadline({
     name: 'The reward function',
@@ -58,11 +63,11 @@ export async function score(
       signal: deadline.signal,
     };
     const value = await callHook(() => definition.reward(context), deadline);
-    if (sandboxes.gone !== undefined) return withoutMetrics(failureOf(sandboxes.gone));
+    if (sandboxes.gone !== undefined) return lost(failureOfGone(sandboxes.gone));
     return { outcome: resolveReward(value, result), metrics: metricsOf(value, onWarning) };
   } catch (error) {
     if (sandboxes.gone !== undefined && !signal.aborted) {
-      return withoutMetrics(failureOf(sandboxes.gone));
+      return lost(failureOfGone(sandboxes.gone));
     }
     const failure = failureIn('reward', error, deadline.signal);
     // The reward's own deadline is its author's matter; the rollout's is its caller's.

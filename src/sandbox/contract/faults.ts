@@ -9,6 +9,21 @@ export function sandboxGone(id: string, why: string, cause?: unknown): LachesisE
   });
 }
 
+/** The same of one that ended by what ran in it: another one would do no better by it. */
+export function sandboxEndedByTenant(id: string, why: string): LachesisError {
+  return new LachesisError('infrastructure_error', `Sandbox ${id} is gone: ${why}.`, {
+    reason: 'SANDBOX_GONE',
+    remedy: 'What ran in it did that, not the host.',
+    metadata: { endedBy: 'tenant' },
+  });
+}
+
+export function isEndedByTenant(error: unknown): boolean {
+  return (
+    error instanceof LachesisError && isSandboxGone(error) && error.metadata['endedBy'] === 'tenant'
+  );
+}
+
 /** A provider or the host failed; the sandbox may still work. */
 export function sandboxFault(what: string, cause: unknown): LachesisError {
   if (cause instanceof LachesisError) return cause;

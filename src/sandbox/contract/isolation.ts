@@ -13,11 +13,14 @@ export const ISOLATION_LEVELS = Object.freeze([
 
 export type IsolationLevel = (typeof ISOLATION_LEVELS)[number];
 
-export function isIsolationLevel(text: string): text is IsolationLevel {
-  return (ISOLATION_LEVELS as readonly string[]).includes(text);
+export function isIsolationLevel(value: unknown): value is IsolationLevel {
+  return (ISOLATION_LEVELS as readonly unknown[]).includes(value);
 }
 
-/** Whether `level` keeps commands at least as far from the host as `minimum` does. */
+/** Whether `level` keeps commands at least as far from the host as `minimum` does; of an unknown one, nothing does. */
 export function isAtLeast(level: IsolationLevel, minimum: IsolationLevel): boolean {
-  return ISOLATION_LEVELS.indexOf(level) >= ISOLATION_LEVELS.indexOf(minimum);
+  return (
+    isIsolationLevel(minimum) &&
+    ISOLATION_LEVELS.indexOf(level) >= ISOLATION_LEVELS.indexOf(minimum)
+  );
 }

@@ -80,6 +80,7 @@ export async function openSandboxes(options: OpenSandboxesOptions): Promise<Open
       'NO ISOLATION: commands of these environments run as one user, beside each other and all else of that machine (isolation `process`).\n',
     );
   }
+  for (const line of belowTheWish(backend, askers, rule)) warn(line);
   await sweepAtStart(backend, options);
   const most = backend.capabilities.costly ? undefined : options.concurrency;
   const inner = createSandboxPool({
@@ -195,6 +196,25 @@ function assertIsolated(
     const wantedBy = minimum === own ? `environment \`${name}\`` : 'isolation.minimum';
     throw belowMinimum(backend, { minimum, wantedBy }, probe);
   }
+}
+
+/** What the override let pass, a line for each level that was wished for. */
+function belowTheWish(
+  { name, capabilities: { isolation } }: SandboxBackend,
+  askers: readonly SandboxAsker[],
+  { minimum, isOverridden = false }: IsolationRule,
+): readonly string[] {
+  // Plain processes have a word of their own, whatever was wished for.
+  if (!isOverridden || isolation === 'process') return [];
+  const wished = new Set(
+    askers.map(({ minimumIsolation: own }) => minimumIsolation(own, { minimum })),
+  );
+  return [...wished]
+    .filter((level) => !isAtLeast(isolation, level))
+    .map(
+      (level) =>
+        `LESS ISOLATION THAN WANTED: \`${name}\` gives \`${isolation}\`, at least \`${level}\` is wanted, and --allow-unsandboxed lets it pass.\n`,
+    );
 }
 
 function specFor({ spec, wishes }: SandboxSettings, backend: SandboxBackend): SandboxSpec {

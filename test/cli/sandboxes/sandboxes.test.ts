@@ -2,7 +2,8 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { expect, test } from 'vitest';
-import { connect } from '../../../src/client/index.ts';
+import { agentRules } from '../../../src/cli/agent-options.ts';
+import { connect, lachesisErrorOf } from '../../../src/client/index.ts';
 import { cli } from '../support.ts';
 
 const FILE = path.join(import.meta.dirname, 'terminal.ts');
@@ -80,6 +81,34 @@ test('a client of the same user has sandboxes of a server that was started witho
   run.stop();
   expect(await run.code).toBe(0);
 }, 60_000);
+
+test('agents may ask for what the options of serve grant, and by default for nothing', async () => {
+  const NETWORKS = [
+    [[], 'permission_denied'],
+    [['--agent-network'], undefined],
+    [['--sandbox-network', 'open'], undefined],
+  ] as const;
+  for (const [flags, kind] of NETWORKS) {
+    const run = cli('serve', FILE, ...flags);
+    const [, address] = await run.until(/listening on (\S+)/);
+    await using client = await connect({ address: address ?? '' });
+    const asked = client.sandboxes.acquire({ network: true });
+    expect((await asked.catch(lachesisErrorOf)) as object).toMatchObject(
+      kind === undefined ? { isolation: 'namespace' } : { kind, field: 'network' },
+    );
+    run.stop();
+    expect(await run.code).toBe(0);
+  }
+}, 60_000);
+
+test('images that agents may name are those of the options and the server’s own', () => {
+  const values = { 'agent-image': ['a:1', 'b:2'], 'sandbox-image': 'own:1', sandbox: 'docker' };
+  expect(agentRules(values, { environment: {} })).toEqual({
+    images: ['a:1', 'b:2', 'own:1'],
+    network: false,
+  });
+  expect(agentRules({}, { environment: {} })).toEqual({ images: [], network: false });
+});
 
 test('a quick start of no example is refused by the option', async () => {
   const folder = mkdtempSync(path.join(tmpdir(), 'lachesis-start-'));

@@ -1,5 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import {
+  type IsolationLevel,
+  isAtLeast,
   minimumIsolation,
   type OpenSandboxesOptions,
   openSandboxes,
@@ -124,6 +126,26 @@ describe('opening sandboxes', () => {
     expect(sandboxes.pool.backend.capabilities.isolation).toBe('process');
   });
 
+  test('says what an override lets pass, also where there is some isolation', async () => {
+    const allowed = { 'allow-unsandboxed': true };
+    const options = optionsOf({ ...allowed, 'isolation-minimum': 'strong' });
+    await using sandboxes = await openSandboxes(options);
+    expect(sandboxes.pool.backend.name).toBe('bubblewrap');
+    expect(options.warnings.join('')).toMatch(
+      /LESS ISOLATION THAN WANTED: `bubblewrap` gives `namespace`, at least `strong`/,
+    );
+    const askers = [{ name: 'picky', minimumIsolation: 'strong' as const }];
+    const picky = optionsOf(allowed, { askers });
+    await using others = await openSandboxes(picky);
+    expect(others.isolation.isOverridden).toBe(true);
+    expect(picky.warnings.join('')).toMatch(/LESS ISOLATION THAN WANTED/);
+    // Nothing is said where all is as wanted.
+    const content = optionsOf(allowed);
+    await using enough = await openSandboxes(content);
+    expect(enough.isolation.isOverridden).toBe(true);
+    expect(content.warnings).toEqual([]);
+  });
+
   test('ends every sandbox when it is drained, also twice', async () => {
     const sandboxes = await openSandboxes(optionsOf({}));
     const lease = await sandboxes.pool.acquire({}, { owner: 'kept' });
@@ -145,3 +167,18 @@ test('the stronger of two minimums holds, unless nothing is to be refused', () =
   expect(minimumIsolation('strong', { minimum: 'process' })).toBe('strong');
   expect(minimumIsolation('strong', { minimum: 'strong', isOverridden: true })).toBe('process');
 });
+
+test.each(['none', 5, 'Strong', null, 'constructor'])(
+  'a level that there is not is refused: %s',
+  (level) => {
+    const own = level as unknown as IsolationLevel;
+    const refused = { kind: 'invalid_input', field: 'sandbox.minimumIsolation' };
+    for (const rule of [{}, { minimum: 'strong' as const }, { isOverridden: true }]) {
+      expect(() => minimumIsolation(own, rule)).toThrow(expect.objectContaining(refused));
+    }
+    expect(() => minimumIsolation(undefined, { minimum: own })).toThrow(
+      expect.objectContaining({ field: 'isolation.minimum' }),
+    );
+    expect(isAtLeast('strong', own)).toBe(false);
+  },
+);

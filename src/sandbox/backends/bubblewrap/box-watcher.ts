@@ -54,7 +54,7 @@ export class BoxWatcher {
       this.#boxes.set(box, isTooLarge ? breaches + 1 : Math.max(0, breaches - FORGIVEN));
       const why = breaches >= MOST_BREACHES ? memoryBreach(box) : filesBreach(box);
       // What is asked of the box next says why.
-      if (why !== undefined) box.end(why).catch(() => {});
+      if (why !== undefined) box.end(why, 'breach').catch(() => {});
     }
   }
 }

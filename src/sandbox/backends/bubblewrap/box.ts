@@ -2,7 +2,7 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { startDeadline, untilAborted } from '../../../async/index.ts';
 import { LachesisError } from '../../../errors.ts';
 import type { Command, ProcessExit, SandboxProcess } from '../../contract/command.ts';
-import { sandboxFault, sandboxGone } from '../../contract/faults.ts';
+import { sandboxEndedByTenant, sandboxFault, sandboxGone } from '../../contract/faults.ts';
 import type { SandboxStatus } from '../../contract/sandbox.ts';
 import { adoptChild } from '../../exec/adopt-child.ts';
 import type { SandboxCore } from '../../exec/complete-sandbox.ts';
@@ -57,6 +57,8 @@ export class Box implements SandboxCore {
   readonly #pidNamespace: string;
   readonly #payloadPid: number;
   #goneWhy: string | undefined;
+  /** What ran in it had it ended, and not the host. */
+  #byTenant = false;
 
   constructor(options: BoxOptions) {
     const { launched, tools, plan } = options;
@@ -69,7 +71,7 @@ export class Box implements SandboxCore {
     this.#pidNamespace = namespaceOf(launched.initPid, 'pid');
     this.#entry = entryArguments(tools, launched.initPid, plan, flagOf(launched.greeting));
     this.ended = launched.ended.then(() => {
-      this.#goneWhy ??= 'what ran in it ended its first process';
+      this.#endedFromInside();
       for (const stream of [launched.stdin, launched.stdout]) stream.destroy();
     });
   }
@@ -97,8 +99,9 @@ export class Box implements SandboxCore {
     return this.end('it was terminated');
   }
 
-  /** Ends all that runs in it, for this reason. */
-  async end(why: string): Promise<void> {
+  /** Ends all that runs in it, for this reason; `breach` when it is what runs there that gave it. */
+  async end(why: string, cause: 'host' | 'breach' = 'host'): Promise<void> {
+    if (this.#goneWhy === undefined) this.#byTenant = cause === 'breach';
     this.#goneWhy ??= why;
     using patience = startDeadline({
       timeoutMs: END_TIMEOUT_MS,
@@ -228,6 +231,17 @@ export class Box implements SandboxCore {
   }
 
   #gone(): LachesisError {
-    return sandboxGone(this.id, this.#goneWhy ?? 'what ran in it ended its first process');
+    const why = this.#goneWhy ?? this.#endedFromInside();
+    return this.#byTenant ? sandboxEndedByTenant(this.id, why) : sandboxGone(this.id, why);
+  }
+
+  /** Unless something else is known of its end. */
+  #endedFromInside(): string {
+    // bwrap itself is out of reach from in there.
+    const { signalCode } = this.#options.launched.child;
+    if (signalCode !== null) this.#goneWhy ??= `the host ended it (${signalCode})`;
+    if (this.#goneWhy === undefined) this.#byTenant = true;
+    this.#goneWhy ??= 'what ran in it ended its first process';
+    return this.#goneWhy;
   }
 }

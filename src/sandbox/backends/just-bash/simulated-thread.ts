@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import { errorMessage, LachesisError } from '../../../errors.ts';
 import type { OutputChunk } from '../../contract/command.ts';
-import { sandboxFault, sandboxGone } from '../../contract/faults.ts';
+import { sandboxEndedByTenant, sandboxFault, sandboxGone } from '../../contract/faults.ts';
 import type { FromThread, ThreadAnswers, ThreadData, ThreadRequest, ToThread } from './messages.ts';
 
 interface Waiting {
@@ -29,6 +29,8 @@ export class SimulatedThread {
   readonly #onGone: () => void;
   #count = 0;
   #goneWhy: string | undefined;
+  /** Its commands had it ended: they used up its heap. */
+  #byTenant = false;
   #ended: Promise<void> | undefined;
 
   constructor(options: {
@@ -55,7 +57,11 @@ export class SimulatedThread {
     this.ready.catch(() => {});
     this.#worker.on('message', (message: FromThread) => this.#hear(message));
     this.#worker.on('messageerror', (error) => void this.end(errorMessage(error)));
-    this.#worker.on('error', (error) => void this.end(`its thread failed: ${errorMessage(error)}`));
+    this.#worker.on('error', (error) => {
+      const { code } = error as NodeJS.ErrnoException;
+      if (this.#goneWhy === undefined) this.#byTenant = code === 'ERR_WORKER_OUT_OF_MEMORY';
+      void this.end(`its thread failed: ${errorMessage(error)}`);
+    });
     this.#worker.on('exit', (code) => void this.end(`its thread ended with code ${code}`));
   }
 
@@ -64,7 +70,7 @@ export class SimulatedThread {
   }
 
   assertThere(): void {
-    if (this.#goneWhy !== undefined) throw sandboxGone(this.#sandboxId, this.#goneWhy);
+    if (this.#goneWhy !== undefined) throw this.#gone(this.#goneWhy);
   }
 
   /** Asks for one thing. The answer rejects with the thread's refusal, or when the sandbox is gone. */
@@ -96,11 +102,15 @@ export class SimulatedThread {
   }
 
   async #end(): Promise<void> {
-    const gone = sandboxGone(this.#sandboxId, this.#goneWhy ?? 'it was ended');
+    const gone = this.#gone(this.#goneWhy ?? 'it was ended');
     for (const { reject } of this.#waiting.values()) reject(gone);
     this.#waiting.clear();
     this.#onGone();
     await this.#worker.terminate();
+  }
+
+  #gone(why: string): LachesisError {
+    return (this.#byTenant ? sandboxEndedByTenant : sandboxGone)(this.#sandboxId, why);
   }
 
   #hear(message: FromThread): void {

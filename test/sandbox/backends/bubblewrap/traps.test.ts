@@ -168,6 +168,7 @@ describe.skipIf(noBoxes !== undefined)('a box of bubblewrap', () => {
     const ran = greedy.exec({ argv: ['bash', '-c', script] }, { timeoutMs: 60_000 });
     await expect(ran).rejects.toMatchObject({
       reason: 'SANDBOX_GONE',
+      metadata: { endedBy: 'tenant' },
       message: expect.stringContaining('60 MiB of memory allowed together'),
     });
     expect(await greedy.status()).toBe('gone');
@@ -179,6 +180,7 @@ describe.skipIf(noBoxes !== undefined)('a box of bubblewrap', () => {
     const ran = made.exec({ argv: ['bash', '-c', 'mkdir d; cd d; touch $(seq 2000); sleep 20'] });
     await expect(ran).rejects.toMatchObject({
       reason: 'SANDBOX_GONE',
+      metadata: { endedBy: 'tenant' },
       message: expect.stringContaining('files, of 500 allowed'),
     });
   });

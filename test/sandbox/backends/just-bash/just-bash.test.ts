@@ -78,6 +78,7 @@ test('a heap beyond `memoryMiB` ends the sandbox as a fault, and nothing of ours
   await expect(exec).rejects.toMatchObject({
     kind: 'infrastructure_error',
     reason: 'SANDBOX_GONE',
+    metadata: { endedBy: 'tenant' },
     message: expect.stringContaining('memory'),
   });
   expect(await small.status()).toBe('gone');
