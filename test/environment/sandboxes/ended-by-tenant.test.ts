@@ -1,27 +1,12 @@
 import { spawnSync } from 'node:child_process';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import {
-  createBubblewrapBackend,
-  createSandboxPool,
-  type RolloutSandbox,
-  type SandboxBackend,
-  type SandboxPool,
-} from '../../../src/sandbox/index.ts';
+import { expect, test } from 'vitest';
+import { createBubblewrapBackend, type RolloutSandbox } from '../../../src/sandbox/index.ts';
 import { terminalTool } from '../../../src/tools/index.ts';
+import { bubblewrapPool } from './bubblewrap-pool.ts';
 import { playTerminal, run } from './play-terminal.ts';
 
-let backend: SandboxBackend;
-let pool: SandboxPool;
-
-beforeAll(() => {
-  backend = createBubblewrapBackend();
-  pool = createSandboxPool({ backend, maxTotal: 4 });
-});
-afterAll(async () => {
-  await pool.drain({ graceMs: 0 });
-  await backend[Symbol.asyncDispose]();
-});
+const { backend, pool } = bubblewrapPool();
 
 const ENDED = {
   kind: 'not_scored',

@@ -1,26 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { LachesisError } from '../../../src/errors.ts';
-import {
-  createBubblewrapBackend,
-  createSandboxPool,
-  type SandboxBackend,
-  type SandboxPool,
-} from '../../../src/sandbox/index.ts';
+import type { SandboxPool } from '../../../src/sandbox/index.ts';
 import { type TerminalOptions, terminalTool } from '../../../src/tools/index.ts';
+import { bubblewrapPool } from './bubblewrap-pool.ts';
 import { type PlayTerminalOptions, playTerminal } from './play-terminal.ts';
 
-let backend: SandboxBackend;
-let pool: SandboxPool;
-
-beforeAll(() => {
-  backend = createBubblewrapBackend();
-  pool = createSandboxPool({ backend, maxTotal: 4 });
-});
-afterAll(async () => {
-  await pool.drain({ graceMs: 0 });
-  await backend[Symbol.asyncDispose]();
-});
+const { backend, pool } = bubblewrapPool();
 
 const play = (script: string, options?: PlayTerminalOptions) => playTerminal(pool, script, options);
 

@@ -1,26 +1,11 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { EnvironmentDefinition } from '../../../src/environment/index.ts';
-import {
-  createBubblewrapBackend,
-  createSandboxPool,
-  type RolloutSandbox,
-  type SandboxBackend,
-  type SandboxPool,
-} from '../../../src/sandbox/index.ts';
+import { createSandboxPool, type RolloutSandbox } from '../../../src/sandbox/index.ts';
 import { tool } from '../../../src/tools/index.ts';
+import { bubblewrapPool } from './bubblewrap-pool.ts';
 import { type PlayTerminalOptions, playTerminal, run } from './play-terminal.ts';
 
-let backend: SandboxBackend;
-let pool: SandboxPool;
-
-beforeAll(() => {
-  backend = createBubblewrapBackend();
-  pool = createSandboxPool({ backend, maxTotal: 4 });
-});
-afterAll(async () => {
-  await pool.drain({ graceMs: 0 });
-  await backend[Symbol.asyncDispose]();
-});
+const { backend, pool } = bubblewrapPool();
 
 const play = (script: string, options?: PlayTerminalOptions) => playTerminal(pool, script, options);
 

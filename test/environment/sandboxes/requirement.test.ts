@@ -1,28 +1,13 @@
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import {
   defineEnvironment,
   type EnvironmentDefinition,
   hostEnvironment,
 } from '../../../src/environment/index.ts';
-import {
-  createBubblewrapBackend,
-  createSandboxPool,
-  type SandboxBackend,
-  type SandboxPool,
-} from '../../../src/sandbox/index.ts';
+import { bubblewrapPool } from './bubblewrap-pool.ts';
 import { playTerminal } from './play-terminal.ts';
 
-let backend: SandboxBackend;
-let pool: SandboxPool;
-
-beforeAll(() => {
-  backend = createBubblewrapBackend();
-  pool = createSandboxPool({ backend, maxTotal: 4 });
-});
-afterAll(async () => {
-  await pool.drain({ graceMs: 0 });
-  await backend[Symbol.asyncDispose]();
-});
+const { pool } = bubblewrapPool();
 
 const SLIPS: readonly (readonly [sandbox: unknown, path: string])[] = [
   [{ minimumIsolation: 'none' }, '.minimumIsolation'],
