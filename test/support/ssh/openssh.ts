@@ -59,6 +59,8 @@ export class Openssh implements AsyncDisposable {
         `AuthorizedKeysFile ${inFolder('authorized_keys')}`,
         `PidFile ${inFolder('pid')}`,
         ...['PasswordAuthentication no', 'KbdInteractiveAuthentication no', 'UsePAM no'],
+        // bash reads this machine's own ~/.bashrc for the outermost shell of a login only.
+        'SetEnv SHLVL=1',
         ...['PermitRootLogin yes', 'StrictModes no', 'LogLevel ERROR', ...settings, ''],
       ].join('\n'),
     );
