@@ -42,6 +42,7 @@ export { firstTryOf } from './play/failed-rollouts.ts';
 export { defaultIsolation, type PlayOptions, type RolloutIdentity } from './play/options.ts';
 export { type PlayGroupOptions, playGroup } from './play/play-group.ts';
 export { playRollout } from './play/play-rollout.ts';
+export { rewardTimeoutOf } from './play/reward-timeout.ts';
 export { type GroupAdvantageOptions, groupAdvantages } from './reward/advantages.ts';
 export { type BestOfOptions, bestOfN } from './reward/best-of-n.ts';
 export { finalNumber } from './reward/final-number.ts';

@@ -4,10 +4,9 @@ import {
   type HostedEnvironment,
   type RewardValue,
   resolveReward,
+  rewardTimeoutOf,
 } from '../../environment/index.ts';
 import { type Answers, playScript } from '../play-script.ts';
-
-const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
 
 export interface PlayedAnswers {
   readonly task: Task;
@@ -27,7 +26,6 @@ export async function playAnswers(
   signal: AbortSignal,
 ): Promise<PlayedAnswers> {
   const { definition } = environment;
-  const { rewardTimeoutMs = DEFAULT_REWARD_TIMEOUT_MS } = definition;
   let again: Outcome | undefined;
   const reward: EnvironmentDefinition['reward'] = async (context) => {
     const first: RewardValue = await definition.reward(context);
@@ -38,7 +36,7 @@ export async function playAnswers(
     // Its reward is asked twice, and has its time for each.
     environment: {
       ...environment,
-      definition: { ...definition, reward, rewardTimeoutMs: 2 * rewardTimeoutMs },
+      definition: { ...definition, reward, rewardTimeoutMs: 2 * rewardTimeoutOf(definition) },
     },
     rolloutId: `validate.${task.key}`,
     player: 'validate',

@@ -16,8 +16,8 @@ import { checkRequirement } from '../check-sandbox.ts';
 import type { HostedEnvironment, SandboxRequirement } from '../environment.ts';
 import { callHook } from './hooks.ts';
 import type { RolloutIdentity } from './options.ts';
+import { rewardTimeoutOf } from './reward-timeout.ts';
 
-const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
 /** For setup's and teardown's own grace, and for what ends slowly. */
 const HOLD_MARGIN_MS = 60_000;
 const LEAST_WAIT_MS = 60_000;
@@ -76,12 +76,12 @@ export class EpisodeSandboxes implements AsyncDisposable {
     { timeoutMs, signal }: EpisodeTime,
   ): Promise<EpisodeSandboxes> {
     const { definition, settings, sandboxes: pool, commandTimeoutMs } = environment;
-    const { sandbox, rewardTimeoutMs = DEFAULT_REWARD_TIMEOUT_MS } = definition;
+    const { sandbox } = definition;
     const request: AcquireRequest = {
       owner,
       // Those before it may take as long as it may itself; the rest of its time is for playing.
       timeoutMs: Math.max(LEAST_WAIT_MS, timeoutMs / 2),
-      holdMs: Math.min(MOST_HOLD_MS, timeoutMs + rewardTimeoutMs + HOLD_MARGIN_MS),
+      holdMs: Math.min(MOST_HOLD_MS, timeoutMs + rewardTimeoutOf(definition) + HOLD_MARGIN_MS),
     };
     const gone = new AbortController();
     if (sandbox === undefined) {

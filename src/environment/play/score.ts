@@ -9,8 +9,7 @@ import type { EpisodeSandboxes } from './episode-sandboxes.ts';
 import { ENDED_BY_TENANT, failureIn, failureOfGone, failureOfResult } from './failure.ts';
 import { callHook, partDeadline } from './hooks.ts';
 import type { PlayOptions } from './options.ts';
-
-const DEFAULT_REWARD_TIMEOUT_MS = 60_000;
+import { rewardTimeoutOf } from './reward-timeout.ts';
 
 /** What became of a rollout, with the numbers that its reward wants kept. */
 export interface Scored {
@@ -47,7 +46,7 @@ export async function score(
   const isOurs = ended?.kind === 'cancelled' || ended?.kind === 'deadline_exceeded';
   const failed = gone === undefined || isOurs ? ended : failureOfGone(gone);
   if (failed !== undefined) return lost(failed);
-  const timeoutMs = definition.rewardTimeoutMs ?? DEFAULT_REWARD_TIMEOUT_MS;
+  const timeoutMs = rewardTimeoutOf(definition);
   using deadline = partDeadline({
     name: 'The reward function',
     reason: 'REWARD_TIMEOUT',
