@@ -57,8 +57,8 @@ class DockerBackend implements SandboxBackend {
     } as const);
   }
 
-  probe({ spec, signal }: ProbeOptions): Promise<BackendProbe> {
-    return probeByUse(this, TEXTS, signal, spec);
+  probe(options: ProbeOptions): Promise<BackendProbe> {
+    return probeByUse(this, TEXTS, options);
   }
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {

@@ -53,8 +53,8 @@ class E2bBackend implements SandboxBackend {
     this.#requestTimeoutMs = options.requestTimeoutMs ?? DEFAULT_REQUEST_TIMEOUT_MS;
   }
 
-  probe({ spec, signal }: ProbeOptions): Promise<BackendProbe> {
-    return probeByUse(this, TEXTS, signal, spec);
+  probe(options: ProbeOptions): Promise<BackendProbe> {
+    return probeByUse(this, TEXTS, options);
   }
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {

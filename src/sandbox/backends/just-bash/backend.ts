@@ -2,7 +2,12 @@ import { randomUUID } from 'node:crypto';
 import { createRequire } from 'node:module';
 import { untilAborted } from '../../../async/index.ts';
 import { invalidInput, LachesisError } from '../../../errors.ts';
-import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
+import type {
+  BackendProbe,
+  FoundSandbox,
+  ProbeOptions,
+  SandboxBackend,
+} from '../../contract/backend.ts';
 import { checkSpec } from '../../contract/check.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
 import type { CreateOptions, SandboxSpec } from '../../contract/spec.ts';
@@ -59,8 +64,8 @@ class JustBashBackend implements SandboxBackend {
     this.#options = options;
   }
 
-  probe({ signal }: { readonly signal: AbortSignal }): Promise<BackendProbe> {
-    return probeByUse(this, TEXTS, signal);
+  probe(options: ProbeOptions): Promise<BackendProbe> {
+    return probeByUse(this, TEXTS, options);
   }
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {

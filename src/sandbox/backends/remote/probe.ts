@@ -1,6 +1,5 @@
 import { errorMessage, LachesisError } from '../../../errors.ts';
-import type { BackendProbe, SandboxBackend } from '../../contract/backend.ts';
-import type { SandboxSpec } from '../../contract/spec.ts';
+import type { BackendProbe, ProbeOptions, SandboxBackend } from '../../contract/backend.ts';
 import { outputText } from '../../exec/output-text.ts';
 
 const PROBE_LIFETIME_MS = 60_000;
@@ -9,8 +8,7 @@ const PROBE_LIFETIME_MS = 60_000;
 export async function probeByUse(
   backend: SandboxBackend,
   texts: { readonly detail: string; readonly remedy: string },
-  signal: AbortSignal,
-  spec: SandboxSpec = {},
+  { spec = {}, signal }: ProbeOptions,
 ): Promise<BackendProbe> {
   signal.throwIfAborted();
   try {

@@ -1,22 +1,27 @@
 import { startDeadline } from '../../../async/index.ts';
 import { invalidInput, LachesisError } from '../../../errors.ts';
-import type { BackendProbe, FoundSandbox, SandboxBackend } from '../../contract/backend.ts';
+import type {
+  BackendProbe,
+  FoundSandbox,
+  ProbeOptions,
+  SandboxBackend,
+} from '../../contract/backend.ts';
 import { checkSpec } from '../../contract/check.ts';
 import { sandboxFault } from '../../contract/faults.ts';
 import type { Sandbox } from '../../contract/sandbox.ts';
 import type { CreateOptions, SandboxSpec } from '../../contract/spec.ts';
 import { completeSandbox } from '../../exec/complete-sandbox.ts';
+import { includesTags } from '../local/lifetime.ts';
 import { probeByUse } from '../remote/probe.ts';
 import { checkSshOptions } from './check-options.ts';
 import { SshDialer } from './dialer.ts';
 import { hostText } from './faults.ts';
-import type { SshBackendOptions } from './options.ts';
+import { DEFAULT_CONNECTIONS, type SshBackendOptions } from './options.ts';
 import { Outside } from './outside.ts';
 import { SshSandbox } from './ssh-sandbox.ts';
 
 const DEFAULT_LIFETIME_MS = 24 * 3_600_000;
 const DEFAULT_CREATE_TIMEOUT_MS = 60_000;
-const DEFAULT_CONNECTIONS = 4;
 
 /**
  * Folders of their own on a host that is reached by SSH, by `ssh2`, which is loaded on first use. Nothing but
@@ -56,13 +61,13 @@ class SshBackend implements SandboxBackend {
     this.#outside = new Outside(this.#dialer, options.folder ?? '');
   }
 
-  probe({ signal }: { readonly signal: AbortSignal }): Promise<BackendProbe> {
+  probe(options: ProbeOptions): Promise<BackendProbe> {
     const host = hostText(this.#dialer.name);
     const texts = {
       detail: `${host} made a folder and ran a command in it.`,
       remedy: `See whether \`ssh\` to ${host} works from here.`,
     };
-    return probeByUse(this, texts, signal);
+    return probeByUse(this, texts, options);
   }
 
   async create(spec: SandboxSpec, options: CreateOptions): Promise<Sandbox> {
@@ -85,7 +90,7 @@ class SshBackend implements SandboxBackend {
     signal.throwIfAborted();
     const found = await this.#outside.list(signal);
     return found
-      .filter((each) => Object.entries(tags).every(([name, value]) => each.tags[name] === value))
+      .filter((each) => includesTags(each.tags, tags))
       .map(({ id, tags }) => ({
         ...{ id, tags },
         terminate: async () => {

@@ -1,5 +1,5 @@
 import { invalidInput } from '../../../errors.ts';
-import type { SshBackendOptions } from './options.ts';
+import { DEFAULT_CONNECTIONS, DEFAULT_SESSIONS, type SshBackendOptions } from './options.ts';
 
 /** Refuses what could only fail later, by the option's name; `names` says how its user spelled it. */
 export function checkSshOptions(
@@ -38,7 +38,8 @@ export function checkSshOptions(
       throw invalidInput(nameOf(key), `is ${value}; a number above 0 is needed.`);
     }
   }
-  const { sessionsPerConnection = 10, connectionsPerSandbox = 4 } = options;
+  const { sessionsPerConnection = DEFAULT_SESSIONS } = options;
+  const { connectionsPerSandbox = DEFAULT_CONNECTIONS } = options;
   if (sessionsPerConnection * connectionsPerSandbox < 2) {
     throw invalidInput(nameOf('sessionsPerConnection'), 'leaves no session for a command.', {
       remedy: 'One keeps the sandbox; give two sessions, or two connections.',

@@ -8,7 +8,7 @@ import { SshConnection } from './connection.ts';
 import { connectFault, type HostName, levelOf } from './faults.ts';
 import { type HostKeyRule, knownKeys, pinnedKey } from './host-keys.ts';
 import { loginMethods } from './identities.ts';
-import type { SshBackendOptions } from './options.ts';
+import { DEFAULT_SESSIONS, type SshBackendOptions } from './options.ts';
 
 /** sshd turns some away that come while ten are not logged in yet (`MaxStartups`), whoever's they are. */
 const LOGINS_AT_A_TIME = 4;
@@ -17,7 +17,6 @@ const RETRY_MS = 200;
 const KEEPALIVES_MISSED = 3;
 const DEFAULT_CONNECT_TIMEOUT_MS = 20_000;
 const DEFAULT_KEEPALIVE_MS = 5_000;
-export const DEFAULT_SESSIONS = 10;
 
 /** Opens connections to one host, by `ssh2`, which is loaded on first use. */
 export class SshDialer {

@@ -1,3 +1,8 @@
+/** Of one connection: sshd's own. */
+export const DEFAULT_SESSIONS = 10;
+/** Of one sandbox. */
+export const DEFAULT_CONNECTIONS = 4;
+
 export interface SshBackendOptions {
   /** Name or address of the host. */
   readonly host: string;
