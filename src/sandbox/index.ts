@@ -62,6 +62,7 @@ export type {
 export { OutputCapture, outputBytes } from './exec/output-capture.ts';
 export { outputText } from './exec/output-text.ts';
 export { runCommand } from './exec/run-command.ts';
+export { shellWord } from './exec/shell-word.ts';
 export {
   checkIsolation,
   DEFAULT_MINIMUM,
@@ -84,6 +85,7 @@ export type { DrainReport, PoolKeyStats, PoolStats, SandboxPool } from './pool/p
 export { poolKey } from './pool/pool-key.ts';
 export { poolLog } from './pool/pool-log.ts';
 export { poolMetrics } from './pool/pool-metrics.ts';
+export { folderNamed, namesFolder } from './rollout/one-file.ts';
 export { openRolloutSandbox, type RolloutSandboxOptions } from './rollout/open-rollout-sandbox.ts';
 export type { DownloadOptions, RolloutSandbox } from './rollout/rollout-sandbox.ts';
 export { watchLease } from './rollout/watch-lease.ts';

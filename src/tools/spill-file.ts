@@ -3,7 +3,7 @@ import { LachesisError } from '../errors.ts';
 import type { RolloutSandbox } from '../sandbox/index.ts';
 import { noSandbox } from './no-sandbox.ts';
 
-export const SPILL_FOLDER = '/tmp/tool-results';
+const SPILL_FOLDER = '/tmp/tool-results';
 
 export interface SpillOptions {
   /** Of the sandbox. Default: `/tmp/tool-results`. */

@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
+import { shellWord } from '../../sandbox/index.ts';
 
 /** From where a new project can have the `lachesis` that is running. */
 export interface OwnSource {
@@ -55,5 +56,5 @@ function resolvedBy(lockFile: string): string | undefined {
 
 /** As a shell takes it for one word. */
 export function quoted(text: string): string {
-  return /^[\w./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w./-]+$/.test(text) ? text : shellWord(text);
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { errorMessage, invalidInput } from '../../errors.ts';
 import type { Message } from '../../messages.ts';
-import type { RolloutSandbox } from '../../sandbox/index.ts';
+import { type RolloutSandbox, shellWord } from '../../sandbox/index.ts';
 import { sandboxTools } from '../../tools/index.ts';
 import { defineEnvironment } from '../define.ts';
 import type { EnvironmentDefinition } from '../environment.ts';
@@ -82,7 +82,7 @@ export function harborEnvironment(
       const task = of(key);
       await copyInto(sandbox, task, signal);
       const cwd = await workdirIn(task, sandbox, signal);
-      if (cwd !== sandbox.workdir) await sandbox.shell.run(`cd -- ${quoted(cwd)}`, { signal });
+      if (cwd !== sandbox.workdir) await sandbox.shell.run(`cd -- ${shellWord(cwd)}`, { signal });
       return { sandbox, startMs: performance.now() };
     },
     prompt: ({ data }) => data.instruction,
@@ -156,14 +156,12 @@ function warningOnce(
   };
 }
 
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
-}
-
 /** Puts the solution into the sandbox; the agent then runs it by the terminal, as it would run anything. */
 async function solve(task: HarborTask, sandbox: RolloutSandbox): Promise<readonly Message[]> {
   await sandbox.upload(path.join(task.folder, 'solution'), '/solution');
-  const env = Object.entries(task.solutionEnv).map(([name, value]) => `${name}=${quoted(value)} `);
+  const env = Object.entries(task.solutionEnv).map(
+    ([name, value]) => `${name}=${shellWord(value)} `,
+  );
   const argumentsText = JSON.stringify({
     command: `${env.join('')}bash /solution/solve.sh`,
     timeout: Math.min(MOST_COMMAND_SEC, Math.ceil(task.agentTimeoutMs / 1_000)),

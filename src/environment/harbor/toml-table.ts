@@ -32,10 +32,6 @@ export class TomlTable {
     return new TomlTable(this.file, this.#at(name), value);
   }
 
-  has(name: string): boolean {
-    return this.#values[name] !== undefined;
-  }
-
   text(name: string): string | undefined {
     const value = this.#values[name];
     if (value === undefined || (typeof value === 'string' && value !== '')) return value;

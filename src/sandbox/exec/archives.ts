@@ -1,4 +1,5 @@
 import path from 'node:path';
+import { onAbort } from '../../async/index.ts';
 import { LachesisError } from '../../errors.ts';
 import type { Command, ProcessExit, SandboxProcess } from '../contract/command.ts';
 import type { Sandbox, TransferOptions } from '../contract/sandbox.ts';
@@ -73,9 +74,9 @@ async function started(
 
 /** Also when it fired already, as it may have while the command was started. */
 function whenAborted(signal: AbortSignal | undefined, run: () => void): () => void {
-  if (signal?.aborted === true) run();
-  else signal?.addEventListener('abort', run, { once: true });
-  return () => signal?.removeEventListener('abort', run);
+  if (signal?.aborted === false) return onAbort(signal, run);
+  if (signal !== undefined) run();
+  return () => {};
 }
 
 async function guarded<Value>(

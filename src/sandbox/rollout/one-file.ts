@@ -104,10 +104,13 @@ function whyNotWritten(complaint: string): string {
   return said === '' ? 'the sandbox did not say why' : said.toLowerCase();
 }
 
-/** Refuses what can only be a folder, before its end is lost as the path is resolved. */
-export function checkFileName(given: string, field: string): void {
-  if (!/(?:^|\/)\.{0,2}$/.test(given)) return;
-  throw invalidInput(field, `${JSON.stringify(given)} names a folder; name a file.`);
+/** What can only be a folder; once the path is resolved its end is lost. */
+export function namesFolder(given: string): boolean {
+  return /\/\.{0,2}$|^\.{1,2}$/.test(given);
+}
+
+export function folderNamed(given: string, field: string): LachesisError {
+  return invalidInput(field, `${JSON.stringify(given)} names a folder; name a file.`);
 }
 
 function notThatFile(at: string, why: string, reason: string): LachesisError {

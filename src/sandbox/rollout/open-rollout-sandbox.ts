@@ -7,7 +7,7 @@ import type { FileStat, TransferOptions } from '../contract/sandbox.ts';
 import type { SandboxLease } from '../pool/lease.ts';
 import { createSandboxShell, type SandboxShellOptions } from '../shell/create-shell.ts';
 import { runBackground } from '../shell/run-background.ts';
-import { checkFileName, readOneFile, writeOneFile } from './one-file.ts';
+import { folderNamed, namesFolder, readOneFile, writeOneFile } from './one-file.ts';
 import { packFromHost } from './pack-from-host.ts';
 import type { DownloadOptions, RolloutSandbox } from './rollout-sandbox.ts';
 import { scriptCommand } from './script-command.ts';
@@ -96,7 +96,7 @@ class LeasedSandbox implements RolloutSandbox, AsyncDisposable {
   ): Promise<void> {
     const bytes = typeof content === 'string' ? Buffer.from(content) : content;
     const at = this.#at(file);
-    checkFileName(file, 'path');
+    if (namesFolder(file)) throw folderNamed(file, 'path');
     await writeOneFile(this.#lease, at, bytes, options);
   }
 

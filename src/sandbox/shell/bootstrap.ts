@@ -1,3 +1,5 @@
+import { shellWord } from '../exec/shell-word.ts';
+
 /**
  * What every call of the shell runs, in one line so that bash counts the script's own lines from 1. It reads
  * fields that end in NUL from its input: nonce, `1` when the names of the environment are wanted, directory,
@@ -65,8 +67,8 @@ export const SHELL_BOOTSTRAP = [
   'exec </dev/null;',
   `if [[ -n $__lx_names ]]; then { printf '\\0%s names\\0' "$__lx_nonce"; compgen -e; printf '\\0'; } >&3; fi;`,
   ...RESTORE,
-  `__lx_dump=${quoted(DUMP)};`,
-  `builtin trap -- ${quoted(`${QUIETLY} builtin eval -- "$__lx_dump" 2>/dev/null`)} EXIT;`,
+  `__lx_dump=${shellWord(DUMP)};`,
+  `builtin trap -- ${shellWord(`${QUIETLY} builtin eval -- "$__lx_dump" 2>/dev/null`)} EXIT;`,
   `__lx_old=\${OLDPWD-};`,
   'if ! builtin cd -- "$__lx_dir"; then',
   'if [[ -z $__lx_home ]]; then builtin exit 126; fi;',
@@ -95,12 +97,8 @@ export function inTerminal(script: string): string {
   return [
     'if ! builtin command -v script >/dev/null; then',
     `builtin printf 'a terminal needs the program script of util-linux in the sandbox\n'; builtin exit 127; fi;`,
-    `SHELL=$BASH builtin exec script -qefc ${quoted(`stty cols 120 rows 40; ${script}`)} /dev/null`,
+    `SHELL=$BASH builtin exec script -qefc ${shellWord(`stty cols 120 rows 40; ${script}`)} /dev/null`,
   ].join(' ');
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", `'\\''`)}'`;
 }
 
 /** The program and its arguments that run a bootstrap. */

@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { invalidInput } from '../../errors.ts';
 import type { ExecResult } from '../../sandbox/index.ts';
-import { outputText } from '../../sandbox/index.ts';
+import { folderNamed, namesFolder, outputText } from '../../sandbox/index.ts';
 import type { ToolContext } from '../tool-handler.ts';
 
 type Context = Pick<ToolContext, 'sandbox' | 'signal'>;
@@ -22,9 +22,7 @@ export async function resolveFilePath(
   context: Context,
   field = 'path',
 ): Promise<string> {
-  if (given === '~' || /\/\.{0,2}$|^\.{1,2}$/.test(given)) {
-    throw invalidInput(field, `${JSON.stringify(given)} names a folder; name a file.`);
-  }
+  if (given === '~' || namesFolder(given)) throw folderNamed(given, field);
   return await resolvePath(given, context);
 }
 

@@ -1,4 +1,5 @@
 import type { SandboxProcess } from '../../contract/command.ts';
+import { shellWord } from '../../exec/shell-word.ts';
 
 export type KillSignal = Parameters<SandboxProcess['kill']>[0];
 
@@ -42,5 +43,5 @@ export function tellGroup(group: string, signal: KillSignal): string[] {
 
 /** A command line for APIs that take one text for a shell. */
 export function shellText(argv: readonly string[]): string {
-  return argv.map((word) => `'${word.replaceAll("'", "'\\''")}'`).join(' ');
+  return argv.map(shellWord).join(' ');
 }

@@ -1,9 +1,10 @@
+import { shellWord } from '../../../exec/shell-word.ts';
 import { readShellCall, SIMULATED_SHELL } from '../../../shell/simulated-shell.ts';
 import type { RunRequest } from '../messages.ts';
 import { interpret } from './interpret.ts';
 import { runShellCall } from './run-shell-call.ts';
 import { isFolder, type Running } from './running.ts';
-import { quoted, statementsOf } from './script.ts';
+import { statementsOf } from './script.ts';
 
 const SHELLS = new Set(['sh', 'bash', '/bin/sh', '/bin/bash', '/usr/bin/bash', '/usr/bin/sh']);
 
@@ -28,7 +29,7 @@ export async function runCommand(request: RunRequest, running: Running): Promise
     env,
     stdin,
     merged: false,
-    before: args.length === 0 ? [] : statementsOf(`set -- ${args.map(quoted).join(' ')}`),
+    before: args.length === 0 ? [] : statementsOf(`set -- ${args.map(shellWord).join(' ')}`),
   });
   return code;
 }
@@ -43,5 +44,5 @@ function scriptOf([program, ...words]: RunRequest['argv']): {
   if (SHELLS.has(program) && words[flags] === '-c' && script !== undefined) {
     return { script, args: words.slice(flags + 3) };
   }
-  return { script: [program, ...words].map(quoted).join(' '), args: [] };
+  return { script: [program, ...words].map(shellWord).join(' '), args: [] };
 }

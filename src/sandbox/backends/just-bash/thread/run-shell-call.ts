@@ -1,9 +1,10 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib';
 import type { StatementNode } from 'just-bash';
+import { shellWord } from '../../../exec/shell-word.ts';
 import { type ShellCall, stateFrame } from '../../../shell/simulated-shell.ts';
 import { type Interpreted, interpret } from './interpret.ts';
 import { isFolder, type Running } from './running.ts';
-import { type FunctionNode, isFunction, quoted, statementOf, statementsOf } from './script.ts';
+import { type FunctionNode, isFunction, statementOf, statementsOf } from './script.ts';
 
 const KEPT_OPTIONS = ['extglob', 'globstar', 'nullglob', 'dotglob', 'nocaseglob', 'nocasematch'];
 const ALSO_KEPT = ['failglob', 'lastpipe'];
@@ -81,7 +82,7 @@ function restoring(state: LastingState): StatementNode[] {
     ...['HOME', 'PATH'].filter((name) => !(name in state.exported)).map((name) => `unset ${name}`),
     `shopt -s ${['expand_aliases', ...state.options].join(' ')}`,
     ...state.setOptions.map((name) => `set -o ${name}`),
-    ...state.aliases.map((alias) => `alias ${quoted(alias)}`),
+    ...state.aliases.map((alias) => `alias ${shellWord(alias)}`),
   ];
   return [...statementsOf(text.join('\n')), ...state.functions.map(statementOf)];
 }

@@ -4,11 +4,6 @@ type Group = Extract<CommandNode, { type: 'Group' }>;
 type Redirections = Group['redirections'];
 export type FunctionNode = Extract<CommandNode, { type: 'FunctionDef' }>;
 
-/** A word as bash reads it back. */
-export function quoted(word: string): string {
-  return `'${word.replaceAll("'", `'\\''`)}'`;
-}
-
 export function statementsOf(text: string): readonly StatementNode[] {
   return parse(text).statements;
 }
